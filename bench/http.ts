@@ -1,0 +1,180 @@
+import { randomUUID } from 'node:crypto';
+import http from 'node:http';
+import path from 'node:path';
+import { commands } from '../src/commands/index.ts';
+import { eventually } from '../test/support/eventually.ts';
+import { HEAP_BOUND, TEST_SETTINGS } from '../test/support/process.ts';
+import { JWT_SECRET, MASTER_KEY, must, peopleOf, request, type People } from '../test/support/shop.ts';
+import { compare, load, wire } from './load.ts';
+import type { BenchOptions, BenchRow } from './row.ts';
+import { build, serve, type Serving } from './serving.ts';
+import type { BytesYardstick, ExpressYardstick } from './yardstick.ts';
+
+const CONNECTIONS = 64;
+/** A cart takes 999 of a product, so each connection buys for several buyers in turn. */
+const BUYERS = 4 * CONNECTIONS;
+const STOCK = 1_000_000;
+const ROUND_MS = 3_000;
+const ROUND_QUICK_MS = 300;
+const ROUNDS = 5;
+const YARDSTICK = path.join(import.meta.dirname, 'yardstick.ts');
+/** Said anew by every server. */
+const TRANSIENT_HEADERS = new Set(['date', 'connection', 'keep-alive']);
+
+interface Bench {
+  /** Where the built sources are. */
+  readonly dist: string;
+  readonly server: Serving;
+  readonly people: People;
+  readonly rounds: number;
+  readonly durationMs: number;
+}
+
+const startYardstick = (kind: string, given: BytesYardstick | ExpressYardstick): Promise<Serving> =>
+  serve({ args: ['--import', import.meta.resolve('tsx'), YARDSTICK, kind], env: {}, stdin: JSON.stringify(given) });
+
+const whole = (value: number): string => Math.round(value).toLocaleString('en');
+const figures = (ours: number, theirs: number, { server }: Bench): string =>
+  `${whole(ours)}/s to ${whole(theirs)}/s; server ${whole(server.rssMb())} MB`;
+
+/** An answer with its headers as they were sent. */
+function rawGet(url: string): Promise<BytesYardstick> {
+  return new Promise((resolve, reject) => {
+    http
+      .get(url, (response) => {
+        let body = '';
+        response.setEncoding('utf8').on('data', (text: string) => (body += text));
+        response.once('end', () => {
+          const headers: string[] = [];
+          for (let index = 0; index < response.rawHeaders.length; index += 2) {
+            const [name = '', value = ''] = response.rawHeaders.slice(index, index + 2);
+            if (!TRANSIENT_HEADERS.has(name.toLowerCase())) headers.push(name, value);
+          }
+          resolve({ headers, body });
+        });
+      })
+      .once('error', reject);
+  });
+}
+
+/** Tokens of so many buyers. */
+async function buyersOf(url: string, count: number): Promise<string[]> {
+  const signedIn = async (): Promise<string> => {
+    const body = { email: `buyer-${randomUUID()}@example.com`, password: 'correct horse battery' };
+    must(await request(url, 'POST', '/auth/register', { body: { ...body, name: 'Buyer' } }), 201);
+    return must(await request(url, 'POST', '/auth/login', { body }), 200).data.access_token as string;
+  };
+  const tokens: string[] = [];
+  while (tokens.length < count) tokens.push(...(await Promise.all(Array.from({ length: 16 }, signedIn))));
+  return tokens;
+}
+
+async function productsOf(people: People, count: number): Promise<string[]> {
+  const seller = await people.seller();
+  const category = await people.category();
+  const products: string[] = [];
+  for (let index = 0; index < count; index += 1) {
+    products.push(await people.product(seller, category, { name: `Quill ${index}`, stock: STOCK }));
+  }
+  return products;
+}
+
+async function cachedGet(bench: Bench, product: string): Promise<BenchRow> {
+  const { server, rounds, durationMs } = bench;
+  const path = `/api/v1/products/${product}`;
+  await eventually('the product is readable', async () => (await fetch(server.url + path)).status === 200);
+  const yardstick = await startYardstick('bytes', await rawGet(server.url + path));
+  const bytes = wire('GET', path);
+  const against = (url: string) => load({ url, connections: CONNECTIONS, durationMs, next: () => bytes });
+  const { ours, theirs } = await compare(
+    rounds,
+    () => against(server.url),
+    () => against(yardstick.url),
+  );
+  await yardstick.stop();
+  return {
+    what: '`GET /products/:id`, cached',
+    against: 'bare `node:http` answering the same bytes',
+    ratio: ours / theirs,
+    atLeast: 0.5,
+    details: figures(ours, theirs, bench),
+  };
+}
+
+async function addToCart(bench: Bench, tokens: readonly string[], product: string): Promise<BenchRow> {
+  const { server, dist, rounds, durationMs } = bench;
+  const path = '/api/v1/cart/items';
+  const body = { product_id: product, quantity: 1 };
+  const schema = commands.find(({ route }) => route === 'POST /cart/items')?.body;
+  if (schema === undefined) throw new Error('there is no POST /cart/items');
+  const { data } = must(await request(server.url, 'POST', '/cart/items', { body, token: tokens[0]! }), 200);
+  const given: ExpressYardstick = { dist, path, jwtSecret: JWT_SECRET, schema, data };
+  const yardstick = await startYardstick('express', given);
+  const requests = tokens.map((token) => wire('POST', path, { token, body }));
+  let turn = 0;
+  const next = (connection: number): Buffer => requests[((turn++ >> 6) * CONNECTIONS + connection) % requests.length]!;
+  const against = (url: string) => load({ url, connections: CONNECTIONS, durationMs, next });
+  const { ours, theirs } = await compare(
+    rounds,
+    () => against(server.url),
+    () => against(yardstick.url),
+  );
+  await yardstick.stop();
+  return {
+    what: '`POST /cart/items` by signed-in buyers, 64 connections, durable',
+    against: 'bare Express (same server set-up) with the same JWT check and ajv validation, no store',
+    ratio: ours / theirs,
+    atLeast: 0.3,
+    details: figures(ours, theirs, bench),
+  };
+}
+
+async function checkouts(bench: Bench, tokens: readonly string[], products: readonly string[]): Promise<BenchRow> {
+  const { server, rounds, durationMs } = bench;
+  const order = (token: string, product: string): Buffer =>
+    wire('POST', '/api/v1/orders', {
+      token,
+      body: { shipping_address: 'Quill Lane 1', items: [{ product_id: product, quantity: 1 }] },
+    });
+  const hot = tokens.map((token) => order(token, products[0]!));
+  const spread = tokens.map((token, index) => order(token, products[index % products.length]!));
+  const of = (requests: readonly Buffer[]) =>
+    load({ url: server.url, connections: CONNECTIONS, durationMs, next: (connection) => requests[connection]! });
+  const { ours, theirs } = await compare(
+    rounds,
+    () => of(hot),
+    () => of(spread),
+  );
+  return {
+    what: 'checkouts of one hot product, 64 connections',
+    against: 'the same over 64 products',
+    ratio: ours / theirs,
+    atLeast: 0.4,
+    details: figures(ours, theirs, bench),
+  };
+}
+
+export async function run({ url, quick }: BenchOptions): Promise<BenchRow[]> {
+  const env = { ...TEST_SETTINGS, NODE_ENV: 'production', DATABASE_URL: url, JWT_SECRET, MASTER_KEY };
+  const { dist } = build();
+  const server = await serve({ args: [HEAP_BOUND, path.join(dist, 'cli/cartulary.js'), 'serve'], env });
+  try {
+    const people = peopleOf({ url: server.url, databaseUrl: url });
+    const bench = {
+      dist,
+      server,
+      people,
+      rounds: quick ? 1 : ROUNDS,
+      durationMs: quick ? ROUND_QUICK_MS : ROUND_MS,
+    };
+    const products = await productsOf(people, CONNECTIONS);
+    const tokens = await buyersOf(server.url, BUYERS);
+    return [
+      await cachedGet(bench, products[0]!),
+      await addToCart(bench, tokens, products[0]!),
+      await checkouts(bench, tokens, products),
+    ];
+  } finally {
+    await server.stop();
+  }
+}

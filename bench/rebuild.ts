@@ -1,0 +1,78 @@
+import { pino } from 'pino';
+import type { BenchOptions, BenchRow } from './row.ts';
+import { copyLines } from '../src/projections/copyEvents.ts';
+import { projections } from '../src/projections/index.ts';
+import { rebuild } from '../src/projections/rebuild.ts';
+import { createPool, type Pool } from '../src/postgres/pool.ts';
+import { interleaved, median, perSecond } from './measure.ts';
+import { fillWithOrders } from './orderLog.ts';
+
+const EVENTS = 500_000;
+const EVENTS_QUICK = 50_000;
+const ROUNDS = 5;
+
+const orders = projections.find(({ name }) => name === 'orders')!;
+const TYPES = Object.keys(orders.on)
+  .map((type) => `'${type}'`)
+  .join(', ');
+
+const [TAB, NEWLINE] = [0x09, 0x0a];
+/** Before the JSON of data and metadata: position, stream, revision, id, type. */
+const FIELDS_BEFORE = 5;
+
+const unescaped = (field: string): string => (field.includes('\\') ? field.replaceAll('\\\\', '\\') : field);
+
+/** Parses the events of these lines, and counts them. */
+function parse(lines: Buffer): number {
+  let count = 0;
+  for (let at = 0; at < lines.length; count += 1) {
+    for (let field = 0; field < FIELDS_BEFORE; field += 1) at = lines.indexOf(TAB, at) + 1;
+    const between = lines.indexOf(TAB, at);
+    const end = lines.indexOf(NEWLINE, between);
+    JSON.parse(unescaped(lines.toString('utf8', at, between)));
+    JSON.parse(unescaped(lines.toString('utf8', between + 1, end)));
+    at = end + 1;
+  }
+  return count;
+}
+
+/** The yardstick: the same events out of Postgres as fast as it can tell them, their data and metadata parsed. */
+async function copyAndParse(pool: Pool, count: number): Promise<void> {
+  const connection = await pool.connect();
+  let parsed = 0;
+  const sql = `COPY (
+    SELECT position, stream, revision, id, type, data, metadata FROM events WHERE type IN (${TYPES}) ORDER BY position
+  ) TO STDOUT`;
+  for await (const lines of copyLines(connection, sql)) parsed += parse(lines);
+  connection.release();
+  if (parsed !== count) throw new Error(`${parsed} events copied, not ${count}`);
+}
+
+export async function run({ url, quick }: BenchOptions): Promise<BenchRow[]> {
+  const count = quick ? EVENTS_QUICK : EVENTS;
+  await fillWithOrders(url, count);
+  const pool = createPool({ url, name: 'bench', max: 1, int8: 'number', statementTimeoutMs: 0 });
+  const log = pino({ level: 'warn' });
+  const rebuildOnce = async (): Promise<number> => {
+    const { events, rows, differences, parked } = await rebuild({ url, projection: orders, log });
+    if (events !== count || parked > 0) throw new Error(`${events} events rebuilt, ${parked} parked`);
+    if (differences > 0) throw new Error(`a rebuild of a rebuilt table found ${differences} differences`);
+    return rows;
+  };
+  // From now on there is a full table to build beside, to compare with and to replace.
+  const rows = await rebuildOnce();
+  const pairs = await interleaved(quick ? 1 : ROUNDS, () => [rebuildOnce, () => copyAndParse(pool, count)]);
+  await pool.end();
+
+  const ratio = median(pairs.map(([rebuilding, copying]) => copying / rebuilding));
+  const [rebuilding, copying] = [0, 1].map((side) => perSecond(count, median(pairs.map((pair) => pair[side]!))));
+  return [
+    {
+      what: `rebuild of \`orders\` from ${count.toLocaleString('en')} events, events/s`,
+      against: '`COPY` out of the same events, parsed',
+      ratio,
+      atLeast: 0.4,
+      details: `${Math.round(rebuilding!).toLocaleString('en')}/s against ${Math.round(copying!).toLocaleString('en')}/s; ${rows.toLocaleString('en')} rows with indexes, compared with the live ones and swapped`,
+    },
+  ];
+}

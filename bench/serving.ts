@@ -1,0 +1,84 @@
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { createInterface } from 'node:readline';
+
+const ROOT = path.resolve(import.meta.dirname, '..');
+const TYPESCRIPT = path.join(ROOT, 'node_modules/typescript/bin/tsc');
+const START_TIMEOUT_MS = 60_000;
+const STOP_TIMEOUT_MS = 15_000;
+const SERVES_AT = /(https?:\/\/[^\s/]+)/;
+
+/** A server in a process of its own. */
+export interface Serving {
+  readonly url: string;
+  /** Resident memory, MB. */
+  rssMb(): number;
+  stop(): Promise<void>;
+}
+
+interface Program {
+  /** What Node is started with. */
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly stdin?: string;
+}
+
+function rssOf(pid: number): number {
+  if (process.platform === 'linux') {
+    const [, kb = '0'] = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
+    return Number(kb) / 1_024;
+  }
+  return Number(execFileSync('ps', ['-o', 'rss=', '-p', String(pid)], { encoding: 'utf8' })) / 1_024;
+}
+
+async function urlOf(child: ChildProcess, logFile: string): Promise<string> {
+  if (child.stdout === null) throw new Error('the program has no output');
+  const timer = setTimeout(() => child.kill('SIGKILL'), START_TIMEOUT_MS);
+  for await (const line of createInterface(child.stdout)) {
+    const url = SERVES_AT.exec(line)?.[1];
+    if (url === undefined) continue;
+    clearTimeout(timer);
+    child.stdout.resume();
+    return url.replace('localhost', '127.0.0.1');
+  }
+  throw new Error(`the program serves nothing:\n${readFileSync(logFile, 'utf8').slice(-2_000)}`);
+}
+
+/**
+ * Builds the sources as `npm start` does, for what is measured must be what runs: run from TypeScript, every closure pays
+ * for the name that the loader gives it.
+ */
+export function build(): { readonly dist: string } {
+  execFileSync(process.execPath, [TYPESCRIPT, '-p', 'tsconfig.build.json'], { cwd: ROOT, stdio: 'inherit' });
+  return { dist: path.join(ROOT, 'dist/src') };
+}
+
+/** Starts a program that prints where it serves; what it logs goes to a file, as in production. */
+export async function serve({ args, env, stdin = '' }: Program): Promise<Serving> {
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'cartulary-bench-'));
+  const logFile = path.join(folder, 'log');
+  const child = spawn(process.execPath, [...args], {
+    cwd: folder,
+    env: { PATH: process.env['PATH'] ?? '', ...env },
+    stdio: ['pipe', 'pipe', openSync(logFile, 'w')],
+  });
+  const killed = (): unknown => child.kill('SIGKILL');
+  process.once('exit', killed);
+  child.stdin?.end(stdin);
+  const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  const url = await urlOf(child, logFile);
+  return {
+    url,
+    rssMb: () => rssOf(child.pid ?? 0),
+    async stop() {
+      const timer = setTimeout(killed, STOP_TIMEOUT_MS);
+      child.kill('SIGTERM');
+      await exited;
+      clearTimeout(timer);
+      process.off('exit', killed);
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}

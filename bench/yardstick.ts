@@ -1,0 +1,61 @@
+import http from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
+import express from 'express';
+import type * as Auth from '../src/http/auth.ts';
+import type * as Server from '../src/http/server.ts';
+import type * as Tokens from '../src/http/tokens.ts';
+import type * as Validate from '../src/http/validate.ts';
+
+/**
+ * What the benches of HTTP are measured against, in a process of its own: `tsx bench/yardstick.ts bytes|express`, with what
+ * to answer as JSON on stdin. Prints its URL.
+ */
+export interface BytesYardstick {
+  readonly headers: readonly string[];
+  readonly body: string;
+}
+export interface ExpressYardstick {
+  /** The built sources, from which it takes the server set-up, the token check and the validator. */
+  readonly dist: string;
+  readonly path: string;
+  readonly jwtSecret: string;
+  readonly schema: object;
+  /** What it answers, as our own server would. */
+  readonly data: unknown;
+}
+
+/** Bare node:http, answering the same bytes to everything. */
+function bytes({ headers, body }: BytesYardstick): http.Server {
+  return http.createServer((_req, res) => {
+    res.writeHead(200, [...headers]);
+    res.end(body);
+  });
+}
+
+/** Express on the same server set-up: token, body, validation, answer; and nothing in between. */
+async function bareExpress({ dist, path, jwtSecret, schema, data }: ExpressYardstick): Promise<http.Server> {
+  const load = async <T>(module: string): Promise<T> => (await import(`${dist}/http/${module}.js`)) as T;
+  const { authenticateBy } = await load<typeof Auth>('auth');
+  const { createServer } = await load<typeof Server>('server');
+  const { createVerifier } = await load<typeof Tokens>('tokens');
+  const { bodyCheck } = await load<typeof Validate>('validate');
+  const authenticate = authenticateBy(createVerifier({ secret: jwtSecret, isRevoked: () => false }));
+  const check = bodyCheck(schema as Parameters<typeof bodyCheck>[0]);
+  const app = express().disable('x-powered-by').disable('etag');
+  app.post(path, express.json(), (req, res) => {
+    const { role } = authenticate(req);
+    const errors = check(req.body);
+    if (role !== 'buyer') res.status(403).end();
+    else if (errors.length > 0) res.status(400).json({ errors });
+    else res.json({ data, meta: { request_id: 'none', timestamp: new Date().toISOString() } });
+  });
+  return createServer(app);
+}
+
+const given: unknown = JSON.parse(await text(process.stdin));
+const server =
+  process.argv[2] === 'bytes' ? bytes(given as BytesYardstick) : await bareExpress(given as ExpressYardstick);
+server.listen(0, '127.0.0.1', () => {
+  console.log(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+});

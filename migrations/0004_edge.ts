@@ -1,0 +1,22 @@
+import type { Knex } from 'knex';
+
+/** What was asked under which idempotency key, who is at work on it, and what was answered (sealed). */
+export async function up(knex: Knex): Promise<void> {
+  await knex.raw(`
+    CREATE TABLE idempotency_keys (
+      account      text NOT NULL,
+      key          text NOT NULL,
+      request_hash bytea NOT NULL,
+      owner        text,
+      lease_until  timestamptz,
+      answer       bytea,
+      created_at   timestamptz NOT NULL DEFAULT now(),
+      PRIMARY KEY (account, key)
+    );
+    CREATE INDEX idempotency_keys_created ON idempotency_keys (created_at);
+  `);
+}
+
+export async function down(knex: Knex): Promise<void> {
+  await knex.raw('DROP TABLE idempotency_keys');
+}

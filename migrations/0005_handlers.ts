@@ -1,0 +1,50 @@
+import type { Knex } from 'knex';
+
+/** What handlers keep: the ledger of the sandbox gateway (it stands for a provider outside), and what was sent to whom. */
+export async function up(knex: Knex): Promise<void> {
+  await knex.raw(`
+    CREATE TABLE sandbox_charges (
+      key         text PRIMARY KEY,
+      reference   text NOT NULL UNIQUE,
+      method      text NOT NULL,
+      amount      bigint NOT NULL CHECK (amount > 0),
+      currency    text NOT NULL,
+      status      text NOT NULL CHECK (status IN ('authorised', 'captured', 'declined')),
+      reason      text,
+      requests    int NOT NULL DEFAULT 1,
+      created_at  timestamptz NOT NULL DEFAULT now(),
+      captured_at timestamptz
+    );
+
+    CREATE TABLE sandbox_refunds (
+      key        text PRIMARY KEY,
+      reference  text NOT NULL UNIQUE,
+      charge     text NOT NULL REFERENCES sandbox_charges (reference),
+      amount     bigint NOT NULL CHECK (amount > 0),
+      requests   int NOT NULL DEFAULT 1,
+      created_at timestamptz NOT NULL DEFAULT now()
+    );
+    CREATE INDEX sandbox_refunds_charge ON sandbox_refunds (charge);
+
+    CREATE TABLE notifications (
+      id         uuid PRIMARY KEY,
+      event_id   uuid NOT NULL,
+      channel    text NOT NULL CHECK (channel IN ('email', 'sms')),
+      user_id    uuid NOT NULL,
+      kind       text NOT NULL,
+      subject    text NOT NULL,
+      body       text NOT NULL,
+      status     text NOT NULL CHECK (status IN ('sending', 'sent', 'kept', 'failed', 'refused', 'unknown')),
+      error      text,
+      attempts   int NOT NULL DEFAULT 1,
+      created_at timestamptz NOT NULL DEFAULT now(),
+      sent_at    timestamptz,
+      UNIQUE (event_id, channel)
+    );
+    CREATE INDEX notifications_user ON notifications (user_id, created_at DESC, id);
+  `);
+}
+
+export async function down(knex: Knex): Promise<void> {
+  await knex.raw('DROP TABLE notifications, sandbox_refunds, sandbox_charges');
+}

@@ -1,0 +1,47 @@
+/** The largest price anything may have, minor units: a full order of the dearest product stays an exact integer. */
+export const PRICE_MINOR_MAX = 100_000_000_000;
+
+const DECIMALS: Readonly<Record<string, number>> = {
+  BHD: 3,
+  IQD: 3,
+  JOD: 3,
+  KWD: 3,
+  LYD: 3,
+  OMR: 3,
+  TND: 3,
+  BIF: 0,
+  CLP: 0,
+  DJF: 0,
+  GNF: 0,
+  ISK: 0,
+  JPY: 0,
+  KMF: 0,
+  KRW: 0,
+  PYG: 0,
+  RWF: 0,
+  UGX: 0,
+  VND: 0,
+  VUV: 0,
+  XAF: 0,
+  XOF: 0,
+  XPF: 0,
+};
+
+/** Decimals of an ISO 4217 currency. */
+export const decimalsOf = (currency: string): number => DECIMALS[currency] ?? 2;
+
+const AMOUNT = /^(\d{1,15})(?:\.(\d{1,6}))?$/;
+
+/** `"19.90"` or `19.9` to minor units; undefined when it is no such amount, has too many decimals or is too large. */
+export function toMinor(amount: string | number, currency: string, most: number = PRICE_MINOR_MAX): number | undefined {
+  const match = AMOUNT.exec(String(amount));
+  if (match === null) return undefined;
+  const [, whole = '', fraction = ''] = match;
+  const decimals = decimalsOf(currency);
+  if (fraction.length > decimals) return undefined;
+  const minor = Number(whole + fraction.padEnd(decimals, '0'));
+  return minor <= most ? minor : undefined;
+}
+
+/** Minor units to a number in major units, as the REST edge shows it. */
+export const toMajor = (minor: number, currency: string): number => minor / 10 ** decimalsOf(currency);

@@ -1,0 +1,187 @@
+import { missing, reject } from '../errors.ts';
+import type { OrderEvent, OrderLine, PaymentEvent } from './orderEvents.ts';
+import type { ConfirmPayment, PaymentCommand, RecordCapture, RequestPayment, RequestRefund } from './orderCommands.ts';
+import type { PlacedOrder } from './orderState.ts';
+
+export type PaymentStatus = 'requested' | 'authorised' | 'confirmed' | 'captured' | 'declined';
+
+interface Payment {
+  readonly attempt: number;
+  readonly method: string;
+  /** Asked for; once captured, what was captured. */
+  readonly amount: number;
+  readonly status: PaymentStatus;
+  readonly refundRequested: number;
+}
+interface Refund {
+  readonly paymentId: string;
+  readonly amount: number;
+  readonly done: boolean;
+}
+
+/** An order's money, minor units. `0 ≤ captured − refundRequested`, always; refunded follows refundRequested. */
+export interface Money {
+  readonly currency: string;
+  readonly total: number;
+  readonly captured: number;
+  readonly refundRequested: number;
+  readonly refunded: number;
+  readonly refundedByStore: Readonly<Record<string, number>>;
+  readonly payments: Readonly<Record<string, Payment>>;
+  readonly refunds: Readonly<Record<string, Refund>>;
+}
+
+const isPaid = ({ total, payments }: Money): boolean =>
+  Object.values(payments).some(
+    ({ status, amount, refundRequested }) => status === 'captured' && amount >= total && amount > refundRequested,
+  );
+
+function withPayment(money: Money, paymentId: string, change: (payment: Payment) => Payment): Money {
+  const payment = money.payments[paymentId];
+  return payment === undefined ? money : { ...money, payments: { ...money.payments, [paymentId]: change(payment) } };
+}
+const moved = (money: Money, paymentId: string, status: PaymentStatus): Money =>
+  withPayment(money, paymentId, (payment) => ({ ...payment, status }));
+
+function evolve(money: Money, event: PaymentEvent): Money {
+  switch (event.type) {
+    case 'PaymentRequested': {
+      const { paymentId, attempt, method, amount } = event.data;
+      const payment: Payment = { attempt, method, amount, status: 'requested', refundRequested: 0 };
+      return { ...money, payments: { ...money.payments, [paymentId]: payment } };
+    }
+    case 'PaymentAuthorised':
+      return moved(money, event.data.paymentId, 'authorised');
+    case 'PaymentConfirmed':
+      return moved(money, event.data.paymentId, 'confirmed');
+    case 'PaymentCaptured': {
+      const { paymentId, amount } = event.data;
+      const captured = withPayment(money, paymentId, (payment) => ({ ...payment, status: 'captured', amount }));
+      return { ...captured, captured: money.captured + amount };
+    }
+    case 'PaymentDeclined':
+      return moved(money, event.data.paymentId, 'declined');
+    case 'RefundRequested': {
+      const { refundId, paymentId, amount, storeId } = event.data;
+      const byStore = money.refundedByStore;
+      return {
+        ...withPayment(money, paymentId, (payment) => ({
+          ...payment,
+          refundRequested: payment.refundRequested + amount,
+        })),
+        refundRequested: money.refundRequested + amount,
+        refunds: { ...money.refunds, [refundId]: { paymentId, amount, done: false } },
+        refundedByStore: storeId === null ? byStore : { ...byStore, [storeId]: (byStore[storeId] ?? 0) + amount },
+      };
+    }
+    case 'PaymentRefunded': {
+      const refund = money.refunds[event.data.refundId];
+      const refunds =
+        refund === undefined ? money.refunds : { ...money.refunds, [event.data.refundId]: { ...refund, done: true } };
+      return { ...money, refunded: money.refunded + event.data.amount, refunds };
+    }
+  }
+}
+
+function decide(command: PaymentCommand, order: PlacedOrder): OrderEvent[] {
+  const { money } = order;
+  switch (command.type) {
+    case 'RequestPayment':
+      return request(command, order);
+    case 'RecordAuthorisation': {
+      const { status } = known(money, command.data.paymentId);
+      return status === 'requested' ? [{ type: 'PaymentAuthorised', data: command.data }] : [];
+    }
+    case 'ConfirmPayment':
+      return confirm(command, order);
+    case 'RecordCapture':
+      return capture(command, order);
+    case 'RecordDecline': {
+      const { status } = known(money, command.data.paymentId);
+      return status === 'captured' || status === 'declined' ? [] : [{ type: 'PaymentDeclined', data: command.data }];
+    }
+    case 'RequestRefund':
+      return refund(command, order);
+    case 'RecordRefund': {
+      const { refundId, reference } = command.data;
+      const asked = money.refunds[refundId] ?? missing('RefundUnknown', 'There is no such refund.');
+      const { paymentId, amount, done } = asked;
+      return done ? [] : [{ type: 'PaymentRefunded', data: { refundId, paymentId, amount, reference } }];
+    }
+  }
+}
+
+const known = (money: Money, paymentId: string): Payment =>
+  money.payments[paymentId] ?? missing('PaymentUnknown', 'There is no such payment.');
+
+const INVALID_STATUS = { code: 'INVALID_STATUS' };
+const open = (payment: Payment): boolean =>
+  payment.status === 'requested' || payment.status === 'authorised' || payment.status === 'confirmed';
+
+function request({ data: { paymentId, method } }: RequestPayment, { cancelled, money }: PlacedOrder): OrderEvent[] {
+  if (cancelled) reject('OrderCancelled', 'This order was cancelled.', INVALID_STATUS);
+  if (money.captured > 0) reject('OrderAlreadyPaid', 'This order is already paid.');
+  const payments = Object.values(money.payments);
+  if (payments.some(open)) reject('PaymentInProgress', 'A payment of this order is still in progress.');
+  const attempt = payments.length + 1;
+  return [
+    { type: 'PaymentRequested', data: { paymentId, attempt, method, amount: money.total, currency: money.currency } },
+  ];
+}
+
+function confirm({ data: { paymentId } }: ConfirmPayment, { cancelled, money }: PlacedOrder): OrderEvent[] {
+  const { status } = known(money, paymentId);
+  if (status === 'confirmed' || status === 'captured') return [];
+  if (cancelled) reject('OrderCancelled', 'This order was cancelled.', INVALID_STATUS);
+  if (status !== 'authorised')
+    reject('PaymentNotAuthorised', `This payment is ${status}; there is nothing to confirm.`, INVALID_STATUS);
+  return [{ type: 'PaymentConfirmed', data: { paymentId } }];
+}
+
+/** The money has moved, whatever we think of it: it is recorded, and given back when the order no longer wants it. */
+function capture({ data: { refundId, ...captured } }: RecordCapture, { cancelled, money }: PlacedOrder): OrderEvent[] {
+  if (known(money, captured.paymentId).status === 'captured') return [];
+  const { paymentId } = captured;
+  const kept = cancelled || money.captured > 0 ? 0 : Math.min(captured.amount, money.total);
+  const amount = captured.amount - kept;
+  const back = { refundId, paymentId, amount, reason: unwantedBecause(cancelled, money), storeId: null };
+  return [
+    { type: 'PaymentCaptured', data: captured },
+    ...(amount > 0 ? [{ type: 'RefundRequested' as const, data: back }] : []),
+  ];
+}
+
+function unwantedBecause(cancelled: boolean, money: Money): string {
+  if (cancelled) return 'captured after the order was cancelled';
+  return money.captured > 0 ? 'the order was already paid' : 'more was captured than the order costs';
+}
+
+const worth = (lines: readonly OrderLine[], storeId: string): number =>
+  lines.reduce((sum, line) => (line.storeId === storeId ? sum + line.price * line.quantity : sum), 0);
+
+function refund({ data }: RequestRefund, { lines, money }: PlacedOrder): OrderEvent[] {
+  if (money.refunds[data.refundId] !== undefined) return [];
+  const payment = known(money, data.paymentId);
+  const ofPayment = payment.status === 'captured' ? payment.amount - payment.refundRequested : 0;
+  const { storeId } = data;
+  const ofStore = storeId === null ? ofPayment : worth(lines, storeId) - (money.refundedByStore[storeId] ?? 0);
+  const refundable = Math.max(0, Math.min(ofPayment, ofStore));
+  const amount = data.amount ?? refundable;
+  if (amount <= 0 || amount > refundable) {
+    reject('RefundExceedsCaptured', 'No more can be given back than was captured and not given back yet.');
+  }
+  const { refundId, paymentId, reason } = data;
+  return [{ type: 'RefundRequested', data: { refundId, paymentId, amount, reason, storeId } }];
+}
+
+/** Asks for all that is left of the captured payment; nothing when there is none. */
+function refundRest(money: Money, refundId: string, reason: string): OrderEvent[] {
+  const [paymentId, payment] = Object.entries(money.payments).find(
+    ([, { status, amount, refundRequested }]) => status === 'captured' && amount > refundRequested,
+  ) ?? [undefined, undefined];
+  if (paymentId === undefined) return [];
+  const amount = payment.amount - payment.refundRequested;
+  return [{ type: 'RefundRequested', data: { refundId, paymentId, amount, reason, storeId: null } }];
+}
+
+export const pay = { evolve, decide, refundRest, isPaid } as const;

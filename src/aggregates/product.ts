@@ -1,0 +1,77 @@
+import { missing, reject } from '../errors.ts';
+import type { Command, Decider } from './decider.ts';
+
+export interface ProductDetails {
+  readonly name: string;
+  readonly description: string;
+  /** Minor units. */
+  readonly price: number;
+  readonly categoryId: string;
+}
+
+// NOTE: these names and shapes are the storage format; version them with care.
+export type ProductListed = {
+  type: 'ProductListed';
+  data: ProductDetails & { storeId: string; sellerId: string; currency: string; sku: string | null };
+};
+export type ProductUpdated = { type: 'ProductUpdated'; data: Partial<Omit<ProductDetails, 'price'>> };
+export type ProductPriceChanged = { type: 'ProductPriceChanged'; data: { price: number } };
+export type ProductDelisted = { type: 'ProductDelisted'; data: object };
+export type ProductEvent = ProductListed | ProductUpdated | ProductPriceChanged | ProductDelisted;
+
+export type ListProduct = Command<'ListProduct', ProductListed['data']>;
+export type UpdateProduct = Command<'UpdateProduct', { by: string } & Partial<ProductDetails>>;
+export type DelistProduct = Command<'DelistProduct', { by: string }>;
+export type ProductCommand = ListProduct | UpdateProduct | DelistProduct;
+
+export type ListedProduct = { readonly status: 'listed' } & Readonly<ProductListed['data']>;
+export type ProductState =
+  { readonly status: 'none' } | { readonly status: 'delisted'; readonly sellerId: string } | ListedProduct;
+
+export const productDecider: Decider<ProductState, ProductCommand, ProductEvent> = {
+  category: 'product',
+  snapshotVersion: 2,
+  initial: { status: 'none' },
+  evolve(state, event) {
+    switch (event.type) {
+      case 'ProductListed':
+        return { status: 'listed', ...event.data };
+      case 'ProductUpdated':
+      case 'ProductPriceChanged':
+        return state.status === 'listed' ? { ...state, ...event.data } : state;
+      case 'ProductDelisted':
+        return state.status === 'listed' ? { status: 'delisted', sellerId: state.sellerId } : state;
+    }
+  },
+  decide(command, state) {
+    switch (command.type) {
+      case 'ListProduct':
+        if (state.status !== 'none') reject('ProductExists', 'This product is already listed.');
+        return [{ type: 'ProductListed', data: command.data }];
+      case 'UpdateProduct':
+        return update(command, theirs(state, command.data.by));
+      case 'DelistProduct':
+        if (state.status === 'delisted' && state.sellerId === command.data.by) return [];
+        theirs(state, command.data.by);
+        return [{ type: 'ProductDelisted', data: {} }];
+    }
+  },
+};
+
+function theirs(state: ProductState, by: string): ListedProduct {
+  if (state.status !== 'listed' || state.sellerId !== by)
+    return missing('ProductUnknown', 'There is no such product of yours.');
+  return state;
+}
+
+function update({ data: { by: _by, price, ...wanted } }: UpdateProduct, state: ListedProduct): ProductEvent[] {
+  const changed = Object.fromEntries(
+    Object.entries(wanted).filter(([field, value]) => state[field as keyof typeof wanted] !== value),
+  );
+  return [
+    ...(Object.keys(changed).length > 0 ? [{ type: 'ProductUpdated' as const, data: changed }] : []),
+    ...(price !== undefined && price !== state.price
+      ? [{ type: 'ProductPriceChanged' as const, data: { price } }]
+      : []),
+  ];
+}

@@ -1,0 +1,81 @@
+import { reject, unauthenticated } from '../errors.ts';
+import type { Command, Decider } from './decider.ts';
+
+// NOTE: these names and shapes are the storage format; version them with care.
+export type SessionStarted = {
+  type: 'SessionStarted';
+  data: { userId: string; tokenHash: string; startedAt: string; expiresAt: string };
+};
+export type SessionRefreshed = { type: 'SessionRefreshed'; data: { tokenHash: string } };
+export type SessionEnded = { type: 'SessionEnded'; data: { userId: string; reason: SessionEnd } };
+export type SessionEvent = SessionStarted | SessionRefreshed | SessionEnded;
+
+export type SessionEnd = 'logout' | 'token reused' | 'password changed';
+
+export type StartSession = Command<'StartSession', { userId: string; tokenHash: string; expiresAt: string }>;
+export type RefreshSession = Command<'RefreshSession', { presented: string; tokenHash: string }>;
+export type EndSession = Command<'EndSession', { presented?: string; reason: SessionEnd }>;
+export type SessionCommand = StartSession | RefreshSession | EndSession;
+
+export interface OpenSession {
+  readonly status: 'open';
+  readonly userId: string;
+  readonly startedAt: string;
+  readonly expiresAt: string;
+  readonly tokenHash: string;
+  readonly spent: readonly string[];
+}
+export type SessionState =
+  { readonly status: 'none' } | { readonly status: 'ended'; readonly userId: string } | OpenSession;
+
+export const sessionDecider: Decider<SessionState, SessionCommand, SessionEvent> = {
+  category: 'session',
+  snapshotVersion: 1,
+  initial: { status: 'none' },
+  evolve(state, event) {
+    switch (event.type) {
+      case 'SessionStarted':
+        return { status: 'open', ...event.data, spent: [] };
+      case 'SessionRefreshed':
+        return state.status === 'open'
+          ? { ...state, tokenHash: event.data.tokenHash, spent: [...state.spent, state.tokenHash] }
+          : state;
+      case 'SessionEnded':
+        return { status: 'ended', userId: event.data.userId };
+    }
+  },
+  decide(command, state) {
+    switch (command.type) {
+      case 'StartSession':
+        return start(command, state);
+      case 'RefreshSession':
+        return refresh(command, state);
+      case 'EndSession':
+        return end(command, state);
+    }
+  },
+};
+
+function start({ data, now }: StartSession, state: SessionState): SessionEvent[] {
+  if (state.status !== 'none') reject('SessionExists', 'This session was already started.');
+  return [{ type: 'SessionStarted', data: { ...data, startedAt: now } }];
+}
+
+/** A spent token that comes again was copied by someone: the whole session ends, for thief and owner alike. */
+function refresh({ data, now }: RefreshSession, state: SessionState): SessionEvent[] {
+  if (state.status !== 'open' || now >= state.expiresAt) return notValid();
+  if (state.spent.includes(data.presented)) {
+    return [{ type: 'SessionEnded', data: { userId: state.userId, reason: 'token reused' } }];
+  }
+  if (state.tokenHash !== data.presented) return notValid();
+  return [{ type: 'SessionRefreshed', data: { tokenHash: data.tokenHash } }];
+}
+
+function end({ data }: EndSession, state: SessionState): SessionEvent[] {
+  if (state.status !== 'open') return [];
+  const known =
+    data.presented === undefined || data.presented === state.tokenHash || state.spent.includes(data.presented);
+  return known ? [{ type: 'SessionEnded', data: { userId: state.userId, reason: data.reason } }] : notValid();
+}
+
+const notValid = (): never => unauthenticated('RefreshTokenInvalid', 'This refresh token is not valid (any more).');

@@ -1,0 +1,102 @@
+import { reject } from '../errors.ts';
+import type { Command, Decider } from './decider.ts';
+
+// NOTE: these names and shapes are the storage format; version them with care.
+export type StockReceived = { type: 'StockReceived'; data: { quantity: number } };
+export type StockAdjusted = { type: 'StockAdjusted'; data: { change: number; reason: string } };
+/** Held for a checkout until its order is placed; given back when that has not happened by `expiresAt`. */
+export type StockReserved = {
+  type: 'StockReserved';
+  data: { orderId: string; buyerId: string; quantity: number; expiresAt: string };
+};
+export type StockReleased = { type: 'StockReleased'; data: { orderId: string; quantity: number } };
+export type StockShipped = { type: 'StockShipped'; data: { orderId: string; quantity: number } };
+export type StockEvent = StockReceived | StockAdjusted | StockReserved | StockReleased | StockShipped;
+
+export type ReceiveStock = Command<'ReceiveStock', { quantity: number }>;
+export type AdjustStock = Command<'AdjustStock', { change: number; reason: string }>;
+export type ReserveStock = Command<'ReserveStock', StockReserved['data']>;
+export type ReleaseStock = Command<'ReleaseStock', { orderId: string }>;
+export type ShipStock = Command<'ShipStock', { orderId: string }>;
+export type StockCommand = ReceiveStock | AdjustStock | ReserveStock | ReleaseStock | ShipStock;
+
+type Bucket = Readonly<Record<string, number>>;
+
+export interface StockState {
+  readonly onHand: number;
+  readonly reserved: number;
+  /** Open reservations, order id to quantity, spread over buckets: a best-seller has thousands, and each event copies only one bucket. */
+  readonly reservations: readonly (Bucket | null)[];
+}
+
+const BUCKETS = 256;
+const bucketOf = (orderId: string): number => Number.parseInt(orderId.slice(-2), 16) % BUCKETS || 0;
+
+export const reservedFor = (state: StockState, orderId: string): number =>
+  state.reservations[bucketOf(orderId)]?.[orderId] ?? 0;
+export const available = (state: StockState): number => state.onHand - state.reserved;
+
+function hold(state: StockState, orderId: string, quantity: number): StockState {
+  const bucket = bucketOf(orderId);
+  const { [orderId]: _held, ...others } = state.reservations[bucket] ?? {};
+  const reservations =
+    state.reservations.length === 0 ? Array<Bucket | null>(BUCKETS).fill(null) : state.reservations.slice();
+  reservations[bucket] =
+    quantity > 0 ? { ...others, [orderId]: quantity } : Object.keys(others).length > 0 ? others : null;
+  return { ...state, reserved: state.reserved - reservedFor(state, orderId) + quantity, reservations };
+}
+
+export const stockDecider: Decider<StockState, StockCommand, StockEvent> = {
+  category: 'stock',
+  snapshotVersion: 1,
+  initial: { onHand: 0, reserved: 0, reservations: [] },
+  evolve(state, event) {
+    switch (event.type) {
+      case 'StockReceived':
+        return { ...state, onHand: state.onHand + event.data.quantity };
+      case 'StockAdjusted':
+        return { ...state, onHand: state.onHand + event.data.change };
+      case 'StockReserved':
+        return hold(state, event.data.orderId, event.data.quantity);
+      case 'StockReleased':
+        return hold(state, event.data.orderId, 0);
+      case 'StockShipped':
+        return { ...hold(state, event.data.orderId, 0), onHand: state.onHand - event.data.quantity };
+    }
+  },
+  decide(command, state) {
+    switch (command.type) {
+      case 'ReceiveStock':
+        return command.data.quantity > 0 ? [{ type: 'StockReceived', data: { quantity: command.data.quantity } }] : [];
+      case 'AdjustStock':
+        return adjust(command, state);
+      case 'ReserveStock':
+        return reserve(command, state);
+      case 'ReleaseStock':
+        return settle('StockReleased', command.data.orderId, state);
+      case 'ShipStock':
+        return settle('StockShipped', command.data.orderId, state);
+    }
+  },
+};
+
+function adjust({ data }: AdjustStock, state: StockState): StockEvent[] {
+  if (data.change === 0) return [];
+  if (available(state) + data.change < 0) {
+    reject('StockBelowReserved', `Only ${available(state)} are free to be taken away.`, { code: 'INSUFFICIENT_STOCK' });
+  }
+  return [{ type: 'StockAdjusted', data }];
+}
+
+function reserve({ data }: ReserveStock, state: StockState): StockEvent[] {
+  if (reservedFor(state, data.orderId) > 0) return [];
+  if (available(state) < data.quantity) {
+    reject('InsufficientStock', `Only ${available(state)} left.`, { code: 'INSUFFICIENT_STOCK' });
+  }
+  return [{ type: 'StockReserved', data }];
+}
+
+function settle(type: 'StockReleased' | 'StockShipped', orderId: string, state: StockState): StockEvent[] {
+  const quantity = reservedFor(state, orderId);
+  return quantity > 0 ? [{ type, data: { orderId, quantity } }] : [];
+}

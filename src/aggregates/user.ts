@@ -1,0 +1,121 @@
+import { missing, reject } from '../errors.ts';
+import type { Command, Decider } from './decider.ts';
+
+export type Role = 'buyer' | 'seller' | 'admin';
+
+// NOTE: these names and shapes are the storage format; version them with care. `Sealed` texts are personal data.
+export type Sealed = string;
+export type UserRegistered = {
+  type: 'UserRegistered';
+  data: {
+    email: Sealed;
+    name: Sealed;
+    phone: Sealed | null;
+    phoneClaim: string | null;
+    passwordHash: Sealed;
+    role: Role;
+  };
+};
+export type ProfileUpdated = {
+  type: 'ProfileUpdated';
+  data: { name?: Sealed; phone?: Sealed | null; phoneClaim?: string | null; address?: Sealed | null };
+};
+/** Every session started before is over, but for `keptSession`. */
+export type PasswordChanged = {
+  type: 'PasswordChanged';
+  data: { passwordHash: Sealed; keptSession: string | null; at: string };
+};
+export type UserRoleChanged = { type: 'UserRoleChanged'; data: { role: Role; storeId: string | null } };
+export type RegistrationAbandoned = { type: 'RegistrationAbandoned'; data: object };
+export type UserEvent = UserRegistered | ProfileUpdated | PasswordChanged | UserRoleChanged | RegistrationAbandoned;
+
+export type RegisterUser = Command<'RegisterUser', UserRegistered['data']>;
+export type UpdateProfile = Command<'UpdateProfile', ProfileUpdated['data']>;
+export type ChangePassword = Command<'ChangePassword', { passwordHash: Sealed; keptSession: string | null }>;
+export type GrantSeller = Command<'GrantSeller', { storeId: string }>;
+/** Fences a registration that stopped half way: it can no longer be completed. */
+export type AbandonRegistration = Command<'AbandonRegistration', object>;
+export type UserCommand = RegisterUser | UpdateProfile | ChangePassword | GrantSeller | AbandonRegistration;
+
+export interface ActiveUser {
+  readonly status: 'active';
+  readonly role: Role;
+  readonly storeId: string | null;
+  readonly email: Sealed;
+  readonly name: Sealed;
+  readonly phone: Sealed | null;
+  readonly phoneClaim: string | null;
+  readonly address: Sealed | null;
+  readonly passwordHash: Sealed;
+  readonly passwordChangedAt: string | null;
+  readonly keptSession: string | null;
+}
+export type UserState = { readonly status: 'none' } | { readonly status: 'abandoned' } | ActiveUser;
+
+export const userDecider: Decider<UserState, UserCommand, UserEvent> = {
+  category: 'user',
+  snapshotVersion: 1,
+  initial: { status: 'none' },
+  evolve(state, event) {
+    switch (event.type) {
+      case 'UserRegistered':
+        return {
+          ...event.data,
+          status: 'active',
+          storeId: null,
+          address: null,
+          passwordChangedAt: null,
+          keptSession: null,
+        };
+      case 'ProfileUpdated':
+        return state.status === 'active' ? { ...state, ...event.data } : state;
+      case 'PasswordChanged': {
+        const { passwordHash, keptSession, at } = event.data;
+        return state.status === 'active' ? { ...state, passwordHash, keptSession, passwordChangedAt: at } : state;
+      }
+      case 'UserRoleChanged':
+        return state.status === 'active' ? { ...state, role: event.data.role, storeId: event.data.storeId } : state;
+      case 'RegistrationAbandoned':
+        return { status: 'abandoned' };
+    }
+  },
+  decide(command, state) {
+    switch (command.type) {
+      case 'RegisterUser':
+        return register(command, state);
+      case 'UpdateProfile':
+        return updateProfile(command, active(state));
+      case 'ChangePassword':
+        return changePassword(command, active(state));
+      case 'GrantSeller':
+        return grantSeller(command, active(state));
+      case 'AbandonRegistration':
+        return state.status === 'none' ? [{ type: 'RegistrationAbandoned', data: {} }] : [];
+    }
+  },
+};
+
+const active = (state: UserState): ActiveUser =>
+  state.status === 'active' ? state : missing('UserUnknown', 'There is no such user.');
+
+function register({ data }: RegisterUser, state: UserState): UserEvent[] {
+  if (state.status === 'abandoned') reject('RegistrationExpired', 'This registration took too long; please try again.');
+  if (state.status === 'active') reject('UserExists', 'This user is already registered.');
+  return [{ type: 'UserRegistered', data }];
+}
+
+function updateProfile({ data }: UpdateProfile, state: ActiveUser): UserEvent[] {
+  const changed = Object.entries(data).some(([field, value]) => state[field as keyof ActiveUser] !== value);
+  return changed ? [{ type: 'ProfileUpdated', data }] : [];
+}
+
+/** Hashes are sealed, so no two changes ever carry the same: this very one has happened. */
+function changePassword({ data, now }: ChangePassword, state: ActiveUser): UserEvent[] {
+  return state.passwordHash === data.passwordHash ? [] : [{ type: 'PasswordChanged', data: { ...data, at: now } }];
+}
+
+function grantSeller({ data }: GrantSeller, state: ActiveUser): UserEvent[] {
+  if (state.storeId === data.storeId) return [];
+  if (state.role !== 'buyer') reject('NotABuyer', 'Only a buyer can become a seller.');
+  return [{ type: 'UserRoleChanged', data: { role: 'seller', storeId: data.storeId } }];
+}

@@ -1,0 +1,142 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Logger } from '../log.ts';
+import { isRefusal } from '../errors.ts';
+import type { RecordedEvent } from '../eventstore/eventStore.ts';
+import { isPassing } from '../postgres/pool.ts';
+import type { RetryPolicy, Subscription } from './bus.ts';
+
+export const RETRY: RetryPolicy = { attemptsMax: 5, delayMs: 200, delayMaxMs: 30_000, timeoutMs: 30_000 };
+/** How long a part that does not answer is waited for before its event becomes a dead letter. */
+export const PATIENCE_MS = 600_000;
+
+export type Outcome =
+  | { readonly kind: 'handled' }
+  | { readonly kind: 'failed'; readonly reason: string; readonly attempts: number }
+  /** The consumer is stopping: nothing is known, the event is delivered again later. */
+  | { readonly kind: 'interrupted' };
+
+/** Bounds how many handlers run at once; a wait for the next attempt holds no slot. */
+export interface Slots {
+  run<T>(work: () => Promise<T>): Promise<T>;
+}
+
+export function createSlots(max: number): Slots {
+  let free = max;
+  const waiting: (() => void)[] = [];
+  return {
+    async run(work) {
+      if (free > 0) free -= 1;
+      else await new Promise<void>((resolve) => waiting.push(resolve));
+      try {
+        return await work();
+      } finally {
+        const next = waiting.shift();
+        if (next === undefined) free += 1;
+        else next();
+      }
+    },
+  };
+}
+
+/** Exponential, between half and all of it by chance, so that what failed together does not come back together. */
+export function delayAfter(retry: RetryPolicy, failures: number, random: () => number = Math.random): number {
+  const whole = Math.min(retry.delayMaxMs, retry.delayMs * 2 ** (failures - 1));
+  return whole * (0.5 + random() / 2);
+}
+
+/** A part that does not answer, as opposed to an event that cannot be handled. */
+export const isUnavailable = (error: unknown): boolean =>
+  isRefusal(error) ? error.kind === 'unavailable' : isPassing(error);
+
+export const reasonOf = (error: unknown): string => {
+  const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  // Postgres keeps no NUL in text.
+  return text.replaceAll('\u0000', '').slice(0, 2_000);
+};
+
+export interface Signals {
+  /** No new attempt is begun. */
+  readonly halt: AbortSignal;
+  /** Attempts under way are given up. */
+  readonly abort: AbortSignal;
+}
+
+export interface AttemptOptions extends Signals {
+  readonly retry: RetryPolicy;
+  readonly patienceMs: number;
+  readonly slots: Slots;
+  readonly log: Logger;
+  onFailure(error: unknown): void;
+}
+
+async function once(subscription: Subscription, event: RecordedEvent, attempt: number, options: AttemptOptions) {
+  const { abort, retry } = options;
+  const controller = new AbortController();
+  const given = new Promise<never>((_, fail) => {
+    controller.signal.addEventListener('abort', () => fail(controller.signal.reason as Error), { once: true });
+  });
+  const giveUp = (): void => controller.abort(new Error('the bus is stopping'));
+  abort.addEventListener('abort', giveUp, { once: true });
+  const timer = setTimeout(
+    () => controller.abort(new Error(`no answer from the handler within ${retry.timeoutMs} ms`)),
+    retry.timeoutMs,
+  );
+  const work = async (): Promise<void> => subscription.handle({ event, attempt, signal: controller.signal });
+  try {
+    await Promise.race([work(), given]);
+  } finally {
+    clearTimeout(timer);
+    abort.removeEventListener('abort', giveUp);
+  }
+}
+
+/** A call, because a signal changes between two looks at it. */
+export const isOver = (signal: AbortSignal): boolean => signal.aborted;
+
+/** Resolves early when `signal` aborts. */
+export async function rest(milliseconds: number, signal: AbortSignal): Promise<void> {
+  try {
+    await pause(milliseconds, undefined, { signal });
+  } catch {
+    // Woken by the signal, which the caller looks at.
+  }
+}
+
+/**
+ * Delivers one event until it is handled or has failed for good. A part that does not answer uses up no attempts, but
+ * only for so long. An attempt that timed out may still be running when the next begins: handlers dedupe by event id.
+ */
+export async function deliver(
+  subscription: Subscription,
+  event: RecordedEvent,
+  options: AttemptOptions,
+): Promise<Outcome> {
+  const { retry, halt, abort, slots, patienceMs } = options;
+  let failures = 0;
+  let unavailableSince: number | undefined;
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      const started = await slots.run(async () => {
+        if (isOver(halt)) return false;
+        await once(subscription, event, attempt, options);
+        return true;
+      });
+      return { kind: started ? 'handled' : 'interrupted' };
+    } catch (error) {
+      if (isOver(abort)) return { kind: 'interrupted' };
+      const now = performance.now();
+      const patient = isUnavailable(error) && now - (unavailableSince ??= now) < patienceMs;
+      if (!patient) failures += 1;
+      options.onFailure(error);
+      options.log.warn(
+        { err: error, consumer: subscription.name, eventId: event.id, type: event.type, attempt },
+        'an event was not handled',
+      );
+      if (failures >= retry.attemptsMax || (isUnavailable(error) && !patient)) {
+        return { kind: 'failed', reason: reasonOf(error), attempts: attempt };
+      }
+    }
+    await rest(delayAfter(retry, attempt), halt);
+    if (isOver(halt)) return { kind: 'interrupted' };
+  }
+}

@@ -1,0 +1,181 @@
+import { setMaxListeners } from 'node:events';
+import { blockedStreams, pendingRequests } from '../checkpoints/deadLetters.ts';
+import type { Lease } from '../checkpoints/lease.ts';
+import type { RecordedEvent } from '../eventstore/eventStore.ts';
+import { createSlots, delayAfter, isOver, rest, type Signals } from './attempts.ts';
+import type { Subscription } from './bus.ts';
+import { doneAfter } from './handled.ts';
+import { save, track, type ConsumerDeps, type Run } from './run.ts';
+import { accept, begin, streamOfRun } from './streams.ts';
+import { createWindow, type Window } from './window.ts';
+
+export interface ConsumeOptions {
+  readonly subscription: Subscription;
+  readonly lease: Lease;
+  /** Asks for an orderly end. */
+  readonly stop: AbortSignal;
+  onBegin(window: Window): void;
+  readonly onFailure: (error: unknown) => void;
+}
+
+const ABORT_GRACE_MS = 1_000;
+const FOLLOW_RETRY = { delayMs: 100, delayMaxMs: 5_000 };
+
+/** Handles events under this lease until asked to stop or the lease is lost; rejects when something is broken. */
+export async function consume(deps: ConsumerDeps, options: ConsumeOptions): Promise<void> {
+  const { lease, stop } = options;
+  const halting = new AbortController();
+  const aborting = new AbortController();
+  // Every handler under way and every wait listens to them.
+  setMaxListeners(0, halting.signal, aborting.signal);
+  const failure: { error?: Error } = {};
+  const run = createRun(deps, options, { halt: halting.signal, abort: aborting.signal }, (error) => {
+    failure.error ??= error instanceof Error ? error : new Error(String(error));
+    halting.abort();
+  });
+  const halt = (): void => halting.abort();
+  const lose = (): void => {
+    halting.abort();
+    aborting.abort();
+  };
+  halting.signal.addEventListener('abort', () => run.wake?.(), { once: true });
+  stop.addEventListener('abort', halt, { once: true });
+  lease.lost.addEventListener('abort', lose, { once: true });
+  if (stop.aborted) halt();
+  if (lease.lost.aborted) lose();
+  try {
+    options.onBegin(run.window);
+    await resume(run);
+    track(run, poll(run));
+    track(run, saveOften(run));
+    await read(run);
+  } catch (error) {
+    run.fail(error);
+  } finally {
+    await settleDown(run, aborting);
+    stop.removeEventListener('abort', halt);
+    lease.lost.removeEventListener('abort', lose);
+  }
+  if (failure.error !== undefined) throw failure.error;
+}
+
+const createRun = (deps: ConsumerDeps, options: ConsumeOptions, signals: Signals, fail: Run['fail']): Run => ({
+  ...deps,
+  ...signals,
+  subscription: options.subscription,
+  lease: options.lease,
+  window: createWindow(options.lease.position),
+  slots: createSlots(deps.limits.handlersMax),
+  done: new Set(),
+  streams: new Map(),
+  tasks: new Set(),
+  saving: Promise.resolve(),
+  remembered: -1n,
+  wake: undefined,
+  onFailure: options.onFailure,
+  fail,
+});
+
+/** What earlier owners finished above the checkpoint, and the streams they left half way. */
+async function resume(run: Run): Promise<void> {
+  const { pool, subscription, lease } = run;
+  for (const { id, position } of await doneAfter(pool, subscription.name, lease.position)) {
+    run.done.add(id);
+    if (position > run.remembered) run.remembered = position;
+  }
+  for (const { stream: name, dead } of await blockedStreams(pool, subscription.name)) {
+    const stream = streamOfRun(run, name);
+    stream.parked = true;
+    if (!dead) begin(run, stream);
+  }
+}
+
+async function read(run: Run): Promise<void> {
+  for (let failures = 0; !isOver(run.halt);) {
+    try {
+      for await (const events of run.store.follow(run.window.read, { signal: run.halt })) {
+        failures = 0;
+        await takeAll(run, events);
+      }
+    } catch (error) {
+      if (isOver(run.halt)) return;
+      run.onFailure(error);
+      run.log.warn({ err: error, consumer: run.subscription.name }, 'following the log failed; following again');
+    }
+    failures += 1;
+    await rest(delayAfter({ ...run.retry, ...FOLLOW_RETRY }, failures), run.halt);
+  }
+}
+
+async function takeAll(run: Run, events: readonly RecordedEvent[]): Promise<void> {
+  for (const event of events) {
+    if (isFull(run)) await room(run);
+    if (run.halt.aborted) return;
+    take(run, event);
+  }
+}
+
+function take(run: Run, event: RecordedEvent): void {
+  if (event.position <= run.window.read) return;
+  run.window.pass(event.position);
+  if (run.subscription.types.includes(event.type) && !run.done.delete(event.id)) accept(run, event);
+}
+
+const isFull = ({ window, limits }: Run): boolean =>
+  window.unfinished >= limits.unfinishedMax || window.beyond >= limits.beyondMax;
+
+async function room(run: Run): Promise<void> {
+  while (isFull(run) && !isOver(run.halt)) {
+    await new Promise<void>((resolve) => {
+      run.wake = resolve;
+    });
+  }
+  run.wake = undefined;
+}
+
+async function poll(run: Run): Promise<void> {
+  while (!isOver(run.halt)) {
+    await rest(run.limits.pollMs, run.halt);
+    if (isOver(run.halt)) return;
+    try {
+      const asked = await pendingRequests(run.pool, [run.subscription.name]);
+      for (const { stream: name } of asked) {
+        const stream = streamOfRun(run, name);
+        stream.parked = true;
+        begin(run, stream);
+      }
+    } catch (error) {
+      run.onFailure(error);
+    }
+  }
+}
+
+async function saveOften(run: Run): Promise<void> {
+  while (!run.halt.aborted) {
+    await rest(run.limits.saveMs, run.halt);
+    try {
+      await save(run);
+    } catch (error) {
+      run.onFailure(error);
+      run.log.warn({ err: error, consumer: run.subscription.name }, 'a consumer could not save its checkpoint');
+    }
+  }
+}
+
+/** Waits for handlers, then gives them up, then saves how far they came, unless someone else owns the consumer by now. */
+async function settleDown(run: Run, aborting: AbortController): Promise<void> {
+  await idle(run, run.limits.stopMs, run.abort);
+  aborting.abort();
+  await idle(run, ABORT_GRACE_MS);
+  if (!run.lease.lost.aborted) await save(run).catch((error: unknown) => run.onFailure(error));
+}
+
+async function idle(run: Run, withinMs: number, giveUp?: AbortSignal): Promise<void> {
+  const waiting = new AbortController();
+  const stopWaiting = (): void => waiting.abort();
+  giveUp?.addEventListener('abort', stopWaiting, { once: true });
+  if (giveUp?.aborted === true) stopWaiting();
+  await Promise.race([Promise.allSettled([...run.tasks]), rest(withinMs, waiting.signal)]);
+  stopWaiting();
+  giveUp?.removeEventListener('abort', stopWaiting);
+}

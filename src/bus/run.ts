@@ -1,0 +1,131 @@
+import type { Logger } from '../log.ts';
+import type { Lease } from '../checkpoints/lease.ts';
+import type { EventStore, RecordedEvent } from '../eventstore/eventStore.ts';
+import { isPassing, withTx, type Connection, type Pool } from '../postgres/pool.ts';
+import { rest, type Signals, type Slots } from './attempts.ts';
+import type { RetryPolicy, Subscription } from './bus.ts';
+import { forget, remember } from './handled.ts';
+import type { Window } from './window.ts';
+
+export interface ConsumerLimits {
+  /** Handlers running at once. */
+  readonly handlersMax: number;
+  /** Events begun and not finished; reading waits at this many. */
+  readonly unfinishedMax: number;
+  /** Events of one stream kept in memory behind a slow one; more are parked in the database. */
+  readonly streamEventsMax: number;
+  /** Events finished above the checkpoint; reading waits at this many. */
+  readonly beyondMax: number;
+  /** The checkpoint is saved at most this often, ms. */
+  readonly saveMs: number;
+  /** An operator's wish is noticed within this, ms. */
+  readonly pollMs: number;
+  /** How long stopping waits for handlers before it gives them up, ms. */
+  readonly stopMs: number;
+}
+
+export interface ConsumerDeps {
+  readonly pool: Pool;
+  readonly store: EventStore;
+  readonly retry: RetryPolicy;
+  /** How long a part that does not answer is waited for before an event becomes a dead letter. */
+  readonly patienceMs: number;
+  readonly limits: ConsumerLimits;
+  readonly log: Logger;
+}
+
+/** One stream with something to do: queued in memory, parked in the database, or on its way there. */
+export interface Stream {
+  readonly name: string;
+  readonly queue: RecordedEvent[];
+  readonly overflow: RecordedEvent[];
+  /** Some of its events are in the database; what arrives goes there too. */
+  parked: boolean;
+  /** How many have overflowed so far: whoever found nothing parked can tell whether that still holds. */
+  overflowed: number;
+  working: boolean;
+  spilling: Promise<void> | undefined;
+}
+
+/** A consumer's work under one lease. */
+export interface Run extends ConsumerDeps, Signals {
+  readonly subscription: Subscription;
+  readonly lease: Lease;
+  readonly window: Window;
+  readonly slots: Slots;
+  /** Done by an earlier owner, above the checkpoint. */
+  readonly done: Set<string>;
+  readonly streams: Map<string, Stream>;
+  readonly tasks: Set<Promise<void>>;
+  /** The last save begun; never rejects. */
+  saving: Promise<void>;
+  /** Highest position remembered in the database; `-1n` when none is. */
+  remembered: bigint;
+  wake: (() => void) | undefined;
+  readonly onFailure: (error: unknown) => void;
+  /** Ends this run; another begins from the checkpoint. */
+  readonly fail: (error: unknown) => void;
+}
+
+const PERSIST_ATTEMPTS_MAX = 5;
+const PERSIST_DELAY_MS = 250;
+
+/** A task whose failure ends the run. */
+export function track(run: Run, task: Promise<void>): void {
+  const tracked = task
+    .catch((error: unknown) => {
+      if (!run.abort.aborted) run.fail(error);
+    })
+    .finally(() => run.tasks.delete(tracked));
+  run.tasks.add(tracked);
+}
+
+export function finish(run: Run, event: RecordedEvent, remembered: boolean): void {
+  run.window.finish(event.position, remembered ? undefined : event.id);
+  run.wake?.();
+}
+
+/** Saves the checkpoint, what was finished above it by id, and whatever `work` writes: all or nothing, by the live owner only. */
+async function saveOnce(run: Run, work?: (tx: Connection) => Promise<void>): Promise<void> {
+  const { window, pool, lease, subscription } = run;
+  const mark = window.lowWater;
+  const finished = window.takeUnremembered();
+  if (work === undefined && mark === lease.position && finished.length === 0) return;
+  try {
+    await withTx(pool, async (tx) => {
+      await lease.advance(tx, mark);
+      await remember(tx, subscription.name, finished);
+      if (run.remembered >= 0n) await forget(tx, subscription.name, mark);
+      await work?.(tx);
+    });
+  } catch (error) {
+    window.restore(finished);
+    throw error;
+  }
+  lease.moved(mark);
+  for (const { position } of finished) if (position > run.remembered) run.remembered = position;
+  if (run.remembered <= mark) run.remembered = -1n;
+  run.wake?.();
+}
+
+/** One save at a time: a checkpoint read earlier is never written later. */
+export function save(run: Run, work?: (tx: Connection) => Promise<void>): Promise<void> {
+  const saving = run.saving.then(() => saveOnce(run, work));
+  run.saving = saving.catch(() => undefined);
+  return saving;
+}
+
+/** Saves what must not be lost, outwaiting a database that does not answer; fails for good only when that is over. */
+export async function saveSurely(run: Run, work: (tx: Connection) => Promise<void>): Promise<void> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      await save(run, work);
+      return;
+    } catch (error) {
+      run.onFailure(error);
+      if (run.abort.aborted || (!isPassing(error) && attempt >= PERSIST_ATTEMPTS_MAX)) throw error;
+      run.log.warn({ err: error, consumer: run.subscription.name }, 'a consumer could not save its progress');
+    }
+    await rest(PERSIST_DELAY_MS, run.abort);
+  }
+}

@@ -1,0 +1,141 @@
+import { park, parkedOf, PARKED_PAGE, settle, type DeadLetter, type Parking } from '../checkpoints/deadLetters.ts';
+import type { RecordedEvent } from '../eventstore/eventStore.ts';
+import { deliver, type Outcome } from './attempts.ts';
+import { finish, saveSurely, track, type Run, type Stream } from './run.ts';
+
+const BEHIND_DEAD = 'waits behind a dead letter';
+const BEHIND_SLOW = 'waits behind a slow event';
+
+export function streamOfRun(run: Run, name: string): Stream {
+  let stream = run.streams.get(name);
+  if (stream === undefined) {
+    stream = { name, queue: [], overflow: [], parked: false, overflowed: 0, working: false, spilling: undefined };
+    run.streams.set(name, stream);
+  }
+  return stream;
+}
+
+/** Takes one event in; what its stream has no room for in memory goes to the database and comes back in order. */
+export function accept(run: Run, event: RecordedEvent): void {
+  const stream = streamOfRun(run, event.stream);
+  run.window.begin(event.position);
+  if (stream.parked || stream.queue.length >= run.limits.streamEventsMax) {
+    stream.parked = true;
+    stream.overflowed += 1;
+    stream.overflow.push(event);
+    spill(run, stream);
+  } else {
+    stream.queue.push(event);
+    begin(run, stream);
+  }
+}
+
+/** Sees to it that someone works on the stream: one at a time, which is what keeps its order. */
+export function begin(run: Run, stream: Stream): void {
+  if (stream.working) return;
+  stream.working = true;
+  track(run, work(run, stream));
+}
+
+function spill(run: Run, stream: Stream): void {
+  if (stream.spilling !== undefined) return;
+  stream.spilling = pour(run, stream);
+  track(run, stream.spilling);
+}
+
+async function pour(run: Run, stream: Stream): Promise<void> {
+  try {
+    while (stream.overflow.length > 0) {
+      const events = stream.overflow.slice(0, PARKED_PAGE);
+      await parkAll(
+        run,
+        events.map((event) => ({ event, status: 'waiting', reason: BEHIND_SLOW, attempts: 0 })),
+      );
+      stream.overflow.splice(0, events.length);
+    }
+  } finally {
+    stream.spilling = undefined;
+  }
+}
+
+async function parkAll(run: Run, parkings: readonly Parking[]): Promise<void> {
+  await saveSurely(run, (tx) => park(tx, run.subscription.name, parkings));
+  for (const { event } of parkings) finish(run, event, true);
+}
+
+/** Between finding nothing to do and being free again nothing is awaited: no event can slip in unseen. */
+async function work(run: Run, stream: Stream): Promise<void> {
+  try {
+    while (!run.halt.aborted) {
+      const [event] = stream.queue;
+      if (event === undefined && !stream.parked) break;
+      const goOn = event === undefined ? await drain(run, stream) : await handleFirst(run, stream, event);
+      if (!goOn) break;
+    }
+  } finally {
+    stream.working = false;
+    if (!stream.parked && stream.queue.length === 0) run.streams.delete(stream.name);
+  }
+}
+
+async function handleFirst(run: Run, stream: Stream, event: RecordedEvent): Promise<boolean> {
+  const outcome = await deliver(run.subscription, event, run);
+  if (outcome.kind === 'interrupted') return false;
+  if (outcome.kind === 'handled') finish(run, event, false);
+  else await bury(run, stream, outcome);
+  stream.queue.shift();
+  return true;
+}
+
+/** The first of the stream has failed for good; those in memory behind it wait in the database. */
+async function bury(
+  run: Run,
+  stream: Stream,
+  { reason, attempts }: { reason: string; attempts: number },
+): Promise<void> {
+  stream.parked = true;
+  const [dead, ...behind] = stream.queue as [RecordedEvent, ...RecordedEvent[]];
+  await parkAll(run, [
+    { event: dead, status: 'dead', reason, attempts },
+    ...behind.map((event): Parking => ({ event, status: 'waiting', reason: BEHIND_DEAD, attempts: 0 })),
+  ]);
+  stream.queue.length = 1;
+  run.log.error(
+    { consumer: run.subscription.name, eventId: dead.id, type: dead.type, stream: dead.stream, reason, attempts },
+    'an event became a dead letter',
+  );
+}
+
+/** Works off what is parked of the stream, up to the first that waits for an operator; whether there may be more to do. */
+async function drain(run: Run, stream: Stream): Promise<boolean> {
+  const { overflowed } = stream;
+  const parked = await parkedOf(run.pool, run.subscription.name, stream.name);
+  for (const one of parked) {
+    if (run.halt.aborted || one.status === 'dead') return false;
+    if (!(await redeliver(run, stream, one))) return false;
+  }
+  if (stream.spilling !== undefined) await stream.spilling;
+  else if (parked.length === 0 && stream.overflowed === overflowed) stream.parked = false;
+  return true;
+}
+
+/** Whether the stream may go on. */
+async function redeliver(run: Run, stream: Stream, parked: DeadLetter): Promise<boolean> {
+  const actor = `system:${run.subscription.name}`;
+  if (parked.status === 'skip') {
+    await saveSurely(run, (tx) => settle(tx, parked.id, { status: 'skipped', actor }));
+    return true;
+  }
+  const [event] = await run.store.read(stream.name, parked.revision, 1);
+  const outcome: Outcome =
+    event?.id === parked.eventId
+      ? await deliver(run.subscription, event, run)
+      : { kind: 'failed', reason: 'the log holds no such event', attempts: 0 };
+  if (outcome.kind === 'interrupted') return false;
+  const settlement =
+    outcome.kind === 'handled'
+      ? ({ status: 'resolved', actor } as const)
+      : ({ status: 'dead', actor, reason: outcome.reason } as const);
+  await saveSurely(run, (tx) => settle(tx, parked.id, settlement));
+  return outcome.kind === 'handled';
+}

@@ -1,0 +1,133 @@
+import { LRUCache } from 'lru-cache';
+import type { Cache, CachedAnswer } from './cache.ts';
+
+/** Tags whose last invalidation is remembered one by one; of older ones only the newest is. */
+export const TAGS_REMEMBERED_MAX = 100_000;
+/** What an entry costs beside its JSON. */
+const ENTRY_OVERHEAD_BYTES = 256;
+
+export interface MemoryCacheOptions {
+  readonly entriesMax: number;
+  readonly bytesMax: number;
+  readonly tagsMax?: number;
+  /** Milliseconds; for tests. */
+  readonly now?: () => number;
+}
+
+interface Entry {
+  readonly answer: CachedAnswer;
+  readonly tags: readonly string[];
+  /** Value of the invalidation clock when its loader began. */
+  readonly bornAt: number;
+  readonly expiresAt: number;
+}
+
+interface Flight {
+  readonly promise: Promise<CachedAnswer>;
+  readonly bornAt: number;
+}
+
+/** Remembers when each tag was last invalidated, in ticks of its own clock; forgets the oldest into one floor for all. */
+function createTagClock(tagsMax: number) {
+  const ticks = new Map<string, number>();
+  let clock = 0;
+  let floor = 0;
+  const forgetOldest = (): void => {
+    const oldest = ticks.entries().next().value;
+    if (oldest === undefined) return;
+    ticks.delete(oldest[0]);
+    floor = Math.max(floor, oldest[1]);
+  };
+  return {
+    now: () => clock,
+    invalidate(tags: readonly string[]): void {
+      clock += 1;
+      for (const tag of tags) {
+        ticks.delete(tag);
+        ticks.set(tag, clock);
+        if (ticks.size > tagsMax) forgetOldest();
+      }
+    },
+    invalidateAll(): void {
+      clock += 1;
+      floor = clock;
+      ticks.clear();
+    },
+    /** Whether none of the tags was invalidated after `tick`. */
+    holds: (tags: readonly string[], tick: number): boolean => tags.every((tag) => (ticks.get(tag) ?? floor) <= tick),
+  };
+}
+
+/**
+ * The cache of one process: least recently used out first, bounded in entries and bytes. Invalidating costs nothing per
+ * entry: an entry (and a loader in flight) knows when it began, and holds only while none of its tags is younger.
+ */
+export function createMemoryCache(options: MemoryCacheOptions): Cache {
+  const now = options.now ?? Date.now;
+  const tagClock = createTagClock(options.tagsMax ?? TAGS_REMEMBERED_MAX);
+  const flights = new Map<string, Flight>();
+  const entries = new LRUCache<string, Entry>({
+    max: options.entriesMax,
+    maxSize: options.bytesMax,
+    sizeCalculation: ({ answer }, key) => answer.bytes + key.length + ENTRY_OVERHEAD_BYTES,
+  });
+  let hits = 0;
+  let misses = 0;
+
+  const current = (key: string): CachedAnswer | undefined => {
+    const entry = entries.get(key);
+    if (entry === undefined) return undefined;
+    if (entry.expiresAt > now() && tagClock.holds(entry.tags, entry.bornAt)) return entry.answer;
+    entries.delete(key);
+    return undefined;
+  };
+
+  const peek = (key: string): CachedAnswer | undefined => {
+    const found = current(key);
+    if (found !== undefined) hits += 1;
+    return found;
+  };
+
+  const startLoad: Cache['get'] = (key, { ttlMs, tags }, load) => {
+    const bornAt = tagClock.now();
+    const promise = load().then(
+      (answer) => {
+        if (tagClock.holds(tags, bornAt)) entries.set(key, { answer, tags, bornAt, expiresAt: now() + ttlMs });
+        if (flights.get(key)?.promise === promise) flights.delete(key);
+        return answer;
+      },
+      (error: unknown) => {
+        if (flights.get(key)?.promise === promise) flights.delete(key);
+        throw error;
+      },
+    );
+    flights.set(key, { promise, bornAt });
+    return promise;
+  };
+
+  return {
+    peek,
+    get(key, rule, load) {
+      const found = peek(key);
+      if (found !== undefined) return Promise.resolve(found);
+      misses += 1;
+      const flight = flights.get(key);
+      if (flight !== undefined && tagClock.holds(rule.tags, flight.bornAt)) return flight.promise;
+      return startLoad(key, rule, load);
+    },
+    invalidate(tags) {
+      tagClock.invalidate(tags);
+      return Promise.resolve();
+    },
+    clear() {
+      tagClock.invalidateAll();
+      entries.clear();
+      return Promise.resolve();
+    },
+    stats: () => ({ hits, misses, entries: entries.size }),
+    close() {
+      entries.clear();
+      return Promise.resolve();
+    },
+  };
+}

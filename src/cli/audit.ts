@@ -1,0 +1,70 @@
+import type { Command } from 'commander';
+import { difference, type FieldChange } from '../queries/history.ts';
+import { auditOrder, type AuditEntry, type Moment, type OrderAudit, type UnreadableEntry } from './auditOrder.ts';
+import { onShop } from './onShop.ts';
+import { bold, clean, dim, pairs, red, shown } from './text.ts';
+import { instant, uuid, whole } from './values.ts';
+
+const who = ({ actor, who: person }: AuditEntry): string =>
+  person === null ? shown(actor) : `${clean(person.name)} <${clean(person.email)}> ${dim(`(${actor})`)}`;
+
+function why({ because, causation_id: cause }: AuditEntry): string {
+  if (because !== null) {
+    const { type, stream, revision, position } = because;
+    return `because of ${bold(clean(type))} ${dim(`(${clean(stream)} #${revision}, position ${position})`)}`;
+  }
+  return cause === null ? 'asked for by whoever did it' : `because of event ${cause}, which is not in this log`;
+}
+
+const change = ({ field, before, after }: FieldChange): readonly [string, string] => [
+  field,
+  before === null ? shown(after) : `${shown(before)} → ${shown(after)}`,
+];
+
+function told(entry: AuditEntry | UnreadableEntry): string {
+  const title = bold(`#${entry.revision} ${clean(entry.type)}`);
+  if ('unreadable' in entry) {
+    return `${title}  ${red('unreadable')}: ${clean(entry.unreadable)}\n${pairs([['event', entry.event_id]], '  ')}`;
+  }
+  const { at, command, command_id, correlation_id, changes } = entry;
+  const facts = [
+    ['who', who(entry)],
+    ['command', `${shown(command)} ${dim(`(${shown(command_id)})`)}`],
+    ['why', why(entry)],
+    ['correlation', dim(shown(correlation_id))],
+  ] as const;
+  const changed = changes.length === 0 ? '    (nothing that shows)' : pairs(changes.map(change), '    ');
+  return `${title}  ${at}\n${pairs(facts, '  ')}\n  changed\n${changed}`;
+}
+
+function heading({ id, revision, newest_revision: newest }: OrderAudit): string {
+  const which = revision === newest ? `revision ${revision}` : `as of revision ${revision} of ${newest}`;
+  return bold(`Order ${id}, ${which}`);
+}
+
+function print(audit: OrderAudit): void {
+  const state =
+    audit.order === null
+      ? '  (none: it has not been placed)'
+      : pairs(difference(undefined, audit.order).map(change), '  ');
+  console.log([heading(audit), ...audit.history.map(told), `${bold('State')}\n${state}`].join('\n\n'));
+}
+
+export function register(program: Command): void {
+  program
+    .command('audit')
+    .description('tell what happened, from the log itself')
+    .command('order')
+    .description('tell an order event by event: when, who, which command, why, what it changed; then its state')
+    .argument('<id>', "the order's id", uuid)
+    .option('--as-of <instant>', 'as it was then, such as 2026-03-01T12:00:00Z', instant)
+    .option('--revision <n>', 'as it was at that revision of its stream', whole(0))
+    .option('--json', 'as JSON')
+    .action((id: string, { json = false, ...moment }: Moment & { json?: boolean }) =>
+      onShop(async ({ shop }) => {
+        const audit = await auditOrder(shop, id, moment);
+        if (json) console.log(JSON.stringify(audit));
+        else print(audit);
+      }),
+    );
+}

@@ -1,0 +1,148 @@
+import { userDecider } from '../aggregates/user.ts';
+import { readStream } from '../commands/rows.ts';
+import { missing } from '../errors.ts';
+import { streamOf, type RecordedEvent } from '../eventstore/eventStore.ts';
+import { poisonOf } from '../eventstore/upcast.ts';
+import { orders, type OrderRow } from '../projections/orders.ts';
+import { prepare } from '../projections/prepare.ts';
+import type { Projection } from '../projections/projection.ts';
+import { historyOf, type HistoryEntry } from '../queries/history.ts';
+import type { Shop } from '../shop.ts';
+import { toMajor } from '../aggregates/money.ts';
+import { orderView, type OrderView } from '../views/order.ts';
+
+/** Which past is asked for; the whole of it when neither is given. */
+export interface Moment {
+  /** ISO 8601 UTC. */
+  readonly asOf?: string;
+  readonly revision?: number;
+}
+
+export interface Person {
+  readonly id: string;
+  readonly name: string;
+  readonly email: string;
+}
+
+/** The event that led to another one, wherever in the log it is. */
+export interface Cause {
+  readonly event_id: string;
+  readonly type: string;
+  readonly stream: string;
+  readonly revision: string;
+  readonly position: string;
+}
+
+export type AuditEntry = Omit<HistoryEntry, 'because'> & {
+  /** Who that is, when it is a person that is still known. */
+  readonly who: Person | null;
+  readonly because: Cause | null;
+};
+
+/** An event that the order's functions cannot make sense of; it changed nothing. */
+export interface UnreadableEntry {
+  readonly position: string;
+  readonly revision: string;
+  readonly event_id: string;
+  readonly type: string;
+  readonly unreadable: string;
+}
+
+/** The order as its buyer sees it, and what they do not: money that is to go back and has not yet. */
+export type AuditedOrder = OrderView & { readonly refund_requested: number };
+
+const auditedOrder = (row: OrderRow): AuditedOrder => ({
+  ...orderView(row),
+  refund_requested: toMajor(row.refund_requested, row.currency),
+});
+
+export interface OrderAudit {
+  readonly id: string;
+  /** Of the last event told; the order's own when no past was asked for. */
+  readonly revision: string;
+  readonly newest_revision: string;
+  readonly history: readonly (AuditEntry | UnreadableEntry)[];
+  /** Null when no readable event had placed it yet. */
+  readonly order: AuditedOrder | null;
+}
+
+const isWithin = (event: RecordedEvent, { asOf, revision }: Moment): boolean => {
+  if (revision !== undefined && event.revision > BigInt(revision)) return false;
+  if (asOf === undefined) return true;
+  // What cannot be read says not when it was; it is told rather than hidden.
+  return poisonOf(event) !== undefined || Date.parse(event.metadata.occurredAt) <= Date.parse(asOf);
+};
+
+/** Everything that happened to an order, told to a person; personal data are opened where their key still exists. */
+export async function auditOrder(shop: Shop, id: string, moment: Moment): Promise<OrderAudit> {
+  const recorded = await readStream(shop.store, streamOf(orders.of, id));
+  const newest = recorded.at(-1) ?? missing('OrderUnknown', `There is no order ${id}.`);
+  const events: RecordedEvent[] = [];
+  for (const event of recorded.filter((one) => isWithin(one, moment))) events.push(await opened(shop, event));
+  const last = events.at(-1) ?? missing('OrderUnknown', `There was no order ${id} then.`);
+
+  const { readable, row, unreadable } = sift(id, events);
+  const told = historyOf(orders, id, readable, auditedOrder);
+  const people = await peopleOf(shop, [...new Set(told.map(({ actor }) => actor))]);
+  const causes = await causesOf(shop, [...new Set(told.flatMap(({ causation_id: cause }) => cause ?? []))]);
+  const entries = told.map((entry): AuditEntry => {
+    const { because: _type, ...rest } = entry;
+    const cause = entry.causation_id === null ? undefined : causes.get(entry.causation_id);
+    return { ...rest, who: people.get(entry.actor) ?? null, because: cause ?? null };
+  });
+  const history = [...entries, ...unreadable].toSorted((a, b) => (BigInt(a.revision) < BigInt(b.revision) ? -1 : 1));
+  const order = row === undefined ? null : auditedOrder(row);
+  return { id, revision: String(last.revision), newest_revision: String(newest.revision), history, order };
+}
+
+async function opened({ services }: Shop, event: RecordedEvent): Promise<RecordedEvent> {
+  if (poisonOf(event) !== undefined) return event;
+  return { ...event, data: await services.personalData.reveal(event.data) };
+}
+
+const orderRows = prepare(orders as unknown as Projection);
+
+/** The events that the order's functions understand and the row they come to, apart from those they do not. */
+function sift(id: string, events: readonly RecordedEvent[]) {
+  const readable: RecordedEvent[] = [];
+  const unreadable: UnreadableEntry[] = [];
+  let row: OrderRow | undefined;
+  for (const event of events) {
+    try {
+      const next = orders.on[event.type]?.row(row, event, id) ?? row;
+      if (next !== undefined) orderRows.check({ ...next }, row && { ...row }, id);
+      row = next;
+      readable.push(event);
+    } catch (error) {
+      unreadable.push({
+        ...{ position: String(event.position), revision: String(event.revision), event_id: event.id, type: event.type },
+        unreadable: error instanceof Error ? error.message : String(error),
+      });
+    }
+  }
+  return { readable, unreadable, row };
+}
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+async function peopleOf({ services }: Shop, actors: readonly string[]): Promise<ReadonlyMap<string, Person>> {
+  const people = new Map<string, Person>();
+  for (const id of actors.filter((actor) => UUID.test(actor))) {
+    const { state } = await services.aggregates.load(userDecider, id);
+    if (state.status !== 'active') continue;
+    const { name, email } = await services.personalData.reveal({ name: state.name, email: state.email });
+    people.set(id, { id, name, email });
+  }
+  return people;
+}
+
+/** Causes are often in other streams, so they are looked for in the whole log. */
+async function causesOf({ db }: Shop, ids: readonly string[]): Promise<ReadonlyMap<string, Cause>> {
+  const known = ids.filter((id) => UUID.test(id));
+  if (known.length === 0) return new Map();
+  const rows = await db.rows<Cause>(
+    `SELECT id AS event_id, type, stream, revision::text, position::text FROM events WHERE id = ANY($1::uuid[])`,
+    [known],
+  );
+  return new Map(rows.map((row) => [row.event_id, row]));
+}

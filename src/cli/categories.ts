@@ -1,0 +1,52 @@
+import { LRUCache } from 'lru-cache';
+import { v7 as uuidv7 } from 'uuid';
+import { categoryDecider } from '../aggregates/category.ts';
+import { claimDecider } from '../aggregates/claim.ts';
+import { claimOf } from '../commands/category.ts';
+import type { CommandContext } from '../commands/command.ts';
+import { reject } from '../errors.ts';
+import { perform } from './contracts.ts';
+
+const REMEMBERED_MAX = 1_000;
+
+/** Finds a category by its name, however it is written, from the log itself; refused when there is none. */
+export type FindCategory = (name: string) => Promise<string>;
+
+export interface CategoriesOptions {
+  /** Makes those that are missing. */
+  readonly create: boolean;
+  readonly dryRun: boolean;
+}
+
+export async function findCategory(context: CommandContext, name: string): Promise<string | undefined> {
+  const { holder } = (await context.load(claimDecider, claimOf(context, name))).state;
+  if (holder === null) return undefined;
+  const { state } = await context.load(categoryDecider, holder);
+  return state.status === 'active' ? holder : undefined;
+}
+
+export async function makeCategory(context: CommandContext, name: string): Promise<string> {
+  const { data } = await perform(context, 'CreateCategory', { body: { name } });
+  return (data as { id: string }).id;
+}
+
+/** Each name is looked up once, and made once, also when many rows want it at the same time. */
+export function createCategories(contextOf: () => CommandContext, { create, dryRun }: CategoriesOptions): FindCategory {
+  const known = new LRUCache<string, Promise<string>>({ max: REMEMBERED_MAX });
+  const find = async (name: string): Promise<string> => {
+    const context = contextOf();
+    const id = await findCategory(context, name);
+    if (id !== undefined) return id;
+    if (!create) return reject('CategoryUnknown', `there is no category ${name}`);
+    return dryRun ? uuidv7() : makeCategory(context, name);
+  };
+  return (name) => {
+    const key = claimOf(contextOf(), name);
+    const asked = known.get(key);
+    if (asked !== undefined) return asked;
+    const answer = find(name);
+    known.set(key, answer);
+    answer.catch(() => known.delete(key));
+    return answer;
+  };
+}

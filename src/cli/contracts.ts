@@ -1,0 +1,28 @@
+import type { Answer, CommandContext, CommandContract } from '../commands/command.ts';
+import { commands } from '../commands/index.ts';
+import { Refusal } from '../errors.ts';
+import { bodyCheck, type Check } from '../http/validate.ts';
+
+const known = new Map<string, { contract: CommandContract; check: Check }>();
+
+function contractOf(name: string) {
+  const found = known.get(name);
+  if (found !== undefined) return found;
+  const contract = commands.find((one) => one.name === name);
+  if (contract === undefined) throw new Error(`There is no command ${name}.`);
+  const made = { contract, check: bodyCheck(contract.body) };
+  known.set(name, made);
+  return made;
+}
+
+/** Asks for a command as a client would, judged by the same schema; who asks is taken as known. */
+export async function perform(
+  context: CommandContext,
+  name: string,
+  { params = {}, body = {} }: { params?: Record<string, string>; body?: Record<string, unknown> },
+): Promise<Answer> {
+  const { contract, check } = contractOf(name);
+  const errors = check(body);
+  if (errors.length > 0) throw new Refusal('invalid', 'InvalidInput', `${name} cannot be understood:`, { errors });
+  return contract.run({ params, body }, context);
+}

@@ -1,0 +1,131 @@
+import type { Command } from 'commander';
+import {
+  LISTED_MAX,
+  listDeadLetters,
+  requestRetry,
+  requestSkip,
+  showDeadLetter,
+  type DeadLetter,
+  type DeadLetterDetail,
+} from '../checkpoints/deadLetters.ts';
+import { isRefusal } from '../errors.ts';
+import { onLog, operator } from './onShop.ts';
+import { bold, clean, pairs, red, table, type Column } from './text.ts';
+import { uuid, uuids } from './values.ts';
+
+const REASON_CHARS_MAX = 60;
+
+const shortened = (text: string): string =>
+  text.length > REASON_CHARS_MAX ? `${text.slice(0, REASON_CHARS_MAX - 1)}…` : text;
+
+const COLUMNS: readonly Column<DeadLetter>[] = [
+  { title: 'ID', text: ({ id }) => id },
+  { title: 'CONSUMER', text: ({ consumer }) => consumer },
+  { title: 'EVENT', text: ({ type, position }) => `${type} @${position}` },
+  { title: 'STREAM', text: ({ stream, revision }) => `${stream} #${revision}` },
+  { title: 'STATUS', text: ({ status }) => status },
+  { title: 'TRIED', right: true, text: ({ attempts }) => String(attempts) },
+  { title: 'REASON', text: ({ reason }) => shortened(reason ?? '–') },
+];
+
+const plain = <L extends DeadLetter>({ position, revision, ...letter }: L) => ({
+  ...letter,
+  position: String(position),
+  revision: String(revision),
+});
+
+interface ListOptions {
+  readonly consumer?: string;
+  readonly closed?: boolean;
+  readonly json?: boolean;
+}
+
+const list = ({ json = false, ...wanted }: ListOptions): Promise<void> =>
+  onLog(async ({ pool }) => {
+    const letters = await listDeadLetters(pool, wanted);
+    if (json) console.log(JSON.stringify(letters.map(plain)));
+    else if (letters.length === 0) console.log('No dead letters.');
+    else console.log(table(COLUMNS, letters));
+    if (letters.length === LISTED_MAX) console.error(`Only the first ${LISTED_MAX} are shown.`);
+  });
+
+function print(letter: DeadLetterDetail): void {
+  const facts = [
+    ['consumer', letter.consumer],
+    ['status', letter.status],
+    ['event', `${letter.type} ${letter.eventId}`],
+    ['stream', `${letter.stream} #${letter.revision}, position ${letter.position}`],
+    ['tried', `${letter.attempts} times`],
+    ['reason', letter.reason ?? '–'],
+    ['since', letter.createdAt],
+    ['changed', letter.updatedAt],
+  ] as const;
+  console.log(bold(`Dead letter ${letter.id}`));
+  console.log(
+    pairs(
+      facts.map(([name, value]) => [name, clean(value)]),
+      '  ',
+    ),
+  );
+  const payload = JSON.stringify(letter.payload, null, 2).split('\n').map(clean).join('\n  ');
+  console.log(`\n${bold('Payload')}\n  ${payload}\n\n${bold('What was done about it')}`);
+  const acts = letter.acts.map(({ at, actor, act, note }) => `  ${at}  ${act} by ${actor}${note ? `: ${note}` : ''}`);
+  console.log(acts.length === 0 ? '  nothing yet' : acts.map(clean).join('\n'));
+}
+
+const show = (id: string, { json = false }: { json?: boolean }): Promise<void> =>
+  onLog(async ({ pool }) => {
+    const letter = await showDeadLetter(pool, id);
+    if (json) console.log(JSON.stringify(plain(letter)));
+    else print(letter);
+  });
+
+/** Each for itself: one that cannot be asked for does not keep the others from it. */
+const ask = (act: 'retry' | 'skip', ids: readonly string[], note?: string): Promise<void> =>
+  onLog(async ({ pool }) => {
+    const request = act === 'retry' ? requestRetry : requestSkip;
+    const actor = operator().id;
+    let failed = 0;
+    for (const id of [...new Set(ids)]) {
+      try {
+        await request(pool, { id, actor, ...(note === undefined ? {} : { note }) });
+        console.log(`${id}: asked to ${act}`);
+      } catch (error) {
+        if (!isRefusal(error)) throw error;
+        failed += 1;
+        console.log(`${id}: ${red(clean(error.message))}`);
+      }
+    }
+    if (failed > 0) throw new Error(`${failed} of ${ids.length} could not be asked to ${act}.`);
+    console.log(`A running server does it within a second; otherwise the next one that starts.`);
+  });
+
+export function register(program: Command): void {
+  const letters = program
+    .command('dead-letters')
+    .description('events that a handler or projection could not take, and those waiting behind them');
+  letters
+    .command('list')
+    .description('list the open ones, oldest first')
+    .option('--consumer <name>', 'of this one only, such as payment or projection:orders')
+    .option('--closed', 'also those that are done with')
+    .option('--json', 'as JSON')
+    .action(list);
+  letters
+    .command('show')
+    .description('show one with its event and everything that was done about it')
+    .argument('<id>', 'its id', uuid)
+    .option('--json', 'as JSON')
+    .action(show);
+  letters
+    .command('retry')
+    .description('have them handled again, and what waits behind them')
+    .argument('<id...>', 'their ids', uuids)
+    .action((ids: readonly string[]) => ask('retry', ids));
+  letters
+    .command('skip')
+    .description('go on without them, for ever')
+    .argument('<id...>', 'their ids', uuids)
+    .requiredOption('--reason <text>', 'why; it is kept with them')
+    .action((ids: readonly string[], { reason }: { reason: string }) => ask('skip', ids, reason));
+}

@@ -1,0 +1,81 @@
+import { lagOf } from '../projections/status.ts';
+import { checkpointOf } from '../bus/embedded.ts';
+import { handlers } from '../handlers/index.ts';
+import type { Queryable } from '../postgres/pool.ts';
+
+/** A handler, as the database tells any process. */
+export interface HandlerStatus {
+  readonly name: string;
+  readonly position: bigint;
+  readonly head: bigint;
+  readonly lag: bigint;
+  readonly state: 'running' | 'stopped';
+  /** Events parked: dead, and waiting behind one. */
+  readonly parked: number;
+  readonly lastError?: string;
+}
+
+export interface DeadlinesStatus {
+  readonly state: 'running' | 'stopped';
+  readonly waiting: number;
+  /** Due, and not yet acted upon. */
+  readonly overdue: number;
+  /** ISO 8601 UTC. */
+  readonly next: string | null;
+}
+
+/** Only their names are wanted: nothing of what they would work with is touched. */
+const NOTHING = {} as never;
+const handlerNames = (): readonly string[] =>
+  handlers({
+    ...{ services: NOTHING, pool: NOTHING, config: NOTHING, log: NOTHING, gateway: NOTHING, senders: NOTHING },
+    now: () => '',
+  }).map(({ name }) => name);
+
+const OWNED = 'coalesce(c.owner IS NOT NULL AND c.lease_until > now(), false)';
+
+/** Every handler this version has, and every other that has left a checkpoint. */
+export async function handlerStatus(db: Queryable, head: bigint): Promise<HandlerStatus[]> {
+  interface Row {
+    readonly name: string;
+    readonly position: string;
+    readonly owned: boolean;
+    readonly parked: number;
+    readonly last_error: string | null;
+  }
+  const { rows } = await db.query<Row>(
+    `SELECT substr(names.follower, length($2) + 1) AS name, coalesce(c.position, 0)::text AS position, ${OWNED} AS owned,
+       count(d.id)::int AS parked,
+       coalesce(c.last_error, (array_agg(d.reason ORDER BY d.updated_at DESC) FILTER (WHERE d.status = 'dead'))[1]) AS last_error
+     FROM (
+       SELECT unnest($1::text[]) UNION SELECT c.name FROM checkpoints c WHERE starts_with(c.name, $2)
+     ) AS names (follower)
+     LEFT JOIN checkpoints c ON c.name = names.follower
+     LEFT JOIN dead_letters d
+       ON d.consumer = substr(names.follower, length($2) + 1) AND d.status NOT IN ('resolved', 'skipped')
+     GROUP BY names.follower, c.name ORDER BY names.follower`,
+    [handlerNames().map(checkpointOf), checkpointOf('')],
+  );
+  return rows.map(({ name, position, owned, parked, last_error: error }) => ({
+    ...{ name, position: BigInt(position), head, lag: lagOf(BigInt(position), head), parked },
+    state: owned ? 'running' : 'stopped',
+    ...(error === null ? {} : { lastError: error }),
+  }));
+}
+
+/** The timers: a read model of what is due, and who acts on it. */
+export async function deadlinesStatus(db: Queryable): Promise<DeadlinesStatus> {
+  interface Row {
+    readonly owned: boolean;
+    readonly waiting: number;
+    readonly overdue: number;
+    readonly next: string | null;
+  }
+  const { rows } = await db.query<Row>(
+    `SELECT coalesce((SELECT ${OWNED} FROM checkpoints c WHERE c.name = 'deadlines'), false) AS owned,
+       count(*)::int AS waiting, (count(*) FILTER (WHERE due_at <= now()))::int AS overdue, min(due_at) AS next
+     FROM deadlines`,
+  );
+  const { owned, ...figures } = rows[0]!;
+  return { state: owned ? 'running' : 'stopped', ...figures };
+}

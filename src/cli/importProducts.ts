@@ -1,0 +1,229 @@
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import type { Command } from 'commander';
+import { v7 as uuidv7 } from 'uuid';
+import { storeDecider } from '../aggregates/store.ts';
+import { CommandContext } from '../commands/command.ts';
+import { Refusal, isRefusal } from '../errors.ts';
+import type { Shop } from '../shop.ts';
+import { createCategories } from './categories.ts';
+import { csvRecords, type CsvRecord } from './csv.ts';
+import { onShop, operator } from './onShop.ts';
+import { count, createProgressBar } from './progressBar.ts';
+import { ROW_FIELDS, importRow, productIdOf, readRow, type ContextOf, type Outcome, type Row } from './productRow.ts';
+import { bold, clean, red } from './text.ts';
+import { uuid } from './values.ts';
+
+/** Rows being worked on at the same time. */
+export const ROWS_AT_ONCE = 32;
+/** Of one file, so that every SKU in it can be remembered. */
+export const IMPORT_ROWS_MAX = 1_000_000;
+const SKUS_PAGE = 10_000;
+
+interface Options {
+  readonly store: string;
+  readonly json?: boolean;
+  readonly dryRun?: boolean;
+  readonly createCategories?: boolean;
+}
+
+export interface Failure {
+  readonly line: number;
+  readonly reason: string;
+}
+
+export interface Summary {
+  created: number;
+  updated: number;
+  unchanged: number;
+  failed: number;
+}
+
+export interface ImportOptions {
+  readonly storeId: string;
+  readonly dryRun: boolean;
+  readonly createCategories: boolean;
+  readonly onFailure: (failure: Failure) => void;
+  readonly onRow?: (rows: number) => void;
+}
+
+/** Brings a store's products to what the records say; what is wrong with one of them stops no other. */
+export async function importProducts(
+  shop: Shop,
+  records: AsyncIterator<CsvRecord>,
+  options: ImportOptions,
+): Promise<Summary> {
+  const header = await readHeader(records);
+  const run = await prepare(shop, options);
+  const summary: Summary = { created: 0, updated: 0, unchanged: 0, failed: 0 };
+  const lines = new Map<string, number>();
+  const underWay = new Set<Promise<void>>();
+  let stopped: { error: unknown } | undefined;
+  let rows = 0;
+
+  const fail = (line: number, reason: string): void => {
+    summary.failed += 1;
+    options.onFailure({ line, reason });
+  };
+  const work = async (line: number, row: Row): Promise<void> => {
+    try {
+      summary[await run(line, row, lines)] += 1;
+    } catch (error) {
+      if (!isRefusal(error) || error.kind === 'unavailable') stopped ??= { error };
+      else fail(line, error.errors.map(({ field = '', message }) => `${field} ${message}`).join('; ') || error.message);
+    }
+    options.onRow?.((rows += 1));
+  };
+
+  for (let next = await records.next(); next.done !== true && stopped === undefined; next = await records.next()) {
+    const row = rowOf(next.value, header);
+    if (typeof row === 'string') {
+      fail(next.value.line, row);
+      continue;
+    }
+    const task = work(next.value.line, row).finally(() => underWay.delete(task));
+    underWay.add(task);
+    if (underWay.size >= ROWS_AT_ONCE) await Promise.race(underWay);
+  }
+  await Promise.all(underWay);
+  if (stopped !== undefined) throw stoppedBy(stopped.error, summary);
+  return summary;
+}
+
+const stoppedBy = (error: unknown, { created, updated }: Summary): Error =>
+  new Error(
+    `The import stopped after ${created} created and ${updated} updated products: ` +
+      `${error instanceof Error ? error.message : String(error)} Run it again; it goes on where it was.`,
+    { cause: error },
+  );
+
+async function readHeader(records: AsyncIterator<CsvRecord>): Promise<readonly string[]> {
+  const first = await records.next();
+  if (first.done === true) throw new Error('The file is empty: its first line must name the columns.');
+  if ('problem' in first.value) throw new Error(`Line ${first.value.line}: ${first.value.problem}.`);
+  const header = first.value.fields.map((field) => field.trim().toLowerCase());
+  const wanted = `The columns are ${ROW_FIELDS.join(', ')}, in any order, separated by commas.`;
+  const unknown = header.filter((field) => !(ROW_FIELDS as readonly string[]).includes(field));
+  if (unknown.length > 0)
+    throw new Error(`There is no column ${unknown.map((name) => `"${clean(name)}"`).join(', ')}. ${wanted}`);
+  const missing = ROW_FIELDS.filter((field) => !header.includes(field));
+  if (missing.length > 0) throw new Error(`The first line does not name ${missing.join(', ')}. ${wanted}`);
+  const twice = header.filter((field, index) => header.indexOf(field) !== index);
+  if (twice.length > 0) throw new Error(`The first line names ${twice.join(', ')} more than once. ${wanted}`);
+  return header;
+}
+
+function rowOf(record: CsvRecord, header: readonly string[]): Row | string {
+  if ('problem' in record) return record.problem;
+  const { fields } = record;
+  if (fields.length !== header.length) return `the line has ${fields.length} fields, not ${header.length}`;
+  return Object.fromEntries(header.map((name, index) => [name, fields[index] ?? ''])) as Row;
+}
+
+const refused = (sentence: string): Refusal => new Refusal('rejected', 'ImportRow', sentence);
+
+type RunRow = (line: number, row: Row, lines: Map<string, number>) => Promise<Outcome>;
+
+/** Everything a row needs that is the same for all of them. */
+async function prepare(shop: Shop, { storeId, dryRun, createCategories: create }: ImportOptions): Promise<RunRow> {
+  const correlationId = uuidv7();
+  const actor = operator();
+  const contextOf: ContextOf = (ifMatch) =>
+    new CommandContext(
+      {
+        ...{ id: uuidv7(), repeatable: false, actor, now: new Date().toISOString(), correlationId },
+        ...(ifMatch === undefined ? {} : { ifMatch }),
+      },
+      shop.services,
+    );
+  const { state: store } = await contextOf().load(storeDecider, storeId);
+  if (store.status !== 'open') throw new Error(`There is no store ${storeId}.`);
+  const known = await skusMadeOtherwise(shop, storeId);
+  const categories = createCategories(contextOf, { create, dryRun });
+  return async (line, texts, lines) => {
+    const row = readRow(texts);
+    if (typeof row === 'string') throw refused(row);
+    const earlier = lines.get(row.sku);
+    if (earlier !== undefined) throw refused(`sku ${row.sku} is on line ${earlier} already`);
+    if (lines.size >= IMPORT_ROWS_MAX) throw refused(`more than ${count(IMPORT_ROWS_MAX)} products: split the file`);
+    lines.set(row.sku, line);
+    const ids = known.get(row.sku) ?? [];
+    if (ids.length > 1) throw refused(`several products of the store have the sku ${row.sku}: ${ids.join(', ')}`);
+    const categoryId = await categories(row.category);
+    return importRow(contextOf, row, { storeId, sellerId: store.ownerId, categoryId, knownId: ids[0], dryRun });
+  };
+}
+
+/** Products of the store that got their SKU elsewhere, as far as the read model knows: those are the ones to change. */
+async function skusMadeOtherwise({ db }: Shop, storeId: string): Promise<ReadonlyMap<string, readonly string[]>> {
+  const known = new Map<string, string[]>();
+  let after = '';
+  for (;;) {
+    const rows = await db.rows<{ id: string; sku: string }>(
+      `SELECT id, sku FROM products WHERE store_id = $1 AND listed AND sku IS NOT NULL AND id::text > $2
+       ORDER BY id::text LIMIT ${SKUS_PAGE}`,
+      [storeId, after],
+    );
+    for (const { id, sku } of rows) {
+      if (id !== productIdOf(storeId, sku)) known.set(sku, [...(known.get(sku) ?? []), id]);
+    }
+    if (rows.length < SKUS_PAGE) return known;
+    after = rows.at(-1)!.id;
+  }
+}
+
+async function linesIn(file: string): Promise<number> {
+  let lines = 0;
+  for await (const chunk of createReadStream(file) as AsyncIterable<Buffer>) {
+    for (let at = chunk.indexOf(10); at >= 0; at = chunk.indexOf(10, at + 1)) lines += 1;
+  }
+  return lines;
+}
+
+async function mustBeFile(file: string): Promise<void> {
+  const found = await stat(file).catch((error: unknown) => {
+    throw new Error(`${clean(file)} cannot be read: ${(error as NodeJS.ErrnoException).code ?? String(error)}.`);
+  });
+  if (!found.isFile()) throw new Error(`${clean(file)} is not a file.`);
+}
+
+async function run(file: string, { store: storeId, json = false, dryRun = false, ...more }: Options): Promise<void> {
+  await mustBeFile(file);
+  const total = await linesIn(file);
+  await onShop(async ({ shop }) => {
+    const bar = createProgressBar({ label: 'import', unit: 'lines', total, quiet: json });
+    const summary = await importProducts(shop, csvRecords(createReadStream(file) as AsyncIterable<Buffer>), {
+      ...{ storeId, dryRun, createCategories: more.createCategories ?? false },
+      onFailure: ({ line, reason }) =>
+        console.log(json ? JSON.stringify({ line, reason }) : `line ${line}: ${red(clean(reason))}`),
+      onRow: (rows) => bar.update(rows),
+    }).finally(() => bar.stop());
+    const { created, updated, unchanged, failed } = summary;
+    if (json) console.log(JSON.stringify({ ...summary, dry_run: dryRun }));
+    else {
+      const what = `${count(created)} created, ${count(updated)} updated, ${count(unchanged)} unchanged, ${count(failed)} failed`;
+      console.log(`${bold(what)}${dryRun ? ' (a dry run: nothing was written)' : ''}`);
+    }
+    if (failed > 0) throw new Error(`${count(failed)} lines were not imported.`);
+  });
+}
+
+const MORE = `
+The first line names the columns ${ROW_FIELDS.join(', ')}, in any order. A product is known again by its
+store and SKU; only what differs is changed. "stock" is what is on hand, with what is reserved for orders.
+A line that cannot be taken is reported with its number, and stops no other.`;
+
+export function register(program: Command): void {
+  program
+    .command('import')
+    .description('bring things in from files')
+    .command('products')
+    .description("bring a store's products to what a CSV file says")
+    .argument('<file.csv>', 'UTF-8, separated by commas, quoted by "')
+    .requiredOption('--store <id>', "the store's id", uuid)
+    .option('--create-categories', 'make the categories that are missing')
+    .option('--dry-run', 'say what would be done, and do nothing')
+    .option('--json', 'one JSON object per line that failed, and one for the summary')
+    .addHelpText('after', MORE)
+    .action(run);
+}

@@ -1,0 +1,67 @@
+import os from 'node:os';
+import type { Actor } from '../commands/command.ts';
+import type { EventStore } from '../eventstore/eventStore.ts';
+import { createPostgresEventStore } from '../eventstore/postgres.ts';
+import { createPool, type Pool } from '../postgres/pool.ts';
+import { migrateStatus, migrateUp } from '../postgres/migrate.ts';
+import { keepSecrets } from '../secrets.ts';
+import { openShop, type Shop } from '../shop.ts';
+import { onDatabase, type CommandContext } from './command.ts';
+
+export interface ShopCommand extends CommandContext {
+  readonly shop: Shop;
+}
+
+/** A database that nobody has used yet is made ready; one of another version is left alone. */
+export async function schemaMustFit(url: string): Promise<void> {
+  const { applied, pending } = await migrateStatus(url);
+  if (applied.length === 0) await migrateUp(url);
+  else if (pending.length > 0) {
+    throw new Error(`The database lacks ${pending.join(', ')}: run "cartulary migrate up" first.`);
+  }
+}
+
+/** Like `onDatabase`, with the shop's write side opened on it, and closed again whatever happens. */
+export const onShop = <T>(work: (command: ShopCommand) => Promise<T>): Promise<T> =>
+  onDatabase(async (command) => {
+    const { config, log, url } = command;
+    await schemaMustFit(url);
+    const shop = await openShop({ url, config, secrets: await keepSecrets(config, log), log });
+    try {
+      return await work({ ...command, shop });
+    } finally {
+      await shop.close();
+    }
+  });
+
+export interface LogCommand extends CommandContext {
+  readonly pool: Pool;
+  readonly store: EventStore;
+}
+
+const LOG_CONNECTIONS_MAX = 4;
+
+/** Like `onDatabase`, with the log and a pool (`int8` as number): for what needs no secret. */
+export const onLog = <T>(work: (command: LogCommand) => Promise<T>): Promise<T> =>
+  onDatabase(async (command) => {
+    const { log, url } = command;
+    await schemaMustFit(url);
+    const store = await createPostgresEventStore({ url, log });
+    const pool = createPool({ url, name: 'command', max: LOG_CONNECTIONS_MAX, int8: 'number' });
+    try {
+      return await work({ ...command, pool, store });
+    } finally {
+      await Promise.all([pool.end(), store.close()]);
+    }
+  });
+
+function accountName(): string {
+  try {
+    return os.userInfo().username;
+  } catch {
+    return String(process.getuid?.() ?? 'unknown');
+  }
+}
+
+/** Whoever runs the command line, as the log remembers them. */
+export const operator = (): Actor => ({ id: `cli:${accountName()}`, role: 'system' });

@@ -1,0 +1,163 @@
+import { v5 as uuidv5 } from 'uuid';
+import { productDecider, type ListedProduct, type ProductCommand } from '../aggregates/product.ts';
+import { stockDecider, type StockCommand } from '../aggregates/stock.ts';
+import type { Command } from '../aggregates/decider.ts';
+import type { CommandContext } from '../commands/command.ts';
+import { STOCK_MAX, priceOf } from '../commands/product.ts';
+import { isRefusal, reject } from '../errors.ts';
+import { bodyCheck } from '../http/validate.ts';
+import { Amount, Fields, Name, Text } from '../schema.ts';
+import { Type, type Static } from 'typebox';
+
+/** How often a stock that somebody else changes at the same time is looked at again. */
+const STOCK_ATTEMPTS_MAX = 5;
+const STOCK_REASON = 'set by import';
+
+export const ROW_FIELDS = ['sku', 'name', 'description', 'price', 'stock', 'category'] as const;
+export type RowField = (typeof ROW_FIELDS)[number];
+export type Row = Readonly<Record<RowField, string>>;
+
+const RowSchema = Fields({
+  sku: Type.String({ minLength: 1, maxLength: 64 }),
+  name: Name,
+  description: Text,
+  price: Amount,
+  stock: Type.Integer({ minimum: 0, maximum: STOCK_MAX }),
+  category: Name,
+});
+const check = bodyCheck(RowSchema);
+
+export type ProductRow = Static<typeof RowSchema>;
+
+/** The row with its numbers read, or everything that is wrong with it in one sentence. */
+export function readRow(row: Row): ProductRow | string {
+  const { sku, name, description, price, category } = row;
+  const stock = row.stock.trim();
+  const value = {
+    ...{ sku: sku.trim(), name: name.trim(), description, price: price.trim(), category: category.trim() },
+    stock: /^-?\d{1,15}$/.test(stock) ? Number(stock) : stock,
+  };
+  const errors = check(value);
+  if (errors.length === 0) return value as ProductRow;
+  return errors.map(({ field = 'row', message }) => `${field} ${message}`).join('; ');
+}
+
+/** Where a row's product goes. */
+export interface Target {
+  readonly storeId: string;
+  /** The store's owner: whose product it is. */
+  readonly sellerId: string;
+  readonly categoryId: string;
+  /** Of the product that has this SKU already, however it came to be. */
+  readonly knownId: string | undefined;
+  /** Decides as if, and writes nothing. */
+  readonly dryRun: boolean;
+}
+
+export type Outcome = 'created' | 'updated' | 'unchanged';
+
+/** The same product for the same SKU of the same store, whenever it is imported. */
+export const productIdOf = (storeId: string, sku: string): string => uuidv5(sku, storeId);
+
+/**
+ * Brings one product to what its row says, by the same commands as anybody's, and only by those that change something.
+ * Cut off anywhere, it is finished by importing the row again.
+ */
+export async function importRow(contextOf: ContextOf, row: ProductRow, target: Target): Promise<Outcome> {
+  const context = contextOf();
+  const id = target.knownId ?? productIdOf(target.storeId, row.sku);
+  const { state: product } = await context.load(productDecider, id);
+  if (product.status === 'delisted') reject('ProductDelisted', `product ${row.sku} was delisted, and stays so`);
+  const { storeId, sellerId, categoryId, dryRun } = target;
+  const wanted = {
+    name: row.name,
+    description: row.description,
+    price: priceOf(context.services, row.price),
+    categoryId,
+  };
+  if (product.status === 'none') {
+    const { currency } = context.services.settings;
+    const data = { ...wanted, storeId, sellerId, sku: row.sku, currency };
+    await setStock(contextOf, id, row.stock, dryRun);
+    await decide(context, id, { type: 'ListProduct', data }, dryRun);
+    return 'created';
+  }
+  const changed = changes(context, product, wanted, target);
+  if (changed !== undefined) {
+    await decide(context, id, { type: 'UpdateProduct', data: { by: sellerId, ...changed } }, dryRun);
+  }
+  const moved = await setStock(contextOf, id, row.stock, dryRun);
+  return moved || changed !== undefined ? 'updated' : 'unchanged';
+}
+
+/** A context for one command; `ifMatch` pins the revision it must find. */
+export type ContextOf = (ifMatch?: bigint) => CommandContext;
+
+type Wanted = Pick<ListedProduct, 'name' | 'description' | 'price' | 'categoryId'>;
+
+/** Those of the fields that are not yet as wanted. */
+function changes(
+  context: CommandContext,
+  product: ListedProduct,
+  wanted: Wanted,
+  { storeId, sellerId }: Target,
+): Partial<Wanted> | undefined {
+  const { currency } = context.services.settings;
+  if (product.storeId !== storeId || product.sellerId !== sellerId) {
+    reject('ProductElsewhere', 'the product with this SKU belongs to another store');
+  }
+  if (product.currency !== currency) {
+    reject('OtherCurrency', `the product is priced in ${product.currency}, and this shop sells in ${currency}`);
+  }
+  const fields = Object.entries(wanted).filter(([field, value]) => product[field as keyof Wanted] !== value);
+  return fields.length === 0 ? undefined : Object.fromEntries(fields);
+}
+
+async function decide(
+  context: CommandContext,
+  id: string,
+  intent: Pick<ProductCommand, 'type' | 'data'>,
+  dryRun: boolean,
+): Promise<void> {
+  if (!dryRun) {
+    await context.handle(productDecider, id, intent as ProductCommand, { step: intent.type });
+    return;
+  }
+  const { state } = await context.load(productDecider, id);
+  productDecider.decide(imagined(context, intent) as ProductCommand, state);
+}
+
+const imagined = (context: CommandContext, intent: { type: string; data: object }): Command => ({
+  ...intent,
+  id: context.origin.id,
+  actor: context.actor.id,
+  now: context.now,
+  correlationId: context.origin.correlationId,
+});
+
+/**
+ * Sets what is on hand (reserved units included) to a figure, whatever it is now; answers whether that changed it. Pinned,
+ * so that a sale in between is seen and not counted twice.
+ */
+async function setStock(contextOf: ContextOf, id: string, figure: number, dryRun: boolean): Promise<boolean> {
+  for (let attempt = 1; ; attempt += 1) {
+    const { state, revision } = await contextOf().load(stockDecider, id);
+    const change = figure - state.onHand;
+    if (change === 0) return false;
+    const intent: Pick<StockCommand, 'type' | 'data'> =
+      revision < 0n
+        ? { type: 'ReceiveStock', data: { quantity: figure } }
+        : { type: 'AdjustStock', data: { change, reason: STOCK_REASON } };
+    const context = contextOf(revision);
+    if (dryRun) {
+      stockDecider.decide(imagined(context, intent) as StockCommand, state);
+      return true;
+    }
+    try {
+      await context.handle(stockDecider, id, intent as StockCommand, { step: 'stock', pinned: true });
+      return true;
+    } catch (error) {
+      if (!isRefusal(error) || error.kind !== 'stale' || attempt >= STOCK_ATTEMPTS_MAX) throw error;
+    }
+  }
+}

@@ -1,0 +1,85 @@
+import { Presets, SingleBar } from 'cli-progress';
+
+/** Where there is no terminal, a line is printed this often, ms. */
+const LINE_MS = 2_000;
+const FRAMES_PER_SECOND = 8;
+const FORMAT = '{label} [{bar}] {percentage}%  {done}/{all} {unit}  {rate}/s  {left}';
+
+export interface ProgressBar {
+  update(done: number, total?: number): void;
+  /** The last word: how far it came, and how long it took. */
+  stop(): void;
+}
+
+export interface ProgressOptions {
+  readonly label: string;
+  /** What is counted, such as `events`. */
+  readonly unit: string;
+  readonly total: number;
+  /** Says nothing where there is no terminal: what is printed is for a program. */
+  readonly quiet?: boolean;
+}
+
+export const count = (value: number): string => Math.round(value).toLocaleString('en-US');
+
+export function duration(seconds: number): string {
+  if (seconds < 10) return `${seconds.toFixed(1)} s`;
+  if (seconds < 100) return `${Math.round(seconds)} s`;
+  const minutes = Math.floor(seconds / 60);
+  return minutes < 100 ? `${minutes} min ${Math.round(seconds % 60)} s` : `${(minutes / 60).toFixed(1)} h`;
+}
+
+/** How far work has come, its rate and the time left, on stderr: a bar on a terminal, now and then a line elsewhere. */
+export function createProgressBar(options: ProgressOptions): ProgressBar {
+  const { label, unit, quiet = false } = options;
+  const beganAt = performance.now();
+  let { total } = options;
+  let done = 0;
+
+  const figures = () => {
+    const seconds = (performance.now() - beganAt) / 1_000;
+    const rate = done / Math.max(seconds, 0.001);
+    const left = done >= total || rate === 0 ? '' : `${duration((total - done) / rate)} left`;
+    return { label, unit, done: count(done), all: count(total), rate: count(rate), left };
+  };
+
+  if (process.stderr.isTTY) {
+    const bar = new SingleBar(
+      { format: FORMAT, fps: FRAMES_PER_SECOND, stream: process.stderr, hideCursor: false },
+      Presets.shades_classic,
+    );
+    let begun = false;
+    return {
+      update(to, of = total) {
+        [done, total] = [to, of];
+        if (begun) {
+          bar.setTotal(total);
+          bar.update(done, figures());
+        } else if (total > 0) {
+          bar.start(total, done, figures());
+          begun = true;
+        }
+      },
+      stop() {
+        if (!begun) return;
+        bar.update(done, figures());
+        bar.stop();
+      },
+    };
+  }
+
+  let printedAt = beganAt;
+  const print = (): void => {
+    printedAt = performance.now();
+    const { all, rate, left, ...now } = figures();
+    const of = total > 0 ? ` of ${all} (${Math.floor((100 * done) / total)}%)` : '';
+    if (!quiet) console.error(`${label}: ${now.done}${of} ${unit}, ${rate}/s${left === '' ? '' : `, ${left}`}`);
+  };
+  return {
+    update(to, of = total) {
+      [done, total] = [to, of];
+      if (performance.now() - printedAt >= LINE_MS) print();
+    },
+    stop: () => undefined,
+  };
+}

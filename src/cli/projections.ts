@@ -1,0 +1,66 @@
+import type { Command } from 'commander';
+import { projections } from '../projections/index.ts';
+import { projectionStatus, type ProjectionStatus } from '../projections/status.ts';
+import { deadlinesStatus, handlerStatus, type DeadlinesStatus, type HandlerStatus } from './followers.ts';
+import { onLog } from './onShop.ts';
+import { clean, pairs, table, type Column } from './text.ts';
+
+type Status = (ProjectionStatus | HandlerStatus) & { readonly kind: 'projection' | 'handler' };
+
+const ERROR_CHARS_MAX = 80;
+
+const shortened = (text: string): string =>
+  text.length > ERROR_CHARS_MAX ? `${text.slice(0, ERROR_CHARS_MAX - 1)}…` : text;
+
+const COLUMNS: readonly Column<Status>[] = [
+  { title: 'NAME', text: ({ name }) => name },
+  { title: 'KIND', text: ({ kind }) => kind },
+  { title: 'POSITION', right: true, text: ({ position }) => String(position) },
+  { title: 'HEAD', right: true, text: ({ head }) => String(head) },
+  { title: 'LAG', right: true, text: ({ lag }) => String(lag) },
+  { title: 'STATE', text: ({ state }) => state },
+  { title: 'PARKED', right: true, text: ({ parked }) => String(parked) },
+  { title: 'LAST ERROR', text: ({ lastError = '–' }) => shortened(lastError) },
+];
+
+function print(statuses: readonly Status[], deadlines: DeadlinesStatus): void {
+  const { state, waiting, overdue, next } = deadlines;
+  const due = next === null ? '' : `, the next at ${next}`;
+  console.log(table(COLUMNS, statuses));
+  console.log(`\n${pairs([['deadlines', clean(`${state}, ${waiting} waiting${due}, ${overdue} overdue`)]])}`);
+  if (statuses.some(({ parked }) => parked > 0)) {
+    console.log('\nSome events are parked: see "cartulary dead-letters list".');
+  }
+}
+
+/** Positions are bigint, and text in JSON. */
+const json = (value: unknown): string =>
+  JSON.stringify(value, (_key, inner: unknown) => (typeof inner === 'bigint' ? String(inner) : inner));
+
+export function register(program: Command): void {
+  program
+    .command('projections')
+    .description('say how far read models, handlers and deadlines are, and what is wrong with them')
+    .option('--json', 'as JSON')
+    .action(({ json: asJson = false }: { json?: boolean }) =>
+      onLog(async ({ pool, store }) => {
+        const { position: head } = await store.head();
+        const models = await projectionStatus(
+          pool,
+          store,
+          projections.map(({ name }) => name),
+        );
+        const handlers = await handlerStatus(pool, head);
+        const deadlines = await deadlinesStatus(pool);
+        if (asJson) {
+          console.log(json({ head, projections: models, handlers, deadlines }));
+          return;
+        }
+        const statuses: Status[] = [
+          ...models.map((status) => ({ ...status, kind: 'projection' as const })),
+          ...handlers.map((status) => ({ ...status, kind: 'handler' as const })),
+        ];
+        print(statuses, deadlines);
+      }),
+    );
+}

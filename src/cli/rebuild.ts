@@ -1,0 +1,97 @@
+import type { Command } from 'commander';
+import { projections } from '../projections/index.ts';
+import type { Projection } from '../projections/projection.ts';
+import { rebuild, type RebuildProgress, type RebuildResult } from '../projections/rebuild.ts';
+import { onDatabase, type CommandContext } from './command.ts';
+import { schemaMustFit } from './onShop.ts';
+import { count, createProgressBar, duration } from './progressBar.ts';
+import { bold, clean, red } from './text.ts';
+
+interface Options {
+  readonly all?: boolean;
+  readonly json?: boolean;
+}
+
+const known = (): string => projections.map(({ name }) => name).join(', ');
+
+function chosen(names: readonly string[], all: boolean): readonly Projection[] {
+  if (all) return projections;
+  const unknown = names.filter((name) => !projections.some((projection) => projection.name === name));
+  if (unknown.length > 0) {
+    throw new Error(`There is no projection ${unknown.map(clean).join(', ')}. There are: ${known()}.`);
+  }
+  return [...new Set(names)].flatMap((name) => projections.find((projection) => projection.name === name) ?? []);
+}
+
+/** One projection, from the first event on; answers what it came to, or why it did not. */
+async function one(
+  projection: Projection,
+  { url, log }: CommandContext,
+  quiet: boolean,
+): Promise<RebuildResult | Error> {
+  const bar = createProgressBar({ label: projection.name, unit: 'events', total: 0, quiet });
+  try {
+    let end = 0;
+    const onProgress = ({ done, total }: RebuildProgress): void => bar.update(Number(done), (end = Number(total)));
+    const result = await rebuild({ url, projection, log, onProgress });
+    bar.update(end);
+    return result;
+  } catch (error) {
+    return error instanceof Error ? error : new Error(String(error));
+  } finally {
+    bar.stop();
+  }
+}
+
+function tell(name: string, result: RebuildResult | Error): void {
+  if (result instanceof Error) {
+    console.log(`${bold(name)}: ${red('not rebuilt')}: ${clean(result.message)}`);
+    return;
+  }
+  const { rows, events, seconds, differences, parked } = result;
+  const rate = count(events / Math.max(seconds, 0.001));
+  console.log(
+    `${bold(name)}: ${count(rows)} rows from ${count(events)} events in ${duration(seconds)} (${rate} events/s)`,
+  );
+  if (differences > 0) {
+    console.log(
+      red(`${name}: ${count(differences)} ROWS DIFFERED: the old table was not what the log says; the new one is.`),
+    );
+  }
+  if (parked > 0) {
+    console.log(
+      red(
+        `${name}: ${count(parked)} events are parked: see "cartulary dead-letters list --consumer projection:${name}".`,
+      ),
+    );
+  }
+}
+
+async function run(names: readonly string[], { all = false, json = false }: Options): Promise<void> {
+  const wanted = chosen(names, all);
+  await onDatabase(async (context) => {
+    await schemaMustFit(context.url);
+    let failed = 0;
+    for (const projection of wanted) {
+      const result = await one(projection, context, json);
+      if (result instanceof Error) failed += 1;
+      const told = result instanceof Error ? { error: result.message } : result;
+      if (json) console.log(JSON.stringify({ projection: projection.name, ...told }));
+      else tell(projection.name, result);
+    }
+    if (failed > 0) throw new Error(`${failed} of ${wanted.length} projections could not be rebuilt.`);
+  });
+}
+
+export function register(program: Command): void {
+  const command = program
+    .command('rebuild')
+    .description('make read models anew from the log, while the old ones go on serving')
+    .argument('[name...]', `which: ${known()}`)
+    .option('--all', 'every one of them')
+    .option('--json', 'one JSON object per projection');
+  command.action(async (names: readonly string[], options: Options) => {
+    if (names.length > 0 === (options.all === true)) command.error('error: name projections, or say --all');
+    await run(names, options);
+  });
+}

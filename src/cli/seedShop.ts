@@ -1,0 +1,182 @@
+import { v5 as uuidv5 } from 'uuid';
+import { orderDecider } from '../aggregates/order.ts';
+import { productDecider } from '../aggregates/product.ts';
+import { storeDecider } from '../aggregates/store.ts';
+import { userDecider } from '../aggregates/user.ts';
+import { ANONYMOUS, type Actor, type CommandContext } from '../commands/command.ts';
+import { storeIdOf } from '../commands/ids.ts';
+import { isRefusal } from '../errors.ts';
+import { commandContext, type Shop } from '../shop.ts';
+import { createAdmin } from './admin.ts';
+import { findCategory, makeCategory } from './categories.ts';
+import { perform } from './contracts.ts';
+import { operator } from './onShop.ts';
+import type { OrderPlan, PersonPlan, Plan, ProductPlan, StorePlan } from './seedPlan.ts';
+
+const NAMESPACE = '8e2f6b1c-5a90-4f0e-9f43-1b1d4c6f7a21';
+const AT_ONCE = 16;
+/** Read models may be behind for a moment, and a full house asks for patience. */
+const ATTEMPTS_MAX = 10;
+const RETRY_MS = 200;
+
+/** What was added; what was there already is not counted. */
+export interface Made {
+  users: number;
+  stores: number;
+  categories: number;
+  products: number;
+  orders: number;
+}
+
+export interface Seeding {
+  readonly shop: Shop;
+  readonly seed: number;
+  readonly plan: Plan;
+  readonly password: string;
+  readonly made: Made;
+  /** Told after each thing that is there now. */
+  readonly step: () => void;
+}
+
+/** Every id follows from the seed and the key, so what was made before is found again and not made twice. */
+export const contextFor = ({ shop, seed }: Seeding, key: string, actor: Actor): CommandContext =>
+  commandContext(shop.services, { actor, id: uuidv5(`${seed}:${key}`, NAMESPACE) });
+
+/** A number of things side by side. */
+export async function eachOf<T>(
+  items: readonly T[],
+  work: (item: T, index: number) => Promise<unknown>,
+  atOnce = AT_ONCE,
+): Promise<void> {
+  const left = items.entries();
+  const worker = async (): Promise<void> => {
+    for (const [index, item] of left) await work(item, index);
+  };
+  await Promise.all(Array.from({ length: Math.min(atOnce, items.length) }, worker));
+}
+
+/** Tries again, some times, what only failed for now; safe because of the ids. */
+export async function patiently<T>(work: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!isRefusal(error) || error.kind !== 'unavailable' || attempt >= ATTEMPTS_MAX) throw error;
+      await new Promise((resolve) => setTimeout(resolve, RETRY_MS * attempt));
+    }
+  }
+}
+
+/** A person with an account, registered now unless they are already. */
+export async function someone(seeding: Seeding, plan: PersonPlan, role: 'buyer' | 'admin'): Promise<Actor> {
+  const context = contextFor(seeding, plan.key, role === 'admin' ? operator() : ANONYMOUS);
+  const id = context.derive('user');
+  const { state } = await context.load(userDecider, id);
+  if (state.status === 'none') {
+    const { name, email } = plan;
+    const body = { name, email, password: seeding.password };
+    const { actor } = context;
+    await patiently<unknown>(() =>
+      role === 'admin'
+        ? createAdmin(seeding.shop.services, body, { actor, id: context.origin.id })
+        : perform(context, 'RegisterUser', { body }),
+    );
+    seeding.made.users += 1;
+  }
+  seeding.step();
+  return { id, role };
+}
+
+async function openStore(seeding: Seeding, { owner, name, description }: StorePlan): Promise<Actor> {
+  const buyer = await someone(seeding, owner, 'buyer');
+  const context = contextFor(seeding, `${owner.key}:store`, buyer);
+  const { state } = await context.load(storeDecider, storeIdOf(buyer.id));
+  if (state.status === 'none') seeding.made.stores += 1;
+  // Also when the store is there: its owner may not have become a seller yet.
+  await patiently(() => perform(context, 'OpenStore', { body: { name, description } }));
+  seeding.step();
+  return { id: buyer.id, role: 'seller' };
+}
+
+async function category(seeding: Seeding, name: string): Promise<string> {
+  const context = contextFor(seeding, `category ${name}`, operator());
+  const known = await findCategory(context, name);
+  if (known === undefined) seeding.made.categories += 1;
+  seeding.step();
+  return known ?? makeCategory(context, name);
+}
+
+async function list(seeding: Seeding, plan: ProductPlan, seller: Actor, categoryId: string): Promise<string> {
+  const context = contextFor(seeding, plan.key, seller);
+  const id = context.derive('product');
+  const { state } = await context.load(productDecider, id);
+  if (state.status === 'none') {
+    const { name, description, price, stock, sku } = plan;
+    const body = { name, description, price, stock, sku, category_id: categoryId };
+    await patiently(() => perform(context, 'ListProduct', { body }));
+    seeding.made.products += 1;
+  }
+  seeding.step();
+  return id;
+}
+
+/** The shop before its first customer. */
+export interface Stocked {
+  readonly admin: Actor;
+  /** By the id of their store. */
+  readonly sellers: ReadonlyMap<string, Actor>;
+  readonly productIds: readonly string[];
+}
+
+export async function stockShop(seeding: Seeding): Promise<Stocked> {
+  const { plan } = seeding;
+  const sellers: Actor[] = [];
+  const categories = new Map<string, string>();
+  const productIds: string[] = [];
+  const [admin] = await Promise.all([
+    someone(seeding, plan.admin, 'admin'),
+    eachOf(plan.stores, async (store, at) => (sellers[at] = await openStore(seeding, store))),
+    eachOf(plan.categories, async (name) => categories.set(name, await category(seeding, name))),
+  ]);
+  await eachOf(plan.products, async (product, at) => {
+    productIds[at] = await list(seeding, product, sellers[product.store]!, categories.get(product.category)!);
+  });
+  const byStore = new Map(sellers.map((seller) => [storeIdOf(seller.id), seller]));
+  return { admin, sellers: byStore, productIds };
+}
+
+/** What a buyer orders, placed now unless it was before; undefined when it could not be had. */
+export async function placeOrder(
+  seeding: Seeding,
+  plan: OrderPlan,
+  buyer: Actor,
+  productIds: readonly string[],
+): Promise<string | undefined> {
+  const context = contextFor(seeding, plan.key, buyer);
+  const id = context.derive('order');
+  const { state } = await context.load(orderDecider, id);
+  if (state.status !== 'none') return state.status === 'placed' ? id : undefined;
+  const items = plan.lines.map(({ product, quantity }) => ({ product_id: productIds[product]!, quantity }));
+  if (plan.fromCart) {
+    for (const body of items) {
+      const adding = contextFor(seeding, `${plan.key}:${body.product_id}`, buyer);
+      await patiently(() => perform(adding, 'AddCartItem', { body }));
+    }
+  }
+  const { address, method, notes } = plan;
+  const body = {
+    shipping_address: address,
+    payment_method: method,
+    ...(notes === undefined ? {} : { notes }),
+    ...(plan.fromCart ? {} : { items }),
+  };
+  try {
+    await patiently(() => perform(context, 'PlaceOrder', { body }));
+  } catch (error) {
+    if (!isRefusal(error) || error.kind !== 'rejected') throw error;
+    // Sold out, or delisted in the meantime: that happens in shops.
+    return undefined;
+  }
+  seeding.made.orders += 1;
+  return id;
+}

@@ -1,0 +1,67 @@
+import type { Command } from 'commander';
+import { loadConfig, type Config } from '../config.ts';
+import { createLogger } from '../log.ts';
+import { start } from '../main.ts';
+
+/** The whole stop, Postgres included; who supervises us may kill after ten seconds. */
+const STOP_TIMEOUT_MS = 9_500;
+const SAME_WISH_MS = 500;
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+const welcome = (config: Config, url: string): string => {
+  const database =
+    config.database.url === undefined ? `embedded Postgres in ${config.dataDir}` : 'the Postgres of DATABASE_URL';
+  const admin =
+    config.admin === undefined
+      ? 'npx cartulary admin create --email you@example.com'
+      : `${config.admin.email} (ADMIN_EMAIL)`;
+  return [
+    `Cartulary serves at ${url}`,
+    `  API          ${url}/api/v1`,
+    `  docs         ${url}/docs`,
+    `  health       ${url}/health`,
+    `  data         ${database}`,
+    `  first admin  ${admin}`,
+    `  stop         Ctrl-C`,
+  ].join('\n');
+};
+
+/**
+ * Resolves at the first signal; one that comes later ends the process at once. At Ctrl-C under `npm start` the same signal
+ * arrives twice, from the terminal and from npm: that is one wish.
+ */
+const firstSignal = (): Promise<NodeJS.Signals> =>
+  new Promise((resolve) => {
+    let asked: number | undefined;
+    const ask = (signal: NodeJS.Signals): void => {
+      if (asked !== undefined && performance.now() - asked > SAME_WISH_MS) process.exit(1);
+      asked ??= performance.now();
+      resolve(signal);
+    };
+    for (const signal of SIGNALS) process.on(signal, ask);
+  });
+
+async function serve(): Promise<void> {
+  const config = loadConfig();
+  const log = createLogger(config.logLevel);
+  const signalled = firstSignal().then((signal) => {
+    log.info({ signal }, 'stopping');
+    setTimeout(() => {
+      log.error(`not stopped after ${STOP_TIMEOUT_MS} ms: leaving as it is, nothing acknowledged is lost`);
+      process.exit(1);
+    }, STOP_TIMEOUT_MS);
+  });
+  const shop = await start(config, { log });
+  console.log(welcome(config, shop.url));
+  await signalled;
+  await shop.stop();
+  log.info('stopped');
+  process.exit(0);
+}
+
+export function register(program: Command): void {
+  program
+    .command('serve')
+    .description('start the shop: database, migrations, API, projections and handlers')
+    .action(serve);
+}

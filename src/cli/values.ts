@@ -1,0 +1,33 @@
+import { InvalidArgumentError } from 'commander';
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+/** A day (its first moment, UTC) or a moment with its zone. */
+const INSTANT = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:\d\d))?$/;
+
+/** An argument that is an id; the program ends as for any wrong usage when it is none. */
+export function uuid(text: string): string {
+  if (!UUID.test(text)) throw new InvalidArgumentError('It must be a UUID.');
+  return text.toLowerCase();
+}
+
+export const uuids = (text: string, before: readonly string[] = []): readonly string[] => [...before, uuid(text)];
+
+/** A moment, as ISO 8601 UTC. */
+export function instant(text: string): string {
+  const moment = INSTANT.test(text) ? new Date(text) : new Date(NaN);
+  if (Number.isNaN(moment.getTime())) {
+    throw new InvalidArgumentError('It must be a moment with its zone, such as 2026-03-01T12:00:00Z, or a day.');
+  }
+  return moment.toISOString();
+}
+
+/** A whole number from `min` to `max`. */
+export const whole =
+  (min: number, max = Number.MAX_SAFE_INTEGER) =>
+  (text: string): number => {
+    const value = /^\d{1,16}$/.test(text) ? Number(text) : NaN;
+    if (!(value >= min && value <= max)) {
+      throw new InvalidArgumentError(`It must be a whole number from ${min}${max < 1e15 ? ` to ${max}` : ''}.`);
+    }
+    return value;
+  };

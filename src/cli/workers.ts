@@ -1,0 +1,55 @@
+import { randomUUID } from 'node:crypto';
+import os from 'node:os';
+import { setTimeout as delay } from 'node:timers/promises';
+import { createEmbeddedBus } from '../bus/embedded.ts';
+import { createMemoryCache } from '../cache/memory.ts';
+import type { Config } from '../config.ts';
+import { handlers } from '../handlers/index.ts';
+import { keeper } from '../handlers/mailer.ts';
+import type { Logger } from '../log.ts';
+import { createProjector } from '../projections/follow.ts';
+import { projections } from '../projections/index.ts';
+import type { Shop } from '../shop.ts';
+
+const POLL_MS = 50;
+/** Nothing is ever cached here: nobody asks. */
+const CACHE = { entriesMax: 1, bytesMax: 1_024 };
+
+export interface Workers {
+  /** Waits until handlers and read models have seen the whole log, whoever runs them; false when time is up before. */
+  caughtUp(timeoutMs: number): Promise<boolean>;
+  stop(): Promise<void>;
+}
+
+/**
+ * Read models and handlers in this process, wherever no server runs them: their leases see to it that each has one owner.
+ * Messages are kept and sent to nobody.
+ */
+export async function startWorkers(shop: Shop, config: Config, log: Logger): Promise<Workers> {
+  const { store, services, pool, readPool, progress } = shop;
+  const owner = `${os.hostname()}:${process.pid}:${randomUUID()}`;
+  const cache = createMemoryCache(CACHE);
+  const projector = createProjector({ pool: readPool, store, projections, cache, owner, log, progress });
+  const bus = createEmbeddedBus({ pool, store, owner, log });
+  const senders = { email: keeper(log, 'mail'), sms: keeper(log, 'text message') };
+  const now = (): string => new Date().toISOString();
+  for (const subscription of handlers({ services, pool, config, log, now, senders })) bus.subscribe(subscription);
+  await projector.start();
+  await bus.start();
+  const names = projections.map(({ name }) => name);
+  return {
+    async caughtUp(timeoutMs) {
+      const until = performance.now() + timeoutMs;
+      for (;;) {
+        const idle = (await bus.status()).every(({ lag }) => lag === 0n);
+        const { position } = await store.head();
+        if (idle) return progress.waitFor(names, position, Math.max(0, until - performance.now()));
+        if (performance.now() > until) return false;
+        await delay(POLL_MS);
+      }
+    },
+    async stop() {
+      await Promise.all([bus.stop(), projector.stop()]);
+    },
+  };
+}

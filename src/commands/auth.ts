@@ -1,0 +1,189 @@
+import { Type } from 'typebox';
+import { claimDecider } from '../aggregates/claim.ts';
+import { sessionDecider } from '../aggregates/session.ts';
+import { userDecider, type ActiveUser, type Role } from '../aggregates/user.ts';
+import { unauthenticated } from '../errors.ts';
+import { users } from '../projections/users.ts';
+import { Email, Fields, Message, Name, Password, Phone } from '../schema.ts';
+import { UserView, userView } from '../views/user.ts';
+import { claim, release } from './claims.ts';
+import { defineCommand, type Answer, type CommandContext } from './command.ts';
+import { rowAfter } from './rows.ts';
+
+export const emailClaim = (context: CommandContext, email: string): string =>
+  `email-${context.services.personalData.blindIndex('email', email.normalize('NFC').trim().toLowerCase())}`;
+export const phoneClaim = (context: CommandContext, phone: string): string =>
+  `phone-${context.services.personalData.blindIndex('phone', phone.replace(/[^0-9+]/g, ''))}`;
+
+export interface Registration {
+  readonly email: string;
+  readonly password: string;
+  readonly name: string;
+  readonly phone?: string;
+  readonly role: Role;
+}
+
+/** Claims what must be unique, then registers; used by the public route and for making an admin. */
+export async function registerUser(context: CommandContext, registration: Registration): Promise<Answer> {
+  const { personalData, passwords } = context.services;
+  const { email, password, name, phone, role } = registration;
+  passwords.check(password, 'password');
+  const userId = context.derive('user');
+  await personalData.createKey(userId);
+  const passwordHash = await personalData.seal(userId, await passwords.hash(password));
+  const phoneClaimId = phone === undefined ? null : phoneClaim(context, phone);
+  const data = {
+    email: await personalData.seal(userId, email.trim()),
+    name: await personalData.seal(userId, name.trim()),
+    phone: phone === undefined ? null : await personalData.seal(userId, phone),
+    phoneClaim: phoneClaimId,
+    passwordHash,
+    role,
+  };
+  await claim(context, 'email', emailClaim(context, email), userId);
+  if (phoneClaimId !== null) {
+    try {
+      await claim(context, 'phone', phoneClaimId, userId);
+    } catch (error) {
+      await release(context, 'email', emailClaim(context, email), userId);
+      throw error;
+    }
+  }
+  const { revision } = await context.handle(userDecider, userId, { type: 'RegisterUser', data }, { step: 'register' });
+  return answerUser(context, userId, revision);
+}
+
+export async function answerUser(context: CommandContext, userId: string, revision: bigint): Promise<Answer> {
+  const row = await rowAfter(context.services, users, userId, { at: revision });
+  return { data: await context.services.personalData.reveal(userView(row)), revision };
+}
+
+export async function activeUser(context: CommandContext, userId: string): Promise<ActiveUser> {
+  const { state } = await context.load(userDecider, userId);
+  return state.status === 'active' ? state : unauthenticated('UserGone', 'This account is not active.');
+}
+
+const registerCommand = defineCommand({
+  name: 'RegisterUser',
+  summary: 'Register as a buyer',
+  tag: 'auth',
+  route: 'POST /auth/register',
+  aliases: ['POST /users/register'],
+  access: 'anyone',
+  limit: 'register',
+  body: Fields({ email: Email, password: Password, name: Name, phone: Type.Optional(Phone) }),
+  status: 201,
+  result: UserView,
+  codes: ['CONFLICT'],
+  check: ({ password }, { passwords }) => {
+    if (typeof password === 'string') passwords.check(password, 'password');
+  },
+  run: ({ body }, context) => registerUser(context, { ...body, role: 'buyer' }),
+});
+
+const TokenPair = Fields({
+  access_token: Type.String(),
+  refresh_token: Type.String(),
+  token_type: Type.Literal('Bearer'),
+  expires_in: Type.Integer(),
+  user: UserView,
+});
+
+async function answerTokens(
+  context: CommandContext,
+  userId: string,
+  sessionId: string,
+  refreshToken: string,
+): Promise<Answer> {
+  const user = await rowAfter(context.services, users, userId);
+  const { token, expiresIn } = context.services.tokens.issue({ userId, role: user.role, sessionId });
+  const view = await context.services.personalData.reveal(userView(user));
+  const data = {
+    access_token: token,
+    refresh_token: refreshToken,
+    token_type: 'Bearer',
+    expires_in: expiresIn,
+    user: view,
+  };
+  return { data };
+}
+
+const logIn = defineCommand({
+  name: 'LogIn',
+  summary: 'Log in with e-mail and password',
+  tag: 'auth',
+  route: 'POST /auth/login',
+  aliases: ['POST /users/login'],
+  access: 'anyone',
+  limit: 'login',
+  body: Fields({ email: Email, password: Password }),
+  result: TokenPair,
+  async run({ body }, context) {
+    const { passwords, personalData, tokens } = context.services;
+    const { state: claimed } = await context.load(claimDecider, emailClaim(context, body.email));
+    const user = claimed.holder === null ? undefined : (await context.load(userDecider, claimed.holder)).state;
+    const hash = user?.status === 'active' ? await personalData.open(user.passwordHash) : undefined;
+    const right = await passwords.verify(body.password, hash);
+    if (!right || claimed.holder === null) unauthenticated('WrongCredentials', 'E-mail or password is wrong.');
+    const sessionId = context.derive('session');
+    const refresh = tokens.refresh(sessionId, context.origin.id);
+    const expiresAt = new Date(Date.parse(context.now) + tokens.sessionTtlMs).toISOString();
+    const data = { userId: claimed.holder, tokenHash: refresh.hash, expiresAt };
+    await context.handle(sessionDecider, sessionId, { type: 'StartSession', data });
+    return answerTokens(context, claimed.holder, sessionId, refresh.token);
+  },
+});
+
+const refreshToken = Type.String({ minLength: 1, maxLength: 200 });
+const notValid = (): never => unauthenticated('RefreshTokenInvalid', 'This refresh token is not valid (any more).');
+
+const refreshTokens = defineCommand({
+  name: 'RefreshTokens',
+  summary: 'Exchange a refresh token for a new pair; the old one is spent',
+  tag: 'auth',
+  route: 'POST /auth/refresh',
+  access: 'anyone',
+  limit: 'refresh',
+  body: Fields({ refresh_token: refreshToken }),
+  result: TokenPair,
+  async run({ body }, context) {
+    const { tokens } = context.services;
+    const presented = tokens.parseRefresh(body.refresh_token) ?? notValid();
+    const { sessionId } = presented;
+    const { state: session } = await context.load(sessionDecider, sessionId);
+    if (session.status !== 'open') return notValid();
+    const user = await activeUser(context, session.userId);
+    const outdated = user.passwordChangedAt !== null && session.startedAt < user.passwordChangedAt;
+    if (outdated && user.keptSession !== sessionId) {
+      const data = { reason: 'password changed' } as const;
+      await context.handle(sessionDecider, sessionId, { type: 'EndSession', data });
+      return notValid();
+    }
+    const next = tokens.refresh(sessionId, context.origin.id);
+    const data = { presented: presented.hash, tokenHash: next.hash };
+    const { events } = await context.handle(sessionDecider, sessionId, { type: 'RefreshSession', data });
+    if (events.some(({ type }) => type === 'SessionEnded')) return notValid();
+    return answerTokens(context, session.userId, sessionId, next.token);
+  },
+});
+
+const logOut = defineCommand({
+  name: 'LogOut',
+  summary: 'End a session',
+  tag: 'auth',
+  route: 'POST /auth/logout',
+  access: 'anyone',
+  limit: 'refresh',
+  body: Fields({ refresh_token: refreshToken }),
+  result: Message,
+  async run({ body }, context) {
+    const { sessionId, hash } = context.services.tokens.parseRefresh(body.refresh_token) ?? notValid();
+    const { state } = await context.load(sessionDecider, sessionId);
+    if (state.status === 'none') return notValid();
+    const data = { presented: hash, reason: 'logout' } as const;
+    await context.handle(sessionDecider, sessionId, { type: 'EndSession', data });
+    return { data: { message: 'logged out' } };
+  },
+});
+
+export const authCommands = [registerCommand, logIn, refreshTokens, logOut];

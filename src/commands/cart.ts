@@ -1,0 +1,85 @@
+import { Type } from 'typebox';
+import { QUANTITY_MAX, cartDecider, type CartCommand, type CartState } from '../aggregates/cart.ts';
+import { productDecider } from '../aggregates/product.ts';
+import { missing } from '../errors.ts';
+import { Fields, Id } from '../schema.ts';
+import { CartView, cartView, type CartProduct } from '../views/cart.ts';
+import { defineCommand, type Answer, type CommandContext } from './command.ts';
+
+const Quantity = Type.Integer({ minimum: 1, maximum: QUANTITY_MAX });
+
+async function productOf(context: CommandContext, id: string): Promise<CartProduct | undefined> {
+  const { state } = await context.load(productDecider, id, 'cached');
+  return state.status === 'listed' ? { name: state.name, price: state.price } : undefined;
+}
+
+async function view(context: CommandContext, cart: CartState): Promise<CartView> {
+  const found = new Map<string, CartProduct>();
+  for (const { productId } of cart.items) {
+    const product = await productOf(context, productId);
+    if (product !== undefined) found.set(productId, product);
+  }
+  return cartView(cart.items, found, context.services.settings.currency, cart.updatedAt);
+}
+
+async function change(context: CommandContext, intent: Pick<CartCommand, 'type' | 'data'>): Promise<Answer> {
+  const { state, revision } = await context.handle(cartDecider, context.actor.id, intent as CartCommand, {
+    pinned: true,
+  });
+  return { data: await view(context, state), revision };
+}
+
+const addItem = defineCommand({
+  name: 'AddCartItem',
+  summary: 'Put a product into my cart; the same one again adds up',
+  tag: 'cart',
+  route: 'POST /cart/items',
+  access: ['buyer'],
+  body: Fields({ product_id: Id, quantity: Quantity }),
+  result: CartView,
+  codes: ['CONFLICT'],
+  async run({ body }, context) {
+    if ((await productOf(context, body.product_id)) === undefined) {
+      // The cached fold may be behind another process; before saying no, look again.
+      const { state } = await context.load(productDecider, body.product_id);
+      if (state.status !== 'listed') missing('ProductUnknown', 'There is no such product.');
+    }
+    return change(context, { type: 'AddCartItem', data: { productId: body.product_id, quantity: body.quantity } });
+  },
+});
+
+const changeItem = defineCommand({
+  name: 'ChangeCartItem',
+  summary: 'Change how many of a product are in my cart',
+  tag: 'cart',
+  route: 'PUT /cart/items/:product_id',
+  access: ['buyer'],
+  params: Fields({ product_id: Id }),
+  body: Fields({ quantity: Quantity }),
+  result: CartView,
+  run: ({ params, body }, context) =>
+    change(context, { type: 'ChangeCartItem', data: { productId: params.product_id, quantity: body.quantity } }),
+});
+
+const removeItem = defineCommand({
+  name: 'RemoveCartItem',
+  summary: 'Take a product out of my cart',
+  tag: 'cart',
+  route: 'DELETE /cart/items/:product_id',
+  access: ['buyer'],
+  params: Fields({ product_id: Id }),
+  result: CartView,
+  run: ({ params }, context) => change(context, { type: 'RemoveCartItem', data: { productId: params.product_id } }),
+});
+
+const clearCart = defineCommand({
+  name: 'ClearCart',
+  summary: 'Empty my cart',
+  tag: 'cart',
+  route: 'DELETE /cart',
+  access: ['buyer'],
+  result: CartView,
+  run: (_input, context) => change(context, { type: 'ClearCart', data: {} }),
+});
+
+export const cartCommands = [addItem, changeItem, removeItem, clearCart];

@@ -1,0 +1,112 @@
+import { categoryDecider, type CategoryState } from '../aggregates/category.ts';
+import { claimDecider } from '../aggregates/claim.ts';
+import { categories } from '../projections/categories.ts';
+import { reject } from '../errors.ts';
+import { Fields, Id, Message, Name } from '../schema.ts';
+import { CategoryView } from '../views/category.ts';
+import type { Handled } from './aggregates.ts';
+import { isDoomed, isOverdue, obtain } from './claims.ts';
+import { defineCommand, type Answer, type CommandContext } from './command.ts';
+import { rowAfter, stateBefore } from './rows.ts';
+
+/** Which claim makes a name unique, however it is written. */
+export const claimOf = (context: CommandContext, name: string): string =>
+  `category-${context.services.personalData.blindIndex('category', name.normalize('NFKC').trim().toLowerCase())}`;
+
+async function claimName(context: CommandContext, name: string, holder: string): Promise<void> {
+  const wish = { claimId: claimOf(context, name), holder, step: 'claim' };
+  if (await obtain(context, wish, (other, at) => isGone(context, other, at))) return;
+  const message = 'There is already a category of this name.';
+  reject('CategoryNameTaken', message, { errors: [{ code: 'CONFLICT', field: 'name', message }] });
+}
+
+async function isGone(context: CommandContext, id: string, claimedAt: string): Promise<boolean> {
+  const { state } = await context.load(categoryDecider, id);
+  if (state.status !== 'none') return state.status !== 'active';
+  if (!isOverdue(context, claimedAt)) return false;
+  const intent = { type: 'AbandonCategory', data: {} } as const;
+  const fenced = await context.handle(categoryDecider, id, intent, { step: `abandon ${id}` });
+  return fenced.state.status === 'abandoned';
+}
+
+const releaseName = (context: CommandContext, name: string, holder: string): Promise<unknown> =>
+  context.handle(claimDecider, claimOf(context, name), { type: 'ReleaseClaim', data: { holder } }, { step: 'release' });
+
+/** What it was called before this command, unless it is called so (again) by now. */
+async function releaseFormerName(context: CommandContext, id: string, handled: Handled<CategoryState>): Promise<void> {
+  const former = await stateBefore(context.services, categoryDecider, id, handled);
+  const { state: now } = await context.load(categoryDecider, id);
+  if (former.status !== 'active') return;
+  if (now.status === 'active' && claimOf(context, now.name) === claimOf(context, former.name)) return;
+  await releaseName(context, former.name, id);
+}
+
+async function answer(context: CommandContext, id: string, at: bigint): Promise<Answer> {
+  const { name, created_at, updated_at } = await rowAfter(context.services, categories, id, { at });
+  return { data: { id, name, created_at, updated_at }, revision: at };
+}
+
+const createCategory = defineCommand({
+  name: 'CreateCategory',
+  summary: 'Create a category',
+  tag: 'categories',
+  route: 'POST /categories',
+  access: ['admin'],
+  body: Fields({ name: Name }),
+  status: 201,
+  result: CategoryView,
+  codes: ['CONFLICT'],
+  async run({ body }, context) {
+    const id = context.derive('category');
+    const name = body.name.trim();
+    await claimName(context, name, id);
+    const intent = { type: 'CreateCategory', data: { name } } as const;
+    const { revision } = await context.handle(categoryDecider, id, intent, { step: 'create' });
+    return answer(context, id, revision);
+  },
+});
+
+const renameCategory = defineCommand({
+  name: 'RenameCategory',
+  summary: 'Rename a category',
+  tag: 'categories',
+  route: 'PUT /categories/:id',
+  access: ['admin'],
+  params: Fields({ id: Id }),
+  body: Fields({ name: Name }),
+  result: CategoryView,
+  codes: ['CONFLICT'],
+  async run({ params: { id }, body }, context) {
+    const name = body.name.trim();
+    const wanted = claimOf(context, name);
+    const { state, revision: known } = await context.load(categoryDecider, id);
+    const another = state.status === 'active' && claimOf(context, state.name) !== wanted;
+    if (another && !isDoomed(context, known)) await claimName(context, name, id);
+    const intent = { type: 'RenameCategory', data: { name } } as const;
+    const handled = await context.handle(categoryDecider, id, intent, { step: 'rename', pinned: true });
+    await releaseFormerName(context, id, handled);
+    const { revision } = handled;
+    return answer(context, id, revision);
+  },
+});
+
+const deleteCategory = defineCommand({
+  name: 'DeleteCategory',
+  summary: 'Delete a category that no product is in',
+  tag: 'categories',
+  route: 'DELETE /categories/:id',
+  access: ['admin'],
+  params: Fields({ id: Id }),
+  result: Message,
+  codes: ['CONFLICT'],
+  async run({ params: { id } }, context) {
+    const { state } = await context.load(categoryDecider, id);
+    const productsInIt = await context.services.hints.productsInCategory(id);
+    const intent = { type: 'DeleteCategory', data: { productsInIt } } as const;
+    await context.handle(categoryDecider, id, intent, { step: 'delete', pinned: true });
+    if (state.status === 'active') await releaseName(context, state.name, id);
+    return { data: { message: 'category deleted' } };
+  },
+});
+
+export const categoryCommands = [createCategory, renameCategory, deleteCategory];

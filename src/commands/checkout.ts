@@ -1,0 +1,200 @@
+import { cartDecider, type CartLine } from '../aggregates/cart.ts';
+import { orderDecider } from '../aggregates/order.ts';
+import type { OrderLine } from '../aggregates/orderEvents.ts';
+import type { PlaceOrder } from '../aggregates/orderCommands.ts';
+import { productDecider } from '../aggregates/product.ts';
+import { stockDecider } from '../aggregates/stock.ts';
+import { isRefusal, reject, type FieldError, type Refusal } from '../errors.ts';
+import { failpoint } from '../failpoint.ts';
+import type { CommandContext } from './command.ts';
+
+export interface Wishes {
+  /** From the cart when absent. */
+  readonly items?: readonly CartLine[];
+  readonly method: string;
+  readonly shippingAddress: string;
+  readonly billingAddress: string | null;
+  readonly notes: string | null;
+}
+
+/** The revision an order has once it is placed: `OrderPlaced`, `PaymentRequested`. */
+const PLACED_REVISION = 1n;
+
+export interface Checkout {
+  readonly orderId: string;
+  readonly revision: bigint;
+}
+
+/**
+ * Checkout, a process of steps on several streams: claim the cart, reserve each product's stock in a fixed order, place
+ * the order, empty the cart. Every step's command id is derived from the checkout's, so a repeated checkout walks over
+ * what is done and goes on where it stopped. One that stops for good is undone at its deadline; placing the order and
+ * abandoning it exclude each other on the order's own stream.
+ */
+export async function checkOut(context: CommandContext, wishes: Wishes): Promise<Checkout> {
+  const { checkoutDeadlineMs } = context.services.settings;
+  const orderId = context.derive('order');
+  const expiresAt = new Date(Date.parse(context.now) + checkoutDeadlineMs).toISOString();
+  const finished = await alreadyPlaced(context, orderId, wishes);
+  if (finished !== undefined) return finished;
+  const lines = wishes.items ?? (await claimCart(context, orderId, expiresAt));
+  failpoint('checkout:started');
+  try {
+    const priced = await price(context, lines);
+    await reserve(context, orderId, expiresAt, priced);
+    failpoint('checkout:reserved');
+    const order = await toOrder(context, wishes, priced);
+    const { revision } = await context.handle(
+      orderDecider,
+      orderId,
+      { type: 'PlaceOrder', data: order },
+      { step: 'place' },
+    );
+    failpoint('checkout:placed');
+    if (wishes.items === undefined) await emptyCart(context, orderId);
+    failpoint('checkout:emptied');
+    return { orderId, revision };
+  } catch (error) {
+    if (isRefusal(error) && error.kind !== 'unavailable') await undo(context, orderId, lines, error);
+    throw error;
+  }
+}
+
+async function claimCart(context: CommandContext, orderId: string, expiresAt: string): Promise<readonly CartLine[]> {
+  const buyerId = context.actor.id;
+  const abandoned = await overdueCheckout(context, buyerId, orderId);
+  const data = { orderId, expiresAt, ...(abandoned === undefined ? {} : { abandoned }) };
+  const { events, repeated } = await context.handle(
+    cartDecider,
+    buyerId,
+    { type: 'StartCheckout', data },
+    { step: 'start' },
+  );
+  const started = events.find((event) => event.type === 'CheckoutStarted');
+  if (started === undefined) throw new Error('a checkout was started without an event');
+  if (repeated) await mustStillRun(context, orderId);
+  return started.data.lines;
+}
+
+/** An earlier checkout that outlived its deadline may be overtaken, once it is fenced; if it did place its order, it is finished here. */
+async function overdueCheckout(context: CommandContext, buyerId: string, orderId: string): Promise<string | undefined> {
+  const { checkout } = (await context.load(cartDecider, buyerId)).state;
+  if (checkout === null || checkout.orderId === orderId || checkout.expiresAt > context.now) return undefined;
+  const overdue = checkout.orderId;
+  const intent = { type: 'AbandonOrder', data: {} } as const;
+  const { state } = await context.handle(orderDecider, overdue, intent, { step: `abandon ${overdue}` });
+  if (state.status === 'abandoned') return overdue;
+  const finish = { type: 'CheckOutCart', data: { orderId: overdue } } as const;
+  await context.handle(cartDecider, buyerId, finish, { step: `finish ${overdue}` });
+  return undefined;
+}
+
+/** A repeated checkout goes on only while the cart is still its own. */
+async function mustStillRun(context: CommandContext, orderId: string): Promise<void> {
+  const { checkout } = (await context.load(cartDecider, context.actor.id)).state;
+  if (checkout?.orderId !== orderId) {
+    reject('CheckoutExpired', 'This checkout did not come to an order; please try again.');
+  }
+}
+
+/** A repeated checkout whose order stands already has only its cart left to empty, whatever has become of the products since. */
+async function alreadyPlaced(context: CommandContext, orderId: string, wishes: Wishes): Promise<Checkout | undefined> {
+  if (!context.origin.repeatable) return undefined;
+  const { state } = await context.load(orderDecider, orderId);
+  if (state.status !== 'placed') return undefined;
+  if (wishes.items === undefined) await emptyCart(context, orderId);
+  return { orderId, revision: PLACED_REVISION };
+}
+
+const emptyCart = (context: CommandContext, orderId: string): Promise<unknown> =>
+  context.handle(cartDecider, context.actor.id, { type: 'CheckOutCart', data: { orderId } }, { step: 'empty' });
+
+/** Each line with its product's name, price and store as they are now. */
+async function price(context: CommandContext, lines: readonly CartLine[]): Promise<OrderLine[]> {
+  const loaded = await Promise.all(lines.map(({ productId }) => context.load(productDecider, productId)));
+  const errors: FieldError[] = [];
+  const priced = lines.flatMap(({ productId, quantity }, index) => {
+    const product = loaded[index]?.state;
+    if (product?.status === 'listed') {
+      const { storeId, sellerId, name, price: unit } = product;
+      return { productId, storeId, sellerId, name, price: unit, quantity };
+    }
+    errors.push({
+      code: 'CONFLICT',
+      field: `items.${index}`,
+      message: `Product ${productId} can no longer be bought.`,
+    });
+    return [];
+  });
+  if (errors.length > 0) reject('ProductUnavailable', 'Some products can no longer be bought.', { errors });
+  return priced;
+}
+
+async function reserve(
+  context: CommandContext,
+  orderId: string,
+  expiresAt: string,
+  lines: readonly OrderLine[],
+): Promise<void> {
+  const errors: FieldError[] = [];
+  const code = 'INSUFFICIENT_STOCK';
+  for (const { productId, name, quantity } of lines.toSorted((a, b) => (a.productId < b.productId ? -1 : 1))) {
+    const data = { orderId, buyerId: context.actor.id, quantity, expiresAt };
+    const intent = { type: 'ReserveStock', data } as const;
+    try {
+      await context.handle(stockDecider, productId, intent, { step: `reserve ${productId}` });
+    } catch (error) {
+      if (!isRefusal(error) || error.code !== code) throw error;
+      const index = lines.findIndex((line) => line.productId === productId);
+      errors.push({
+        code,
+        field: `items.${index}`,
+        message: `${name} (${productId}): ${quantity} wanted. ${error.message}`,
+      });
+    }
+  }
+  if (errors.length > 0) reject('InsufficientStock', 'There is not enough of everything in stock.', { code, errors });
+}
+
+async function toOrder(
+  context: CommandContext,
+  wishes: Wishes,
+  lines: readonly OrderLine[],
+): Promise<PlaceOrder['data']> {
+  const { personalData, settings } = context.services;
+  const buyerId = context.actor.id;
+  const seal = async (text: string | null): Promise<string | null> =>
+    text === null ? null : personalData.seal(buyerId, text);
+  return {
+    order: {
+      buyerId,
+      lines,
+      currency: settings.currency,
+      total: lines.reduce((sum, line) => sum + line.price * line.quantity, 0),
+      shippingAddress: await personalData.seal(buyerId, wishes.shippingAddress),
+      billingAddress: await seal(wishes.billingAddress),
+      notes: await seal(wishes.notes),
+      fromCart: wishes.items === undefined,
+      payBy: new Date(Date.parse(context.now) + settings.paymentDeadlineMs).toISOString(),
+    },
+    payment: { paymentId: context.derive('payment'), method: wishes.method },
+  };
+}
+
+/** Fences the order first: a twin of this checkout that is still on its way can then no longer place it. */
+async function undo(
+  context: CommandContext,
+  orderId: string,
+  lines: readonly CartLine[],
+  cause: Refusal,
+): Promise<void> {
+  const abandon = { type: 'AbandonOrder', data: {} } as const;
+  const { state } = await context.handle(orderDecider, orderId, abandon, { step: 'abandon' });
+  if (state.status !== 'abandoned') return;
+  for (const { productId } of lines) {
+    const release = { type: 'ReleaseStock', data: { orderId } } as const;
+    await context.handle(stockDecider, productId, release, { step: `release ${productId}` });
+  }
+  const fail = { type: 'FailCheckout', data: { orderId, reason: cause.rule } } as const;
+  await context.handle(cartDecider, context.actor.id, fail, { step: 'fail' });
+}

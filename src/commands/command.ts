@@ -1,0 +1,154 @@
+import type { Static, TObject, TSchema } from 'typebox';
+import { v5 as uuidv5 } from 'uuid';
+import type { Command, Decider, DomainEvent } from '../aggregates/decider.ts';
+import type { Aggregates, Handled, Loaded } from './aggregates.ts';
+import type { Services } from './services.ts';
+
+export type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
+export type Route = `${Method} /${string}`;
+/** Who may call. `anyone` needs no token; `user` any; a list means one of these. */
+export type Role = 'buyer' | 'seller' | 'admin';
+export type Access = 'anyone' | 'user' | readonly Role[];
+/** Which rate limit a route counts against; by default `public` without and `auth` with a token. */
+export type LimitClass = 'login' | 'register' | 'refresh';
+
+/** Who asks, as their token says. `sessionId` is the session the token belongs to. */
+export interface Actor {
+  readonly id: string;
+  readonly role: Role | 'system' | 'anonymous';
+  readonly sessionId?: string;
+}
+
+export const SYSTEM = (handler: string): Actor => ({ id: `system:${handler}`, role: 'system' });
+export const ANONYMOUS: Actor = { id: 'anonymous', role: 'anonymous' };
+
+/** What a command's caller is told; `revision` becomes the ETag. The position of its last event is tracked by the context. */
+export interface Answer {
+  readonly data: unknown;
+  readonly revision?: bigint;
+}
+
+type ParamsOf<P extends TObject | undefined> = P extends TObject ? Static<P> : Record<string, never>;
+
+/**
+ * One command as data: route, role, schema, and `run`, which fetches the facts the caller must not choose and handles
+ * the command. Validation, role check, OpenAPI and the router derive from it.
+ */
+export interface CommandContract {
+  readonly name: string;
+  readonly summary: string;
+  readonly tag: string;
+  readonly route: Route;
+  /** Other paths that answer the same. */
+  readonly aliases?: readonly Route[];
+  readonly access: Access;
+  readonly limit?: LimitClass;
+  readonly params?: TObject;
+  readonly body?: TObject;
+  readonly status?: 200 | 201;
+  readonly result: TSchema;
+  /** Public error codes beyond those any route may answer, for OpenAPI. */
+  readonly codes?: readonly string[];
+  /** Rules about a field that no schema can say; throws an `invalid` refusal. Must bear fields of any type, or none. */
+  check?(body: Readonly<Record<string, unknown>>, services: Services): void;
+  run(input: CommandInput<TObject | undefined, TObject | undefined>, context: CommandContext): Promise<Answer>;
+}
+
+export interface CommandInput<P extends TObject | undefined, B extends TObject | undefined> {
+  readonly params: ParamsOf<P>;
+  readonly body: ParamsOf<B>;
+}
+
+/** Declares a command; `run`'s input is typed by the schemas. */
+export function defineCommand<P extends TObject | undefined = undefined, B extends TObject | undefined = undefined>(
+  contract: Omit<CommandContract, 'params' | 'body' | 'run'> & {
+    readonly params?: P;
+    readonly body?: B;
+    run(input: CommandInput<P, B>, context: CommandContext): Promise<Answer>;
+  },
+): CommandContract {
+  return contract as unknown as CommandContract;
+}
+
+export interface StepOptions {
+  /** Commands on several streams name their steps; each gets an id of its own, derived from the command's. */
+  readonly step?: string;
+  /** Refuse unless the stream is at the revision that the caller's `If-Match` pinned. */
+  readonly pinned?: boolean;
+}
+
+export interface Origin {
+  readonly id: string;
+  /** The id was derived from something that can come again (idempotency key, event). */
+  readonly repeatable: boolean;
+  readonly actor: Actor;
+  readonly now: string;
+  readonly correlationId: string;
+  readonly causationId?: string;
+  readonly traceparent?: string;
+  /** Revision of `If-Match`. */
+  readonly ifMatch?: bigint;
+}
+
+/** One command's (or one reaction's) dealings with the log; remembers the furthest position it wrote. */
+export class CommandContext {
+  readonly origin: Origin;
+  readonly services: Services;
+  #position = 0n;
+
+  constructor(origin: Origin, services: Services) {
+    this.origin = origin;
+    this.services = services;
+  }
+
+  get actor(): Actor {
+    return this.origin.actor;
+  }
+  get now(): string {
+    return this.origin.now;
+  }
+  /** Position of the last event written through this context; 0 when none was. */
+  get position(): bigint {
+    return this.#position;
+  }
+
+  /** An id for something this command creates: the same whenever the command is repeated. */
+  derive(name: string): string {
+    return uuidv5(name, this.origin.id);
+  }
+
+  async handle<State, C extends Command, E extends DomainEvent>(
+    decider: Decider<State, C, E>,
+    id: string,
+    intent: C extends Command ? Pick<C, 'type' | 'data'> : never,
+    options: StepOptions = {},
+  ): Promise<Handled<State, E>> {
+    const { repeatable, actor, now, correlationId, causationId, traceparent, ifMatch } = this.origin;
+    const command = {
+      type: intent.type,
+      data: intent.data,
+      id: options.step === undefined ? this.origin.id : this.derive(options.step),
+      actor: actor.id,
+      now,
+      correlationId,
+      ...(causationId === undefined ? {} : { causationId }),
+      ...(traceparent === undefined ? {} : { traceparent }),
+    } as unknown as C;
+    const handled = await this.services.aggregates.handle(decider, id, command, {
+      repeatable,
+      ...(options.pinned === true && ifMatch !== undefined ? { expected: ifMatch } : {}),
+    });
+    if (handled.position !== undefined && handled.position > this.#position) this.#position = handled.position;
+    return handled;
+  }
+
+  load<State, C extends Command, E extends DomainEvent>(
+    decider: Decider<State, C, E>,
+    id: string,
+    how: 'fresh' | 'cached' = 'fresh',
+  ): Promise<Loaded<State>> {
+    return this.services.aggregates.load(decider, id, how);
+  }
+}
+
+export type { Aggregates };

@@ -1,0 +1,21 @@
+import { authCommands } from './auth.ts';
+import { cartCommands } from './cart.ts';
+import { categoryCommands } from './category.ts';
+import type { CommandContract } from './command.ts';
+import { orderCommands } from './order.ts';
+import { paymentCommands } from './payment.ts';
+import { productCommands } from './product.ts';
+import { storeCommands } from './store.ts';
+import { userCommands } from './user.ts';
+
+/** Everything that may be asked for. */
+export const commands: readonly CommandContract[] = [
+  ...authCommands,
+  ...userCommands,
+  ...storeCommands,
+  ...categoryCommands,
+  ...productCommands,
+  ...cartCommands,
+  ...orderCommands,
+  ...paymentCommands,
+];

@@ -1,0 +1,139 @@
+import { Type } from 'typebox';
+import { CART_ITEMS_MAX, QUANTITY_MAX, type CartLine } from '../aggregates/cart.ts';
+import { orderDecider } from '../aggregates/order.ts';
+import type { PlacedOrder } from '../aggregates/orderState.ts';
+import { invalid, missing, reject } from '../errors.ts';
+import { orders } from '../projections/orders.ts';
+import { Fields, Id, Message } from '../schema.ts';
+import { OrderView, SellerOrderView, orderView, sellerOrderView } from '../views/order.ts';
+import { checkOut } from './checkout.ts';
+import { defineCommand, type Answer, type CommandContext } from './command.ts';
+import { storeIdOf } from './ids.ts';
+import { rowAfter } from './rows.ts';
+
+const Line = (max: number) => Type.String({ minLength: 1, maxLength: max, pattern: '\\S' });
+const Address = Type.Union([
+  Line(500),
+  Fields({
+    name: Type.Optional(Line(200)),
+    line1: Line(200),
+    line2: Type.Optional(Line(200)),
+    city: Line(100),
+    region: Type.Optional(Line(100)),
+    postal_code: Type.Optional(Line(20)),
+    country: Line(100),
+    phone: Type.Optional(Line(20)),
+  }),
+]);
+
+export const PaymentMethod = Type.String({ minLength: 1, maxLength: 50, pattern: '^[a-z_]+$' });
+
+export function methodOf(context: CommandContext, wanted: string | undefined, field: string): string {
+  const { paymentMethods, paymentMethodDefault } = context.services.settings;
+  const method = wanted ?? paymentMethodDefault;
+  return paymentMethods.includes(method) ? method : invalid(field, `must be one of ${paymentMethods.join(', ')}`);
+}
+
+/** The same product twice is one line. */
+function merged(items: readonly { product_id: string; quantity: number }[]): CartLine[] {
+  const quantities = new Map<string, number>();
+  for (const { product_id, quantity } of items)
+    quantities.set(product_id, (quantities.get(product_id) ?? 0) + quantity);
+  const lines = [...quantities].map(([productId, quantity]) => ({ productId, quantity }));
+  if (lines.length === 0) reject('EmptyCart', 'There is nothing to order.', { code: 'EMPTY_CART' });
+  if (lines.some(({ quantity }) => quantity > QUANTITY_MAX)) invalid('items', `at most ${QUANTITY_MAX} of one product`);
+  return lines;
+}
+
+export async function answerOrder(context: CommandContext, id: string, revision: bigint): Promise<Answer> {
+  const row = await rowAfter(context.services, orders, id, { at: revision });
+  return { data: orderView(await context.services.personalData.reveal(row)), revision };
+}
+
+const placeOrder = defineCommand({
+  name: 'PlaceOrder',
+  summary: 'Check out my cart, or the given items',
+  tag: 'orders',
+  route: 'POST /orders',
+  access: ['buyer'],
+  body: Fields({
+    shipping_address: Address,
+    billing_address: Type.Optional(Address),
+    notes: Type.Optional(Line(1_000)),
+    payment_method: Type.Optional(PaymentMethod),
+    items: Type.Optional(
+      Type.Array(Fields({ product_id: Id, quantity: Type.Integer({ minimum: 1, maximum: QUANTITY_MAX }) }), {
+        maxItems: CART_ITEMS_MAX,
+      }),
+    ),
+  }),
+  status: 201,
+  result: OrderView,
+  codes: ['EMPTY_CART', 'INSUFFICIENT_STOCK', 'CONFLICT'],
+  async run({ body }, context) {
+    const method = methodOf(context, body.payment_method, 'payment_method');
+    const { orderId, revision } = await checkOut(context, {
+      ...(body.items === undefined ? {} : { items: merged(body.items) }),
+      method,
+      shippingAddress: JSON.stringify(body.shipping_address),
+      billingAddress: body.billing_address === undefined ? null : JSON.stringify(body.billing_address),
+      notes: body.notes ?? null,
+    });
+    return answerOrder(context, orderId, revision);
+  },
+});
+
+export async function loadPlaced(context: CommandContext, id: string): Promise<PlacedOrder> {
+  const { state } = await context.load(orderDecider, id);
+  return state.status === 'placed' ? state : missing('OrderUnknown', 'There is no such order.');
+}
+
+/** The buyer's own, or any for an admin; anybody else's is not there. */
+export async function loadOwn(context: CommandContext, id: string): Promise<PlacedOrder> {
+  const order = await loadPlaced(context, id);
+  if (order.buyerId !== context.actor.id && context.actor.role !== 'admin')
+    missing('OrderUnknown', 'There is no such order.');
+  return order;
+}
+
+const cancelOrder = defineCommand({
+  name: 'CancelOrder',
+  summary: 'Cancel an order that is not being shipped yet',
+  tag: 'orders',
+  route: 'PUT /orders/:id/cancel',
+  access: 'user',
+  params: Fields({ id: Id }),
+  body: Fields({ reason: Type.Optional(Line(500)) }),
+  result: Message,
+  codes: ['INVALID_STATUS'],
+  async run({ params: { id }, body }, context) {
+    const order = await loadOwn(context, id);
+    const by = order.buyerId === context.actor.id ? 'buyer' : 'admin';
+    const data = { reason: body.reason ?? 'not wanted any more', by, refundId: context.derive('refund') } as const;
+    const { revision } = await context.handle(orderDecider, id, { type: 'CancelOrder', data }, { pinned: true });
+    return { data: { message: 'order cancelled' }, revision };
+  },
+});
+
+const advanceOrder = defineCommand({
+  name: 'AdvanceOrder',
+  summary: 'Move my part of an order one step on: processing, shipping, shipped, completed',
+  tag: 'orders',
+  route: 'PUT /orders/:id/status',
+  access: ['seller'],
+  params: Fields({ id: Id }),
+  body: Fields({ status: Type.Enum(['processing', 'shipping', 'shipped', 'completed']) }),
+  result: SellerOrderView,
+  codes: ['INVALID_STATUS'],
+  async run({ params: { id }, body }, context) {
+    const storeId = storeIdOf(context.actor.id);
+    const order = await loadPlaced(context, id);
+    if (order.fulfilments[storeId] === undefined) missing('OrderUnknown', 'There is no such order.');
+    const intent = { type: 'AdvanceFulfilment', data: { storeId, status: body.status } } as const;
+    const { revision } = await context.handle(orderDecider, id, intent, { pinned: true });
+    const row = await rowAfter(context.services, orders, id, { at: revision });
+    return { data: sellerOrderView(await context.services.personalData.reveal(row), storeId), revision };
+  },
+});
+
+export const orderCommands = [placeOrder, cancelOrder, advanceOrder];

@@ -1,0 +1,105 @@
+import { Type } from 'typebox';
+import { toMajor, toMinor, decimalsOf } from '../aggregates/money.ts';
+import { orderDecider } from '../aggregates/order.ts';
+import type { OrderCommand } from '../aggregates/orderCommands.ts';
+import type { PlacedOrder } from '../aggregates/orderState.ts';
+import { invalid, missing } from '../errors.ts';
+import { streamOf } from '../eventstore/eventStore.ts';
+import { payments } from '../projections/payments.ts';
+import { replay } from '../projections/projection.ts';
+import { Amount, Fields, Id } from '../schema.ts';
+import { PaymentView, paymentView } from '../views/payment.ts';
+import { defineCommand, type Answer, type CommandContext } from './command.ts';
+import { storeIdOf } from './ids.ts';
+import { PaymentMethod, loadOwn, loadPlaced, methodOf } from './order.ts';
+import { readStream } from './rows.ts';
+
+const unknown = (): never => missing('PaymentUnknown', 'There is no such payment.');
+
+async function record(
+  context: CommandContext,
+  orderId: string,
+  paymentId: string,
+  intent: Pick<OrderCommand, 'type' | 'data'>,
+): Promise<Answer> {
+  const { revision } = await context.handle(orderDecider, orderId, intent as OrderCommand);
+  const events = await readStream(context.services.store, streamOf('order', orderId), revision);
+  const row = replay(payments, paymentId, events) ?? unknown();
+  return { data: paymentView(row), revision };
+}
+
+async function orderOf(context: CommandContext, paymentId: string): Promise<{ orderId: string; order: PlacedOrder }> {
+  const orderId = (await context.services.hints.orderOfPayment(paymentId)) ?? unknown();
+  return { orderId, order: await loadPlaced(context, orderId) };
+}
+
+const requestPayment = defineCommand({
+  name: 'RequestPayment',
+  summary: 'Pay an order, or pay it again after a decline',
+  tag: 'payments',
+  route: 'POST /payments',
+  access: 'user',
+  body: Fields({ order_id: Id, method: Type.Optional(PaymentMethod) }),
+  status: 201,
+  result: PaymentView,
+  codes: ['CONFLICT', 'INVALID_STATUS'],
+  async run({ body }, context) {
+    const method = methodOf(context, body.method, 'method');
+    await loadOwn(context, body.order_id);
+    const paymentId = context.derive('payment');
+    return record(context, body.order_id, paymentId, { type: 'RequestPayment', data: { paymentId, method } });
+  },
+});
+
+const confirmPayment = defineCommand({
+  name: 'ConfirmPayment',
+  summary: 'Confirm an authorised payment, which captures it',
+  tag: 'payments',
+  route: 'POST /payments/:id/confirm',
+  access: 'user',
+  params: Fields({ id: Id }),
+  result: PaymentView,
+  codes: ['INVALID_STATUS'],
+  async run({ params: { id } }, context) {
+    const { orderId, order } = await orderOf(context, id);
+    if (order.buyerId !== context.actor.id) unknown();
+    return record(context, orderId, id, { type: 'ConfirmPayment', data: { paymentId: id } });
+  },
+});
+
+const refundPayment = defineCommand({
+  name: 'RefundPayment',
+  summary: 'Give back all or part of a captured payment',
+  tag: 'payments',
+  route: 'POST /payments/:id/refund',
+  access: ['seller', 'admin'],
+  params: Fields({ id: Id }),
+  body: Fields({
+    amount: Type.Optional(Amount),
+    reason: Type.String({ minLength: 1, maxLength: 500, pattern: '\\S' }),
+  }),
+  result: PaymentView,
+  codes: ['CONFLICT'],
+  async run({ params: { id }, body }, context) {
+    const { orderId, order } = await orderOf(context, id);
+    const storeId = context.actor.role === 'admin' ? null : storeIdOf(context.actor.id);
+    if (storeId !== null && order.fulfilments[storeId] === undefined) unknown();
+    const data = {
+      ...{ refundId: context.derive('refund'), paymentId: id, reason: body.reason, storeId },
+      ...(body.amount === undefined ? {} : { amount: refundAmount(body.amount, order) }),
+    };
+    return record(context, orderId, id, { type: 'RequestRefund', data });
+  },
+});
+
+function refundAmount(amount: string | number, { money: { currency, total } }: PlacedOrder): number {
+  // An order may cost more than any one product; whether it is too much is for the order to say.
+  const minor = toMinor(amount, currency, Number.MAX_SAFE_INTEGER);
+  if (minor !== undefined && minor > 0) return minor;
+  return invalid(
+    'amount',
+    `must be above 0 and at most ${toMajor(total, currency)}, with at most ${decimalsOf(currency)} decimals`,
+  );
+}
+
+export const paymentCommands = [requestPayment, confirmPayment, refundPayment];

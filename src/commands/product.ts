@@ -1,0 +1,142 @@
+import { Type } from 'typebox';
+import { categoryDecider } from '../aggregates/category.ts';
+import { PRICE_MINOR_MAX, decimalsOf, toMajor, toMinor } from '../aggregates/money.ts';
+import { productDecider } from '../aggregates/product.ts';
+import { stockDecider } from '../aggregates/stock.ts';
+import { storeDecider } from '../aggregates/store.ts';
+import { invalid, missing } from '../errors.ts';
+import { products } from '../projections/products.ts';
+import { Amount, Fields, Id, Message, Name, Text } from '../schema.ts';
+import { ProductView, StockView, productView, stockView } from '../views/product.ts';
+import { defineCommand, type Answer, type CommandContext } from './command.ts';
+import { storeIdOf } from './ids.ts';
+import type { Services } from './services.ts';
+import { rowAfter } from './rows.ts';
+
+export const STOCK_MAX = 1_000_000_000;
+
+/** A price in minor units; zero, too many decimals or too much is refused by name. */
+export function priceOf({ settings: { currency } }: Services, amount: string | number): number {
+  const minor = toMinor(amount, currency);
+  if (minor !== undefined && minor > 0) return minor;
+  const most = toMajor(PRICE_MINOR_MAX, currency);
+  return invalid('price', `must be above 0 and at most ${most}, with at most ${decimalsOf(currency)} decimals`);
+}
+
+const checkPrice = ({ price }: Readonly<Record<string, unknown>>, services: Services): void => {
+  if (typeof price === 'string' || typeof price === 'number') priceOf(services, price);
+};
+
+async function categoryMustExist(context: CommandContext, id: string): Promise<void> {
+  const { state } = await context.load(categoryDecider, id);
+  if (state.status !== 'active') invalid('category_id', 'There is no such category.');
+}
+
+async function answer(context: CommandContext, id: string, revision: bigint): Promise<Answer> {
+  const row = await rowAfter(context.services, products, id, { at: revision, also: ['stock'] });
+  const { state: store } = await context.load(storeDecider, row.store_id, 'cached');
+  return { data: productView(row, store.status === 'open' ? store.name : ''), revision };
+}
+
+const listProduct = defineCommand({
+  name: 'ListProduct',
+  summary: 'List a product in my store',
+  tag: 'products',
+  route: 'POST /products',
+  access: ['seller'],
+  body: Fields({
+    name: Name,
+    description: Type.Optional(Text),
+    price: Amount,
+    stock: Type.Integer({ minimum: 0, maximum: STOCK_MAX }),
+    category_id: Id,
+    sku: Type.Optional(Type.String({ minLength: 1, maxLength: 64, pattern: '\\S' })),
+  }),
+  status: 201,
+  result: ProductView,
+  check: checkPrice,
+  async run({ body }, context) {
+    const price = priceOf(context.services, body.price);
+    await categoryMustExist(context, body.category_id);
+    const id = context.derive('product');
+    const received = { type: 'ReceiveStock', data: { quantity: body.stock } } as const;
+    await context.handle(stockDecider, id, received, { step: 'receive' });
+    const data = {
+      ...{ name: body.name.trim(), description: body.description ?? '', price, categoryId: body.category_id },
+      ...{ storeId: storeIdOf(context.actor.id), sellerId: context.actor.id, sku: body.sku?.trim() ?? null },
+      currency: context.services.settings.currency,
+    };
+    const { revision } = await context.handle(productDecider, id, { type: 'ListProduct', data }, { step: 'list' });
+    return answer(context, id, revision);
+  },
+});
+
+const updateProduct = defineCommand({
+  name: 'UpdateProduct',
+  summary: 'Change a product of mine',
+  tag: 'products',
+  route: 'PUT /products/:id',
+  access: ['seller'],
+  params: Fields({ id: Id }),
+  body: Fields({
+    name: Type.Optional(Name),
+    description: Type.Optional(Text),
+    price: Type.Optional(Amount),
+    category_id: Type.Optional(Id),
+  }),
+  result: ProductView,
+  check: checkPrice,
+  async run({ params, body }, context) {
+    if (body.category_id !== undefined) await categoryMustExist(context, body.category_id);
+    const data = {
+      by: context.actor.id,
+      ...(body.name === undefined ? {} : { name: body.name.trim() }),
+      ...(body.description === undefined ? {} : { description: body.description }),
+      ...(body.price === undefined ? {} : { price: priceOf(context.services, body.price) }),
+      ...(body.category_id === undefined ? {} : { categoryId: body.category_id }),
+    };
+    const intent = { type: 'UpdateProduct', data } as const;
+    const { revision } = await context.handle(productDecider, params.id, intent, { pinned: true });
+    return answer(context, params.id, revision);
+  },
+});
+
+const delistProduct = defineCommand({
+  name: 'DelistProduct',
+  summary: 'Take a product of mine off the shop',
+  tag: 'products',
+  route: 'DELETE /products/:id',
+  access: ['seller'],
+  params: Fields({ id: Id }),
+  result: Message,
+  async run({ params }, context) {
+    const intent = { type: 'DelistProduct', data: { by: context.actor.id } } as const;
+    const { revision } = await context.handle(productDecider, params.id, intent, { pinned: true });
+    return { data: { message: 'product deleted' }, revision };
+  },
+});
+
+const adjustStock = defineCommand({
+  name: 'AdjustStock',
+  summary: 'Add to or take from the stock of a product',
+  tag: 'products',
+  route: 'POST /products/:id/stock',
+  access: ['seller', 'admin'],
+  params: Fields({ id: Id }),
+  body: Fields({
+    change: Type.Integer({ minimum: -STOCK_MAX, maximum: STOCK_MAX }),
+    reason: Type.String({ minLength: 1, maxLength: 500, pattern: '\\S' }),
+  }),
+  result: StockView,
+  codes: ['INSUFFICIENT_STOCK'],
+  async run({ params, body }, context) {
+    const { state: product } = await context.load(productDecider, params.id);
+    const theirs =
+      product.status === 'listed' && (context.actor.role !== 'seller' || product.sellerId === context.actor.id);
+    if (!theirs) missing('ProductUnknown', 'There is no such product of yours.');
+    const { state, revision } = await context.handle(stockDecider, params.id, { type: 'AdjustStock', data: body });
+    return { data: stockView({ on_hand: state.onHand, reserved: state.reserved }), revision };
+  },
+});
+
+export const productCommands = [listProduct, updateProduct, delistProduct, adjustStock];

@@ -1,0 +1,58 @@
+import { Type } from 'typebox';
+import { storeDecider } from '../aggregates/store.ts';
+import { userDecider } from '../aggregates/user.ts';
+import { stores } from '../projections/stores.ts';
+import { Fields, Id, Name, Text } from '../schema.ts';
+import { StoreView, storeView } from '../views/store.ts';
+import { defineCommand, type Answer, type CommandContext } from './command.ts';
+import { storeIdOf } from './ids.ts';
+import { rowAfter } from './rows.ts';
+
+const answer = async (context: CommandContext, id: string, revision: bigint): Promise<Answer> => ({
+  data: storeView(await rowAfter(context.services, stores, id, { at: revision })),
+  revision,
+});
+
+const openStore = defineCommand({
+  name: 'OpenStore',
+  summary: 'Open my store and become a seller',
+  tag: 'stores',
+  route: 'POST /stores',
+  access: ['buyer', 'seller'],
+  body: Fields({ name: Name, description: Type.Optional(Text) }),
+  status: 201,
+  result: StoreView,
+  codes: ['CONFLICT'],
+  async run({ body: { name, description = '' } }, context) {
+    const ownerId = context.actor.id;
+    const storeId = storeIdOf(ownerId);
+    const intent = { type: 'OpenStore', data: { ownerId, name: name.trim(), description } } as const;
+    const { revision } = await context.handle(storeDecider, storeId, intent, { step: 'open' });
+    await context.handle(userDecider, ownerId, { type: 'GrantSeller', data: { storeId } }, { step: 'grant' });
+    return answer(context, storeId, revision);
+  },
+});
+
+const updateStore = defineCommand({
+  name: 'UpdateStore',
+  summary: 'Change my store',
+  tag: 'stores',
+  route: 'PUT /stores/:id',
+  access: ['seller'],
+  params: Fields({ id: Id }),
+  body: Fields({ name: Type.Optional(Name), description: Type.Optional(Text) }),
+  result: StoreView,
+  async run({ params, body }, context) {
+    const { name, description } = body;
+    const data = {
+      by: context.actor.id,
+      ...(name === undefined ? {} : { name: name.trim() }),
+      ...(description === undefined ? {} : { description }),
+    };
+    const intent = { type: 'UpdateStore', data } as const;
+    const { revision } = await context.handle(storeDecider, params.id, intent, { pinned: true });
+    return answer(context, params.id, revision);
+  },
+});
+
+export const storeCommands = [openStore, updateStore];

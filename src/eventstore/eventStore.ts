@@ -1,0 +1,107 @@
+import { v5 as uuidv5 } from 'uuid';
+import type { Command, DomainEvent } from '../aggregates/decider.ts';
+
+/** The revision a stream has before its first event; as `expected` it means "must not exist yet". */
+export const NO_STREAM = -1n;
+/** How many events one command (one append of it) may record. */
+export const APPEND_EVENTS_MAX = 100;
+/** How many bytes of data and metadata one append may carry. */
+export const APPEND_BYTES_MAX = 512 * 1024;
+/** Events per page of `read` and `readAll` unless told otherwise. */
+export const READ_PAGE = 500;
+
+/** Who, when, why: kept with every event. */
+export interface Metadata {
+  /** The command that led to it, by id and by name. */
+  readonly commandId: string;
+  readonly command: string;
+  readonly correlationId: string;
+  readonly causationId?: string;
+  readonly actor: string;
+  /** ISO 8601 UTC: the command's `now`. */
+  readonly occurredAt: string;
+  /** Version of the shape of `data`, from 1. */
+  readonly schema: number;
+  readonly traceparent?: string;
+}
+
+export interface NewEvent<E extends DomainEvent = DomainEvent> {
+  readonly id: string;
+  readonly type: E['type'];
+  readonly data: E['data'];
+  readonly metadata: Metadata;
+}
+
+export interface RecordedEvent<E extends DomainEvent = DomainEvent> extends NewEvent<E> {
+  /** Place in the whole log; contiguous from 1 in Postgres. */
+  readonly position: bigint;
+  readonly stream: string;
+  /** Place in its stream, from 0. */
+  readonly revision: bigint;
+}
+
+export type AppendResult =
+  /** `position` and `revision` are those of the last event. `repeated`: these very events (by id) were already there. */
+  | { readonly outcome: 'appended'; readonly position: bigint; readonly revision: bigint; readonly repeated: boolean }
+  /** `actual`: the stream's revision now. */
+  | { readonly outcome: 'conflict'; readonly actual: bigint };
+
+export interface Head {
+  /** Made once with the log; a checkpoint of another epoch belongs to another log and is refused. */
+  readonly epoch: string;
+  /** Position of the newest event; 0 when there is none. */
+  readonly position: bigint;
+}
+
+/**
+ * The port of the log. Failures are `Refusal`s of kind `unavailable` (nothing is known to have been lost); a conflict is
+ * a result, not an exception. An unknown outcome is resolved inside the adapter, by event ids.
+ */
+export interface EventStore {
+  /** All or none, durable when it resolves. */
+  append(stream: string, expected: bigint, events: readonly NewEvent[]): Promise<AppendResult>;
+  /** One page of one stream, oldest first, from revision `from` (inclusive). */
+  read(stream: string, from?: bigint, limit?: number): Promise<RecordedEvent[]>;
+  /** Those of the stream's events whose id is among `ids`, oldest first. */
+  find(stream: string, ids: readonly string[]): Promise<RecordedEvent[]>;
+  /** One page of the whole log, after `after` (exclusive), in order of position. */
+  readAll(after: bigint, limit?: number): Promise<RecordedEvent[]>;
+  /** Every event after `after`, in batches, for ever (until `signal` aborts); never ends by itself and never skips. */
+  follow(after: bigint, options: { signal: AbortSignal; limit?: number }): AsyncIterable<readonly RecordedEvent[]>;
+  head(): Promise<Head>;
+  /** Rejects when the log cannot be reached. */
+  ping(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export const streamOf = (category: string, id: string): string => `${category}-${id}`;
+export const categoryOf = (stream: string): string => {
+  const dash = stream.indexOf('-');
+  return dash < 0 ? stream : stream.slice(0, dash);
+};
+export const idOf = (stream: string): string => stream.slice(categoryOf(stream).length + 1);
+
+/** The id of a command's `index`-th event: the same command makes the same ids, whenever it is repeated. */
+export const eventId = (commandId: string, index: number): string => uuidv5(String(index), commandId);
+
+/** What a command's decision becomes in the log. */
+export const toNewEvents = (
+  command: Command,
+  events: readonly DomainEvent[],
+  schemaOf: (type: string) => number,
+): NewEvent[] =>
+  events.map((event, index) => ({
+    id: eventId(command.id, index),
+    type: event.type,
+    data: event.data,
+    metadata: {
+      commandId: command.id,
+      command: command.type,
+      correlationId: command.correlationId,
+      ...(command.causationId === undefined ? {} : { causationId: command.causationId }),
+      actor: command.actor,
+      occurredAt: command.now,
+      schema: schemaOf(event.type),
+      ...(command.traceparent === undefined ? {} : { traceparent: command.traceparent }),
+    },
+  }));

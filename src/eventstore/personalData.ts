@@ -1,0 +1,174 @@
+import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
+import type { PersonalData } from '../commands/services.ts';
+import { Refusal } from '../errors.ts';
+import { translating, type Pool } from '../postgres/pool.ts';
+
+/** What a forgotten person's data reads as. */
+export const ERASED = '[erased]';
+export const MASTER_KEY_BYTES = 32;
+export const KEYS_CACHED_MAX = 10_000;
+/** An erasure by another process takes effect here after this at the latest. */
+export const KEY_TTL_MS = 3_000;
+/** How deep a value to be revealed may nest. */
+export const REVEAL_DEPTH_MAX = 100;
+
+const CIPHER = 'aes-256-gcm';
+const KEY_BYTES = 32;
+const NONCE_BYTES = 12;
+const TAG_BYTES = 16;
+const SEALED = /^pd1\.([A-Za-z0-9_-]{1,64})\.([A-Za-z0-9_-]{38,})$/;
+const SUBJECT = /^[A-Za-z0-9_-]{1,64}$/;
+
+export const isSealed = (text: string): boolean => text.startsWith('pd1.') && SEALED.test(text);
+
+/** Also deletes keys; kept apart, because only the erasure of a person may. */
+export interface PersonalDataKeys extends PersonalData {
+  /** Forgets a person for ever: what was sealed for them opens as `[erased]`, here at once and elsewhere within seconds. */
+  eraseKey(subject: string): Promise<void>;
+}
+
+/**
+ * Personal data under one key per person (AES-256-GCM), itself kept only wrapped by the master key. Deleting the key is
+ * what erases a person from a log that can never change.
+ */
+export function createPersonalData({
+  pool,
+  masterKey,
+}: {
+  readonly pool: Pool;
+  readonly masterKey: Buffer;
+}): PersonalDataKeys {
+  if (masterKey.length !== MASTER_KEY_BYTES) throw new Error(`MASTER_KEY is ${MASTER_KEY_BYTES} bytes long`);
+  const keys = createKeys(pool, derived(masterKey, 'wrap'));
+  const indexKey = derived(masterKey, 'blind index');
+
+  return {
+    createKey: (subject) => keys.create(subject),
+    eraseKey: (subject) => keys.erase(subject),
+    async seal(subject, text) {
+      const key = (await keys.load([checkedSubject(subject)])).get(subject);
+      if (key === undefined) throw new Refusal('rejected', 'PersonErased', 'This person has been erased.');
+      return `pd1.${subject}.${encrypt(key, subject, Buffer.from(text)).toString('base64url')}`;
+    },
+    async open(sealed) {
+      const parts = partsOf(sealed);
+      if (parts === undefined) throw new Error('this text is not sealed');
+      const key = (await keys.load([parts.subject])).get(parts.subject);
+      return key === undefined ? ERASED : decrypt(key, parts.subject, parts.bytes).toString();
+    },
+    async reveal<T>(value: T): Promise<T> {
+      const subjects = new Set<string>();
+      walk(value, (text) => {
+        const parts = partsOf(text);
+        if (parts !== undefined) subjects.add(parts.subject);
+        return text;
+      });
+      if (subjects.size === 0) return value;
+      const known = await keys.load([...subjects]);
+      return walk(value, (text) => revealed(known, text)) as T;
+    },
+    blindIndex: (kind, value) => createHmac('sha256', indexKey).update(`${kind}\0${value}`).digest('hex'),
+  };
+}
+
+interface Keys {
+  create(subject: string): Promise<void>;
+  /** Those that exist. */
+  load(subjects: readonly string[]): Promise<ReadonlyMap<string, Buffer>>;
+  erase(subject: string): Promise<void>;
+}
+
+function createKeys(pool: Pool, wrappingKey: Buffer): Keys {
+  const cache = new LRUCache<string, Buffer>({ max: KEYS_CACHED_MAX, ttl: KEY_TTL_MS });
+  /** Counts erasures, so that a key read before one is not put into the cache after it. */
+  let erasures = 0;
+  return {
+    async create(subject) {
+      const wrapped = encrypt(wrappingKey, checkedSubject(subject), randomBytes(KEY_BYTES));
+      const sql = 'INSERT INTO subject_keys (subject, wrapped_key) VALUES ($1, $2) ON CONFLICT (subject) DO NOTHING';
+      await translating(() => pool.query(sql, [subject, wrapped]));
+    },
+    async load(subjects) {
+      const found = new Map(subjects.map((subject) => [subject, cache.get(subject)]));
+      const missing = subjects.filter((subject) => found.get(subject) === undefined);
+      if (missing.length > 0) {
+        const before = erasures;
+        const sql = 'SELECT subject, wrapped_key FROM subject_keys WHERE subject = ANY($1)';
+        const { rows } = await translating(() =>
+          pool.query<{ subject: string; wrapped_key: Buffer }>({ name: 'subject_keys', text: sql, values: [missing] }),
+        );
+        for (const { subject, wrapped_key: wrapped } of rows) {
+          const key = unwrap(wrappingKey, subject, wrapped);
+          found.set(subject, key);
+          if (erasures === before) cache.set(subject, key);
+        }
+      }
+      return new Map([...found].flatMap(([subject, key]) => (key === undefined ? [] : [[subject, key] as const])));
+    },
+    async erase(subject) {
+      await translating(() => pool.query('DELETE FROM subject_keys WHERE subject = $1', [subject]));
+      erasures += 1;
+      cache.delete(subject);
+    },
+  };
+}
+
+function unwrap(wrappingKey: Buffer, subject: string, wrapped: Buffer): Buffer {
+  try {
+    return decrypt(wrappingKey, subject, wrapped);
+  } catch (error) {
+    throw new Error(`MASTER_KEY does not open the key of ${subject}: it is not the one it was wrapped with`, {
+      cause: error,
+    });
+  }
+}
+
+function checkedSubject(subject: string): string {
+  if (!SUBJECT.test(subject)) throw new TypeError(`not a person's id: ${JSON.stringify(subject.slice(0, 100))}`);
+  return subject;
+}
+
+function partsOf(text: string): { subject: string; bytes: Buffer } | undefined {
+  const parts = text.startsWith('pd1.') ? SEALED.exec(text) : null;
+  return parts === null ? undefined : { subject: parts[1]!, bytes: Buffer.from(parts[2]!, 'base64url') };
+}
+
+/** What does not open under an existing key was never sealed here (somebody typed it), and stays as it is. */
+function revealed(keys: ReadonlyMap<string, Buffer>, text: string): string {
+  const parts = partsOf(text);
+  if (parts === undefined) return text;
+  const key = keys.get(parts.subject);
+  if (key === undefined) return ERASED;
+  try {
+    return decrypt(key, parts.subject, parts.bytes).toString();
+  } catch {
+    return text;
+  }
+}
+
+/** A copy of a JSON value with every text in it replaced. */
+function walk(value: unknown, replace: (text: string) => string, depth = 0): unknown {
+  if (typeof value === 'string') return replace(value);
+  if (typeof value !== 'object' || value === null) return value;
+  if (depth > REVEAL_DEPTH_MAX) throw new RangeError(`the value nests deeper than ${REVEAL_DEPTH_MAX}`);
+  if (Array.isArray(value)) return value.map((inner) => walk(inner, replace, depth + 1));
+  const prototype: unknown = Object.getPrototypeOf(value);
+  if (prototype !== Object.prototype && prototype !== null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, walk(inner, replace, depth + 1)]));
+}
+
+const derived = (masterKey: Buffer, purpose: string): Buffer =>
+  Buffer.from(hkdfSync('sha256', masterKey, '', `cartulary ${purpose}`, KEY_BYTES));
+
+function encrypt(key: Buffer, subject: string, plain: Buffer): Buffer {
+  const nonce = randomBytes(NONCE_BYTES);
+  const cipher = createCipheriv(CIPHER, key, nonce).setAAD(Buffer.from(subject));
+  return Buffer.concat([nonce, cipher.update(plain), cipher.final(), cipher.getAuthTag()]);
+}
+
+function decrypt(key: Buffer, subject: string, bytes: Buffer): Buffer {
+  const decipher = createDecipheriv(CIPHER, key, bytes.subarray(0, NONCE_BYTES), { authTagLength: TAG_BYTES });
+  decipher.setAAD(Buffer.from(subject)).setAuthTag(bytes.subarray(-TAG_BYTES));
+  return Buffer.concat([decipher.update(bytes.subarray(NONCE_BYTES, -TAG_BYTES)), decipher.final()]);
+}

@@ -1,0 +1,80 @@
+import type { RecordedEvent } from './eventStore.ts';
+
+export const RECENT_EVENTS_MAX = 4_000;
+export const RECENT_BYTES_MAX = 8 * 1024 * 1024;
+
+/** An event, and how many bytes it takes. */
+export interface SizedEvent {
+  readonly event: RecordedEvent;
+  readonly bytes: number;
+}
+
+export interface Recent {
+  /** Position of the newest event known here; undefined before `begin`. */
+  readonly last: bigint | undefined;
+  begin(position: bigint): void;
+  /** Takes what follows on what is here, dropping what is here already; false when nothing was new or something is missing in between. */
+  add(events: readonly SizedEvent[]): boolean;
+  /** At most `limit` events after `position`; undefined when they are no longer (or not yet) here. */
+  after(position: bigint, limit: number): RecordedEvent[] | undefined;
+  clear(): void;
+}
+
+/** The newest events of the log, in order and without holes, bounded in number and bytes. */
+export function createRecent(eventsMax = RECENT_EVENTS_MAX, bytesMax = RECENT_BYTES_MAX): Recent {
+  let kept: SizedEvent[] = [];
+  /** Index in `kept` of the oldest event still kept. */
+  let start = 0;
+  let bytes = 0;
+  let last: bigint | undefined;
+
+  const size = (): number => kept.length - start;
+
+  function evict(): void {
+    while (size() > eventsMax || (bytes > bytesMax && size() > 0)) {
+      bytes -= kept[start]!.bytes;
+      start += 1;
+    }
+    if (start > eventsMax) {
+      kept = kept.slice(start);
+      start = 0;
+    }
+  }
+
+  return {
+    get last() {
+      return last;
+    },
+    begin(position) {
+      kept = [];
+      start = bytes = 0;
+      last = position;
+    },
+    add(events) {
+      if (last === undefined) return false;
+      const known = last;
+      const fresh = events.filter(({ event }) => event.position > known);
+      if (fresh.length === 0 || fresh[0]!.event.position !== known + 1n) return false;
+      for (const sized of fresh) {
+        kept.push(sized);
+        bytes += sized.bytes;
+      }
+      last = fresh.at(-1)!.event.position;
+      evict();
+      return true;
+    },
+    after(position, limit) {
+      if (last === undefined) return undefined;
+      if (position >= last) return [];
+      const behind = Number(last - position);
+      if (behind > size()) return undefined;
+      const from = kept.length - behind;
+      return kept.slice(from, from + limit).map(({ event }) => event);
+    },
+    clear() {
+      kept = [];
+      start = bytes = 0;
+      last = undefined;
+    },
+  };
+}

@@ -1,0 +1,50 @@
+import type { Logger } from '../log.ts';
+import type { Pool } from '../postgres/pool.ts';
+
+/** A folded state and the revision it is the fold of. */
+export interface Snapshot {
+  readonly revision: bigint;
+  readonly state: unknown;
+}
+
+/** Shortcuts for cold starts. Best effort: neither call ever rejects, and losing them all costs only time. */
+export interface Snapshots {
+  load(stream: string, version: number): Promise<Snapshot | undefined>;
+  save(stream: string, version: number, snapshot: Snapshot): Promise<void>;
+}
+
+const LOAD = `
+  SELECT revision::text AS revision, state FROM snapshots WHERE stream = $1 AND decider_version = $2 AND epoch = $3`;
+const SAVE = `
+  INSERT INTO snapshots AS s (stream, decider_version, revision, epoch, state) VALUES ($1, $2, $3, $4, $5)
+  ON CONFLICT (stream) DO UPDATE SET decider_version = excluded.decider_version, revision = excluded.revision,
+    epoch = excluded.epoch, state = excluded.state, updated_at = now()
+  WHERE s.revision < excluded.revision OR s.decider_version <> excluded.decider_version OR s.epoch <> excluded.epoch`;
+
+/** Snapshots in Postgres; one of another decider version or another log's epoch is not seen. */
+export function createSnapshots(options: {
+  readonly pool: Pool;
+  readonly epoch: string;
+  readonly log?: Logger;
+}): Snapshots {
+  const { pool, epoch, log } = options;
+  return {
+    async load(stream, version) {
+      try {
+        const { rows } = await pool.query<{ revision: string; state: unknown }>(LOAD, [stream, version, epoch]);
+        const row = rows[0];
+        return row && { revision: BigInt(row.revision), state: row.state };
+      } catch (error) {
+        log?.warn({ err: error, stream }, 'a snapshot could not be read; folding the whole stream');
+        return undefined;
+      }
+    },
+    async save(stream, version, { revision, state }) {
+      try {
+        await pool.query(SAVE, [stream, version, revision, epoch, JSON.stringify(state)]);
+      } catch (error) {
+        log?.warn({ err: error, stream }, 'a snapshot could not be saved');
+      }
+    },
+  };
+}

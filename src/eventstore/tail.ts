@@ -1,0 +1,188 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Logger } from '../log.ts';
+import { createBell } from './bell.ts';
+import { READ_PAGE, type Head, type RecordedEvent } from './eventStore.ts';
+import { createRecent, type Recent, type SizedEvent } from './recent.ts';
+
+/** Longest time until the log is looked at without having been told. */
+export const POLL_MS = 200;
+/** While this process is appending itself, news from the database is most likely its own, and about to be offered. */
+const OWN_NEWS_GRACE_MS = 2;
+const RETRY_DELAY_MS = 100;
+const RETRY_DELAY_MAX_MS = 5_000;
+
+/** Where the tail gets the log from. */
+export interface TailSource {
+  page(after: bigint, limit: number): Promise<readonly SizedEvent[]>;
+  head(): Promise<Head>;
+  /** No use in asking again: the follower is told. */
+  isFatal(error: unknown): boolean;
+  /** Whether this process has appends under way. */
+  appending(): boolean;
+  readonly log?: Logger | undefined;
+}
+
+export interface FollowOptions {
+  readonly signal: AbortSignal;
+  readonly limit?: number;
+}
+
+export interface Tail {
+  follow(after: bigint, options: FollowOptions): AsyncIterable<readonly RecordedEvent[]>;
+  /** Whether anybody follows. */
+  readonly active: boolean;
+  /** What this process has just committed, in order of position. */
+  offer(events: readonly SizedEvent[]): void;
+  /** The log may have grown, up to `position` if that is known. */
+  wake(position?: bigint): void;
+  close(): void;
+}
+
+/**
+ * Serves every follower of this process from one reader: events near the head are parsed once and shared; whoever is
+ * further behind pages through the table until it has caught up. Failures of the database are retried for ever.
+ */
+export function createTail(source: TailSource): Tail {
+  const recent = createRecent();
+  const closing = new AbortController();
+  const reader = createReader(source, recent, closing.signal);
+  return {
+    follow: (after, options) => followRecent(reader, after, options),
+    get active() {
+      return reader.followers > 0;
+    },
+    offer(events) {
+      if (recent.add(events)) reader.grown.ring();
+      else if (events.length > 0) reader.asked.ring();
+    },
+    wake(position) {
+      const isNews = (): boolean => position === undefined || recent.last === undefined || position > recent.last;
+      if (!isNews()) return;
+      if (position === undefined || !source.appending()) reader.asked.ring();
+      else setTimeout(() => isNews() && reader.asked.ring(), OWN_NEWS_GRACE_MS);
+    },
+    close: () => closing.abort(),
+  };
+}
+
+/** The one reader, and what followers see of it. */
+interface Reader {
+  readonly source: TailSource;
+  readonly recent: Recent;
+  readonly closing: AbortSignal;
+  /** Rings when there may be something to read. */
+  readonly asked: ReturnType<typeof createBell>;
+  /** Rings when there is something to follow, or the reader has stopped. */
+  readonly grown: ReturnType<typeof createBell>;
+  followers: number;
+  failure: Error | undefined;
+  /** Runs while there are followers. */
+  ensure(): void;
+}
+
+function createReader(source: TailSource, recent: Recent, closing: AbortSignal): Reader {
+  let running = false;
+  const reader: Reader = {
+    source,
+    recent,
+    closing,
+    asked: createBell(),
+    grown: createBell(),
+    followers: 0,
+    failure: undefined,
+    ensure() {
+      if (running) return;
+      running = true;
+      reader.failure = undefined;
+      void readWhileFollowed(reader).finally(() => {
+        running = false;
+        recent.clear();
+        reader.grown.ring();
+      });
+    },
+  };
+  return reader;
+}
+
+async function readWhileFollowed(reader: Reader): Promise<void> {
+  const { source, recent, closing, asked, grown } = reader;
+  let failures = 0;
+  while (reader.followers > 0 && !closing.aborted) {
+    try {
+      if (recent.last === undefined) {
+        recent.begin((await source.head()).position);
+        grown.ring();
+      }
+      const heard = asked.rings;
+      const found = await source.page(recent.last!, READ_PAGE);
+      if (recent.add(found)) grown.ring();
+      failures = 0;
+      if (found.length < READ_PAGE) await asked.next(heard, { signal: closing, timeoutMs: POLL_MS });
+    } catch (error) {
+      if (source.isFatal(error)) {
+        reader.failure = error as Error;
+        return;
+      }
+      failures += 1;
+      await pause(reader, { failures, error, signal: closing });
+    }
+  }
+}
+
+async function* followRecent(
+  reader: Reader,
+  after: bigint,
+  options: FollowOptions,
+): AsyncGenerator<readonly RecordedEvent[]> {
+  const { recent, grown } = reader;
+  const signal = AbortSignal.any([options.signal, reader.closing]);
+  const limit = options.limit ?? READ_PAGE;
+  let last = after;
+  reader.followers += 1;
+  try {
+    while (!signal.aborted) {
+      reader.ensure();
+      const heard = grown.rings;
+      const events = recent.after(last, limit) ?? (await pageUntilAnswered(reader, last, { signal, limit }));
+      if (reader.failure !== undefined) throw reader.failure;
+      if (events.length === 0) {
+        await grown.next(heard, { signal });
+        continue;
+      }
+      last = events.at(-1)!.position;
+      yield events;
+    }
+  } finally {
+    reader.followers -= 1;
+    if (reader.followers === 0) reader.asked.ring();
+  }
+}
+
+/** From the table, however long it takes; empty when there is nothing, or when `signal` aborts. */
+async function pageUntilAnswered(
+  reader: Reader,
+  last: bigint,
+  { signal, limit }: { signal: AbortSignal; limit: number },
+): Promise<RecordedEvent[]> {
+  for (let failures = 1; !signal.aborted; failures += 1) {
+    try {
+      const events = (await reader.source.page(last, limit)).map(({ event }) => event);
+      return isAborted(signal) ? [] : events;
+    } catch (error) {
+      if (reader.source.isFatal(error)) throw error;
+      await pause(reader, { failures, error, signal });
+    }
+  }
+  return [];
+}
+
+const isAborted = (signal: AbortSignal): boolean => signal.aborted;
+
+async function pause(
+  { source }: Reader,
+  { failures, error, signal }: { failures: number; error: unknown; signal: AbortSignal },
+): Promise<void> {
+  source.log?.warn({ err: error, failures }, 'the log cannot be followed; trying again');
+  const ms = Math.min(RETRY_DELAY_MS * 2 ** (failures - 1), RETRY_DELAY_MAX_MS) * (0.5 + Math.random() / 2);
+  await delay(ms, undefined, { signal }).catch(() => undefined);
+}

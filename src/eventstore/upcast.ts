@@ -1,0 +1,102 @@
+import type { RecordedEvent } from './eventStore.ts';
+
+/** Brings an event's data from one schema version to the next. Pure; the n-th of a type turns version n into n + 1. */
+export type Upcaster = (data: Readonly<Record<string, unknown>>) => Record<string, unknown>;
+export type Upcasters = Readonly<Record<string, readonly Upcaster[]>>;
+
+/** Every change of an event's shape since it was first recorded; a type that is not here is at version 1. */
+export const UPCASTERS: Upcasters = {};
+
+/** An event as the log keeps it, before anybody looked into it. */
+export interface StoredEvent {
+  readonly position: bigint;
+  readonly stream: string;
+  readonly revision: bigint;
+  readonly id: string;
+  readonly type: string;
+  /** JSON text. */
+  readonly data: string;
+  readonly metadata: string;
+}
+
+export interface Schemas {
+  /** The version that events of this type are recorded in now. */
+  readonly schemaOf: (type: string) => number;
+  /** The event in its current shape; throws for one that newer code has written. */
+  readonly upcast: (event: RecordedEvent) => RecordedEvent;
+  /**
+   * Parses what the log keeps, once. Never throws: an event that this code cannot understand comes back all the same, and
+   * its `data` and `metadata` throw when somebody reads them, so that it fails whoever handles it and nobody else.
+   */
+  readonly recorded: (stored: StoredEvent) => RecordedEvent;
+}
+
+export function createSchemas(upcasters: Upcasters): Schemas {
+  const byType = new Map(Object.entries(upcasters));
+  const schemaOf = (type: string): number => (byType.get(type)?.length ?? 0) + 1;
+
+  const upcast = (event: RecordedEvent): RecordedEvent => {
+    const { schema } = event.metadata;
+    const current = schemaOf(event.type);
+    if (schema === current) return event;
+    if (!Number.isSafeInteger(schema) || schema < 1) throw new Error(`${event.type} has no schema version`);
+    if (schema > current) {
+      throw new Error(`${event.type} is of schema version ${schema}; this code knows versions up to ${current}`);
+    }
+    const data = byType
+      .get(event.type)!
+      .slice(schema - 1)
+      .reduce<Record<string, unknown>>((older, step) => step(older), event.data as Record<string, unknown>);
+    return { ...event, data, metadata: { ...event.metadata, schema: current } };
+  };
+
+  const recorded = (stored: StoredEvent): RecordedEvent => {
+    const { position, stream, revision, id, type } = stored;
+    try {
+      const data = parseObject(stored.data, 'data');
+      const metadata = parseObject(stored.metadata, 'metadata') as RecordedEvent['metadata'];
+      return upcast({ position, stream, revision, id, type, data, metadata });
+    } catch (error) {
+      return poison(stored, error);
+    }
+  };
+
+  return { schemaOf, upcast, recorded };
+}
+
+const standard = createSchemas(UPCASTERS);
+export const { schemaOf, upcast, recorded } = standard;
+
+const poisoned = new WeakMap<RecordedEvent, StoredEvent>();
+
+/** The JSON texts of an event that could not be understood, for whoever parks it; undefined when it can be read. */
+export const poisonOf = (event: RecordedEvent): StoredEvent | undefined => poisoned.get(event);
+
+function poison(stored: StoredEvent, cause: unknown): RecordedEvent {
+  const { position, stream, revision, id, type } = stored;
+  const fail = (): never => {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new Error(`event ${id} (${type}, ${stream}@${revision}) cannot be read: ${reason}`, { cause });
+  };
+  const event = {
+    position,
+    stream,
+    revision,
+    id,
+    type,
+    get data(): RecordedEvent['data'] {
+      return fail();
+    },
+    get metadata(): RecordedEvent['metadata'] {
+      return fail();
+    },
+  };
+  poisoned.set(event, stored);
+  return event;
+}
+
+function parseObject(text: string, what: string): object {
+  const value: unknown = JSON.parse(text);
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new Error(`its ${what} is no object`);
+  return value;
+}

@@ -1,0 +1,226 @@
+import { v5 as uuidv5 } from 'uuid';
+import { cartDecider } from '../aggregates/cart.ts';
+import { orderDecider } from '../aggregates/order.ts';
+import { stockDecider } from '../aggregates/stock.ts';
+import { isOver, reasonOf, rest } from '../bus/attempts.ts';
+import { acquireLease, type Lease } from '../checkpoints/lease.ts';
+import { CommandContext, SYSTEM } from '../commands/command.ts';
+import type { Services } from '../commands/services.ts';
+import type { EventStore } from '../eventstore/eventStore.ts';
+import { failpoint } from '../failpoint.ts';
+import type { Logger } from '../log.ts';
+import type { Pool } from '../postgres/pool.ts';
+
+export const DEADLINES_INTERVAL_MS = 250;
+export const DEADLINES_BATCH = 100;
+const SIDE_BY_SIDE = 8;
+const OWN_RETRY_MS = 500;
+/** How long a row is left alone once its command is issued: the projection needs a moment to take it away. */
+const SETTLING_MS = 1_000;
+const FAILED_DELAY_MS = 1_000;
+const FAILED_DELAY_MS_MAX = 60_000;
+/** Rows that are being left alone; beyond it the oldest are simply looked at again. */
+const RESTING_MAX = 10_000;
+
+export interface DeadlinesOptions {
+  readonly pool: Pool;
+  readonly services: Services;
+  readonly store: EventStore;
+  readonly owner: string;
+  readonly log: Logger;
+  readonly intervalMs?: number;
+  /** ISO 8601 UTC. */
+  readonly now?: () => string;
+}
+
+export interface DeadlinesStatus {
+  readonly owned: boolean;
+  readonly issued: number;
+  /** Rows whose command could not be issued and is tried again later. */
+  readonly failing: number;
+  readonly lastError?: string;
+}
+
+export interface Deadlines {
+  start(): void;
+  stop(): Promise<void>;
+  status(): DeadlinesStatus;
+}
+
+interface Due {
+  readonly key: string;
+  readonly kind: string;
+  readonly order_id: string;
+  readonly due_at: string;
+  readonly buyer_id: string;
+  readonly product_ids: readonly string[];
+  readonly cart_held: boolean;
+  readonly position: string;
+}
+
+interface Resting {
+  readonly until: number;
+  readonly failures: number;
+}
+
+const NAMESPACE = 'b1f6a6a4-3c53-5a0e-8f8e-2c6b7a1d9e42';
+const NAME = 'deadlines';
+
+interface Ticker {
+  readonly options: DeadlinesOptions;
+  readonly now: () => string;
+  readonly resting: Map<string, Resting>;
+  issued: number;
+  owned: boolean;
+  lastError: string | undefined;
+}
+
+/**
+ * Issues the command that a passed deadline calls for, in one process at a time. Commands are derived from the row, so
+ * that a row still there changes nothing twice; one that fails is tried again later and holds up no other.
+ */
+export function createDeadlines(options: DeadlinesOptions): Deadlines {
+  const ticker: Ticker = {
+    options,
+    now: options.now ?? (() => new Date().toISOString()),
+    resting: new Map(),
+    issued: 0,
+    owned: false,
+    lastError: undefined,
+  };
+  const stopping = new AbortController();
+  let running: Promise<void> | undefined;
+  return {
+    start() {
+      running ??= supervise(ticker, stopping.signal);
+    },
+    async stop() {
+      stopping.abort();
+      await running;
+    },
+    status: () => ({
+      owned: ticker.owned,
+      issued: ticker.issued,
+      failing: [...ticker.resting.values()].filter(({ failures }) => failures > 0).length,
+      ...(ticker.lastError === undefined ? {} : { lastError: ticker.lastError }),
+    }),
+  };
+}
+
+async function supervise(ticker: Ticker, stop: AbortSignal): Promise<void> {
+  const { pool, store, owner, log } = ticker.options;
+  while (!isOver(stop)) {
+    try {
+      const lease = await acquireLease(pool, { name: NAME, owner, store, log });
+      if (lease !== undefined) await tickWhileOwned(ticker, lease, stop);
+    } catch (error) {
+      ticker.lastError = reasonOf(error);
+      log.warn({ err: error }, 'deadlines cannot be watched; trying again');
+    }
+    await rest(OWN_RETRY_MS, stop);
+  }
+}
+
+async function tickWhileOwned(ticker: Ticker, lease: Lease, stop: AbortSignal): Promise<void> {
+  const { log, intervalMs = DEADLINES_INTERVAL_MS } = ticker.options;
+  const over = AbortSignal.any([stop, lease.lost]);
+  ticker.owned = true;
+  try {
+    while (!isOver(over)) {
+      let full = false;
+      try {
+        full = await tick(ticker, over);
+      } catch (error) {
+        ticker.lastError = reasonOf(error);
+        log.warn({ err: error }, 'deadlines could not be read');
+      }
+      if (!full) await rest(intervalMs * (0.75 + Math.random() / 2), over);
+    }
+  } finally {
+    ticker.owned = false;
+    await lease.release();
+  }
+}
+
+/** One look at what is due; whether there may be more. */
+async function tick(ticker: Ticker, over: AbortSignal): Promise<boolean> {
+  const { resting } = ticker;
+  const clock = performance.now();
+  for (const [key, { until, failures }] of resting) if (until <= clock && failures === 0) resting.delete(key);
+  const left = [...resting].flatMap(([key, { until }]) => (until > clock ? [key] : [])).slice(-RESTING_MAX);
+  const { rows } = await ticker.options.pool.query<Due>(
+    `SELECT key, kind, order_id, due_at, buyer_id, product_ids, cart_held, position::text FROM deadlines
+     WHERE due_at <= $1 AND key <> ALL ($2::text[]) ORDER BY due_at, key LIMIT $3`,
+    [ticker.now(), left, DEADLINES_BATCH],
+  );
+  forgetVanished(ticker, rows, clock);
+  const waiting = [...rows];
+  const work = async (): Promise<void> => {
+    for (let due = waiting.shift(); due !== undefined && !isOver(over); due = waiting.shift()) await meet(ticker, due);
+  };
+  await Promise.all(Array.from({ length: Math.min(SIDE_BY_SIDE, rows.length) }, work));
+  return rows.length === DEADLINES_BATCH;
+}
+
+/** A failed row that did not come back though its rest is over has been taken care of. */
+function forgetVanished({ resting }: Ticker, rows: readonly Due[], clock: number): void {
+  if (rows.length === DEADLINES_BATCH) return;
+  const here = new Set(rows.map(({ key }) => key));
+  for (const [key, { until }] of resting) if (until <= clock && !here.has(key)) resting.delete(key);
+}
+
+async function meet(ticker: Ticker, due: Due): Promise<void> {
+  const { resting } = ticker;
+  const failures = resting.get(due.key)?.failures ?? 0;
+  try {
+    await (due.kind === 'payment' ? cancelUnpaid : abandonCheckout)(contextOf(ticker, due), due);
+    ticker.issued += 1;
+    resting.set(due.key, { until: performance.now() + SETTLING_MS, failures: 0 });
+  } catch (error) {
+    const delay = Math.min(FAILED_DELAY_MS_MAX, FAILED_DELAY_MS * 2 ** failures);
+    resting.set(due.key, { until: performance.now() + delay, failures: failures + 1 });
+    ticker.lastError = reasonOf(error);
+    ticker.options.log.warn({ err: error, deadline: due.key, failures: failures + 1 }, 'a deadline could not be met');
+  }
+}
+
+/** `position` is that of the row's last change: a row that changed may need what an earlier command could not know. */
+function contextOf({ options, now }: Ticker, due: Due, ifMatch?: bigint): CommandContext {
+  const id = uuidv5(`${due.key}:${due.due_at}:${due.position}`, NAMESPACE);
+  return new CommandContext(
+    {
+      id,
+      repeatable: true,
+      actor: SYSTEM(NAME),
+      now: now(),
+      correlationId: id,
+      ...(ifMatch === undefined ? {} : { ifMatch }),
+    },
+    options.services,
+  );
+}
+
+/** The read model may lag behind the payment, so the order itself is asked, and pinned while it is cancelled. */
+async function cancelUnpaid(context: CommandContext, due: Due): Promise<void> {
+  const { state, revision } = await context.load(orderDecider, due.order_id);
+  if (state.status !== 'placed' || state.cancelled || state.money.captured > 0) return;
+  const data = { reason: 'not paid in time', by: 'system', refundId: context.derive('refund') } as const;
+  const pinned = new CommandContext({ ...context.origin, ifMatch: revision }, context.services);
+  await pinned.handle(orderDecider, due.order_id, { type: 'CancelOrder', data }, { step: 'cancel', pinned: true });
+}
+
+/** First the fence: once abandoned, the order can never be placed, and only then is what it held given back. */
+async function abandonCheckout(context: CommandContext, due: Due): Promise<void> {
+  const { order_id: orderId } = due;
+  const abandon = { type: 'AbandonOrder', data: {} } as const;
+  const { state } = await context.handle(orderDecider, orderId, abandon, { step: 'abandon' });
+  if (state.status !== 'abandoned') return;
+  failpoint('deadlines:abandoned');
+  for (const productId of due.product_ids) {
+    const release = { type: 'ReleaseStock', data: { orderId } } as const;
+    await context.handle(stockDecider, productId, release, { step: `release ${productId}` });
+  }
+  if (!due.cart_held) return;
+  const fail = { type: 'FailCheckout', data: { orderId, reason: 'expired' } } as const;
+  await context.handle(cartDecider, due.buyer_id, fail, { step: 'fail' });
+}

@@ -1,0 +1,39 @@
+import { cartDecider } from '../aggregates/cart.ts';
+import { orderDecider } from '../aggregates/order.ts';
+import type { OrderCommand } from '../aggregates/orderCommands.ts';
+import type { OrderEvent, OrderLine } from '../aggregates/orderEvents.ts';
+import type { OrderState } from '../aggregates/orderState.ts';
+import { stockDecider } from '../aggregates/stock.ts';
+import { idOf } from '../eventstore/eventStore.ts';
+import { command, type Consequence, type Reaction } from './reaction.ts';
+
+const linesOf = (order: OrderState): readonly OrderLine[] => (order.status === 'placed' ? order.lines : []);
+
+const onStock = (
+  type: 'ReleaseStock' | 'ShipStock',
+  orderId: string,
+  lines: readonly OrderLine[],
+): readonly Consequence[] =>
+  [...new Set(lines.map(({ productId }) => productId))].map((productId) =>
+    command(stockDecider, productId, { type, data: { orderId } }),
+  );
+
+/** Stock and cart follow the order: what was held is shipped or given back, and a cart whose order stands is emptied. */
+export const fulfilment: Reaction<OrderState, OrderCommand, OrderEvent> = {
+  name: 'fulfilment',
+  of: orderDecider,
+  on: {
+    // Checkout empties the cart itself; this is for one that was cut off right after placing the order.
+    OrderPlaced: ({ stream, data: { buyerId, fromCart } }) =>
+      fromCart ? [command(cartDecider, buyerId, { type: 'CheckOutCart', data: { orderId: idOf(stream) } })] : [],
+    OrderCancelled: ({ stream }, order) => onStock('ReleaseStock', idOf(stream), linesOf(order)),
+    FulfilmentAdvanced: ({ stream, data: { storeId, status } }, order) =>
+      status === 'shipped'
+        ? onStock(
+            'ShipStock',
+            idOf(stream),
+            linesOf(order).filter((line) => line.storeId === storeId),
+          )
+        : [],
+  },
+};

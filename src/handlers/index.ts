@@ -1,0 +1,40 @@
+import type { Subscription } from '../bus/bus.ts';
+import type { Services } from '../commands/services.ts';
+import type { Config } from '../config.ts';
+import type { Logger } from '../log.ts';
+import type { Pool } from '../postgres/pool.ts';
+import { fulfilment } from './fulfilment.ts';
+import type { PaymentGateway } from './gateway.ts';
+import { createMailer, keeper, type Sender } from './mailer.ts';
+import { membership } from './membership.ts';
+import { notification } from './notification.ts';
+import type { Channel } from './outbox.ts';
+import { payment } from './payment.ts';
+import { react } from './reaction.ts';
+import { createSandboxGateway } from './sandboxGateway.ts';
+
+export interface HandlersOptions {
+  readonly services: Services;
+  readonly pool: Pool;
+  readonly config: Pick<Config, 'payment' | 'mail'>;
+  readonly log: Logger;
+  /** ISO 8601 UTC. */
+  readonly now: () => string;
+  readonly gateway?: PaymentGateway;
+  readonly senders?: Readonly<Record<Channel, Sender>>;
+}
+
+/** Everything that follows from what happened; each subscription's name is its checkpoint, for ever. */
+export function handlers({ services, pool, config, log, now, ...given }: HandlersOptions): readonly Subscription[] {
+  const gateway = given.gateway ?? createSandboxGateway({ pool, delayMs: config.payment.sandboxDelayMs });
+  const senders = given.senders ?? {
+    email: createMailer({ ...config.mail, log }),
+    sms: keeper(log, 'text message'),
+  };
+  return [
+    payment({ services, now, gateway }),
+    react(fulfilment, { services, now }),
+    react(membership, { services, now }),
+    notification({ services, now, pool, senders }),
+  ];
+}

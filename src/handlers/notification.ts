@@ -1,0 +1,106 @@
+import type { DomainEvent } from '../aggregates/decider.ts';
+import { orderDecider } from '../aggregates/order.ts';
+import type { OrderEvent } from '../aggregates/orderEvents.ts';
+import type { PlacedOrder } from '../aggregates/orderState.ts';
+import { userDecider, type ActiveUser } from '../aggregates/user.ts';
+import type { Subscription } from '../bus/bus.ts';
+import { categoryOf, idOf, type RecordedEvent } from '../eventstore/eventStore.ts';
+import { ERASED } from '../eventstore/personalData.ts';
+import type { Pool } from '../postgres/pool.ts';
+import type { Sender } from './mailer.ts';
+import { sendOnce, type Channel } from './outbox.ts';
+import type { ReactionDeps } from './reaction.ts';
+import { templates, type Message, type OrderFacts } from './templates.ts';
+
+export interface NotificationDeps extends ReactionDeps {
+  readonly pool: Pool;
+  readonly senders: Readonly<Record<Channel, Sender>>;
+}
+
+const TYPES = [
+  'UserRegistered',
+  'OrderPlaced',
+  'PaymentCaptured',
+  'PaymentDeclined',
+  'OrderCancelled',
+  'FulfilmentAdvanced',
+] as const;
+
+/** Tells people what became of their orders, once per event and channel. */
+export const notification = (deps: NotificationDeps): Subscription => ({
+  name: 'notification',
+  types: TYPES,
+  async handle({ event }) {
+    const order = await orderOf(deps, event);
+    const userId = order?.buyerId ?? idOf(event.stream);
+    const person = await personOf(deps, userId);
+    if (person === undefined) return;
+    const message = messageOf(event, person.name, order);
+    if (message === undefined) return;
+    const { kind, subject, text, sms } = message;
+    const notice = { eventId: event.id, userId, kind, subject };
+    const outbox = { pool: deps.pool, senders: deps.senders, personalData: deps.services.personalData };
+    await sendOnce(outbox, { ...notice, channel: 'email', to: person.email, text });
+    if (sms !== undefined && person.phone !== null) {
+      await sendOnce(outbox, { ...notice, channel: 'sms', to: person.phone, text: sms });
+    }
+  },
+});
+
+async function orderOf({ services }: NotificationDeps, event: RecordedEvent): Promise<PlacedOrder | undefined> {
+  if (categoryOf(event.stream) !== orderDecider.category) return undefined;
+  const { state } = await services.aggregates.load(orderDecider, idOf(event.stream));
+  if (state.status !== 'placed') throw new Error(`${event.type} of an order that was never placed`);
+  return state;
+}
+
+type Person = Pick<ActiveUser, 'email' | 'name' | 'phone'>;
+
+/** Undefined when there is nobody (any more) to write to. */
+async function personOf({ services }: NotificationDeps, userId: string): Promise<Person | undefined> {
+  const { state } = await services.aggregates.load(userDecider, userId);
+  if (state.status !== 'active') return undefined;
+  const { email, name, phone } = await services.personalData.reveal({
+    email: state.email,
+    name: state.name,
+    phone: state.phone,
+  });
+  return email === ERASED ? undefined : { email, name, phone: phone === ERASED ? null : phone };
+}
+
+/** What the person is told about the event; nothing about most. */
+export function messageOf(recorded: RecordedEvent, name: string, order?: PlacedOrder): Message | undefined {
+  const event: DomainEvent = recorded;
+  if (event.type === 'UserRegistered') return templates.welcome(name);
+  return order && orderMessage(event as OrderEvent, { name, order, orderId: idOf(recorded.stream) });
+}
+
+function orderMessage(
+  event: OrderEvent,
+  { name, order, orderId }: { name: string; order: PlacedOrder; orderId: string },
+): Message | undefined {
+  const { currency, total } = order.money;
+  const facts: OrderFacts = { orderId, currency, total, lines: order.lines };
+  switch (event.type) {
+    case 'OrderPlaced':
+      return templates.orderPlaced(name, facts);
+    case 'PaymentCaptured':
+      return order.cancelled ? undefined : templates.orderPaid(name, facts, event.data.amount);
+    case 'PaymentDeclined':
+      return order.cancelled ? undefined : templates.paymentDeclined(name, facts, event.data.reason);
+    case 'OrderCancelled':
+      return templates.orderCancelled(name, facts, { reason: event.data.reason, paid: order.money.captured > 0 });
+    case 'FulfilmentAdvanced': {
+      const lines = order.lines.filter(({ storeId }) => storeId === event.data.storeId);
+      if (event.data.status === 'shipped') return templates.orderShipped(name, { ...facts, lines });
+      return event.data.status === 'completed' ? templates.orderCompleted(name, { ...facts, lines }) : undefined;
+    }
+    case 'OrderAbandoned':
+    case 'PaymentRequested':
+    case 'PaymentAuthorised':
+    case 'PaymentConfirmed':
+    case 'RefundRequested':
+    case 'PaymentRefunded':
+      return undefined;
+  }
+}

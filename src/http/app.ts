@@ -1,0 +1,197 @@
+import { randomUUID } from 'node:crypto';
+import type { Server } from 'node:http';
+import express, { type Express, type Request } from 'express';
+import type { Logger } from 'pino';
+import type { Cache } from '../cache/cache.ts';
+import type { Services } from '../commands/services.ts';
+import type { Config } from '../config.ts';
+import type { EventStore } from '../eventstore/eventStore.ts';
+import type { Pool } from '../postgres/pool.ts';
+import { createAsk, type Ask, type Progress } from '../queries/ask.ts';
+import type { QueryContract, ReadDb } from '../queries/query.ts';
+import { BASE_PATH, createApi, type Contracts } from './api.ts';
+import { authenticateBy } from './auth.ts';
+import { createDocs } from './docs.ts';
+import { assertResult, type EndpointDeps } from './endpoint.ts';
+import { begin, createAnswering } from './exchange.ts';
+import { corsFor, securityHeaders } from './headers.ts';
+import type { Probe } from './health.ts';
+import { createIdempotency, type Idempotency } from './idempotency.ts';
+import { createMetrics, type Collector, type Metrics } from './metrics.ts';
+import { openapiOf } from './openapi.ts';
+import { addPages } from './pages.ts';
+import { createLimits, createMemoryLimiter, type RateLimiter } from './rateLimit.ts';
+import { createRevocations, type Revocations } from './revocation.ts';
+import { createServer } from './server.ts';
+import { createVerifier } from './tokens.ts';
+import { resultCheck } from './validate.ts';
+
+/** Everything the edge is made of; `src/main.ts` gives the real things, tests may give doubles. */
+export interface AppDeps {
+  readonly config: Pick<Config, 'http' | 'rateLimits'> & { readonly auth: Pick<Config['auth'], 'accessTtlMs'> };
+  /** The same secret that `createTokens` was given. */
+  readonly jwtSecret: string | Buffer;
+  readonly masterKey: Buffer;
+  readonly logger: Logger;
+  readonly version: string;
+  readonly contracts: Contracts;
+  readonly services: Services;
+  readonly store: EventStore;
+  /** Read-only SQL for queries. */
+  readonly db: ReadDb;
+  /** For idempotency keys and revocations; one of its connections is held for as long as the process lives. */
+  readonly pool: Pool;
+  /** This process, as leases and claims name it. */
+  readonly owner?: string;
+  readonly cache: Cache;
+  readonly progress: Progress;
+  readonly probes?: readonly Probe[];
+  readonly collectors?: readonly Collector[];
+  readonly metrics?: Metrics;
+  readonly limiter?: RateLimiter;
+  readonly idempotency?: Idempotency;
+  readonly revocations?: Revocations;
+  readonly now?: () => Date;
+  /** Checks every answer against its contract, at some cost: for tests. */
+  readonly checkResults?: boolean;
+}
+
+export interface App {
+  readonly app: Express;
+  /** Not listening yet. */
+  readonly server: Server;
+  readonly metrics: Metrics;
+  readonly ask: Ask;
+  /** The OpenAPI document. */
+  readonly openapi: object;
+  readonly revocations: Revocations;
+  /** Before listening: loads what was revoked and takes this process's place as an owner of claims. */
+  start(): Promise<void>;
+  /** Readiness is off at once, nothing new is accepted; resolves when everything in flight has been answered, or time is up. */
+  drain(graceMs: number): Promise<void>;
+  /** After draining: gives back what `start` took. */
+  close(): Promise<void>;
+}
+
+/** Checks each query's answer before it is turned into text. */
+function inspector(checkResults: boolean) {
+  if (!checkResults) return undefined;
+  const checks = new Map<string, ReturnType<typeof resultCheck>>();
+  return (query: QueryContract, { data }: { data: unknown }): void => {
+    const check = checks.get(query.name) ?? resultCheck(query.result);
+    checks.set(query.name, check);
+    assertResult(query.name, check(data));
+  };
+}
+
+function expressApp(trustProxy: Config['http']['trustProxy']): Express {
+  const app = express();
+  app.disable('x-powered-by');
+  app.disable('etag');
+  app.set('query parser', false);
+  app.set('trust proxy', trustProxy);
+  return app;
+}
+
+/** Without proxies in front, Express's parsing of forwarded addresses is skipped. */
+const addressReader = (trustProxy: Config['http']['trustProxy']): ((req: Partial<Request>) => string) =>
+  trustProxy === 0 ? ({ socket }) => socket?.remoteAddress ?? '' : ({ ip }) => ip ?? '';
+
+async function drained(server: Server, graceMs: number): Promise<void> {
+  if (!server.listening) return;
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  server.closeIdleConnections();
+  const timer = setTimeout(() => server.closeAllConnections(), graceMs);
+  await closed;
+  clearTimeout(timer);
+}
+
+/** The engines of the edge, each from what it was given or by itself. */
+function enginesOf(deps: AppDeps, draining: () => boolean) {
+  const { config, logger, services, store, db, pool, cache, progress } = deps;
+  const metrics = deps.metrics ?? createMetrics();
+  deps.collectors?.forEach((collector) => metrics.collect(collector));
+  const { checkResults = false, now = () => new Date() } = deps;
+  const inspect = inspector(checkResults);
+  const { requestTimeoutMs, bodyLimitBytes, corsOrigins, trustProxy } = config.http;
+  const staticHeaders = [...securityHeaders(), ...(corsOrigins.length > 0 ? ['Vary', 'Origin'] : [])];
+  const answering = createAnswering({ logger, metrics, requestTimeoutMs, staticHeaders, draining });
+  const revocations =
+    deps.revocations ?? createRevocations({ store, db: pool, accessTtlMs: config.auth.accessTtlMs, logger });
+  const endpoints: EndpointDeps = {
+    answering,
+    revocations,
+    authenticate: authenticateBy(createVerifier({ secret: deps.jwtSecret, isRevoked: revocations.isRevoked })),
+    limits: createLimits({
+      limiter: deps.limiter ?? createMemoryLimiter(),
+      perMinute: config.rateLimits,
+      addressOf: addressReader(trustProxy) as (req: object) => string,
+    }),
+    ask: createAsk({ cache, db, store, services, progress, now, ...(inspect === undefined ? {} : { inspect }) }),
+    services,
+    idempotency:
+      deps.idempotency ??
+      createIdempotency({ pool, masterKey: deps.masterKey, logger, owner: deps.owner ?? randomUUID() }),
+    bodyLimitBytes,
+    now,
+    checkResults,
+  };
+  return { metrics, answering, revocations, endpoints };
+}
+
+/** Puts the edge together: one Express app, one server for it, one table of routes. */
+export function createApp(deps: AppDeps): App {
+  const state = { draining: false };
+  const draining = (): boolean => state.draining;
+  const { metrics, answering, revocations, endpoints } = enginesOf(deps, draining);
+  const { ask, idempotency } = endpoints;
+  const api = createApi(deps.contracts, endpoints);
+  const openapi = openapiOf(api.routes, deps.version);
+  const cors = corsFor(deps.config.http.corsOrigins);
+  const app = expressApp(deps.config.http.trustProxy);
+  app.use((req, res, next) => {
+    const exchange = begin(req, res);
+    if (cors(req, res)) answering.record(exchange, res.statusCode);
+    else if (exchange.path.startsWith(`${BASE_PATH}/`)) api.handle(exchange);
+    else {
+      res.locals['exchange'] = exchange;
+      next();
+    }
+  });
+  addPages(app, {
+    answering,
+    metrics,
+    probes: deps.probes ?? [],
+    logger: deps.logger,
+    version: deps.version,
+    docs: createDocs(JSON.stringify(openapi)),
+    draining,
+  });
+  const server = createServer(app);
+  const close = async (): Promise<void> => {
+    await Promise.all([revocations.stop(), idempotency.stop()]);
+  };
+
+  return {
+    app,
+    server,
+    metrics,
+    ask,
+    openapi,
+    revocations,
+    async start() {
+      try {
+        await revocations.start();
+        await idempotency.start();
+      } catch (error) {
+        await close();
+        throw error;
+      }
+    },
+    drain(graceMs) {
+      state.draining = true;
+      return drained(server, graceMs);
+    },
+    close,
+  };
+}

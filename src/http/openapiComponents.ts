@@ -1,0 +1,145 @@
+/** The parts of the specification that every operation shares. */
+
+export const schemaRef = (name: string) => ({ $ref: `#/components/schemas/${name}` });
+export const headerRef = (name: string) => ({ $ref: `#/components/headers/${name}` });
+export const parameterRef = (name: string) => ({ $ref: `#/components/parameters/${name}` });
+
+const text = (description: string, example?: string) => ({
+  description,
+  schema: { type: 'string', ...(example === undefined ? {} : { examples: [example] }) },
+});
+const requestHeader = (name: string, description: string, schema: object) => ({
+  name,
+  in: 'header',
+  required: false,
+  description,
+  schema,
+});
+const wholeNumber = (minimum: number) => ({ type: 'integer', minimum });
+
+const meta = {
+  request_id: { type: 'string' },
+  timestamp: { type: 'string', format: 'date-time' },
+};
+
+const schemas = {
+  Meta: { type: 'object', required: ['request_id', 'timestamp'], properties: meta },
+  PagedMeta: {
+    type: 'object',
+    required: ['request_id', 'timestamp', 'pagination'],
+    properties: { ...meta, pagination: schemaRef('Pagination') },
+  },
+  Pagination: {
+    type: 'object',
+    required: ['current_page', 'per_page', 'total_items', 'total_pages'],
+    properties: {
+      current_page: wholeNumber(1),
+      per_page: wholeNumber(1),
+      total_items: wholeNumber(0),
+      total_pages: wholeNumber(0),
+    },
+  },
+  FieldError: {
+    type: 'object',
+    required: ['code', 'message'],
+    properties: { code: { type: 'string' }, field: { type: 'string' }, message: { type: 'string' } },
+  },
+  Problem: {
+    type: 'object',
+    description: 'RFC 9457, with every invalid field at once.',
+    required: ['type', 'title', 'status', 'detail', 'instance', 'errors', 'meta'],
+    properties: {
+      type: { type: 'string', format: 'uri-reference', description: 'Names the broken rule; stable.' },
+      title: { type: 'string' },
+      status: { type: 'integer' },
+      detail: { type: 'string' },
+      instance: { type: 'string' },
+      errors: { type: 'array', items: schemaRef('FieldError') },
+      meta: schemaRef('Meta'),
+    },
+  },
+  Health: {
+    type: 'object',
+    required: ['data', 'meta'],
+    properties: {
+      data: { type: 'object', required: ['status'], properties: { status: { type: 'string' } } },
+      meta: schemaRef('Meta'),
+    },
+  },
+};
+
+const headers = {
+  'X-Request-ID': text('The id of this request: yours if it was sane, else made.'),
+  ETag: text('The revision of the resource, for `If-Match` and `If-None-Match`.', '"3"'),
+  'Event-Position': text('Where the last event of this command is in the log.', '42'),
+  'Projection-Position': text('The answer includes every event up to here.', '42'),
+  'Idempotency-Replayed': text('`true` when this is the answer to an earlier request with the same key.'),
+  Location: text('Where what was created can be asked for.'),
+  'Retry-After': text('Seconds.', '1'),
+  RateLimit: text('Requests left, and seconds until more are.', '"public";r=59;t=60'),
+  'RateLimit-Policy': text('Requests allowed per window of seconds.', '"public";q=60;w=60'),
+};
+
+const parameters = {
+  IdempotencyKey: requestHeader(
+    'Idempotency-Key',
+    'The same key and body again within 24 hours gives the same answer and no second effect.',
+    { type: 'string', minLength: 1, maxLength: 255, pattern: '^[\\x21-\\x7e]+$' },
+  ),
+  IfMatch: requestHeader('If-Match', 'An ETag: refused with 412 when the resource has changed since.', {
+    type: 'string',
+  }),
+  IfNoneMatch: requestHeader('If-None-Match', 'An ETag: answered with 304 when nothing has changed since.', {
+    type: 'string',
+  }),
+  MinPosition: requestHeader('Min-Position', 'Wait (2 s at most) until the answer includes this position.', {
+    type: 'string',
+    pattern: '^[0-9]+$',
+  }),
+  RequestId: requestHeader('X-Request-ID', 'Kept with every event that follows from this request.', {
+    type: 'string',
+    pattern: '^[A-Za-z0-9._-]{1,128}$',
+  }),
+};
+
+export const components = {
+  securitySchemes: { bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } },
+  schemas,
+  headers,
+  parameters,
+};
+
+const page = (operationId: string, summary: string, more: object = {}) => ({
+  get: {
+    operationId,
+    summary,
+    tags: ['operations'],
+    security: [],
+    responses: {
+      200: { description: 'OK', content: { 'application/json': { schema: schemaRef('Health') } } },
+      ...more,
+    },
+  },
+});
+const failing = {
+  503: {
+    description: 'Something that correct answers depend on is gone, or the process is stopping.',
+    content: { 'application/json': { schema: schemaRef('Health') } },
+  },
+};
+
+/** Routes outside the base path. */
+export const PAGES = {
+  '/health': page('health', 'Whether the process answers.'),
+  '/livez': page('livez', 'Whether the process should be left running.'),
+  '/readyz': page('readyz', 'Whether the process can do its work: each dependency by name.', failing),
+  '/metrics': {
+    get: {
+      operationId: 'metrics',
+      summary: 'Prometheus metrics.',
+      tags: ['operations'],
+      security: [],
+      responses: { 200: { description: 'OK', content: { 'text/plain': { schema: { type: 'string' } } } } },
+    },
+  },
+};

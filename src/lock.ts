@@ -1,0 +1,169 @@
+import { execFileSync } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import os from 'node:os';
+import { setTimeout as delay } from 'node:timers/promises';
+
+const POLL_MS = 20;
+/** A lock file without content is one that is being written, for this long. */
+const WRITING_MS = 2_000;
+/** The holder of a lock touches it this often; on another host it counts as dead when it has not for the second. */
+const BEAT_INTERVAL_MS = 3_000;
+export const SILENT_MS = 15_000;
+const PS_TIMEOUT_MS = 2_000;
+const UNSEEN = 'unseen';
+
+/** A process, named so that a later process with the same id, or one in another container, is not taken for it. */
+export interface Holder {
+  readonly pid: number;
+  readonly birth: string;
+  readonly host: string;
+}
+
+export interface Lock {
+  release(): Promise<void>;
+}
+
+const hasCode = (error: unknown, ...codes: string[]): boolean =>
+  error instanceof Error && codes.includes((error as NodeJS.ErrnoException).code ?? '');
+
+/** What a signal would find: a zombie still counts as there, so look with `birthOf`. */
+function signalFinds(pid: number): 'alive' | 'foreign' | 'gone' {
+  // To the system, zero and below are groups of processes.
+  if (pid <= 0) return 'gone';
+  try {
+    process.kill(pid, 0);
+    return 'alive';
+  } catch (error) {
+    return hasCode(error, 'EPERM') ? 'foreign' : 'gone';
+  }
+}
+
+/** When a live process began, in words of the system; undefined when there is none, or only a zombie. */
+export function birthOf(pid: number): string | undefined {
+  if (signalFinds(pid) === 'gone') return undefined;
+  if (process.platform !== 'linux') {
+    try {
+      const options = { encoding: 'utf8', timeout: PS_TIMEOUT_MS } as const;
+      const [state = 'Z', ...began] = execFileSync('/bin/ps', ['-o', 'state=,lstart=', '-p', String(pid)], options)
+        .trim()
+        .split(/\s+/);
+      return state.startsWith('Z') ? undefined : began.join(' ');
+    } catch {
+      return undefined;
+    }
+  }
+  try {
+    const line = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    // The second field is the command in brackets, and may itself hold brackets and spaces.
+    const [state = 'Z', ...fields] = line.slice(line.lastIndexOf(')') + 2).split(' ');
+    if (state === 'Z' || state === 'X') return undefined;
+    return `${readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim()}/${fields[18] ?? ''}`;
+  } catch {
+    return signalFinds(pid) === 'gone' ? undefined : UNSEEN;
+  }
+}
+
+export const isAlive = (pid: number): boolean => birthOf(pid) !== undefined;
+
+/** Whether we could see that process at all. */
+export const isHere = (holder: Holder): boolean => holder.host === os.hostname();
+
+/** Whether that very process, of this host, still runs. */
+export function lives(holder: Holder): boolean {
+  if (!isHere(holder)) return false;
+  const birth = birthOf(holder.pid);
+  return birth === UNSEEN || (birth !== undefined && birth === holder.birth);
+}
+
+export const thisProcess = (): Holder => ({
+  pid: process.pid,
+  birth: birthOf(process.pid) ?? UNSEEN,
+  host: os.hostname(),
+});
+
+export function parseHolder(text: string): Holder | undefined {
+  try {
+    const { pid, birth, host } = JSON.parse(text) as Partial<Holder>;
+    const whole = typeof pid === 'number' && typeof birth === 'string' && typeof host === 'string';
+    return whole ? { pid, birth, host } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Who has the lock now; undefined when it can be tried again at once. */
+async function holderOf(file: string): Promise<Holder | 'writing' | undefined> {
+  let judged: string;
+  try {
+    judged = await readFile(file, 'utf8');
+    const holder = parseHolder(judged);
+    const silentMs = Date.now() - (await stat(file)).mtimeMs;
+    if (holder === undefined ? silentMs < WRITING_MS : isHere(holder) ? lives(holder) : silentMs < SILENT_MS) {
+      return holder ?? 'writing';
+    }
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return undefined;
+    throw error;
+  }
+  await moveAside(file, judged);
+  return undefined;
+}
+
+/** Removes a lock whose holder is dead; if another process has taken it since it was judged, gives it back. */
+async function moveAside(file: string, judged: string): Promise<void> {
+  const aside = `${file}.${randomUUID()}`;
+  try {
+    await rename(file, aside);
+    if ((await readFile(aside, 'utf8')) === judged) await rm(aside, { force: true });
+    else await rename(aside, file);
+  } catch (error) {
+    if (!hasCode(error, 'ENOENT')) throw error;
+  }
+}
+
+/**
+ * Takes the lock that `file` is, waiting for at most `waitMs`; answers the live holder when it could not. A lock whose
+ * process has died counts as free; of a process on another host (a container on the same volume) that is known by its lock
+ * being silent for `SILENT_MS`.
+ */
+export async function takeLock(file: string, waitMs: number): Promise<Lock | Holder> {
+  const until = Date.now() + waitMs;
+  const mine = JSON.stringify({ ...thisProcess(), token: randomUUID() });
+  for (;;) {
+    try {
+      await writeFile(file, mine, { flag: 'wx', mode: 0o600 });
+      const now = (): void => void utimes(file, new Date(), new Date()).catch(() => undefined);
+      const beat = setInterval(now, BEAT_INTERVAL_MS).unref();
+      return {
+        release: () => {
+          clearInterval(beat);
+          return releaseLock(file, mine);
+        },
+      };
+    } catch (error) {
+      if (!hasCode(error, 'EEXIST')) throw error;
+    }
+    const holder = await holderOf(file);
+    if (holder === undefined) continue;
+    if (holder !== 'writing' && Date.now() >= until) return holder;
+    await delay(POLL_MS);
+  }
+}
+
+async function releaseLock(file: string, mine: string): Promise<void> {
+  const kept = await readFile(file, 'utf8').catch(() => '');
+  if (kept === mine) await rm(file, { force: true });
+}
+
+/** Runs `work` while holding the lock; throws when it cannot be had in time. */
+export async function withLock<T>(file: string, waitMs: number, work: () => Promise<T>): Promise<T> {
+  const lock = await takeLock(file, waitMs);
+  if (!('release' in lock)) throw new Error(`${file} is held by process ${lock.pid}, which does not let go of it.`);
+  try {
+    return await work();
+  } finally {
+    await lock.release();
+  }
+}

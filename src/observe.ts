@@ -1,0 +1,53 @@
+import type { Bus } from './bus/bus.ts';
+import type { Cache } from './cache/cache.ts';
+import type { EventStore } from './eventstore/eventStore.ts';
+import type { Probe } from './http/health.ts';
+import type { Collector, Sample } from './http/metrics.ts';
+import type { Pool } from './postgres/pool.ts';
+import type { Projector } from './projections/follow.ts';
+
+/** What this process cannot answer correctly without: the log, and the read models. */
+export const probesOf = ({ store, pool }: { store: EventStore; pool: Pool }): readonly Probe[] => [
+  { name: 'eventstore', required: true, check: () => store.ping() },
+  { name: 'postgres', required: true, check: () => pool.query('SELECT 1') },
+];
+
+const perName = <T extends { readonly name: string }>(
+  list: readonly T[],
+  value: (item: T) => bigint | number,
+): readonly Sample[] => list.map((item) => ({ labels: { name: item.name }, value: Number(value(item)) }));
+
+/** Figures that the edge does not see by itself; each is read only when somebody scrapes. */
+export function collectorsOf(parts: { cache: Cache; projector: Projector; bus: Bus }): readonly Collector[] {
+  const { cache, projector, bus } = parts;
+  const labels = ['name'];
+  return [
+    {
+      name: 'projection_lag_events',
+      help: 'Events between a projection and the head of the log',
+      labels,
+      read: async () => perName(await projector.status(), ({ lag }) => lag),
+    },
+    {
+      name: 'projection_parked_events',
+      help: 'Events that a projection could not apply, and those waiting behind them',
+      labels,
+      read: async () => perName(await projector.status(), ({ parked }) => parked),
+    },
+    {
+      name: 'consumer_lag_events',
+      help: 'Events between a handler and the head of the log',
+      labels,
+      read: async () => perName(await bus.status(), ({ lag }) => lag),
+    },
+    {
+      name: 'consumer_dead_letters',
+      help: 'Events that a handler could not handle, and those waiting behind them',
+      labels,
+      read: async () => perName(await bus.status(), ({ deadLetters }) => deadLetters),
+    },
+    { name: 'cache_hits', help: 'Answers that came from the cache', read: () => [{ value: cache.stats().hits }] },
+    { name: 'cache_misses', help: 'Answers that had to be made', read: () => [{ value: cache.stats().misses }] },
+    { name: 'cache_entries', help: 'Answers in the cache', read: () => [{ value: cache.stats().entries }] },
+  ];
+}

@@ -1,0 +1,145 @@
+import { randomUUID } from 'node:crypto';
+import { mkdir, readFile, readdir, realpath, rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { isHere, lives, parseHolder, SILENT_MS, takeLock, thisProcess, withLock, type Lock } from '../lock.ts';
+import type { Logger } from '../log.ts';
+import { openCluster } from './cluster.ts';
+import { placeFor, type Place } from './place.ts';
+import {
+  findRunning,
+  isOutlived,
+  query,
+  ROLE,
+  startPostmaster,
+  stopPostmaster,
+  urlOf,
+  type Cluster,
+  type Settings,
+  type Postmaster,
+} from './postmaster.ts';
+import { supervise } from './supervisor.ts';
+
+const DATABASE = 'cartulary';
+/** A server that is stopping lets go within this time. */
+const SERVER_LOCK_WAIT_MS = 3_000;
+/** Longer than making or recovering a cluster takes, which happens while holding the turn. */
+const TURN_WAIT_MS = 150_000;
+const LEAVING_WAIT_MS = 2_000;
+
+export interface EmbeddedPostgres {
+  readonly url: string;
+  /** Whether it was already running: left behind by a killed process, or in use by another one. */
+  readonly adopted: boolean;
+  /** Leaves; the last process to leave stops Postgres. Returns within about ten seconds, the second call at once. */
+  stop(): Promise<void>;
+}
+
+export interface EmbeddedOptions {
+  readonly dataDir: string;
+  readonly log: Logger;
+  /** There is one server per data folder, and it restarts a Postgres that dies; commands come and go beside it. */
+  readonly as?: 'server' | 'command';
+  /** Settings of Postgres on top of ours, such as `max_connections`; of no effect on one that already runs. */
+  readonly settings?: Settings;
+}
+
+const turnOf = (place: Place): string => path.join(place.dir, 'turn.lock');
+const usersOf = (place: Place): string => path.join(place.dir, 'users');
+
+/** The live processes that use this cluster; forgets the dead ones. */
+async function usersBut(place: Place, mine: string): Promise<number> {
+  let others = 0;
+  for (const name of await readdir(usersOf(place))) {
+    if (name === mine) continue;
+    const file = path.join(usersOf(place), name);
+    const holder = parseHolder(await readFile(file, 'utf8').catch(() => ''));
+    if (holder !== undefined && lives(holder)) others += 1;
+    else await rm(file, { force: true });
+  }
+  return others;
+}
+
+async function takeServerLock(dataDir: string, place: Place): Promise<Lock> {
+  const file = path.join(place.dir, 'server.lock');
+  let lock = await takeLock(file, SERVER_LOCK_WAIT_MS);
+  // Of a container that has died, its silence is the only sign.
+  if (!('release' in lock) && !isHere(lock)) lock = await takeLock(file, SILENT_MS);
+  if ('release' in lock) return lock;
+  throw new Error(
+    `${dataDir} is in use by another cartulary server (process ${lock.pid} on ${lock.host}): ` +
+      'stop that one, or give this one a DATA_DIR of its own.',
+  );
+}
+
+async function ensureDatabase(cluster: Cluster, { port }: Postmaster): Promise<string> {
+  const server = urlOf(cluster, port, 'postgres');
+  const found = await query(server, 'SELECT 1 FROM pg_database WHERE datname = $1', [DATABASE]);
+  if (found.length === 0) await query(server, `CREATE DATABASE ${DATABASE} OWNER ${ROLE}`);
+  return urlOf(cluster, port, DATABASE);
+}
+
+interface Entered {
+  readonly url: string;
+  readonly cluster: Cluster;
+  readonly postmaster: Postmaster;
+  readonly adopted: boolean;
+}
+
+/** Finds or starts the postmaster and sees that our database is in it; runs while holding the turn. */
+async function enter(dataDir: string, place: Place, user: string, settings: Settings = {}): Promise<Entered> {
+  await mkdir(usersOf(place), { recursive: true, mode: 0o700 });
+  await writeFile(path.join(usersOf(place), user), JSON.stringify(thisProcess()), { mode: 0o600 });
+  const cluster = { ...(await openCluster(dataDir, place)), settings };
+  const running = await findRunning(cluster);
+  // One that has lost its program files is of use only to those who are in the middle of using it.
+  const usable = running !== undefined && (!(await isOutlived(running)) || (await usersBut(place, user)) > 0);
+  if (running !== undefined && !usable) await stopPostmaster(place, running);
+  const postmaster = usable ? running : await startPostmaster(cluster);
+  try {
+    return { url: await ensureDatabase(cluster, postmaster), cluster, postmaster, adopted: usable };
+  } catch (error) {
+    if (!usable) await stopPostmaster(place, postmaster);
+    throw error;
+  }
+}
+
+async function leave(place: Place, user: string, postmaster: Postmaster | undefined): Promise<void> {
+  await withLock(turnOf(place), LEAVING_WAIT_MS, async () => {
+    await rm(path.join(usersOf(place), user), { force: true });
+    if (postmaster !== undefined && (await usersBut(place, user)) === 0) await stopPostmaster(place, postmaster);
+  });
+}
+
+/**
+ * Real Postgres from npm's binaries, in the data folder, on a free loopback port: durable (fsync on), started at need and
+ * stopped by the last process that leaves. One left behind by a killed process is adopted with all it has acknowledged.
+ */
+export async function startEmbeddedPostgres(options: EmbeddedOptions): Promise<EmbeddedPostgres> {
+  const { log, as = 'server' } = options;
+  const place = await placeFor(options.dataDir, log);
+  const dataDir = await realpath(options.dataDir);
+  const server = as === 'server' ? await takeServerLock(dataDir, place) : undefined;
+  const user = `${process.pid}-${randomUUID()}.json`;
+  let entered: Entered | undefined;
+  try {
+    entered = await withLock(turnOf(place), TURN_WAIT_MS, () => enter(dataDir, place, user, options.settings));
+    const { url, cluster, adopted } = entered;
+    log.info(
+      { ...entered.postmaster, adopted, folder: place.cluster },
+      adopted ? 'postgres adopted' : 'postgres started',
+    );
+    const turn = <T>(work: () => Promise<T>): Promise<T> => withLock(turnOf(place), TURN_WAIT_MS, work);
+    const watch = server === undefined ? undefined : supervise({ cluster, postmaster: entered.postmaster, log, turn });
+    const stop = async (): Promise<void> => {
+      const postmaster = (await watch?.stop()) ?? entered?.postmaster;
+      await leave(place, user, postmaster).finally(() => server?.release());
+      log.info('postgres left');
+    };
+    let stopping: Promise<void> | undefined;
+    return { url, adopted, stop: () => (stopping ??= stop()) };
+  } catch (error) {
+    await leave(place, user, entered?.postmaster).catch(() => undefined);
+    await server?.release();
+    throw error;
+  }
+}

@@ -1,0 +1,133 @@
+import pg from 'pg';
+import { unavailable } from '../errors.ts';
+
+export const CONNECT_TIMEOUT_MS = 5_000;
+export const STATEMENT_TIMEOUT_MS = 30_000;
+export const LOCK_TIMEOUT_MS = 10_000;
+export const IDLE_IN_TRANSACTION_TIMEOUT_MS = 30_000;
+
+export interface PoolOptions {
+  readonly url: string;
+  /** Shown in `pg_stat_activity`. */
+  readonly name: string;
+  /** Connections at most. */
+  readonly max: number;
+  /** What `int8` becomes: positions and revisions are `bigint`; the read side takes safe integers as `number`. */
+  readonly int8: 'bigint' | 'number';
+  /** 0 is no limit: only for bulk work such as a rebuild. */
+  readonly statementTimeoutMs?: number;
+}
+
+export type Pool = pg.Pool;
+export type Connection = pg.PoolClient;
+/** What runs SQL: a pool or one connection inside a transaction. */
+export type Queryable = Pick<pg.ClientBase, 'query'>;
+
+/** Type oids, as in `pg_type`. */
+const OID = { int8: 20, date: 1082, timestamptz: 1184 } as const;
+
+const safeInteger = (text: string): number => {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value)) throw new RangeError(`not a safe integer: ${text}`);
+  return value;
+};
+/** Postgres' `2026-11-21 08:40:00.5+00` as ISO 8601 UTC with milliseconds. */
+const isoInstant = (text: string): string =>
+  new Date(text.replace(' ', 'T').replace(/([+-]\d\d)$/, '$1:00')).toISOString();
+
+type Parser = (text: string) => unknown;
+
+const typesOf = (int8: PoolOptions['int8']): pg.CustomTypesConfig => {
+  const parsers = new Map<number, Parser>([
+    [OID.int8, int8 === 'bigint' ? BigInt : safeInteger],
+    [OID.timestamptz, isoInstant],
+    [OID.date, (text) => text],
+  ]);
+  const getTypeParser = (oid: number, format?: 'text' | 'binary'): unknown =>
+    (format === 'binary' ? undefined : parsers.get(oid)) ??
+    (pg.types.getTypeParser as (oid: number, format?: string) => unknown)(oid, format);
+  return { getTypeParser: getTypeParser as pg.CustomTypesConfig['getTypeParser'] };
+};
+
+export const connectionConfig = (options: Omit<PoolOptions, 'max'>): pg.ClientConfig => ({
+  connectionString: options.url,
+  application_name: `cartulary ${options.name}`,
+  connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+  statement_timeout: options.statementTimeoutMs ?? STATEMENT_TIMEOUT_MS,
+  lock_timeout: LOCK_TIMEOUT_MS,
+  idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_TIMEOUT_MS,
+  keepAlive: true,
+  types: typesOf(options.int8),
+});
+
+/** A pool whose connections never wait for ever and whose broken connections never bring the process down. */
+export function createPool(options: PoolOptions): Pool {
+  const pool = new pg.Pool({ ...connectionConfig(options), max: options.max, idleTimeoutMillis: 30_000 });
+  // A connection that breaks while idle (or between two statements) is dropped; the next borrower gets a new one.
+  pool.on('error', () => undefined);
+  pool.on('connect', (client) => client.on('error', () => undefined));
+  return pool;
+}
+
+/**
+ * The only door to a transaction: commits when `work` resolves, rolls back when it throws. A connection on which anything
+ * failed is thrown away, never handed to the next borrower.
+ */
+export async function withTx<T>(pool: Pool, work: (tx: Connection) => Promise<T>): Promise<T> {
+  const connection = await pool.connect();
+  let failure: Error | undefined;
+  try {
+    await connection.query('BEGIN');
+    const result = await work(connection);
+    const { command } = await connection.query('COMMIT');
+    // Postgres answers COMMIT of a failed transaction with ROLLBACK, without an error.
+    if (command !== 'COMMIT') throw new Error(`the transaction was rolled back (${command})`);
+    return result;
+  } catch (error) {
+    failure = error instanceof Error ? error : new Error(String(error));
+    throw error;
+  } finally {
+    connection.release(failure);
+  }
+}
+
+/** SQLSTATE classes and codes after which nothing was decided: the server went away, or refused for now. */
+const PASSING = /^(08(?!P01)|53|57P|58)/;
+const PASSING_CODES = new Set([
+  '40001',
+  '40P01',
+  '55P03',
+  '57014',
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EPIPE',
+  'ETIMEDOUT',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'ENOENT',
+]);
+const PASSING_MESSAGES =
+  /Connection terminated|connection timeout|timeout expired|timeout exceeded|Query read timeout|Client has encountered a connection error|not queryable|Cannot use a pool/i;
+
+/** Whether trying again later can help (as opposed to: this statement is wrong). */
+export function isPassing(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
+  return (
+    PASSING_CODES.has(code) ||
+    (/^[0-9A-Z]{5}$/.test(code) && PASSING.test(code)) ||
+    PASSING_MESSAGES.test(error.message)
+  );
+}
+
+/** Runs `work`, turning a passing failure of Postgres into a refusal of kind `unavailable`. */
+export async function translating<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (isPassing(error)) throw unavailable('DatabaseUnavailable', 'The database does not answer; try again.', error);
+    throw error;
+  }
+}

@@ -1,0 +1,244 @@
+import { spawn } from 'node:child_process';
+import { closeSync, fchownSync, openSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
+import { readFile, readlink, stat } from 'node:fs/promises';
+import { createServer, type AddressInfo } from 'node:net';
+import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import pg from 'pg';
+import { isAlive } from '../lock.ts';
+import { run, spawnOptions } from './account.ts';
+import { program, type Binaries } from './binaries.ts';
+import type { Place } from './place.ts';
+
+export const ROLE = 'cartulary';
+const LOOPBACK = '127.0.0.1';
+const POLL_MS = 25;
+const CONNECT_TIMEOUT_MS = 2_000;
+/** Recovery after a power cut replays at most about `max_wal_size` of log. */
+const READY_TIMEOUT_MS = 120_000;
+/** How long remains of a killed postmaster (its shared memory, its workers) may stand in the way. */
+const REMAINS_TIMEOUT_MS = 20_000;
+const REMAINS_RETRY_MS = 200;
+const PORT_ATTEMPTS_MAX = 5;
+const FAST_STOP_MS = 5_000;
+const IMMEDIATE_STOP_MS = 2_000;
+const KILLED_MS = 1_000;
+const LOG_BYTES_MAX = 10 * 1024 * 1024;
+const LOG_TAIL_BYTES = 4_096;
+const INVALID_PASSWORD = '28P01';
+const CLUSTER_MISSING = '3D000';
+
+export type Settings = Readonly<Record<string, string>>;
+
+const SETTINGS: Settings = {
+  listen_addresses: LOOPBACK,
+  unix_socket_directories: '',
+  max_connections: '100',
+  shared_buffers: '128MB',
+  max_wal_size: '1GB',
+  fsync: 'on',
+  synchronous_commit: 'on',
+  full_page_writes: 'on',
+  password_encryption: 'scram-sha-256',
+  timezone: 'UTC',
+  log_timezone: 'UTC',
+  log_checkpoints: 'off',
+};
+
+export interface Postmaster {
+  readonly pid: number;
+  readonly port: number;
+}
+
+export interface Cluster {
+  readonly place: Place;
+  readonly binaries: Binaries;
+  readonly password: string;
+  readonly settings?: Settings;
+}
+
+export const urlOf = (cluster: Cluster, port: number, database: string): string =>
+  `postgres://${ROLE}:${encodeURIComponent(cluster.password)}@${LOOPBACK}:${port}/${database}`;
+
+/** Runs one statement on a connection of its own. */
+export async function query(url: string, sql: string, values: unknown[] = []): Promise<Record<string, unknown>[]> {
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: CONNECT_TIMEOUT_MS });
+  client.on('error', () => undefined);
+  try {
+    await client.connect();
+    return (await client.query<Record<string, unknown>>(sql, values)).rows;
+  } finally {
+    await client.end().catch(() => undefined);
+  }
+}
+
+const pidFile = (place: Place): string => path.join(place.cluster, 'postmaster.pid');
+
+/** What the postmaster itself writes down: line 1 its process, line 4 its port, line 8 how it is. */
+async function recorded(place: Place): Promise<(Postmaster & { status: string }) | undefined> {
+  const lines = (await readFile(pidFile(place), 'utf8').catch(() => '')).split('\n');
+  const pid = Number(lines[0]);
+  return pid > 0 ? { pid, port: Number(lines[3]), status: lines[7]?.trim() ?? '' } : undefined;
+}
+
+type Identity = 'ours' | 'another' | 'gone' | 'unknown';
+
+/**
+ * Whether that process is a postmaster of this cluster: a process id alone may by now be anyone's. A postmaster works in its
+ * data folder, wherever that has been moved or mounted meanwhile, so on Linux the folder itself is compared.
+ */
+async function identityOf(place: Place, pid: number): Promise<Identity> {
+  if (!isAlive(pid)) return 'gone';
+  if (process.platform === 'linux') {
+    const works = await stat(`/proc/${pid}/cwd`).catch(() => undefined);
+    const cluster = await stat(place.cluster);
+    if (works === undefined) return isAlive(pid) ? 'unknown' : 'gone';
+    return works.dev === cluster.dev && works.ino === cluster.ino ? 'ours' : 'another';
+  }
+  const { output } = await run(undefined, ['/bin/ps', '-o', 'command=', '-p', String(pid)]);
+  if (output.includes(place.cluster)) return 'ours';
+  return output.includes('postgres') ? 'unknown' : 'another';
+}
+
+/**
+ * True once it serves; false while it cannot yet or no longer; throws when it never will. That it takes the cluster's password
+ * is the proof that it is the right one.
+ */
+async function answers(cluster: Cluster, port: number): Promise<boolean> {
+  try {
+    await query(urlOf(cluster, port, 'postgres'), 'SELECT 1');
+    return true;
+  } catch (error) {
+    const code = (error as { code?: string }).code;
+    if (code !== INVALID_PASSWORD && code !== CLUSTER_MISSING) return false;
+    throw new Error(
+      `The Postgres in ${cluster.place.cluster} does not take the password kept in secrets.json beside it: restore that file.`,
+      { cause: error },
+    );
+  }
+}
+
+/** Waits until that process serves the cluster; undefined when it ends instead. */
+async function becomesReady(cluster: Cluster, pid: number): Promise<Postmaster | undefined> {
+  const until = Date.now() + READY_TIMEOUT_MS;
+  while (isAlive(pid)) {
+    const now = await recorded(cluster.place);
+    if (now?.pid === pid && now.status === 'ready' && (await answers(cluster, now.port)))
+      return { pid, port: now.port };
+    if (Date.now() > until) throw new Error(`Postgres was not ready after ${READY_TIMEOUT_MS / 1000} s; see its log.`);
+    await delay(POLL_MS);
+  }
+  return undefined;
+}
+
+/**
+ * The postmaster that already serves this cluster (a killed process of ours left it behind, or another still uses it), once
+ * it is ready; undefined when there is none. A stale `postmaster.pid` whose number now is somebody else's is removed.
+ */
+export async function findRunning(cluster: Cluster): Promise<Postmaster | undefined> {
+  const now = await recorded(cluster.place);
+  if (now === undefined) return undefined;
+  const identity = await identityOf(cluster.place, now.pid);
+  if (identity === 'ours') return becomesReady(cluster, now.pid);
+  // Where in doubt, the record stays, and Postgres itself refuses to start beside it.
+  if (identity === 'another') rmSync(pidFile(cluster.place), { force: true });
+  return undefined;
+}
+
+/** Whether its program file was replaced or removed under it (by a new install), after which it cannot load libraries. */
+export async function isOutlived({ pid }: Postmaster): Promise<boolean> {
+  return (await readlink(`/proc/${pid}/exe`).catch(() => '')).endsWith(' (deleted)');
+}
+
+const freePort = (): Promise<number> =>
+  new Promise((resolve, reject) => {
+    const server = createServer();
+    server.on('error', reject);
+    server.listen(0, LOOPBACK, () => {
+      const { port } = server.address() as AddressInfo;
+      server.close(() => resolve(port));
+    });
+  });
+
+function openLog(place: Place): { descriptor: number; from: number } {
+  const bytes = statSync(place.logFile, { throwIfNoEntry: false })?.size ?? 0;
+  if (bytes > LOG_BYTES_MAX) renameSync(place.logFile, `${place.logFile}.1`);
+  const descriptor = openSync(place.logFile, 'a', 0o600);
+  if (place.account !== undefined) fchownSync(descriptor, place.account.uid, place.account.gid);
+  return { descriptor, from: bytes > LOG_BYTES_MAX ? 0 : bytes };
+}
+
+type Launch = { readonly postmaster: Postmaster } | { readonly complaint: string };
+
+/** In a session of its own, so that Ctrl-C reaches the server alone and Postgres outlives its last request. */
+async function launch(cluster: Cluster, port: number): Promise<Launch> {
+  const { place, binaries } = cluster;
+  const { descriptor, from } = openLog(place);
+  const settings = Object.entries({ ...SETTINGS, ...cluster.settings, port: String(port) }).flatMap(([name, value]) => [
+    '-c',
+    `${name}=${value}`,
+  ]);
+  try {
+    const child = spawn(program(binaries, 'postgres'), ['-D', place.cluster, ...settings], {
+      ...spawnOptions(place.account),
+      stdio: ['ignore', descriptor, descriptor],
+      detached: true,
+    });
+    const failed = new Promise<string>((resolve) => child.once('error', (error) => resolve(error.message)));
+    child.unref();
+    if (child.pid === undefined) return { complaint: await failed };
+    const postmaster = await becomesReady(cluster, child.pid);
+    if (postmaster !== undefined) return { postmaster };
+    return { complaint: readFileSync(place.logFile).subarray(from).subarray(-LOG_TAIL_BYTES).toString().trim() };
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+const PORT_TAKEN = /could not (bind|create any TCP)/;
+const REMAINS = /lock file "postmaster\.pid" already exists|pre-existing shared memory block/;
+
+/** Starts the cluster, on `port` or else any free one, and returns when it answers. */
+export async function startPostmaster(cluster: Cluster, port?: number): Promise<Postmaster> {
+  const until = Date.now() + REMAINS_TIMEOUT_MS;
+  let complaint = '';
+  for (let attempt = 1; attempt <= PORT_ATTEMPTS_MAX;) {
+    const launched = await launch(cluster, port ?? (await freePort()));
+    if ('postmaster' in launched) return launched.postmaster;
+    complaint = launched.complaint;
+    if (REMAINS.test(complaint) && Date.now() < until) {
+      await delay(REMAINS_RETRY_MS);
+    } else if (PORT_TAKEN.test(complaint)) {
+      attempt += 1;
+      await delay(port === undefined ? 0 : REMAINS_RETRY_MS);
+    } else break;
+  }
+  throw new Error(`Postgres did not start (its log is ${cluster.place.logFile}):\n${complaint}`);
+}
+
+async function isGone(pid: number, withinMs: number): Promise<boolean> {
+  const until = Date.now() + withinMs;
+  while (isAlive(pid)) {
+    if (Date.now() > until) return false;
+    await delay(POLL_MS);
+  }
+  return true;
+}
+
+/** Fast shutdown; one that takes too long is made immediate, which costs a recovery at the next start and loses nothing. */
+export async function stopPostmaster(place: Place, { pid }: Postmaster): Promise<void> {
+  if ((await identityOf(place, pid)) !== 'ours') return;
+  const steps = [
+    ['SIGINT', FAST_STOP_MS],
+    ['SIGQUIT', IMMEDIATE_STOP_MS],
+    ['SIGKILL', KILLED_MS],
+  ] as const;
+  for (const [signal, withinMs] of steps) {
+    try {
+      process.kill(pid, signal);
+    } catch {
+      return;
+    }
+    if (await isGone(pid, withinMs)) return;
+  }
+}

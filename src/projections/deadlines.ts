@@ -1,0 +1,83 @@
+import type { OrderCancelled, OrderPlaced, PaymentCaptured } from '../aggregates/orderEvents.ts';
+import type { CheckoutFailed, CheckoutStarted } from '../aggregates/cart.ts';
+import type { StockReleased, StockReserved } from '../aggregates/stock.ts';
+import { idOf } from '../eventstore/eventStore.ts';
+import { change, type Projection } from './projection.ts';
+
+/** What must have happened by when: a placed order wants its payment, a started checkout its order. */
+export interface DeadlineRow {
+  readonly key: string;
+  readonly kind: 'payment' | 'checkout';
+  readonly order_id: string;
+  readonly due_at: string;
+  readonly buyer_id: string;
+  /** Products that the checkout holds stock of. */
+  readonly product_ids: readonly string[];
+  /** The buyer's cart still waits for this checkout. */
+  readonly cart_held: boolean;
+}
+
+const paymentKey = (orderId: string): string => `payment:${orderId}`;
+const checkoutKey = (orderId: string): string => `checkout:${orderId}`;
+
+/** A checkout that holds nothing any more needs no deadline. */
+const heldOrGone = (row: DeadlineRow): DeadlineRow | null => (row.cart_held || row.product_ids.length > 0 ? row : null);
+
+export const deadlines: Projection<DeadlineRow> = {
+  name: 'deadlines',
+  table: 'deadlines',
+  key: 'key',
+  of: 'order',
+  columns: {
+    key: 'text',
+    kind: 'text',
+    order_id: 'uuid',
+    due_at: 'timestamptz',
+    buyer_id: 'uuid',
+    product_ids: 'jsonb',
+    cart_held: 'boolean',
+  },
+  on: {
+    CheckoutStarted: change<CheckoutStarted, DeadlineRow>({
+      key: (event) => checkoutKey(event.data.orderId),
+      row: (row, { stream, data: { orderId, expiresAt } }, key) => ({
+        ...{ key, kind: 'checkout', order_id: orderId, due_at: expiresAt, buyer_id: idOf(stream) },
+        ...{ product_ids: row?.product_ids ?? [], cart_held: true },
+      }),
+    }),
+    CheckoutFailed: change<CheckoutFailed, DeadlineRow>({
+      key: (event) => checkoutKey(event.data.orderId),
+      row: (row) => row && heldOrGone({ ...row, cart_held: false }),
+    }),
+    StockReserved: change<StockReserved, DeadlineRow>({
+      key: (event) => checkoutKey(event.data.orderId),
+      row: (row, { stream, data: { orderId, buyerId, expiresAt } }, key) => ({
+        ...{ key, kind: 'checkout', order_id: orderId, due_at: expiresAt, buyer_id: buyerId },
+        ...{ product_ids: [...(row?.product_ids ?? []), idOf(stream)], cart_held: row?.cart_held ?? false },
+      }),
+    }),
+    StockReleased: change<StockReleased, DeadlineRow>({
+      key: (event) => checkoutKey(event.data.orderId),
+      row: (row, { stream }) =>
+        row && heldOrGone({ ...row, product_ids: row.product_ids.filter((id) => id !== idOf(stream)) }),
+    }),
+    OrderPlaced: change<OrderPlaced, DeadlineRow>({
+      key: ({ stream }) => [checkoutKey(idOf(stream)), paymentKey(idOf(stream))],
+      row: (_row, { stream, data }, key) =>
+        key === checkoutKey(idOf(stream))
+          ? null
+          : {
+              ...{ key, kind: 'payment', order_id: idOf(stream), due_at: data.payBy, buyer_id: data.buyerId },
+              ...{ product_ids: [], cart_held: false },
+            },
+    }),
+    PaymentCaptured: change<PaymentCaptured, DeadlineRow>({
+      key: ({ stream }) => paymentKey(idOf(stream)),
+      row: () => null,
+    }),
+    OrderCancelled: change<OrderCancelled, DeadlineRow>({
+      key: ({ stream }) => paymentKey(idOf(stream)),
+      row: () => null,
+    }),
+  },
+};

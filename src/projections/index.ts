@@ -1,0 +1,28 @@
+import { carts } from './carts.ts';
+import { categories } from './categories.ts';
+import { deadlines } from './deadlines.ts';
+import { orders } from './orders.ts';
+import { payments } from './payments.ts';
+import { products } from './products.ts';
+import type { Projection } from './projection.ts';
+import { related } from './related.ts';
+import { revocations } from './revocations.ts';
+import { stores } from './stores.ts';
+import { users } from './users.ts';
+
+/** The engine knows rows only as rows. */
+const row = <R extends object>(projection: Projection<R>): Projection => projection as unknown as Projection;
+
+/** Every read model. A new one is its file, its line here, and its migration. */
+export const projections: readonly Projection[] = [
+  row(users),
+  row(revocations),
+  row(stores),
+  row(categories),
+  row(products),
+  row(carts),
+  row(orders),
+  row(payments),
+  row(deadlines),
+  row(related),
+];

@@ -1,0 +1,115 @@
+import type { OrderPlaced } from '../aggregates/orderEvents.ts';
+import type { ProductDelisted, ProductListed, ProductPriceChanged, ProductUpdated } from '../aggregates/product.ts';
+import type { StockAdjusted, StockReceived, StockReleased, StockReserved, StockShipped } from '../aggregates/stock.ts';
+import { idOf } from '../eventstore/eventStore.ts';
+import { change, type Change, type Projection } from './projection.ts';
+import type { DomainEvent } from '../aggregates/decider.ts';
+
+/** `listed` is false before the product is listed (its stock comes first) and after it was delisted. */
+export interface ProductRow {
+  readonly id: string;
+  readonly listed: boolean;
+  readonly store_id: string;
+  readonly seller_id: string;
+  readonly sku: string | null;
+  readonly name: string;
+  readonly description: string;
+  readonly price: number;
+  readonly currency: string;
+  readonly category_id: string;
+  readonly on_hand: number;
+  readonly reserved: number;
+  /** Units ordered, ever. */
+  readonly ordered: number;
+  readonly created_at: string;
+  readonly updated_at: string;
+}
+
+const NOWHERE = '00000000-0000-0000-0000-000000000000';
+
+const unlisted = (id: string, at: string): ProductRow => ({
+  ...{ id, listed: false, store_id: NOWHERE, seller_id: NOWHERE, sku: null, name: '', description: '' },
+  ...{ price: 0, currency: '', category_id: NOWHERE, on_hand: 0, reserved: 0, ordered: 0 },
+  created_at: at,
+  updated_at: at,
+});
+
+/** An entry for a stock event: how much it changes what is on hand, and what is reserved. */
+const stock = <E extends DomainEvent>(
+  move: (data: E['data']) => { onHand?: number; reserved?: number },
+): Change<ProductRow> =>
+  change<E, ProductRow>({
+    key: (event) => idOf(event.stream),
+    row: (found, event, id) => {
+      const row = found ?? unlisted(id, event.metadata.occurredAt);
+      const { onHand = 0, reserved = 0 } = move(event.data);
+      return { ...row, on_hand: row.on_hand + onHand, reserved: row.reserved + reserved };
+    },
+  });
+
+export const products: Projection<ProductRow> = {
+  name: 'products',
+  table: 'products',
+  key: 'id',
+  of: 'product',
+  columns: {
+    id: 'uuid',
+    listed: 'boolean',
+    store_id: 'uuid',
+    seller_id: 'uuid',
+    sku: 'text',
+    name: 'text',
+    description: 'text',
+    price: 'bigint',
+    currency: 'text',
+    category_id: 'uuid',
+    on_hand: 'bigint',
+    reserved: 'bigint',
+    ordered: 'bigint',
+    created_at: 'timestamptz',
+    updated_at: 'timestamptz',
+  },
+  on: {
+    ProductListed: change<ProductListed, ProductRow>({
+      key: (event) => idOf(event.stream),
+      row: (found, { data, metadata: { occurredAt } }, id) => ({
+        ...(found ?? unlisted(id, occurredAt)),
+        ...{ listed: true, store_id: data.storeId, seller_id: data.sellerId, sku: data.sku, name: data.name },
+        ...{ description: data.description, price: data.price, currency: data.currency, category_id: data.categoryId },
+        created_at: occurredAt,
+        updated_at: occurredAt,
+      }),
+    }),
+    ProductUpdated: change<ProductUpdated, ProductRow>({
+      key: (event) => idOf(event.stream),
+      row: (row, { data: { categoryId, ...fields }, metadata }) =>
+        row && {
+          ...row,
+          ...fields,
+          category_id: categoryId ?? row.category_id,
+          updated_at: metadata.occurredAt,
+        },
+    }),
+    ProductPriceChanged: change<ProductPriceChanged, ProductRow>({
+      key: (event) => idOf(event.stream),
+      row: (row, { data, metadata }) => row && { ...row, price: data.price, updated_at: metadata.occurredAt },
+    }),
+    ProductDelisted: change<ProductDelisted, ProductRow>({
+      key: (event) => idOf(event.stream),
+      row: (row, { metadata }) => row && { ...row, listed: false, updated_at: metadata.occurredAt },
+    }),
+    StockReceived: stock<StockReceived>(({ quantity }) => ({ onHand: quantity })),
+    StockAdjusted: stock<StockAdjusted>((data) => ({ onHand: data.change })),
+    StockReserved: stock<StockReserved>(({ quantity }) => ({ reserved: quantity })),
+    StockReleased: stock<StockReleased>(({ quantity }) => ({ reserved: -quantity })),
+    StockShipped: stock<StockShipped>(({ quantity }) => ({ onHand: -quantity, reserved: -quantity })),
+    OrderPlaced: change<OrderPlaced, ProductRow>({
+      key: (event) => event.data.lines.map(({ productId }) => productId),
+      row: (row, event, id) => {
+        const quantity = event.data.lines.find(({ productId }) => productId === id)?.quantity ?? 0;
+        return row && { ...row, ordered: row.ordered + quantity };
+      },
+    }),
+  },
+  tags: (id) => [`product:${id}`],
+};

@@ -1,0 +1,154 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Pool } from '../postgres/pool.ts';
+import { followerOf } from './prepare.ts';
+
+/** How often checkpoints of other processes are looked at while somebody waits: soon at first, then more rarely. */
+const POLL_MIN_MS = 5;
+const POLL_MAX_MS = 50;
+/** What was seen of another process's checkpoint may be this old before it is looked at again, when nobody waits. */
+const SEEN_MS = 500;
+
+type Listener = () => Promise<void>;
+
+export interface Progress {
+  /** The furthest position that all of these have passed, as far as this process knows. */
+  position(names: readonly string[]): bigint;
+  /** Resolves true once all of these have passed the position (at once when they have), false when time is up before. */
+  waitFor(names: readonly string[], position: bigint, timeoutMs: number): Promise<boolean>;
+  /** Told by this process's projector after each commit; `undefined`: the projection is not (or no longer) its own. */
+  set(name: string, position: bigint | undefined): void;
+  /** Looks at the checkpoints of those that other processes own. */
+  refresh(names: readonly string[]): Promise<void>;
+  /** Calls back when projections of another process are seen to have moved, before anybody is told that they have. */
+  onOthersMoved(listener: Listener): void;
+}
+
+/** Another process's checkpoint, as last seen. */
+interface Seen {
+  readonly name: string;
+  readonly position: bigint;
+  /** Raised by each new owner and each rebuild. */
+  readonly generation: string;
+}
+
+interface Waiter {
+  readonly names: readonly string[];
+  readonly position: bigint;
+  readonly resolve: (passed: boolean) => void;
+}
+
+const byFollower = (names: readonly string[]): Map<string, string> =>
+  new Map(names.map((name) => [followerOf(name), name]));
+
+async function checkpoints(pool: Pool, names: readonly string[]): Promise<Seen[]> {
+  const known = byFollower(names);
+  const { rows } = await pool.query<{ follower: string; position: string; generation: string }>({
+    name: 'progress',
+    text: `SELECT name AS follower, position::text, lease_epoch::text AS generation
+           FROM checkpoints WHERE name = ANY($1::text[])`,
+    values: [[...known.keys()]],
+  });
+  return rows.map(({ follower, position, generation }) => ({
+    name: known.get(follower)!,
+    position: BigInt(position),
+    generation,
+  }));
+}
+
+/**
+ * How far the projections are, as one process sees it: those of its own to the event, those of another process by their
+ * checkpoints, which one loop reads for all who wait.
+ */
+export function createProgress({ pool }: { pool: Pool }): Progress {
+  const own = new Map<string, bigint>();
+  const seen = new Map<string, Seen>();
+  const waiters = new Set<Waiter>();
+  const listeners: Listener[] = [];
+  let polling = false;
+  let seenAt = -Infinity;
+
+  const isOthers = (name: string): boolean => !own.has(name);
+
+  function position(names: readonly string[]): bigint {
+    let least: bigint | undefined;
+    for (const name of names) {
+      const one = own.get(name) ?? seen.get(name)?.position ?? 0n;
+      if (least === undefined || one < least) least = one;
+    }
+    return least ?? 0n;
+  }
+
+  function tell(): void {
+    for (const waiter of waiters) {
+      if (position(waiter.names) < waiter.position) continue;
+      waiters.delete(waiter);
+      waiter.resolve(true);
+    }
+  }
+
+  async function refresh(names: readonly string[]): Promise<void> {
+    const others = names.filter(isOthers);
+    if (others.length === 0) return;
+    seenAt = performance.now();
+    const moved = (await checkpoints(pool, others)).filter(({ name, position: now, generation }) => {
+      const before = seen.get(name);
+      return before?.position !== now || before.generation !== generation;
+    });
+    if (moved.length === 0) return;
+    for (const listener of listeners) await listener();
+    for (const now of moved) seen.set(now.name, now);
+    tell();
+  }
+
+  async function poll(): Promise<void> {
+    if (polling) return;
+    polling = true;
+    for (let pauseMs = POLL_MIN_MS; waiters.size > 0; pauseMs = Math.min(pauseMs * 2, POLL_MAX_MS)) {
+      // A database that does not answer is for the waiters' own time limit to notice.
+      await refresh([...new Set([...waiters].flatMap(({ names }) => names))]).catch(() => undefined);
+      await delay(pauseMs);
+    }
+    polling = false;
+  }
+
+  return {
+    position(names) {
+      if (performance.now() - seenAt > SEEN_MS && names.some(isOthers)) refresh(names).catch(() => undefined);
+      return position(names);
+    },
+    waitFor(names, wanted, timeoutMs) {
+      if (position(names) >= wanted) return Promise.resolve(true);
+      const waiting = waitIn(waiters, { names, position: wanted }, timeoutMs);
+      if (names.some(isOthers)) void poll();
+      return waiting;
+    },
+    set(name, now) {
+      if (now === undefined) own.delete(name);
+      else own.set(name, now);
+      if (waiters.size === 0) return;
+      tell();
+      if (now === undefined) void poll();
+    },
+    refresh,
+    onOthersMoved(listener) {
+      listeners.push(listener);
+    },
+  };
+}
+
+function waitIn(waiters: Set<Waiter>, wanted: Omit<Waiter, 'resolve'>, timeoutMs: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const waiter: Waiter = {
+      ...wanted,
+      resolve: (passed) => {
+        clearTimeout(timer);
+        resolve(passed);
+      },
+    };
+    const timer = setTimeout(() => {
+      waiters.delete(waiter);
+      resolve(false);
+    }, timeoutMs);
+    waiters.add(waiter);
+  });
+}

@@ -1,0 +1,28 @@
+import type { SessionEnded } from '../aggregates/session.ts';
+import type { PasswordChanged } from '../aggregates/user.ts';
+import { change, type Projection } from './projection.ts';
+
+/** Whose access tokens, issued before `revoked_at`, count no longer: `session-<id>`, or all of `user-<id>` but for one session. */
+export interface RevocationRow {
+  readonly subject: string;
+  readonly revoked_at: string;
+  readonly kept_session: string | null;
+}
+
+export const revocations: Projection<RevocationRow> = {
+  name: 'revocations',
+  table: 'revocations',
+  key: 'subject',
+  of: 'session',
+  columns: { subject: 'text', revoked_at: 'timestamptz', kept_session: 'uuid' },
+  on: {
+    SessionEnded: change<SessionEnded, RevocationRow>({
+      key: (event) => event.stream,
+      row: (_row, { metadata }, subject) => ({ subject, revoked_at: metadata.occurredAt, kept_session: null }),
+    }),
+    PasswordChanged: change<PasswordChanged, RevocationRow>({
+      key: (event) => event.stream,
+      row: (_row, { data }, subject) => ({ subject, revoked_at: data.at, kept_session: data.keptSession }),
+    }),
+  },
+};

@@ -1,0 +1,72 @@
+import type { EventStore } from '../eventstore/eventStore.ts';
+import type { Queryable } from '../postgres/pool.ts';
+import { followerOf } from './prepare.ts';
+
+/** Namespace of the advisory locks that a rebuild holds, one per projection. */
+export const REBUILD_LOCK = 0x72656264;
+/** Further behind than this a projection is catching up. */
+const FOLLOWING_LAG_MAX = 1_000n;
+
+/** `standby`: another process owns it. `stopped`: nobody does. */
+export type ProjectionState = 'following' | 'catching up' | 'standby' | 'stopped' | 'rebuilding';
+
+export interface ProjectionStatus {
+  readonly name: string;
+  readonly position: bigint;
+  readonly head: bigint;
+  /** Events behind the head. */
+  readonly lag: bigint;
+  readonly state: ProjectionState;
+  /** Events parked: dead, and waiting behind one. */
+  readonly parked: number;
+  readonly lastError?: string;
+}
+
+interface StatusRow {
+  readonly name: string;
+  readonly position: string;
+  readonly owned: boolean;
+  readonly rebuilding: boolean;
+  readonly parked: number;
+  readonly last_error: string | null;
+}
+
+const STATUS = `
+  SELECT wanted.name, coalesce(c.position, 0)::text AS position, c.last_error,
+    coalesce(c.owner IS NOT NULL AND c.lease_until > now(), false) AS owned,
+    EXISTS (
+      SELECT FROM pg_locks l
+      WHERE l.locktype = 'advisory' AND l.classid = ${REBUILD_LOCK} AND l.objid = hashtext(wanted.name)::oid
+        AND l.granted AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+    ) AS rebuilding,
+    (SELECT count(*)::int FROM dead_letters d
+     WHERE d.consumer = wanted.name AND d.status NOT IN ('resolved', 'skipped')) AS parked
+  FROM unnest($1::text[]) WITH ORDINALITY AS wanted (name, n)
+  LEFT JOIN checkpoints c ON c.name = wanted.name
+  ORDER BY wanted.n`;
+
+/** How the projections are, as the database tells any process: positions may be half a second old. */
+export async function projectionStatus(
+  db: Queryable,
+  store: Pick<EventStore, 'head'>,
+  names: readonly string[],
+): Promise<ProjectionStatus[]> {
+  const { rows } = await db.query<StatusRow>(STATUS, [names.map(followerOf)]);
+  const { position: head } = await store.head();
+  return rows.map((row, index) => {
+    const position = BigInt(row.position);
+    const lag = lagOf(position, head);
+    return {
+      name: names[index]!,
+      position,
+      head,
+      lag,
+      state: row.rebuilding ? 'rebuilding' : row.owned ? followingState(lag) : 'stopped',
+      parked: row.parked,
+      ...(row.last_error === null ? {} : { lastError: row.last_error }),
+    };
+  });
+}
+
+export const lagOf = (position: bigint, head: bigint): bigint => (head > position ? head - position : 0n);
+export const followingState = (lag: bigint): ProjectionState => (lag > FOLLOWING_LAG_MAX ? 'catching up' : 'following');

@@ -1,0 +1,42 @@
+import type { StoreOpened, StoreUpdated } from '../aggregates/store.ts';
+import { idOf } from '../eventstore/eventStore.ts';
+import { change, type Projection } from './projection.ts';
+
+export interface StoreRow {
+  readonly id: string;
+  readonly owner_id: string;
+  readonly name: string;
+  readonly description: string;
+  readonly created_at: string;
+  readonly updated_at: string;
+}
+
+export const stores: Projection<StoreRow> = {
+  name: 'stores',
+  table: 'stores',
+  key: 'id',
+  of: 'store',
+  columns: {
+    id: 'uuid',
+    owner_id: 'uuid',
+    name: 'text',
+    description: 'text',
+    created_at: 'timestamptz',
+    updated_at: 'timestamptz',
+  },
+  on: {
+    StoreOpened: change<StoreOpened, StoreRow>({
+      key: (event) => idOf(event.stream),
+      row: (_row, { data: { ownerId, name, description }, metadata: { occurredAt } }, id) => ({
+        ...{ id, owner_id: ownerId, name, description },
+        created_at: occurredAt,
+        updated_at: occurredAt,
+      }),
+    }),
+    StoreUpdated: change<StoreUpdated, StoreRow>({
+      key: (event) => idOf(event.stream),
+      row: (row, { data, metadata }) => row && { ...row, ...data, updated_at: metadata.occurredAt },
+    }),
+  },
+  tags: (id) => [`store:${id}`],
+};

@@ -1,0 +1,55 @@
+import type { ProfileUpdated, Role, Sealed, UserRegistered, UserRoleChanged } from '../aggregates/user.ts';
+import { idOf } from '../eventstore/eventStore.ts';
+import { change, type Projection } from './projection.ts';
+
+export interface UserRow {
+  readonly id: string;
+  readonly email: Sealed;
+  readonly name: Sealed;
+  readonly phone: Sealed | null;
+  readonly address: Sealed | null;
+  readonly role: Role;
+  readonly store_id: string | null;
+  readonly is_active: boolean;
+  readonly created_at: string;
+  readonly updated_at: string;
+}
+
+export const users: Projection<UserRow> = {
+  name: 'users',
+  table: 'users',
+  key: 'id',
+  of: 'user',
+  columns: {
+    id: 'uuid',
+    email: 'text',
+    name: 'text',
+    phone: 'text',
+    address: 'text',
+    role: 'text',
+    store_id: 'uuid',
+    is_active: 'boolean',
+    created_at: 'timestamptz',
+    updated_at: 'timestamptz',
+  },
+  on: {
+    UserRegistered: change<UserRegistered, UserRow>({
+      key: (event) => idOf(event.stream),
+      row: (_row, { data: { email, name, phone, role }, metadata: { occurredAt } }, id) => ({
+        ...{ id, email, name, phone, role, address: null, store_id: null, is_active: true },
+        created_at: occurredAt,
+        updated_at: occurredAt,
+      }),
+    }),
+    ProfileUpdated: change<ProfileUpdated, UserRow>({
+      key: (event) => idOf(event.stream),
+      row: (row, { data: { phoneClaim: _claim, ...fields }, metadata }) =>
+        row && { ...row, ...fields, updated_at: metadata.occurredAt },
+    }),
+    UserRoleChanged: change<UserRoleChanged, UserRow>({
+      key: (event) => idOf(event.stream),
+      row: (row, { data, metadata }) =>
+        row && { ...row, role: data.role, store_id: data.storeId, updated_at: metadata.occurredAt },
+    }),
+  },
+};

@@ -1,0 +1,23 @@
+import { cartQueries } from './cart.ts';
+import { categoryQueries } from './category.ts';
+import { notificationQueries } from './notification.ts';
+import { orderQueries } from './order.ts';
+import { paymentQueries } from './payment.ts';
+import { productQueries } from './product.ts';
+import type { QueryContract } from './query.ts';
+import { stockQueries } from './stock.ts';
+import { storeQueries } from './store.ts';
+import { userQueries } from './user.ts';
+
+/** Everything that may be seen. */
+export const queries: readonly QueryContract[] = [
+  ...userQueries,
+  ...storeQueries,
+  ...categoryQueries,
+  ...productQueries,
+  ...stockQueries,
+  ...cartQueries,
+  ...orderQueries,
+  ...paymentQueries,
+  ...notificationQueries,
+];

@@ -1,0 +1,65 @@
+import { Type } from 'typebox';
+import { Fields, Id, Instant, Nullable } from '../schema.ts';
+import { Paging, conditions, pageOf } from './paging.ts';
+import { defineQuery } from './query.ts';
+
+interface NotificationRow {
+  readonly id: string;
+  readonly event_id: string;
+  readonly channel: string;
+  readonly kind: string;
+  readonly subject: string;
+  /** JSON text `{ to, text }`, sealed. */
+  readonly body: string;
+  readonly status: string;
+  readonly created_at: string;
+  readonly sent_at: string | null;
+}
+
+const NotificationView = Fields({
+  id: Id,
+  event_id: Id,
+  channel: Type.String(),
+  kind: Type.String(),
+  subject: Type.String(),
+  to: Type.String(),
+  text: Type.String(),
+  status: Type.String(),
+  created_at: Instant,
+  sent_at: Nullable(Instant),
+});
+
+/** What was said to somebody who has been forgotten is forgotten too. */
+function opened(body: string): { to: string; text: string } {
+  try {
+    return JSON.parse(body) as { to: string; text: string };
+  } catch {
+    return { to: body, text: body };
+  }
+}
+
+const listNotifications = defineQuery({
+  name: 'ListNotifications',
+  summary: 'What was sent to me, newest first',
+  tag: 'notifications',
+  route: 'GET /notifications',
+  access: 'user',
+  query: Fields(Paging),
+  result: Type.Array(NotificationView),
+  paginated: true,
+  reads: [],
+  async run({ query }, { actor, db, services }) {
+    const where = conditions();
+    where.add('user_id = ?', actor.id);
+    const columns = 'id, event_id, channel, kind, subject, body, status, created_at, sent_at';
+    const sql = { columns, from: 'notifications', where, order: 'created_at DESC, id' };
+    const { data, pagination } = await pageOf<NotificationRow>(db, sql, query, (row) => row);
+    const rows = await services.personalData.reveal(data as NotificationRow[]);
+    return {
+      data: rows.map(({ body, ...row }) => ({ ...row, ...opened(body) })),
+      ...(pagination === undefined ? {} : { pagination }),
+    };
+  },
+});
+
+export const notificationQueries = [listNotifications];

@@ -1,0 +1,159 @@
+import { Type } from 'typebox';
+import type { Actor } from '../commands/command.ts';
+import { storeIdOf } from '../commands/ids.ts';
+import { readStream } from '../commands/rows.ts';
+import { missing } from '../errors.ts';
+import { streamOf, type RecordedEvent } from '../eventstore/eventStore.ts';
+import { orders, type OrderRow } from '../projections/orders.ts';
+import { replay } from '../projections/projection.ts';
+import { Fields, Id, Instant, Nullable } from '../schema.ts';
+import { ORDER_STATUSES, OrderView, SellerOrderView, orderView, sellerOrderView } from '../views/order.ts';
+import { historyOf } from './history.ts';
+import { Paging, conditions, pageOf } from './paging.ts';
+import { defineQuery, type QueryContext } from './query.ts';
+
+const unknown = (): never => missing('OrderUnknown', 'There is no such order.');
+
+/** An order as far as `actor` may see it: all of it, a seller's own part, or nothing. */
+export function seenBy(actor: Actor, row: OrderRow): OrderRow {
+  if (row.buyer_id === actor.id || actor.role === 'admin' || actor.role === 'system') return row;
+  const storeId = storeIdOf(actor.id);
+  const status = row.fulfilments[storeId];
+  if (status === undefined) return unknown();
+  const lines = row.lines.filter((line) => line.storeId === storeId);
+  const total = lines.reduce((sum, { price, quantity }) => sum + price * quantity, 0);
+  return { ...row, lines, total, fulfilments: { [storeId]: status }, billing_address: null };
+}
+
+const ownStatus = { status: Type.Optional(Type.Enum(ORDER_STATUSES)) };
+
+const listOrders = defineQuery({
+  name: 'ListOrders',
+  summary: 'My orders, newest first',
+  tag: 'orders',
+  route: 'GET /orders',
+  access: 'user',
+  query: Fields({ ...Paging, ...ownStatus }),
+  result: Type.Array(OrderView),
+  paginated: true,
+  reads: ['orders'],
+  async run({ query }, { actor, db, services }) {
+    const where = conditions();
+    where.add('buyer_id = ?', actor.id);
+    if (query.status !== undefined) where.add('status = ?', query.status);
+    const sql = { columns: '*', from: 'orders', where, order: 'created_at DESC, id' };
+    const { data, pagination } = await pageOf<OrderRow>(db, sql, query, (row) => row);
+    const rows = await services.personalData.reveal(data as OrderRow[]);
+    return { data: rows.map(orderView), ...(pagination === undefined ? {} : { pagination }) };
+  },
+});
+
+async function eventsOf(id: string, { store }: QueryContext): Promise<RecordedEvent[]> {
+  const events = await readStream(store, streamOf('order', id));
+  return events.length === 0 ? unknown() : events;
+}
+
+interface Moment {
+  readonly as_of?: string;
+  readonly revision?: number;
+}
+
+/** The order as it was at an instant or a revision: the same row functions over a shorter log. */
+async function asItWas(
+  id: string,
+  { as_of: asOf, revision }: Moment,
+  context: QueryContext,
+): Promise<{ row: OrderRow; revision: bigint }> {
+  const until = asOf === undefined ? Infinity : Date.parse(asOf);
+  const last = revision === undefined ? undefined : BigInt(revision);
+  const events = (await eventsOf(id, context)).filter(
+    (event) => Date.parse(event.metadata.occurredAt) <= until && (last === undefined || event.revision <= last),
+  );
+  const row = replay(orders, id, events) ?? unknown();
+  return { row, revision: events.at(-1)?.revision ?? unknown() };
+}
+
+async function asItIs(id: string, { db }: QueryContext): Promise<{ row: OrderRow; revision: bigint }> {
+  const [row] = await db.rows<OrderRow & { revision: number }>('SELECT * FROM orders WHERE id = $1', [id]);
+  return row === undefined ? unknown() : { row, revision: BigInt(row.revision) };
+}
+
+const getOrder = defineQuery({
+  name: 'GetOrder',
+  summary: 'An order, as it is or as it was (`as_of`, `revision`)',
+  tag: 'orders',
+  route: 'GET /orders/:id',
+  access: 'user',
+  params: Fields({ id: Id }),
+  query: Fields({
+    as_of: Type.Optional(Instant),
+    revision: Type.Optional(Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })),
+  }),
+  result: OrderView,
+  reads: ['orders'],
+  async run({ params: { id }, query }, context) {
+    const then = query.as_of !== undefined || query.revision !== undefined;
+    const { row, revision } = then ? await asItWas(id, query, context) : await asItIs(id, context);
+    const seen = seenBy(context.actor, row);
+    return { data: orderView(await context.services.personalData.reveal(seen)), revision };
+  },
+});
+
+const HistoryView = Fields({
+  position: Type.String(),
+  revision: Type.String(),
+  event_id: Id,
+  type: Type.String(),
+  at: Instant,
+  actor: Type.String(),
+  command: Type.String(),
+  command_id: Id,
+  correlation_id: Type.String(),
+  causation_id: Nullable(Id),
+  because: Nullable(Type.String()),
+  changes: Type.Array(Fields({ field: Type.String(), before: Type.Unknown(), after: Type.Unknown() })),
+});
+
+const getOrderHistory = defineQuery({
+  name: 'GetOrderHistory',
+  summary: 'Every event of an order: when, who, why, and what it changed field by field',
+  tag: 'orders',
+  route: 'GET /orders/:id/history',
+  access: 'user',
+  params: Fields({ id: Id }),
+  result: Type.Array(HistoryView),
+  reads: ['orders'],
+  async run({ params: { id } }, context) {
+    const events = await eventsOf(id, context);
+    seenBy(context.actor, replay(orders, id, events) ?? unknown());
+    const history = historyOf(orders, id, events, (row) => orderView(seenBy(context.actor, row)));
+    return { data: await context.services.personalData.reveal(history), revision: events.at(-1)?.revision ?? 0n };
+  },
+});
+
+const listSellerOrders = defineQuery({
+  name: 'ListSellerOrders',
+  summary: 'Orders with products of mine, newest first',
+  tag: 'orders',
+  route: 'GET /seller/orders',
+  access: ['seller'],
+  query: Fields({ ...Paging, ...ownStatus }),
+  result: Type.Array(SellerOrderView),
+  paginated: true,
+  reads: ['orders'],
+  async run({ query }, { actor, db, services }) {
+    const storeId = storeIdOf(actor.id);
+    const where = conditions();
+    where.add('jsonb_exists(fulfilments, ?)', storeId);
+    if (query.status !== undefined) where.add('status = ?', query.status);
+    const sql = { columns: '*', from: 'orders', where, order: 'created_at DESC, id' };
+    const { data, pagination } = await pageOf<OrderRow>(db, sql, query, (row) => row);
+    const rows = await services.personalData.reveal(data as OrderRow[]);
+    return {
+      data: rows.map((row) => sellerOrderView(row, storeId)),
+      ...(pagination === undefined ? {} : { pagination }),
+    };
+  },
+});
+
+export const orderQueries = [listOrders, getOrder, getOrderHistory, listSellerOrders];

@@ -1,0 +1,70 @@
+import { Type } from 'typebox';
+import { missing } from '../errors.ts';
+import type { PaymentRow } from '../projections/payments.ts';
+import { Fields, Id } from '../schema.ts';
+import { PaymentView, paymentView } from '../views/payment.ts';
+import { Paging, conditions, pageOf, type Conditions } from './paging.ts';
+import { defineQuery, type QueryContext } from './query.ts';
+
+const FROM = 'payments p JOIN orders o ON o.id = p.order_id';
+
+/** The actor's own payments; all of them for an admin. */
+function visible({ actor }: QueryContext): Conditions {
+  const where = conditions();
+  if (actor.role !== 'admin') where.add('o.buyer_id = ?', actor.id);
+  return where;
+}
+
+const listPayments = defineQuery({
+  name: 'ListPayments',
+  summary: 'My payments, newest first',
+  tag: 'payments',
+  route: 'GET /payments',
+  access: 'user',
+  query: Fields(Paging),
+  result: Type.Array(PaymentView),
+  paginated: true,
+  reads: ['payments', 'orders'],
+  run({ query }, context) {
+    const sql = { columns: 'p.*', from: FROM, where: visible(context), order: 'p.created_at DESC, p.id' };
+    return pageOf<PaymentRow>(context.db, sql, query, paymentView);
+  },
+});
+
+const getPayment = defineQuery({
+  name: 'GetPayment',
+  summary: 'A payment of mine',
+  tag: 'payments',
+  route: 'GET /payments/:id',
+  access: 'user',
+  params: Fields({ id: Id }),
+  result: PaymentView,
+  reads: ['payments', 'orders'],
+  async run({ params }, context) {
+    const where = visible(context);
+    where.add('p.id = ?', params.id);
+    const [row] = await context.db.rows<PaymentRow>(`SELECT p.* FROM ${FROM} ${where.where()}`, where.values);
+    return { data: paymentView(row ?? missing('PaymentUnknown', 'There is no such payment.')) };
+  },
+});
+
+const listOrderPayments = defineQuery({
+  name: 'ListOrderPayments',
+  summary: 'Every attempt to pay an order of mine, oldest first',
+  tag: 'payments',
+  route: 'GET /orders/:id/payments',
+  access: 'user',
+  params: Fields({ id: Id }),
+  result: Type.Array(PaymentView),
+  reads: ['payments', 'orders'],
+  async run({ params }, context) {
+    const where = visible(context);
+    where.add('o.id = ?', params.id);
+    const sql = `SELECT p.* FROM ${FROM} ${where.where()} ORDER BY p.attempt, p.id`;
+    const rows = await context.db.rows<PaymentRow>(sql, where.values);
+    if (rows.length === 0) return missing('OrderUnknown', 'There is no such order.');
+    return { data: rows.map(paymentView) };
+  },
+});
+
+export const paymentQueries = [listPayments, getPayment, listOrderPayments];

@@ -1,0 +1,140 @@
+import { Type, type Static } from 'typebox';
+import { toMinor } from '../aggregates/money.ts';
+import { invalid, missing } from '../errors.ts';
+import type { ProductRow } from '../projections/products.ts';
+import { Amount, Fields, Id } from '../schema.ts';
+import { ProductView, productView } from '../views/product.ts';
+import { Paging, conditions, pageOf } from './paging.ts';
+import { defineQuery, type QueryAnswer, type QueryContext } from './query.ts';
+
+type Found = ProductRow & { store_name: string; revision: number };
+
+const COLUMNS = 'p.*, s.name AS store_name';
+const FROM = 'products p JOIN stores s ON s.id = p.store_id';
+const TTL_MS = 600_000;
+const RELATED_MAX = 10;
+
+const view = (row: Found) => productView(row, row.store_name);
+
+const getProduct = defineQuery({
+  name: 'GetProduct',
+  summary: 'A product with its store and its stock',
+  tag: 'products',
+  route: 'GET /products/:id',
+  access: 'anyone',
+  params: Fields({ id: Id }),
+  result: ProductView,
+  reads: ['products', 'stores'],
+  cache: {
+    ttlMs: TTL_MS,
+    key: ({ params }) => `product:${params.id}`,
+    tags: ({ params }) => [`product:${params.id}`, 'stores'],
+  },
+  async run({ params }, { db }) {
+    const [row] = await db.rows<Found>(`SELECT ${COLUMNS} FROM ${FROM} WHERE p.id = $1 AND p.listed`, [params.id]);
+    if (row === undefined) return missing('ProductUnknown', 'There is no such product.');
+    return { data: view(row), revision: BigInt(row.revision) };
+  },
+});
+
+const Filters = {
+  ...Paging,
+  search: Type.Optional(Type.String({ minLength: 1, maxLength: 200 })),
+  category_id: Type.Optional(Id),
+  min_price: Type.Optional(Amount),
+  max_price: Type.Optional(Amount),
+  in_stock: Type.Optional(Type.Boolean()),
+  sort_by: Type.Optional(Type.Enum(['created_at', 'price', 'name', 'popularity'])),
+  sort_order: Type.Optional(Type.Enum(['asc', 'desc'])),
+};
+const ListFilters = Fields({ ...Filters, store_id: Type.Optional(Id) });
+type ListFilters = Static<typeof ListFilters>;
+
+const SORT_COLUMNS = { created_at: 'p.created_at', price: 'p.price', name: 'p.name', popularity: 'p.ordered' } as const;
+
+function orderOf({ search, sort_by: by, sort_order: direction }: ListFilters): string {
+  if (by === undefined && search !== undefined) {
+    return `ts_rank(p.search, websearch_to_tsquery('simple', $1)) DESC, p.created_at DESC, p.id`;
+  }
+  const descending =
+    direction === undefined ? by === undefined || by === 'created_at' || by === 'popularity' : direction === 'desc';
+  return `${SORT_COLUMNS[by ?? 'created_at']} ${descending ? 'DESC' : 'ASC'}, p.id`;
+}
+
+function list(filters: ListFilters, { db, services }: QueryContext): Promise<QueryAnswer> {
+  const minor = (field: 'min_price' | 'max_price', amount: string | number): number =>
+    toMinor(amount, services.settings.currency) ?? invalid(field, 'is no amount in this currency');
+  const where = conditions('p.listed');
+  const { search, category_id, store_id, min_price, max_price, in_stock } = filters;
+  if (search !== undefined) where.add(`p.search @@ websearch_to_tsquery('simple', ?)`, search);
+  if (category_id !== undefined) where.add('p.category_id = ?', category_id);
+  if (store_id !== undefined) where.add('p.store_id = ?', store_id);
+  if (min_price !== undefined) where.add('p.price >= ?', minor('min_price', min_price));
+  if (max_price !== undefined) where.add('p.price <= ?', minor('max_price', max_price));
+  if (in_stock !== undefined) where.add('(p.on_hand - p.reserved > 0) = ?', in_stock);
+  return pageOf<Found>(db, { columns: COLUMNS, from: FROM, where, order: orderOf(filters) }, filters, view);
+}
+
+const listProducts = defineQuery({
+  name: 'ListProducts',
+  summary: 'Products, searched, filtered and sorted',
+  tag: 'products',
+  route: 'GET /products',
+  access: 'anyone',
+  query: ListFilters,
+  result: Type.Array(ProductView),
+  paginated: true,
+  reads: ['products', 'stores'],
+  cache: {
+    ttlMs: TTL_MS,
+    key: ({ query }) => `products:${JSON.stringify(Object.entries(query).sort())}`,
+    tags: () => ['products', 'stores'],
+  },
+  run: ({ query }, context) => list(query, context),
+});
+
+const listStoreProducts = defineQuery({
+  name: 'ListStoreProducts',
+  summary: "A store's products",
+  tag: 'stores',
+  route: 'GET /stores/:id/products',
+  access: 'anyone',
+  params: Fields({ id: Id }),
+  query: Fields(Filters),
+  result: Type.Array(ProductView),
+  paginated: true,
+  reads: ['products', 'stores'],
+  async run({ params, query }, context) {
+    const [store] = await context.db.rows('SELECT 1 FROM stores WHERE id = $1', [params.id]);
+    if (store === undefined) return missing('StoreUnknown', 'There is no such store.');
+    return list({ ...query, store_id: params.id }, context);
+  },
+});
+
+const listRelated = defineQuery({
+  name: 'ListRelatedProducts',
+  summary: 'Products bought together with this one, most often first',
+  tag: 'products',
+  route: 'GET /products/:id/related',
+  access: 'anyone',
+  params: Fields({ id: Id }),
+  result: Type.Array(ProductView),
+  reads: ['products', 'stores', 'related'],
+  cache: {
+    ttlMs: 60_000,
+    key: ({ params }) => `related:${params.id}`,
+    tags: ({ params }) => [`product:${params.id}`, 'stores'],
+  },
+  async run({ params }, { db }) {
+    const [product] = await db.rows('SELECT 1 FROM products WHERE id = $1 AND listed', [params.id]);
+    if (product === undefined) return missing('ProductUnknown', 'There is no such product.');
+    const rows = await db.rows<Found>(
+      `SELECT ${COLUMNS} FROM related r JOIN ${FROM} ON p.id = r.related_id
+       WHERE r.product_id = $1 AND p.listed ORDER BY r.times DESC, p.id LIMIT ${RELATED_MAX}`,
+      [params.id],
+    );
+    return { data: rows.map(view) };
+  },
+});
+
+export const productQueries = [getProduct, listProducts, listStoreProducts, listRelated];

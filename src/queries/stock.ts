@@ -1,0 +1,114 @@
+import { Type } from 'typebox';
+import { missing } from '../errors.ts';
+import { streamOf } from '../eventstore/eventStore.ts';
+import type { ProductRow } from '../projections/products.ts';
+import { Fields, Id, Instant, Nullable } from '../schema.ts';
+import { ProductView, StockView, productView, stockView } from '../views/product.ts';
+import { Paging, conditions, pageOf } from './paging.ts';
+import { defineQuery, type QueryContext } from './query.ts';
+
+const LOW_STOCK_BELOW_DEFAULT = 10;
+const HISTORY_LIMIT_DEFAULT = 100;
+const HISTORY_LIMIT_MAX = 500;
+
+/** Its seller's own, or any for an admin. */
+async function theirs(id: string, { actor, db }: QueryContext): Promise<ProductRow> {
+  const [row] = await db.rows<ProductRow>('SELECT * FROM products WHERE id = $1 AND listed', [id]);
+  if (row === undefined || (actor.role === 'seller' && row.seller_id !== actor.id)) {
+    return missing('ProductUnknown', 'There is no such product of yours.');
+  }
+  return row;
+}
+
+const getStock = defineQuery({
+  name: 'GetStock',
+  summary: 'Stock of a product of mine',
+  tag: 'products',
+  route: 'GET /products/:id/stock',
+  access: ['seller', 'admin'],
+  params: Fields({ id: Id }),
+  result: StockView,
+  reads: ['products'],
+  run: async ({ params }, context) => ({ data: stockView(await theirs(params.id, context)) }),
+});
+
+/** What any of the stock's events may hold. */
+interface MovementData {
+  readonly quantity?: number;
+  readonly change?: number;
+  readonly reason?: string;
+  readonly orderId?: string;
+}
+
+const StockMovement = Fields({
+  revision: Type.String(),
+  position: Type.String(),
+  type: Type.String(),
+  at: Instant,
+  actor: Type.String(),
+  quantity: Type.Integer(),
+  reason: Nullable(Type.String()),
+  order_id: Nullable(Id),
+});
+
+const listStockHistory = defineQuery({
+  name: 'ListStockHistory',
+  summary: 'Every change of the stock of a product of mine, oldest first',
+  tag: 'products',
+  route: 'GET /products/:id/stock/history',
+  access: ['seller', 'admin'],
+  params: Fields({ id: Id }),
+  query: Fields({
+    after: Type.Optional(Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })),
+    limit: Type.Integer({ minimum: 1, maximum: HISTORY_LIMIT_MAX, default: HISTORY_LIMIT_DEFAULT }),
+  }),
+  result: Type.Array(StockMovement),
+  reads: ['products'],
+  async run({ params, query }, context) {
+    await theirs(params.id, context);
+    const from = query.after === undefined ? 0n : BigInt(query.after) + 1n;
+    const events = await context.store.read(streamOf('stock', params.id), from, query.limit);
+    return {
+      data: events.map(({ revision, position, type, data, metadata }) => {
+        const { quantity, change, reason, orderId } = data as MovementData;
+        return {
+          ...{
+            revision: String(revision),
+            position: String(position),
+            type,
+            at: metadata.occurredAt,
+            actor: metadata.actor,
+          },
+          ...{ quantity: quantity ?? change ?? 0, reason: reason ?? null, order_id: orderId ?? null },
+        };
+      }),
+    };
+  },
+});
+
+const listLowStock = defineQuery({
+  name: 'ListLowStock',
+  summary: 'Products of mine of which little is left',
+  tag: 'products',
+  route: 'GET /inventory/low-stock',
+  access: ['seller'],
+  query: Fields({
+    ...Paging,
+    below: Type.Integer({ minimum: 0, maximum: 1_000_000, default: LOW_STOCK_BELOW_DEFAULT }),
+  }),
+  result: Type.Array(ProductView),
+  paginated: true,
+  reads: ['products', 'stores'],
+  run({ query }, { actor, db }) {
+    const where = conditions('p.listed');
+    where.add('p.seller_id = ?', actor.id);
+    where.add('p.on_hand - p.reserved < ?', query.below);
+    const sql = { columns: 'p.*, s.name AS store_name', from: 'products p JOIN stores s ON s.id = p.store_id', where };
+    const order = 'p.on_hand - p.reserved, p.id';
+    return pageOf<ProductRow & { store_name: string }>(db, { ...sql, order }, query, (row) =>
+      productView(row, row.store_name),
+    );
+  },
+});
+
+export const stockQueries = [getStock, listStockHistory, listLowStock];

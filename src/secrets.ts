@@ -1,0 +1,114 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { mkdir, open, readFile, rename, stat } from 'node:fs/promises';
+import path from 'node:path';
+import type { Config } from './config.ts';
+import { withLock } from './lock.ts';
+import type { Logger } from './log.ts';
+
+const LOCK_WAIT_MS = 10_000;
+const SECRET_BYTES = 32;
+
+export interface Secrets {
+  readonly jwtSecret: string;
+  /** 32 bytes. */
+  readonly masterKey: Buffer;
+}
+
+interface Kept {
+  readonly databasePassword?: string;
+  readonly jwtSecret?: string;
+  readonly masterKey?: string;
+}
+
+export const secretsFile = (dataDir: string): string => path.join(dataDir, 'secrets.json');
+export const randomSecret = (): string => randomBytes(SECRET_BYTES).toString('base64url');
+
+/** What the data folder keeps; an unreadable file is an error, never an empty set of secrets. */
+export async function readSecrets(dataDir: string): Promise<Kept> {
+  const file = secretsFile(dataDir);
+  let content: string;
+  try {
+    content = await readFile(file, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {};
+    throw error;
+  }
+  try {
+    return JSON.parse(content) as Kept;
+  } catch (error) {
+    throw new Error(
+      `${file} is not JSON: restore it from a backup; without its master key personal data stay sealed.`,
+      {
+        cause: error,
+      },
+    );
+  }
+}
+
+/** Durable before it returns: a secret that something was sealed with must outlive a power cut. */
+async function writeSecrets(dataDir: string, secrets: Kept): Promise<void> {
+  const draft = `${secretsFile(dataDir)}.${randomUUID()}`;
+  const file = await open(draft, 'wx', 0o600);
+  try {
+    await file.writeFile(`${JSON.stringify(secrets, null, 2)}\n`);
+    await file.sync();
+    const { uid, gid } = await stat(dataDir);
+    if (process.getuid?.() === 0) await file.chown(uid, gid);
+  } finally {
+    await file.close();
+  }
+  await rename(draft, secretsFile(dataDir));
+  const folder = await open(dataDir, 'r');
+  await folder.sync().finally(() => folder.close());
+}
+
+/** Makes the folder for its owner alone; those above it, if they are missing, as everybody makes them. */
+export async function makeDataDir(dataDir: string): Promise<void> {
+  await mkdir(path.dirname(dataDir), { recursive: true });
+  await mkdir(dataDir, { mode: 0o700 }).catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  });
+}
+
+/** The kept secrets with those of `wanted` that are not there yet made now. */
+export async function keepMissing<Name extends keyof Kept>(
+  dataDir: string,
+  wanted: readonly Name[],
+): Promise<{ secrets: Kept & Record<Name, string>; made: Name[] }> {
+  await makeDataDir(dataDir);
+  return withLock(path.join(dataDir, 'secrets.lock'), LOCK_WAIT_MS, async () => {
+    const kept = await readSecrets(dataDir);
+    const made = wanted.filter((name) => kept[name] === undefined);
+    const secrets = { ...kept, ...Object.fromEntries(made.map((name) => [name, randomSecret()])) };
+    if (made.length > 0) await writeSecrets(dataDir, secrets);
+    return { secrets: secrets as Kept & Record<Name, string>, made };
+  });
+}
+
+/**
+ * The signing secret and the master key: those configured, else those kept in the data folder (0600), made at first need.
+ * With a `DATABASE_URL` in production there is no making: a key beside one process's disk would seal a shared log.
+ */
+export async function keepSecrets(config: Config, log: Logger): Promise<Secrets> {
+  const { jwtSecret, masterKey } = config.auth;
+  const wanted = [
+    ...(jwtSecret === undefined ? (['jwtSecret'] as const) : []),
+    ...(masterKey === undefined ? (['masterKey'] as const) : []),
+  ];
+  if (wanted.length === 0) return { jwtSecret: jwtSecret!, masterKey: masterKey! };
+  const names = wanted.map((name) => (name === 'jwtSecret' ? 'JWT_SECRET' : 'MASTER_KEY')).join(' and ');
+  if (config.production && config.database.url !== undefined) {
+    throw new Error(`${names} must be set in production when DATABASE_URL is.`);
+  }
+  const { secrets, made } = await keepMissing(config.dataDir, wanted);
+  const where = secretsFile(config.dataDir);
+  if (made.length > 0)
+    log.warn({ file: where }, `${names} not set: made and kept in ${where}, which is for development`);
+  if (config.database.url !== undefined) {
+    log.warn({ file: where }, `${names} only in ${where}: who loses that file loses every sealed personal datum`);
+  }
+  return {
+    jwtSecret: jwtSecret ?? secrets.jwtSecret,
+    masterKey: masterKey ?? Buffer.from(secrets.masterKey, 'base64url'),
+  };
+}

@@ -1,0 +1,75 @@
+import type {
+  FulfilmentStatus,
+  OrderCancelled,
+  OrderLine,
+  OrderPlaced,
+  PaymentRequested,
+  RefundRequested,
+} from '../../src/aggregates/orderEvents.ts';
+import type { OrderEvent } from '../../src/aggregates/orderEvents.ts';
+
+export const line = (storeId: string, price: number, quantity: number): OrderLine => ({
+  ...{ productId: `tea of ${storeId}`, storeId, sellerId: `seller of ${storeId}`, name: 'Tea', price, quantity },
+});
+
+/** 2 × 30.00 of one store and 1 × 40.00 of another: 100.00. */
+export const TOTAL = 10_000;
+export const NORTH = 6_000;
+export const SOUTH = 4_000;
+
+export const placed: OrderPlaced = {
+  type: 'OrderPlaced',
+  data: {
+    buyerId: 'ann',
+    lines: [line('north', 3_000, 2), line('south', 4_000, 1)],
+    currency: 'EUR',
+    total: TOTAL,
+    shippingAddress: 'sealed address',
+    billingAddress: null,
+    notes: null,
+    fromCart: true,
+    payBy: '2026-03-01T12:30:00.000Z',
+  },
+};
+export const placedWithOneStore: OrderPlaced = {
+  type: 'OrderPlaced',
+  data: { ...placed.data, lines: [line('north', 5_000, 2)] },
+};
+export const abandoned: OrderEvent = { type: 'OrderAbandoned', data: {} };
+export const cancelled: OrderCancelled = { type: 'OrderCancelled', data: { reason: 'too late', by: 'buyer' } };
+export const advanced = (storeId: string, ...statuses: FulfilmentStatus[]): OrderEvent[] =>
+  statuses.map((status) => ({ type: 'FulfilmentAdvanced', data: { storeId, status } }));
+
+export const requested = (paymentId = 'p1', attempt = 1): PaymentRequested => ({
+  type: 'PaymentRequested',
+  data: { paymentId, attempt, method: 'sandbox', amount: TOTAL, currency: 'EUR' },
+});
+export const authorised = (paymentId = 'p1'): OrderEvent => ({
+  type: 'PaymentAuthorised',
+  data: { paymentId, reference: `auth ${paymentId}` },
+});
+export const confirmed = (paymentId = 'p1'): OrderEvent => ({ type: 'PaymentConfirmed', data: { paymentId } });
+export const captured = (paymentId = 'p1', amount = TOTAL): OrderEvent => ({
+  type: 'PaymentCaptured',
+  data: { paymentId, reference: `charge ${paymentId}`, amount },
+});
+export const declined = (paymentId = 'p1'): OrderEvent => ({
+  type: 'PaymentDeclined',
+  data: { paymentId, reason: 'no funds' },
+});
+export const refundRequested = (
+  amount: number,
+  more: Partial<RefundRequested['data']> = {},
+): Extract<OrderEvent, { type: 'RefundRequested' }> => ({
+  type: 'RefundRequested',
+  data: { refundId: 'r1', paymentId: 'p1', amount, reason: 'damaged', storeId: null, ...more },
+});
+export const refunded = (amount: number, refundId = 'r1', paymentId = 'p1'): OrderEvent => ({
+  type: 'PaymentRefunded',
+  data: { refundId, paymentId, amount, reference: `refund ${refundId}` },
+});
+
+/** An order just placed, and one that is paid. */
+export const pending: OrderEvent[] = [placed, requested()];
+export const paid: OrderEvent[] = [...pending, captured()];
+export const paidWithOneStore: OrderEvent[] = [placedWithOneStore, requested(), captured()];

@@ -1,0 +1,220 @@
+import { cartDecider } from '../../src/aggregates/cart.ts';
+import { categoryDecider } from '../../src/aggregates/category.ts';
+import { claimDecider } from '../../src/aggregates/claim.ts';
+import type { Command, Decider, DomainEvent } from '../../src/aggregates/decider.ts';
+import { orderDecider } from '../../src/aggregates/order.ts';
+import { productDecider } from '../../src/aggregates/product.ts';
+import { sessionDecider } from '../../src/aggregates/session.ts';
+import { stockDecider } from '../../src/aggregates/stock.ts';
+import { storeDecider } from '../../src/aggregates/store.ts';
+import { userDecider } from '../../src/aggregates/user.ts';
+import { NOW } from '../support/given.ts';
+
+type DataOf<Union, Type> = Union extends { type: Type; data: infer Data } ? Data : never;
+
+export interface Sample {
+  readonly name: string;
+  readonly decider: Decider<unknown, Command, DomainEvent>;
+  /** One event of each type, in an order in which they may well happen. */
+  readonly events: readonly DomainEvent[];
+  readonly commands: readonly {
+    readonly type: string;
+    readonly data: object;
+    readonly past: readonly DomainEvent[];
+    /** Why deciding it twice makes events twice. */
+    readonly again?: string;
+  }[];
+}
+
+/** A sample for each event and each command of a decider; the compiler asks for those that are missing. */
+function sample<State, C extends Command, E extends DomainEvent>(
+  decider: Decider<State, C, E>,
+  events: { readonly [Type in E['type']]: DataOf<E, Type> },
+  commands: {
+    readonly [Type in C['type']]: { data: DataOf<C, Type>; after?: readonly E['type'][]; again?: string };
+  },
+): Sample {
+  const happened = Object.entries(events).map(([type, data]) => ({ type, data: data as object }));
+  const past = (types: readonly string[]): DomainEvent[] =>
+    types.map((wanted) => happened.find(({ type }) => type === wanted)!);
+  return {
+    name: decider.category,
+    decider: decider,
+    events: happened,
+    commands: Object.entries<{ data: object; after?: readonly string[]; again?: string }>(commands).map(
+      ([type, { data, after = [], again }]) => ({
+        ...{ type, data, past: past(after) },
+        ...(again === undefined ? {} : { again }),
+      }),
+    ),
+  };
+}
+
+const EXPIRY = '2026-03-31T12:00:00.000Z';
+const ADDS_UP = 'quantities add up; that it is the same command is known by its id';
+
+const registered = {
+  ...{ email: 'e', name: 'n', phone: 'p', phoneClaim: 'phone-1', passwordHash: 'h', role: 'buyer' as const },
+};
+const listed = {
+  ...{ storeId: 's', sellerId: 'ben', sku: null, name: 'Tea', description: '' },
+  ...{ price: 1_990, currency: 'EUR', categoryId: 'c' },
+};
+const reservation = { orderId: 'one', buyerId: 'ann', quantity: 2, expiresAt: EXPIRY };
+const lines = [{ productId: 'tea', storeId: 's', sellerId: 'ben', name: 'Tea', price: 1_990, quantity: 2 }];
+const order = {
+  ...{ buyerId: 'ann', lines, currency: 'EUR', total: 3_980, shippingAddress: 'a', billingAddress: null },
+  ...{ notes: null, fromCart: true, payBy: NOW },
+};
+const refund = { refundId: 'r1', paymentId: 'p1', amount: 980, reason: 'damaged', storeId: null };
+const ordered = ['OrderPlaced', 'PaymentRequested'] as const;
+const paid = [...ordered, 'PaymentCaptured'] as const;
+
+export const samples: readonly Sample[] = [
+  sample(
+    userDecider,
+    {
+      UserRegistered: registered,
+      ProfileUpdated: { name: 'another', phone: null, phoneClaim: null, address: 'a' },
+      PasswordChanged: { passwordHash: 'i', keptSession: null, at: NOW },
+      UserRoleChanged: { role: 'seller', storeId: 's' },
+      RegistrationAbandoned: {},
+    },
+    {
+      RegisterUser: { data: registered },
+      UpdateProfile: { after: ['UserRegistered'], data: { name: 'another', address: 'a' } },
+      ChangePassword: { after: ['UserRegistered'], data: { passwordHash: 'i', keptSession: 'this' } },
+      GrantSeller: { after: ['UserRegistered'], data: { storeId: 's' } },
+      AbandonRegistration: { data: {} },
+    },
+  ),
+  sample(
+    sessionDecider,
+    {
+      SessionStarted: { userId: 'ann', tokenHash: 'first', startedAt: NOW, expiresAt: EXPIRY },
+      SessionRefreshed: { tokenHash: 'second' },
+      SessionEnded: { userId: 'ann', reason: 'logout' },
+    },
+    {
+      StartSession: { data: { userId: 'ann', tokenHash: 'first', expiresAt: EXPIRY } },
+      RefreshSession: {
+        after: ['SessionStarted'],
+        data: { presented: 'first', tokenHash: 'second' },
+        again: 'the token is spent by then, and a spent token ends the session',
+      },
+      EndSession: { after: ['SessionStarted'], data: { presented: 'first', reason: 'logout' } },
+    },
+  ),
+  sample(
+    storeDecider,
+    { StoreOpened: { ownerId: 'ben', name: 'Ben’s', description: '' }, StoreUpdated: { name: 'Ben’s Teas' } },
+    {
+      OpenStore: { data: { ownerId: 'ben', name: 'Ben’s', description: '' } },
+      UpdateStore: { after: ['StoreOpened'], data: { by: 'ben', name: 'Ben’s Teas' } },
+    },
+  ),
+  sample(
+    categoryDecider,
+    {
+      CategoryCreated: { name: 'Books' },
+      CategoryRenamed: { name: 'Novels' },
+      CategoryDeleted: {},
+      CategoryAbandoned: {},
+    },
+    {
+      CreateCategory: { data: { name: 'Books' } },
+      RenameCategory: { after: ['CategoryCreated'], data: { name: 'Novels' } },
+      DeleteCategory: { after: ['CategoryCreated'], data: { productsInIt: 0 } },
+      AbandonCategory: { data: {} },
+    },
+  ),
+  sample(
+    claimDecider,
+    { ValueClaimed: { holder: 'ann', at: NOW }, ClaimReleased: { holder: 'ann' } },
+    {
+      ClaimValue: { after: ['ValueClaimed'], data: { holder: 'ben', abandoned: 'ann' } },
+      ReleaseClaim: { after: ['ValueClaimed'], data: { holder: 'ann' } },
+    },
+  ),
+  sample(
+    productDecider,
+    {
+      ProductListed: listed,
+      ProductUpdated: { description: 'Green' },
+      ProductPriceChanged: { price: 2_490 },
+      ProductDelisted: {},
+    },
+    {
+      ListProduct: { data: listed },
+      UpdateProduct: { after: ['ProductListed'], data: { by: 'ben', description: 'Green', price: 2_490 } },
+      DelistProduct: { after: ['ProductListed'], data: { by: 'ben' } },
+    },
+  ),
+  sample(
+    stockDecider,
+    {
+      StockReceived: { quantity: 10 },
+      StockAdjusted: { change: -1, reason: 'broken' },
+      StockReserved: reservation,
+      StockReleased: { orderId: 'one', quantity: 2 },
+      StockShipped: { orderId: 'one', quantity: 2 },
+    },
+    {
+      ReceiveStock: { data: { quantity: 10 }, again: ADDS_UP },
+      AdjustStock: { after: ['StockReceived'], data: { change: -1, reason: 'broken' }, again: ADDS_UP },
+      ReserveStock: { after: ['StockReceived'], data: reservation },
+      ReleaseStock: { after: ['StockReceived', 'StockReserved'], data: { orderId: 'one' } },
+      ShipStock: { after: ['StockReceived', 'StockReserved'], data: { orderId: 'one' } },
+    },
+  ),
+  sample(
+    cartDecider,
+    {
+      CartItemAdded: { productId: 'tea', quantity: 2, at: NOW },
+      CartItemQuantityChanged: { productId: 'tea', quantity: 5, at: NOW },
+      CartItemRemoved: { productId: 'tea', at: NOW },
+      CartCleared: { at: NOW },
+      CheckoutStarted: { orderId: 'one', lines: [{ productId: 'tea', quantity: 2 }], expiresAt: EXPIRY },
+      CheckoutFailed: { orderId: 'one', reason: 'InsufficientStock' },
+      CartCheckedOut: { orderId: 'one', at: NOW },
+    },
+    {
+      AddCartItem: { data: { productId: 'tea', quantity: 2 }, again: ADDS_UP },
+      ChangeCartItem: { after: ['CartItemAdded'], data: { productId: 'tea', quantity: 5 } },
+      RemoveCartItem: { after: ['CartItemAdded'], data: { productId: 'tea' } },
+      ClearCart: { after: ['CartItemAdded'], data: {} },
+      StartCheckout: { after: ['CartItemAdded'], data: { orderId: 'one', expiresAt: EXPIRY } },
+      FailCheckout: { after: ['CartItemAdded', 'CheckoutStarted'], data: { orderId: 'one', reason: 'late' } },
+      CheckOutCart: { after: ['CartItemAdded', 'CheckoutStarted'], data: { orderId: 'one' } },
+    },
+  ),
+  sample(
+    orderDecider,
+    {
+      OrderPlaced: order,
+      PaymentRequested: { paymentId: 'p1', attempt: 1, method: 'sandbox', amount: 3_980, currency: 'EUR' },
+      PaymentAuthorised: { paymentId: 'p1', reference: 'a' },
+      PaymentConfirmed: { paymentId: 'p1' },
+      PaymentDeclined: { paymentId: 'p1', reason: 'no funds' },
+      PaymentCaptured: { paymentId: 'p1', reference: 'c', amount: 3_980 },
+      FulfilmentAdvanced: { storeId: 's', status: 'processing' },
+      RefundRequested: refund,
+      PaymentRefunded: { refundId: 'r1', paymentId: 'p1', amount: 980, reference: 'r' },
+      OrderCancelled: { reason: 'late', by: 'buyer' },
+      OrderAbandoned: {},
+    },
+    {
+      PlaceOrder: { data: { order, payment: { paymentId: 'p1', method: 'sandbox' } } },
+      AbandonOrder: { data: {} },
+      CancelOrder: { after: paid, data: { reason: 'late', by: 'buyer', refundId: 'r1' } },
+      AdvanceFulfilment: { after: paid, data: { storeId: 's', status: 'processing' } },
+      RequestPayment: { after: [...ordered, 'PaymentDeclined'], data: { paymentId: 'p2', method: 'sandbox' } },
+      RecordAuthorisation: { after: ordered, data: { paymentId: 'p1', reference: 'a' } },
+      ConfirmPayment: { after: [...ordered, 'PaymentAuthorised'], data: { paymentId: 'p1' } },
+      RecordCapture: { after: ordered, data: { paymentId: 'p1', reference: 'c', amount: 3_980, refundId: 'r1' } },
+      RecordDecline: { after: ordered, data: { paymentId: 'p1', reason: 'no funds' } },
+      RequestRefund: { after: paid, data: refund },
+      RecordRefund: { after: [...paid, 'RefundRequested'], data: { refundId: 'r1', reference: 'r' } },
+    },
+  ),
+];

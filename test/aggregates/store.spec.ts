@@ -1,0 +1,35 @@
+import { storeDecider, type StoreOpened } from '../../src/aggregates/store.ts';
+import { given } from '../support/given.ts';
+
+const opened: StoreOpened = { type: 'StoreOpened', data: { ownerId: 'ben', name: 'Ben’s', description: 'Tea' } };
+
+describe('store', () => {
+  it('opens once', () => {
+    given(storeDecider).when({ type: 'OpenStore', data: opened.data }).then(opened);
+    given(storeDecider, opened).when({ type: 'OpenStore', data: opened.data }).thenRefused('StoreExists');
+  });
+
+  it('is changed by its owner', () => {
+    given(storeDecider, opened)
+      .when({ type: 'UpdateStore', data: { by: 'ben', name: 'Ben’s Teas' } })
+      .then({ type: 'StoreUpdated', data: { name: 'Ben’s Teas' } });
+    given(storeDecider, opened)
+      .when({ type: 'UpdateStore', data: { by: 'ben', description: '' } })
+      .then({ type: 'StoreUpdated', data: { description: '' } });
+  });
+
+  it('that is as wished already does not change', () => {
+    given(storeDecider, opened)
+      .when({ type: 'UpdateStore', data: { by: 'ben', name: 'Ben’s', description: 'Tea' } })
+      .thenNothing();
+    given(storeDecider, opened)
+      .when({ type: 'UpdateStore', data: { by: 'ben' } })
+      .thenNothing();
+  });
+
+  it('is not there for anybody else', () => {
+    const update = { type: 'UpdateStore', data: { by: 'cleo', name: 'Cleo’s' } } as const;
+    given(storeDecider, opened).when(update).thenRefused('StoreUnknown');
+    given(storeDecider).when(update).thenRefused('StoreUnknown');
+  });
+});

@@ -1,0 +1,99 @@
+import {
+  userDecider,
+  type ProfileUpdated,
+  type UserRegistered,
+  type UserRoleChanged,
+} from '../../src/aggregates/user.ts';
+import { NOW, given } from '../support/given.ts';
+
+const registered: UserRegistered = {
+  type: 'UserRegistered',
+  data: {
+    email: 'sealed e-mail',
+    name: 'sealed name',
+    phone: 'sealed phone',
+    phoneClaim: 'phone-1',
+    passwordHash: 'sealed hash',
+    role: 'buyer',
+  },
+};
+const moved: ProfileUpdated = { type: 'ProfileUpdated', data: { address: 'sealed address' } };
+const madeSeller: UserRoleChanged = { type: 'UserRoleChanged', data: { role: 'seller', storeId: 'store' } };
+const abandoned = { type: 'RegistrationAbandoned', data: {} } as const;
+const passwordChanged = {
+  type: 'PasswordChanged',
+  data: { passwordHash: 'another hash', keptSession: 'this', at: NOW },
+} as const;
+
+const register = { type: 'RegisterUser', data: registered.data } as const;
+const changePassword = {
+  type: 'ChangePassword',
+  data: { passwordHash: 'another hash', keptSession: 'this' },
+} as const;
+
+describe('user', () => {
+  it('registers once', () => {
+    given(userDecider).when(register).then(registered);
+    given(userDecider, registered).when(register).thenRefused('UserExists');
+  });
+
+  it('cannot complete a registration that was given up', () => {
+    given(userDecider, abandoned).when(register).thenRefused('RegistrationExpired');
+  });
+
+  it('can be given up only before it is registered', () => {
+    const abandon = { type: 'AbandonRegistration', data: {} } as const;
+    given(userDecider).when(abandon).then(abandoned);
+    given(userDecider, abandoned).when(abandon).thenNothing();
+    given(userDecider, registered).when(abandon).thenNothing();
+  });
+
+  it('changes what they wish to change of their profile', () => {
+    given(userDecider, registered).when({ type: 'UpdateProfile', data: moved.data }).then(moved);
+  });
+
+  it('can have phone and address taken away', () => {
+    const data = { phone: null, phoneClaim: null, address: null };
+    given(userDecider, registered, moved).when({ type: 'UpdateProfile', data }).then({ type: 'ProfileUpdated', data });
+  });
+
+  it('whose profile is as wished already changes nothing', () => {
+    given(userDecider, registered, moved).when({ type: 'UpdateProfile', data: moved.data }).thenNothing();
+    given(userDecider, registered).when({ type: 'UpdateProfile', data: {} }).thenNothing();
+  });
+
+  it('changes the password, as of now, and keeps one session', () => {
+    given(userDecider, registered).when(changePassword).then(passwordChanged);
+  });
+
+  it('whose password is that very one already changes nothing', () => {
+    given(userDecider, registered, passwordChanged).when(changePassword).thenNothing();
+  });
+
+  it('becomes a seller with their store, once', () => {
+    const grant = { type: 'GrantSeller', data: { storeId: 'store' } } as const;
+    given(userDecider, registered).when(grant).then(madeSeller);
+    given(userDecider, registered, madeSeller).when(grant).thenNothing();
+  });
+
+  it('who is a seller or an admin cannot become one with another store', () => {
+    const grant = { type: 'GrantSeller', data: { storeId: 'another' } } as const;
+    given(userDecider, registered, madeSeller).when(grant).thenRefused('NotABuyer');
+    const admin: UserRegistered = { ...registered, data: { ...registered.data, role: 'admin' } };
+    given(userDecider, admin).when(grant).thenRefused('NotABuyer');
+  });
+
+  it('is unknown before registering and after giving up', () => {
+    for (const past of [[], [abandoned]]) {
+      given(userDecider, ...past)
+        .when({ type: 'UpdateProfile', data: moved.data })
+        .thenRefused('UserUnknown');
+      given(userDecider, ...past)
+        .when(changePassword)
+        .thenRefused('UserUnknown');
+      given(userDecider, ...past)
+        .when({ type: 'GrantSeller', data: { storeId: 'store' } })
+        .thenRefused('UserUnknown');
+    }
+  });
+});

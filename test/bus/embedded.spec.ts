@@ -1,0 +1,109 @@
+import { expect } from 'chai';
+import { pino } from 'pino';
+import { createEmbeddedBus } from '../../src/bus/embedded.ts';
+import { createPostgresEventStore } from '../../src/eventstore/postgres.ts';
+import { acquireLease } from '../../src/checkpoints/lease.ts';
+import { PRESENCE_LOCK } from '../../src/checkpoints/presence.ts';
+import { createPool } from '../../src/postgres/pool.ts';
+import { freshDatabase } from '../support/database.ts';
+import { eventually } from '../support/eventually.ts';
+import { append, busBench, CONSUMER, numbered, range, recorder, type BusWorld } from './world.ts';
+import { busContract } from './contract.ts';
+
+const log = pino({ level: process.env['TEST_LOG'] ?? 'silent' });
+
+async function open(): Promise<BusWorld> {
+  const database = await freshDatabase();
+  const pool = createPool({ url: database.url, name: 'bus', max: 10, int8: 'bigint' });
+  const store = await createPostgresEventStore({ url: database.url, unsafeWithoutFsync: true });
+  return {
+    store,
+    pool,
+    bus: ({ owner = 'first', retry = {}, patienceMs } = {}) =>
+      createEmbeddedBus({
+        pool,
+        store,
+        owner,
+        log,
+        retry: { attemptsMax: 3, delayMs: 5, delayMaxMs: 1_000, timeoutMs: 10_000, ...retry },
+        limits: { pollMs: 30, saveMs: 20, stopMs: 200 },
+        ...(patienceMs === undefined ? {} : { patienceMs }),
+      }),
+    async close() {
+      await store.close();
+      await pool.end();
+      await database.drop();
+    },
+  };
+}
+
+busContract('embedded', open);
+
+describe('bus · embedded · its database', () => {
+  const bench = busBench(open);
+
+  it('may break every connection: nothing is lost and no order is broken', async () => {
+    const { store, pool } = bench.world;
+    const seen = recorder();
+    const bus = await bench.run(async ({ event }) => {
+      await pool.query('SELECT 1');
+      seen.finished.push(event);
+    });
+    const streams = range(6).map((index) => `s${index}`);
+    for (const index of range(40)) {
+      await append(
+        store,
+        streams.flatMap((name) => numbered(name, 1, 'Happened', index)),
+      ).catch(() => undefined);
+      if (index % 13 === 5) {
+        await pool.query(
+          `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+           WHERE datname = current_database() AND pid <> pg_backend_pid() AND application_name = 'cartulary bus'`,
+        );
+      }
+    }
+    await bench.caughtUp(bus);
+    for (const stream of streams) {
+      const had = seen.of(stream);
+      expect(had.filter((value, index) => had.indexOf(value) === index)).to.deep.equal(range(40));
+    }
+    const letters = await bench.letters();
+    expect(letters).to.deep.equal([]);
+  });
+
+  it('lets nobody save whose lease was taken over, and lets them back in later', async () => {
+    const { store, pool } = bench.world;
+    const seen = recorder();
+    const bus = await bench.run(({ event }) => {
+      seen.finished.push(event);
+      return Promise.resolve();
+    });
+    await append(store, numbered('a', 3));
+    await bench.caughtUp(bus);
+    const position = async () =>
+      (await pool.query<{ position: bigint }>('SELECT position FROM checkpoints WHERE name = $1', [name])).rows[0]!
+        .position;
+    const name = `consumer:${CONSUMER}`;
+    await eventually('it has saved', async () => (await position()) === 3n);
+    await pool.query(
+      `UPDATE checkpoints SET owner = 'intruder', lease_epoch = lease_epoch + 1, lease_until = now() + interval '1 hour'
+       WHERE name = $1`,
+      [name],
+    );
+    // Someone alive by that name: the lease cannot be taken back as that of a dead process.
+    const intruder = await pool.connect();
+    try {
+      await intruder.query('SELECT pg_advisory_lock_shared($1, hashtext($2))', [PRESENCE_LOCK, 'intruder']);
+      await append(store, numbered('a', 3, 'Happened', 3));
+      await eventually('it has noticed', async () => (await bench.status(bus)).lastError?.includes('lost'));
+      expect(await acquireLease(pool, { name, owner: 'third', store, log })).to.equal(undefined);
+      expect(await position()).to.equal(3n);
+    } finally {
+      intruder.release(true);
+    }
+    await pool.query('UPDATE checkpoints SET owner = NULL, lease_until = NULL WHERE name = $1', [name]);
+    await append(store, numbered('a', 1, 'Happened', 6));
+    await eventually('it is the owner again', async () => (await position()) === 7n);
+    expect([...new Set(seen.of('a'))]).to.deep.equal(range(7));
+  });
+});

@@ -1,0 +1,119 @@
+import { expect } from 'chai';
+import { claimDecider } from '../../src/aggregates/claim.ts';
+import { userDecider } from '../../src/aggregates/user.ts';
+import { createAdminOnce } from '../../src/cli/admin.ts';
+import { emailClaim } from '../../src/commands/auth.ts';
+import { createLogger } from '../../src/log.ts';
+import { rejection } from '../support/rejection.ts';
+import { PASSWORD, openWorld, type World } from './world.ts';
+
+describe('cartulary admin create', function () {
+  this.timeout(60_000);
+  let world: World;
+  beforeEach(async () => {
+    world = await openWorld();
+  });
+  afterEach(() => world.close());
+
+  const create = (email: string, input: string, ...more: string[]) =>
+    world.run(['admin', 'create', '--email', email, '--password-stdin', ...more], { input });
+
+  async function accountOf(email: string) {
+    const context = world.people.as({ id: 'anonymous', role: 'anonymous' });
+    const { holder } = (await context.load(claimDecider, emailClaim(context, email))).state;
+    if (holder === null) return undefined;
+    const { state } = await context.load(userDecider, holder);
+    if (state.status !== 'active') throw new Error('no account');
+    const { name, passwordHash } = await world.shop.services.personalData.reveal(state);
+    return { id: holder, role: state.role, name, passwordHash };
+  }
+  const verify = (hash: string | undefined) => world.shop.services.passwords.verify(PASSWORD, hash);
+
+  it('registers an administrator with the password piped in, and says who did it', async () => {
+    const { code, answer } = await create('ada@example.com', `${PASSWORD}\n`, '--name', 'Ada');
+    const account = await accountOf('ada@example.com');
+    expect(code).to.equal(0);
+    expect(answer).to.equal(`Admin Ada <ada@example.com> created (${account?.id ?? '?'}).\n`);
+    expect(account).to.include({ role: 'admin', name: 'Ada' });
+    expect(await verify(account?.passwordHash)).to.equal(true);
+    const [registered] = await world.shop.store.read(`user-${account!.id}`);
+    expect(registered?.metadata.actor).to.match(/^cli:./);
+  });
+
+  it('refuses an address that has an account already, and changes nothing', async () => {
+    await create('ada@example.com', PASSWORD);
+    const before = await accountOf('ada@example.com');
+    const { code, output } = await create('Ada@example.com', 'another password altogether');
+    expect(code).to.equal(1);
+    expect(output).to.contain('There is already an account with the e-mail address Ada@example.com.');
+    expect(await accountOf('ada@example.com')).to.deep.equal(before);
+  });
+
+  for (const [what, input, sentence] of [
+    ['too short', 'short', 'password must have at least 8 characters'],
+    ['among the most common', 'password123', 'password is one of the most common passwords'],
+    ['empty', '\n', 'The password is empty.'],
+    ['of two lines', `${PASSWORD}\n${PASSWORD}\n`, 'more than one line'],
+  ] as const) {
+    it(`refuses a password that is ${what}`, async () => {
+      const { code, output } = await create('ada@example.com', input);
+      expect(code).to.equal(1);
+      expect(output).to.contain(sentence);
+      expect(await accountOf('ada@example.com')).to.equal(undefined);
+    });
+  }
+
+  it('refuses to work with another master key than that of the database', async () => {
+    await create('ada@example.com', PASSWORD);
+    const { position } = await world.shop.store.head();
+    const env = { MASTER_KEY: Buffer.alloc(32, 9).toString('base64') };
+    const input = PASSWORD;
+    const { code, output } = await world.run(['admin', 'create', '--email', 'bo@example.com', '--password-stdin'], {
+      input,
+      env,
+    });
+    expect(code).to.equal(78);
+    expect(output).to.contain('MASTER_KEY is not the one that the personal data in this database are sealed with');
+    expect((await world.shop.store.head()).position).to.equal(position);
+  });
+
+  it('refuses what is no e-mail address', async () => {
+    const { code, output } = await create('ada', PASSWORD);
+    expect(code).to.equal(1);
+    expect(output).to.contain('email must be a valid email');
+  });
+
+  it('takes no password from the command line, and asks for none where there is no terminal', async () => {
+    const onCommandLine = await world.run(['admin', 'create', '--email', 'a@b.co', '--password', PASSWORD]);
+    expect(onCommandLine.code).to.equal(2);
+    const unasked = await world.run(['admin', 'create', '--email', 'a@b.co']);
+    expect(unasked.code).to.equal(1);
+    expect(unasked.output).to.contain('--password-stdin');
+  });
+
+  describe('the first admin of a server', () => {
+    const log = createLogger('silent');
+    const once = (password = PASSWORD, email = 'first@example.com') =>
+      createAdminOnce(world.shop.services, world.shop.db, { email, password }, log);
+
+    it('is made once, however often the server starts and whatever the read model has seen', async () => {
+      await once();
+      const { position } = await world.shop.store.head();
+      await Promise.all([once(), once('another password altogether')]);
+      expect((await world.shop.store.head()).position).to.equal(position);
+      expect(await verify((await accountOf('first@example.com'))?.passwordHash)).to.equal(true);
+    });
+
+    it('is left alone when the address belongs to somebody else', async () => {
+      const { id } = await world.people.person('First');
+      await once();
+      expect(await accountOf('first@example.com')).to.include({ id, role: 'buyer' });
+    });
+
+    it('with a password that may not be used stops the start, by the name of the setting', async () => {
+      const error = await rejection(once('password123'));
+      expect(error).to.include({ name: 'ConfigError' });
+      expect(error.message).to.contain('ADMIN_PASSWORD is one of the most common passwords');
+    });
+  });
+});

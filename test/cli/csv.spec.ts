@@ -1,0 +1,95 @@
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { LINE_BYTES_MAX, RECORD_LINES_MAX, csvRecords } from '../../src/cli/csv.ts';
+
+async function* inPieces(bytes: Buffer, size: number): AsyncGenerator<Buffer> {
+  for (let at = 0; at < bytes.length; at += size) yield await Promise.resolve(bytes.subarray(at, at + size));
+}
+
+async function read(content: string | Buffer, size = 7) {
+  const records: string[] = [];
+  const bytes = Buffer.isBuffer(content) ? content : Buffer.from(content);
+  for await (const record of csvRecords(inPieces(bytes, size))) {
+    records.push(`${record.line}: ${'fields' in record ? record.fields.join('|') : `! ${record.problem}`}`);
+  }
+  return records;
+}
+
+describe('CSV records', () => {
+  it('are numbered by the line they begin on, blank lines passed over', async () => {
+    expect(await read('a,b\n\n  \n1,2\n"3\n4",5\n6,7')).to.deep.equal(['1: a|b', '4: 1|2', '5: 3\n4|5', '7: 6|7']);
+  });
+
+  it('may begin with a byte order mark and end their lines as on Windows', async () => {
+    expect(await read('\ufeffa,b\r\n"1","2"\r\n')).to.deep.equal(['1: a|b', '2: 1|2']);
+  });
+
+  it('hold commas and quotes within quotes', async () => {
+    expect(await read('"a, b","say ""hi"""\n')).to.deep.equal(['1: a, b|say "hi"']);
+  });
+
+  for (const [what, bad, reason] of [
+    ['a quote inside a plain field', 'x,15" screen', /quote stands inside/],
+    ['text behind a closing quote', 'x,"15" screen', /goes on after its closing quote/],
+    ['a quote that is never closed', 'x,"15', /never closed/],
+  ] as const) {
+    it(`are told apart from a line with ${what}, wherever it stands`, async () => {
+      for (const place of [1, 2, 3]) {
+        const lines = ['1,a', '2,b', '3,c'];
+        lines.splice(place - 1, 0, bad);
+        const records = await read(lines.join('\n'));
+        expect(records[place - 1])
+          .to.match(reason)
+          .and.match(new RegExp(`^${place}: !`));
+        expect(records.filter((record) => !record.includes('!')).map((record) => record.slice(3))).to.deep.equal([
+          '1|a',
+          '2|b',
+          '3|c',
+        ]);
+      }
+    });
+  }
+
+  it('go on behind an open quote that further quotes seem to close', async () => {
+    expect(await read('1,"a\n2,"b"\n3,c\n')).to.deep.equal([
+      '1: ! a quoted field goes on after its closing quote (a quote inside it is written twice)',
+      '2: 2|b',
+      '3: 3|c',
+    ]);
+  });
+
+  it('are not looked for without end behind an open quote', async () => {
+    const lines = Array.from({ length: RECORD_LINES_MAX + 50 }, (_, index) => `${index},x`);
+    const records = await read(`"open\n${lines.join('\n')}`, 1_000);
+    expect(records[0]).to.match(/^1: ! a quote is opened that is never closed/);
+    expect(records).to.have.length(lines.length + 1);
+  });
+
+  it('are told apart from what is not UTF-8, and from a line without end', async () => {
+    const latin = Buffer.concat([Buffer.from('1,a\n2,caf'), Buffer.from([0xe9]), Buffer.from('\n3,c\n')]);
+    expect(await read(latin)).to.deep.equal(['1: 1|a', '2: ! the line is not UTF-8', '3: 3|c']);
+    const endless = `1,a\n${'x'.repeat(LINE_BYTES_MAX + 1)}\n3,c\n`;
+    expect(await read(endless, 4_096)).to.deep.equal([
+      '1: 1|a',
+      `2: ! the line has more than ${LINE_BYTES_MAX} bytes`,
+      '3: 3|c',
+    ]);
+  });
+
+  it('come back as they were written, in whatever pieces they arrive', async () => {
+    const field = fc.string({ unit: 'grapheme' }).filter((text) => !text.includes('\r') && !text.includes('\ufeff'));
+    const rows = fc.array(fc.array(field, { minLength: 2, maxLength: 4 }), { minLength: 1, maxLength: 5 });
+    await fc.assert(
+      fc.asyncProperty(rows, fc.integer({ min: 1, max: 20 }), async (written, size) => {
+        const text = written.map((row) => row.map((one) => `"${one.replaceAll('"', '""')}"`).join(',')).join('\n');
+        const found: (readonly string[])[] = [];
+        for await (const record of csvRecords(inPieces(Buffer.from(text), size))) {
+          if (!('fields' in record)) throw new Error(record.problem);
+          found.push(record.fields);
+        }
+        expect(found).to.deep.equal(written);
+      }),
+      { numRuns: 200 },
+    );
+  });
+});

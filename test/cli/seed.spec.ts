@@ -1,0 +1,166 @@
+import { expect } from 'chai';
+import { orderStatus } from '../../src/aggregates/orderState.ts';
+import { ASSORTMENTS } from '../../src/cli/seedCatalogue.ts';
+import { SCALES, planShop } from '../../src/cli/seedPlan.ts';
+import { sandboxLedger } from '../../src/handlers/sandboxGateway.ts';
+import { eventually } from '../support/eventually.ts';
+import { spawnCartulary } from '../support/process.ts';
+import { JWT_SECRET, MASTER_KEY, serveShopApart } from '../support/shop.ts';
+import { openWorld, perform, type World } from './world.ts';
+
+const SMALL = ['seed', '--scale', 'small'];
+
+describe('The plan of a seeded shop', () => {
+  it('is the same for the same seed, and another for another', () => {
+    expect(planShop(1, 'full')).to.deep.equal(planShop(1, 'full'));
+    expect(planShop(1, 'full').orders).not.to.deep.equal(planShop(2, 'full').orders);
+  });
+
+  it('names every product once, in a category it belongs to, at a price of that category', () => {
+    const { products } = planShop(1, 'full');
+    expect(new Set(products.map(({ name, category }) => `${category}: ${name}`)).size).to.equal(products.length);
+    for (const { category, price } of products) {
+      const { prices } = ASSORTMENTS.find(({ name }) => name === category)!;
+      expect(Number(price)).to.be.within(prices[0], prices[1] + 1);
+      expect(price).to.match(/^\d+\.\d\d$/);
+    }
+  });
+
+  it('holds people with addresses of their own, and orders of every fate, most of them completed', () => {
+    const { admin, stores, buyers, orders } = planShop(1, 'full');
+    const emails = [admin, ...stores.map(({ owner }) => owner), ...buyers].map(({ email }) => email);
+    expect(new Set(emails).size).to.equal(emails.length);
+    const share = (fate: string): number => orders.filter((order) => order.fate === fate).length / orders.length;
+    expect(share('completed')).to.be.within(0.5, 0.7);
+    for (const fate of ['shipped', 'cancelled', 'declined', 'refunded']) expect(share(fate)).to.be.within(0.01, 0.2);
+  });
+});
+
+describe('cartulary seed', function () {
+  this.timeout(120_000);
+  let world: World;
+  beforeEach(async () => {
+    world = await openWorld();
+  });
+  afterEach(() => world.close());
+
+  const env = () => ({ DATABASE_URL: world.url, JWT_SECRET, MASTER_KEY, LOG_LEVEL: 'warn' });
+  const number = async (table: string): Promise<number> =>
+    (await world.shop.db.rows<{ number: number }>(`SELECT count(*)::int AS number FROM ${table}`))[0]!.number;
+  const ids = (table: string) =>
+    world.shop.db.rows<{ id: string }>(
+      `SELECT id FROM ${table} WHERE ${table === 'products' ? 'listed' : 'true'} ORDER BY id`,
+    );
+
+  /** Every order paid at most once, and paid back when it was cancelled; nothing is sold that was not there. */
+  async function mustAddUp(): Promise<void> {
+    const orders = await world.shop.db.rows<{
+      id: string;
+      status: string;
+      total: number;
+      captured: number;
+      refunded: number;
+      fulfilments: Record<string, 'pending'>;
+      paid: boolean;
+    }>('SELECT * FROM orders');
+    for (const { id, status, total, captured, refunded, fulfilments, paid } of orders) {
+      expect(captured, id).to.be.oneOf([0, total]);
+      if (status === 'cancelled') expect(refunded, id).to.equal(captured);
+      else expect(status).to.equal(orderStatus({ cancelled: false, paid, fulfilments: Object.values(fulfilments) }));
+    }
+    const ledger = await sandboxLedger(world.shop.pool);
+    expect(ledger.filter(({ status }) => status === 'captured').reduce((sum, { amount }) => sum + amount, 0)).to.equal(
+      orders.reduce((sum, { captured }) => sum + captured, 0),
+    );
+    const [oversold] = await world.shop.db.rows('SELECT id FROM products WHERE on_hand < reserved OR reserved < 0');
+    expect(oversold).to.equal(undefined);
+  }
+
+  it('fills an empty shop by itself, and says how to log in', async () => {
+    const { code, answer } = await world.run(SMALL);
+    expect(code).to.equal(0);
+    const { stores, categories, products, buyers, orders } = SCALES.small;
+    expect(answer).to.contain(
+      `added ${buyers + stores + 1} users, ${stores} stores, ${categories} categories, ${products} products, ${orders} orders`,
+    );
+    expect(await number('users')).to.equal(buyers + stores + 1);
+    expect(await number('products')).to.equal(products);
+    expect(await number('orders')).to.equal(orders);
+    expect(answer).to.match(/^orders: \d+ completed, /m);
+    expect(await number(`orders WHERE status = 'completed'`)).to.be.above(orders / 2);
+    await mustAddUp();
+
+    const password = /with the password (\S+) as/.exec(answer)?.[1];
+    for (const role of ['admin', 'seller', 'buyer']) {
+      const email = new RegExp(`^ +${role} +(\\S+)$`, 'm').exec(answer)?.[1];
+      const context = world.people.as({ id: 'anonymous', role: 'anonymous' });
+      const { user } = await perform('LogIn', { body: { email, password } }, context);
+      expect(user.role).to.equal(role);
+    }
+  });
+
+  it('adds nothing when it is run again, and says so', async () => {
+    await world.run(SMALL);
+    const { position } = await world.shop.store.head();
+    const { code, answer } = await world.run(SMALL);
+    expect(code).to.equal(0);
+    expect(answer).to.contain('Seed 1 (small) was there already: nothing was added.');
+    expect((await world.shop.store.head()).position).to.equal(position);
+  });
+
+  it('makes the same shop from the same number anywhere, and another one beside it from another', async () => {
+    await world.run(SMALL);
+    const [products, orders] = [await ids('products'), await ids('orders')];
+    const elsewhere = await openWorld();
+    try {
+      await elsewhere.run(SMALL);
+      expect(await elsewhere.shop.db.rows('SELECT id FROM products WHERE listed ORDER BY id')).to.deep.equal(products);
+      expect(await elsewhere.shop.db.rows('SELECT id FROM orders ORDER BY id')).to.deep.equal(orders);
+      await elsewhere.run([...SMALL, '--seed', '2']);
+      expect(await elsewhere.shop.db.rows('SELECT id FROM orders')).to.have.length(2 * orders.length);
+    } finally {
+      await elsewhere.close();
+    }
+  });
+
+  it('works beside a server, which goes on afterwards', async () => {
+    const server = await serveShopApart(world.url);
+    const { code, answer } = await world.run(SMALL);
+    expect(code).to.equal(0);
+    expect(answer).to.contain(`${SCALES.small.orders} orders in`);
+    const { people } = server;
+    const buyer = await people.buyer('late');
+    const [product] = await ids('products');
+    const items = [{ product_id: product!.id, quantity: 1 }];
+    const order = await buyer.call('POST', '/orders', { items, shipping_address: 'here' });
+    await people.untilOrder(buyer, order.data.id as string, 'paid');
+    await mustAddUp();
+    await server.process().end('SIGTERM');
+  });
+
+  it('goes on where it was killed, and pays for nothing twice', async () => {
+    for (const events of [60n, 250n, 500n]) {
+      const seeding = spawnCartulary(SMALL, { env: env() });
+      await eventually('some of it is there', async () => (await world.shop.store.head()).position >= events, 30_000);
+      await seeding.end('SIGKILL');
+    }
+    const before = await number(`events WHERE type = 'OrderPlaced'`);
+    expect(before).to.be.within(1, SCALES.small.orders - 1);
+    const { code } = await world.run(SMALL);
+    expect(code).to.equal(0);
+    expect(await number('orders')).to.equal(SCALES.small.orders);
+    expect(await number('users')).to.equal(SCALES.small.buyers + SCALES.small.stores + 1);
+    await mustAddUp();
+    const again = await world.run(SMALL);
+    expect(again.answer).to.contain('nothing was added');
+  });
+
+  for (const args of [
+    ['--scale', 'huge'],
+    ['--seed', 'x'],
+  ]) {
+    it(`answers ${args.join(' ')} with 2`, async () => {
+      expect((await world.run(['seed', ...args])).code).to.equal(2);
+    });
+  }
+});

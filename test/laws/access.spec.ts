@@ -1,0 +1,215 @@
+import { randomUUID } from 'node:crypto';
+import { expect } from 'chai';
+import { commands } from '../../src/commands/index.ts';
+import { queries } from '../../src/queries/index.ts';
+import { freshDatabase, type TestDatabase } from '../support/database.ts';
+import { must, request, serveShop, type Answer, type Caller } from '../support/shop.ts';
+
+type Stranger = 'nobody' | 'another buyer' | 'another seller' | 'an admin';
+
+interface Case {
+  readonly id: 'store' | 'category' | 'product' | 'order' | 'payment';
+  readonly body?: object;
+  /** What each gets for an id that is not theirs. */
+  readonly expected: Readonly<Record<Stranger, number>>;
+}
+
+const answers = (nobody: number, buyer: number, seller: number, admin: number): Case['expected'] => ({
+  nobody,
+  'another buyer': buyer,
+  'another seller': seller,
+  'an admin': admin,
+});
+const everybody = answers(200, 200, 200, 200);
+const ownSellerOnly = answers(401, 403, 404, 403);
+const ownSellerOrAdmin = answers(401, 403, 404, 200);
+const adminOnly = answers(401, 403, 403, 200);
+const ownOnly = answers(401, 404, 404, 200);
+
+/** Every route with an id in its path; one that is missing here fails the first test. */
+const ROUTES: Readonly<Record<string, Case>> = {
+  'GET /stores/:id': { id: 'store', expected: everybody },
+  'GET /stores/:id/products': { id: 'store', expected: everybody },
+  'PUT /stores/:id': { id: 'store', body: { name: 'Mine now' }, expected: ownSellerOnly },
+  'PUT /categories/:id': { id: 'category', body: { name: 'Mine now' }, expected: adminOnly },
+  'DELETE /categories/:id': { id: 'category', expected: answers(401, 403, 403, 409) },
+  'GET /products/:id': { id: 'product', expected: everybody },
+  'GET /products/:id/related': { id: 'product', expected: everybody },
+  'PUT /products/:id': { id: 'product', body: { price: '0.01' }, expected: ownSellerOnly },
+  'DELETE /products/:id': { id: 'product', expected: ownSellerOnly },
+  'GET /products/:id/stock': { id: 'product', expected: ownSellerOrAdmin },
+  'GET /products/:id/stock/history': { id: 'product', expected: ownSellerOrAdmin },
+  'POST /products/:id/stock': { id: 'product', body: { change: 1, reason: 'found' }, expected: ownSellerOrAdmin },
+  'PUT /cart/items/:product_id': { id: 'product', body: { quantity: 1 }, expected: answers(401, 404, 403, 403) },
+  'DELETE /cart/items/:product_id': { id: 'product', expected: answers(401, 404, 403, 403) },
+  'GET /orders/:id': { id: 'order', expected: ownOnly },
+  'GET /orders/:id/history': { id: 'order', expected: ownOnly },
+  'GET /orders/:id/payments': { id: 'order', expected: ownOnly },
+  'PUT /orders/:id/status': { id: 'order', body: { status: 'processing' }, expected: ownSellerOnly },
+  'GET /payments/:id': { id: 'payment', expected: ownOnly },
+  'POST /payments/:id/confirm': { id: 'payment', expected: answers(401, 404, 404, 404) },
+  'POST /payments/:id/refund': { id: 'payment', body: { amount: 1, reason: 'mine' }, expected: ownSellerOrAdmin },
+  'PUT /orders/:id/cancel': { id: 'order', body: {}, expected: ownOnly },
+};
+
+describe('what is not theirs', function () {
+  this.timeout(60_000);
+  let database: TestDatabase;
+  let shop: Awaited<ReturnType<typeof serveShop>>;
+  let ids: Record<Case['id'], string>;
+  let strangers: Record<Stranger, Caller | undefined>;
+  let buyer: Caller;
+
+  before(async () => {
+    database = await freshDatabase();
+    shop = await serveShop(database.url);
+    const { people } = shop;
+    const seller = await people.seller();
+    buyer = await people.buyer();
+    const category = await people.category();
+    const product = await people.product(seller, category);
+    const body = { shipping_address: '1 Abbey Road', items: [{ product_id: product, quantity: 1 }] };
+    const order = must(await buyer.call('POST', '/orders', body), 201).data;
+    await people.untilOrder(buyer, order.id, 'paid');
+    ids = { store: seller.storeId, category, product, order: order.id, payment: order.payment.id };
+    strangers = {
+      nobody: undefined,
+      'another buyer': await people.buyer(),
+      'another seller': await people.seller(),
+      'an admin': await people.admin(),
+    };
+  });
+  after(async () => {
+    await shop.stop();
+    await database.drop();
+  });
+
+  const ask = (caller: Caller | undefined, route: string, id: string, body?: object): Promise<Answer> => {
+    const [method = '', pattern = ''] = route.split(' ');
+    const path = pattern.replace(/:\w+/, id);
+    if (caller !== undefined) return caller.call(method, path, body);
+    return request(shop.url, method, path, body === undefined ? {} : { body });
+  };
+
+  it('is judged for every route that has an id in its path', () => {
+    const declared = [...commands, ...queries].map(({ route }) => route).filter((route) => route.includes(':'));
+    expect(Object.keys(ROUTES).sort()).to.deep.equal([...declared].sort());
+  });
+
+  for (const [route, { id, body, expected }] of Object.entries(ROUTES)) {
+    it(`${route} answers ${Object.entries(expected)
+      .map(([who, status]) => `${who} ${status}`)
+      .join(', ')}`, async () => {
+      for (const [who, status] of Object.entries(expected) as [Stranger, number][]) {
+        const answer = await ask(strangers[who], route, ids[id], body);
+        expect(answer.status, `${who}: ${answer.text}`).to.equal(status);
+      }
+    });
+
+    it(`${route} answers 400 to an id that is none, whoever may ask at all`, async () => {
+      const owner = Object.values(strangers).find((caller) => caller !== undefined)!;
+      const { status, body: problem } = await ask(owner, route, 'no-uuid', body);
+      expect([400, 403], JSON.stringify(problem)).to.include(status);
+    });
+
+    it(`${route} answers 404 for what never was`, async () => {
+      const admin = strangers['an admin'];
+      const answer = await ask(admin, route, randomUUID(), body);
+      expect([404, 403], answer.text).to.include(answer.status);
+    });
+  }
+
+  it('shows nobody the orders, payments or cart of another', async () => {
+    const other = strangers['another buyer']!;
+    for (const path of ['/orders', '/payments']) expect((await other.call('GET', path)).data).to.deep.equal([]);
+    expect((await other.call('GET', '/cart')).data.items).to.deep.equal([]);
+    expect((await strangers['another seller']!.call('GET', '/seller/orders')).data).to.deep.equal([]);
+  });
+
+  it('takes no owner, role or price from a body', async () => {
+    for (const field of ['user_id', 'role', 'price', 'buyer_id', '__proto__', 'constructor', 'is_admin', 'version']) {
+      const text = `{"product_id":"${ids.product}","quantity":1,"${field}":{"x":1}}`;
+      const response = await fetch(`${shop.url}/api/v1/cart/items`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', authorization: await bearer(buyer) },
+        body: text,
+      });
+      expect(response.status, field).to.equal(400);
+    }
+    expect(({} as Record<string, unknown>)['x']).to.equal(undefined);
+  });
+
+  async function bearer(caller: Caller): Promise<string> {
+    const body = { email: caller.email, password: 'correct horse battery' };
+    const { data } = must(await request(shop.url, 'POST', '/auth/login', { body }), 200);
+    return `Bearer ${data.access_token}`;
+  }
+});
+
+describe('a session', function () {
+  this.timeout(60_000);
+  let database: TestDatabase;
+  let shop: Awaited<ReturnType<typeof serveShop>>;
+
+  before(async () => {
+    database = await freshDatabase();
+    shop = await serveShop(database.url);
+  });
+  after(async () => {
+    await shop.stop();
+    await database.drop();
+  });
+
+  const post = (path: string, body: object, token?: string): Promise<Answer> =>
+    request(shop.url, 'POST', path, { body, ...(token === undefined ? {} : { token }) });
+  const password = 'correct horse battery';
+  const logIn = async (email: string) => must(await post('/auth/login', { email, password }), 200).data;
+
+  it('ends with its refresh token’s second use, for thief and owner alike', async () => {
+    const { email } = await shop.people.buyer();
+    const first = await logIn(email);
+    const second = must(await post('/auth/refresh', { refresh_token: first.refresh_token }), 200).data;
+    must(await post('/auth/refresh', { refresh_token: first.refresh_token }), 401);
+    must(await post('/auth/refresh', { refresh_token: second.refresh_token }), 401);
+    must(await request(shop.url, 'GET', '/users/me', { token: second.access_token }), 401);
+  });
+
+  it('has one successor, asked for 20 times at once', async () => {
+    const { email } = await shop.people.buyer();
+    const { refresh_token } = await logIn(email);
+    const all = await Promise.all(Array.from({ length: 20 }, () => post('/auth/refresh', { refresh_token })));
+    expect(all.filter(({ status }) => status === 200).length).to.be.at.most(1);
+  });
+
+  it('is over at once after logging out', async () => {
+    const { email } = await shop.people.buyer();
+    const { access_token: token, refresh_token } = await logIn(email);
+    must(await request(shop.url, 'GET', '/users/me', { token }), 200);
+    must(await post('/auth/logout', { refresh_token }), 200);
+    must(await request(shop.url, 'GET', '/users/me', { token }), 401);
+    must(await post('/auth/refresh', { refresh_token }), 401);
+  });
+
+  it('is over when the password was changed in another, which goes on', async () => {
+    const { email } = await shop.people.buyer();
+    const [here, there] = [await logIn(email), await logIn(email)];
+    const body = { current_password: password, new_password: 'another horse, another battery' };
+    must(await request(shop.url, 'PUT', '/users/me/password', { body, token: here.access_token }), 200);
+    must(await request(shop.url, 'GET', '/users/me', { token: here.access_token }), 200);
+    must(await request(shop.url, 'GET', '/users/me', { token: there.access_token }), 401);
+    must(await post('/auth/refresh', { refresh_token: there.refresh_token }), 401);
+    must(await post('/auth/refresh', { refresh_token: here.refresh_token }), 200);
+    must(await post('/auth/login', { email, password }), 401);
+  });
+
+  it('of a buyer who opened a store becomes a seller’s with the next token', async () => {
+    const person = await shop.people.buyer();
+    must(await person.call('POST', '/stores', { name: 'A store' }), 201);
+    must(await person.call('POST', '/stores', { name: 'A second store' }), 409);
+    const { refresh_token } = await logIn(person.email);
+    const { access_token: token, user } = must(await post('/auth/refresh', { refresh_token }), 200).data;
+    expect(user.role).to.equal('seller');
+    must(await request(shop.url, 'GET', '/seller/orders', { token }), 200);
+    must(await request(shop.url, 'GET', '/cart', { token }), 403);
+  });
+});

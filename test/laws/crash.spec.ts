@@ -1,0 +1,163 @@
+import { randomUUID } from 'node:crypto';
+import { expect } from 'chai';
+import pg from 'pg';
+import { freshDatabase, type TestDatabase } from '../support/database.ts';
+import { eventually } from '../support/eventually.ts';
+import { must, serveShopApart, type Caller, type Json } from '../support/shop.ts';
+
+const ORDER = { shipping_address: '1 Abbey Road, London' };
+const STOCK = 1_000;
+const QUANTITY = 2;
+
+/** Every step of a checkout, in the order it comes by them; `append` passes: cart claimed, stock reserved, order placed, cart emptied. */
+const STEPS = [
+  'idempotency:claimed',
+  'append:before#1',
+  'append:after-commit#1',
+  'checkout:started',
+  'append:before#2',
+  'append:after-commit#2',
+  'checkout:reserved',
+  'append:before#3',
+  'append:after-commit#3',
+  'checkout:placed',
+  'append:after-commit#4',
+  'checkout:emptied',
+  'answer:before-store',
+  'answer:before-send',
+];
+
+describe('a server killed (SIGKILL) during a checkout', function () {
+  this.timeout(120_000);
+  let database: TestDatabase;
+  let db: pg.Client;
+  let server: Awaited<ReturnType<typeof serveShopApart>>;
+  let seller: Caller;
+  let category: string;
+
+  before(async () => {
+    database = await freshDatabase();
+    db = new pg.Client({ connectionString: database.url });
+    await db.connect();
+    server = await serveShopApart(database.url, { PAYMENT_SANDBOX_DELAY: '1s' });
+    seller = await server.people.seller();
+    category = await server.people.category();
+  });
+  after(async () => {
+    await db.end();
+    server.process().kill('SIGKILL');
+    await server.process().exited;
+    await database.drop();
+  });
+
+  async function buyerWithCart(): Promise<{ buyer: Caller; product: string }> {
+    const product = await server.people.product(seller, category, { stock: STOCK });
+    const buyer = await server.people.buyer();
+    must(await buyer.call('POST', '/cart/items', { product_id: product, quantity: QUANTITY }), 200);
+    return { buyer, product };
+  }
+  /** As of everything that is in the log now, whoever wrote it. */
+  const stockOf = async (product: string): Promise<Json> => {
+    const { rows } = await db.query<{ position: string }>('SELECT position FROM store_head');
+    const headers = { 'min-position': rows[0]!.position };
+    return must(await seller.call('GET', `/products/${product}`, undefined, headers), 200).data.stock;
+  };
+  const ordersOf = async (buyer: Caller): Promise<Json[]> => must(await buyer.call('GET', '/orders'), 200).data;
+
+  /** Starts it anew, armed; one checkout kills it. */
+  async function killDuring(step: string, buyer: Caller, key: string, deadline = '10m'): Promise<void> {
+    await server.process().end('SIGTERM');
+    await server.restart({ FAILPOINT: step, CHECKOUT_DEADLINE: deadline });
+    const lost = await buyer
+      .call('POST', '/orders', ORDER, { 'idempotency-key': key })
+      .catch((error: unknown) => error);
+    expect(lost, 'the answer is lost').to.be.instanceOf(Error);
+    expect(await server.process().exited).to.deep.equal({ code: null, signal: 'SIGKILL' });
+    await server.restart();
+  }
+
+  for (const step of STEPS) {
+    it(`at ${step}: the retry gets the answer, and there is one order`, async () => {
+      const { buyer, product } = await buyerWithCart();
+      const key = randomUUID();
+      await killDuring(step, buyer, key);
+      const retry = await eventually('the retry is answered', async () => {
+        const answer = await buyer.call('POST', '/orders', ORDER, { 'idempotency-key': key });
+        return answer.status === 201
+          ? answer
+          : answer.status === 409 || answer.status === 503
+            ? undefined
+            : must(answer, 201);
+      });
+      const again = await buyer.call('POST', '/orders', ORDER, { 'idempotency-key': key });
+      expect(again.text).to.equal(retry.text);
+      expect((await ordersOf(buyer)).map(({ id }) => id)).to.deep.equal([retry.data.id]);
+      expect(must(await buyer.call('GET', '/cart'), 200).data.items).to.deep.equal([]);
+      expect(await stockOf(product)).to.include({ reserved: QUANTITY, total: STOCK });
+      await server.people.untilOrder(buyer, retry.data.id, 'paid');
+    });
+  }
+
+  for (const step of ['checkout:started', 'checkout:reserved', 'checkout:placed']) {
+    it(`at ${step}, never retried: a whole order or none, and no reservation outlives its deadline`, async () => {
+      const { buyer, product } = await buyerWithCart();
+      await killDuring(step, buyer, randomUUID(), '2s');
+      if (step === 'checkout:placed') {
+        const [order] = await eventually('the order is there', async () => {
+          const orders = await ordersOf(buyer);
+          return orders.length > 0 ? orders : undefined;
+        });
+        await server.people.untilOrder(buyer, order.id, 'paid');
+        await eventually('the cart is empty', async () => (await buyer.call('GET', '/cart')).data.items.length === 0);
+        expect(await stockOf(product)).to.include({ reserved: QUANTITY });
+        return;
+      }
+      await eventually('nothing is reserved', async () => (await stockOf(product)).reserved === 0, 15_000);
+      expect(await ordersOf(buyer)).to.deep.equal([]);
+      const { id } = await eventually('the cart can be checked out anew', async () => {
+        const answer = await buyer.call('POST', '/orders', ORDER);
+        return answer.status === 201 ? answer.data : undefined;
+      });
+      expect((await ordersOf(buyer)).map((order) => order.id)).to.deep.equal([id]);
+      expect(await stockOf(product)).to.include({ reserved: QUANTITY });
+    });
+  }
+
+  it('between charging and recording: the buyer is charged once', async () => {
+    const { buyer } = await buyerWithCart();
+    await server.process().end('SIGTERM');
+    await server.restart({ FAILPOINT: 'payment:charged' });
+    const { id } = must(await buyer.call('POST', '/orders', ORDER), 201).data;
+    expect(await server.process().exited).to.deep.equal({ code: null, signal: 'SIGKILL' });
+    await server.restart();
+    const paid = await server.people.untilOrder(buyer, id, 'paid', 30_000);
+    expect(paid.payment).to.include({ captured: paid.total, refunded: 0 });
+    const history = must(await buyer.call('GET', `/orders/${id}/history`), 200).data;
+    expect(history.filter(({ type }: Json) => type === 'PaymentCaptured')).to.have.length(1);
+  });
+
+  for (const step of ['projection:before-commit', 'projection:after-commit']) {
+    it(`at ${step}: rows and checkpoint agree, and what was acknowledged is shown`, async () => {
+      await server.process().end('SIGTERM');
+      await server.restart({ FAILPOINT: step });
+      const body = { email: `${randomUUID()}@example.com`, password: 'correct horse battery', name: 'Ada' };
+      const answers = await Promise.allSettled([fetchRegister(server.shop.url, body)]);
+      expect(await server.process().exited).to.deep.equal({ code: null, signal: 'SIGKILL' });
+      await server.restart();
+      const acknowledged = answers.some((answer) => answer.status === 'fulfilled' && answer.value === 201);
+      if (!acknowledged) await fetchRegister(server.shop.url, body);
+      const caller = await server.people.logIn(body.email);
+      expect(must(await caller.call('GET', '/users/me'), 200).data).to.include({ email: body.email, name: 'Ada' });
+    });
+  }
+});
+
+const fetchRegister = async (url: string, body: object): Promise<number> =>
+  (
+    await fetch(`${url}/api/v1/auth/register`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+      signal: AbortSignal.timeout(10_000),
+    })
+  ).status;

@@ -1,0 +1,243 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import { expect } from 'chai';
+import pg from 'pg';
+import type { EventStore, RecordedEvent } from '../../src/eventstore/eventStore.ts';
+import { projections } from '../../src/projections/index.ts';
+import { keysOf, type Change, type Row } from '../../src/projections/projection.ts';
+import { freshDatabase, type TestDatabase } from '../support/database.ts';
+import { eventually } from '../support/eventually.ts';
+import { runCartulary } from '../support/process.ts';
+import {
+  JWT_SECRET,
+  MASTER_KEY,
+  must,
+  openWriteSide,
+  serveShopApart,
+  type Caller,
+  type Json,
+} from '../support/shop.ts';
+
+const ORDER = { shipping_address: '1 Abbey Road, London' };
+
+function apply(table: Map<string, Row>, entry: Change<Row> | undefined, event: RecordedEvent): void {
+  for (const key of entry === undefined ? [] : keysOf(entry, event)) {
+    const next = entry!.row(table.get(key), event, key);
+    if (next === null) table.delete(key);
+    else if (next !== undefined) table.set(key, next);
+  }
+}
+
+describe('read models', function () {
+  this.timeout(180_000);
+  let database: TestDatabase;
+  let db: pg.Client;
+  let server: Awaited<ReturnType<typeof serveShopApart>>;
+  let seller: Caller;
+  let buyer: Caller;
+  let product: string;
+  let env: Record<string, string>;
+
+  before(async () => {
+    database = await freshDatabase();
+    env = { DATABASE_URL: database.url, JWT_SECRET, MASTER_KEY };
+    server = await serveShopApart(database.url);
+    seller = await server.people.seller();
+    buyer = await server.people.buyer();
+    product = await server.people.product(seller, await server.people.category(), { stock: 100_000 });
+    db = new pg.Client({ connectionString: database.url });
+    await db.connect();
+  });
+  after(async () => {
+    await db.end();
+    server.process().kill('SIGKILL');
+    await server.process().exited;
+    await database.drop();
+  });
+
+  const projected = async (): Promise<Json> => {
+    const { code, answer, output } = await runCartulary(['projections', '--json'], { env });
+    expect(code, output).to.equal(0);
+    return JSON.parse(answer);
+  };
+
+  const caughtUp = (): Promise<unknown> =>
+    eventually(
+      'every projection is at the head of the log',
+      async () => {
+        const head = await db.query<{ position: string }>('SELECT position FROM store_head');
+        const behind = await db.query(`SELECT 1 FROM checkpoints WHERE name LIKE 'projection:%' AND position < $1`, [
+          head.rows[0]?.position,
+        ]);
+        return behind.rowCount === 0;
+      },
+      30_000,
+    );
+
+  /** The fold of the whole log by the projections' own functions, in memory, event by event. */
+  async function foldOfTheLog(store: EventStore): Promise<Map<string, Map<string, Row>>> {
+    const tables = new Map(projections.map(({ name }) => [name, new Map<string, Row>()]));
+    for (let after = 0n; ;) {
+      const events = await store.readAll(after, 500);
+      for (const event of events) {
+        for (const { name, on } of projections) apply(tables.get(name)!, on[event.type], event);
+      }
+      const last = events.at(-1);
+      if (last === undefined) return tables;
+      after = last.position;
+    }
+  }
+
+  async function expectRowsToBeTheFold(): Promise<void> {
+    const write = await openWriteSide(database.url);
+    try {
+      const folded = await foldOfTheLog(write.store);
+      for (const { name, table, key, columns } of projections) {
+        const rows = await write.db.rows<Row>(`SELECT ${Object.keys(columns).join(', ')} FROM ${table}`);
+        const found = Object.fromEntries(rows.map((row) => [String(row[key]), row]));
+        expect(found, name).to.deep.equal(Object.fromEntries(folded.get(name)!));
+      }
+    } finally {
+      await write.close();
+    }
+  }
+
+  /** Orders one after the other until told to stop; every one must be acknowledged. */
+  function keepOrdering(): { stop(): Promise<string[]> } {
+    const placed: string[] = [];
+    let going = true;
+    const loop = (async () => {
+      while (going) {
+        const items = [{ product_id: product, quantity: 1 }];
+        placed.push(must(await buyer.call('POST', '/orders', { ...ORDER, items }), 201).data.id);
+      }
+    })();
+    return {
+      async stop() {
+        going = false;
+        await loop;
+        return placed;
+      },
+    };
+  }
+
+  it('made anew while the shop goes on show no gap and end as the fold of the log', async () => {
+    const ordering = keepOrdering();
+    let reading = true;
+    let least = 0;
+    const watching = (async () => {
+      while (reading) {
+        const { body } = must(await buyer.call('GET', '/orders?per_page=1'), 200);
+        const total: number = body.meta.pagination.total_items;
+        expect(total, 'orders never disappear').to.be.at.least(least);
+        least = total;
+        must(await buyer.call('GET', `/products/${product}`), 200);
+      }
+    })();
+    await eventually('some orders are placed', () => least > 20);
+    const rebuilt = await runCartulary(['rebuild', '--all', '--json'], { env });
+    expect(rebuilt.code, rebuilt.output).to.equal(0);
+    reading = false;
+    await watching;
+    const placed = await ordering.stop();
+    const { body } = must(await buyer.call('GET', '/orders?per_page=1'), 200);
+    expect(body.meta.pagination.total_items).to.equal(placed.length);
+    await caughtUp();
+    await expectRowsToBeTheFold();
+  });
+
+  it('go on serving when a rebuild is killed half way; run again, it completes', async () => {
+    for (const step of ['rebuild:loaded', 'rebuild:before-swap']) {
+      const killed = await runCartulary(['rebuild', 'orders'], { env: { ...env, FAILPOINT: step } });
+      expect(killed.signal, killed.output).to.equal('SIGKILL');
+      const items = [{ product_id: product, quantity: 1 }];
+      const { id } = must(await buyer.call('POST', '/orders', { ...ORDER, items }), 201).data;
+      await server.people.untilOrder(buyer, id, 'paid');
+    }
+    const again = await runCartulary(['rebuild', 'orders', '--json'], { env });
+    expect(again.code, again.output).to.equal(0);
+    await caughtUp();
+    await expectRowsToBeTheFold();
+  });
+
+  it('a poison event stops its own stream in one projection, and says so; the rest flows on', async () => {
+    const orderOf = async (): Promise<string> =>
+      must(await buyer.call('POST', '/orders', { ...ORDER, items: [{ product_id: product, quantity: 1 }] }), 201).data
+        .id;
+    const poisoned = await orderOf();
+    await server.people.untilOrder(buyer, poisoned, 'paid');
+    await caughtUp();
+    await server.process().end('SIGTERM');
+    // An amount that no column holds, straight into the log.
+    await db.query(
+      `WITH head AS (UPDATE store_head SET position = position + 1 RETURNING position)
+       INSERT INTO events (position, stream, revision, id, type, data, metadata)
+       SELECT head.position, $1, (SELECT max(revision) + 1 FROM events WHERE stream = $1), $2, 'PaymentRefunded', $3, $4 FROM head`,
+      [
+        `order-${poisoned}`,
+        randomUUID(),
+        JSON.stringify({ refundId: randomUUID(), paymentId: 'no uuid', amount: 'a lot', reference: 'x' }),
+        JSON.stringify({
+          ...{ commandId: randomUUID(), command: 'Sabotage', correlationId: 'x', actor: 'nobody' },
+          ...{ occurredAt: new Date().toISOString(), schema: 1 },
+        }),
+      ],
+    );
+    await server.restart();
+    const status = await eventually('the projection says so', async () => {
+      const found = (await projected()).projections.find(({ name }: Json) => name === 'orders');
+      return found.parked > 0 ? found : undefined;
+    });
+    expect(JSON.stringify(status)).to.match(/orders/);
+    const other = await orderOf();
+    await server.people.untilOrder(buyer, other, 'paid');
+    expect(must(await buyer.call('GET', `/orders/${poisoned}`), 200).data.status, 'as it was before').to.equal('paid');
+    const listed = await runCartulary(['dead-letters', 'list', '--json'], { env });
+    expect(listed.answer).to.contain(poisoned);
+  });
+
+  it('nothing acknowledged is lost when the server is killed between any two commands', async () => {
+    const placed: string[] = [];
+    for (let round = 0; round < 4; round += 1) {
+      const items = [{ product_id: product, quantity: 1 }];
+      placed.push(must(await buyer.call('POST', '/orders', { ...ORDER, items }), 201).data.id);
+      await server.process().end(round % 2 === 0 ? 'SIGKILL' : 'SIGTERM');
+      await server.restart();
+    }
+    for (const id of placed) await server.people.untilOrder(buyer, id, 'paid', 30_000);
+    const { rows } = await db.query<{ gaps: string }>(
+      `SELECT count(*) AS gaps FROM (SELECT position - row_number() OVER (ORDER BY position) AS gap FROM events) g WHERE gap <> 0`,
+    );
+    expect(rows[0]?.gaps, 'positions are contiguous').to.equal('0');
+    const streams = await db.query<{ n: string }>(
+      `SELECT count(*) AS n FROM (SELECT stream FROM events GROUP BY stream HAVING max(revision) <> count(*) - 1) s`,
+    );
+    expect(streams.rows[0]?.n, 'revisions are contiguous').to.equal('0');
+  });
+
+  it('a storm of the same request has one effect, and every answer is the same', async () => {
+    const key = randomUUID();
+    const body = { ...ORDER, items: [{ product_id: product, quantity: 1 }] };
+    const before = must(await buyer.call('GET', '/orders?per_page=1'), 200).body.meta.pagination.total_items;
+    const answers: { status: number; text: string }[] = [];
+    for (let wave = 0; wave < 5; wave += 1) {
+      answers.push(
+        ...(await Promise.all(
+          Array.from({ length: 20 }, () => buyer.call('POST', '/orders', body, { 'idempotency-key': key })),
+        )),
+      );
+      await delay(1);
+    }
+    const done = answers.filter(({ status }) => status === 201);
+    expect(new Set(done.map(({ text }) => text)).size).to.equal(1);
+    expect(answers.filter(({ status }) => status !== 201 && status !== 409)).to.deep.equal([]);
+    const after = must(await buyer.call('GET', '/orders?per_page=1'), 200).body.meta.pagination.total_items;
+    expect(after).to.equal(before + 1);
+  });
+
+  it('the command line refuses a projection it does not know', async () => {
+    const { code, output } = await runCartulary(['rebuild', 'nonsense'], { env });
+    expect(code).to.not.equal(0);
+    expect(output).to.contain('orders');
+  });
+});

@@ -1,0 +1,34 @@
+import { expect } from 'chai';
+import { fulfilment } from '../../src/handlers/fulfilment.ts';
+import { membership } from '../../src/handlers/membership.ts';
+import { notification } from '../../src/handlers/notification.ts';
+import { payment } from '../../src/handlers/payment.ts';
+import { projections } from '../../src/projections/index.ts';
+import { samples } from '../aggregates/samples.ts';
+
+/** Events that only their own aggregate reads, and why. */
+const UNHEARD: Readonly<Record<string, string>> = {
+  RegistrationAbandoned:
+    'nobody ever was registered, so there is nobody to show; the claim on their e-mail is taken over',
+  CategoryAbandoned: 'as for a registration: it never was, and the claim on its name is taken over',
+  SessionStarted: 'access tokens carry their session; only its end has to be known elsewhere',
+  SessionRefreshed: 'the spent token is of interest to the session alone',
+  ValueClaimed: 'uniqueness is decided by the claim itself; what is claimed is shown by its holder',
+  ClaimReleased: 'as for its claiming',
+  OrderAbandoned: 'it never was an order; what its checkout held is given back by whoever fenced it',
+};
+
+describe('every event', () => {
+  const reactions = [...Object.keys(fulfilment.on), ...Object.keys(membership.on)];
+  const subscriptions = [payment({} as never), notification({} as never)].flatMap(({ types }) => types);
+  const heard = new Set([...projections.flatMap(({ on }) => Object.keys(on)), ...reactions, ...subscriptions]);
+  const declared = samples.flatMap(({ events }) => events.map(({ type }) => type));
+
+  it('is heard by a read model or a handler, or it is said why not', () => {
+    expect(declared.filter((type) => !heard.has(type))).to.have.members(Object.keys(UNHEARD));
+  });
+
+  it('that anybody listens for is one that the domain declares', () => {
+    expect([...heard].filter((type) => !declared.includes(type))).to.deep.equal([]);
+  });
+});

@@ -1,0 +1,132 @@
+import type { CategoryEvent } from '../../src/aggregates/category.ts';
+import type { SessionEvent } from '../../src/aggregates/session.ts';
+import type { StoreEvent } from '../../src/aggregates/store.ts';
+import type { UserEvent, UserRegistered } from '../../src/aggregates/user.ts';
+import { categories, type CategoryRow } from '../../src/projections/categories.ts';
+import { revocations } from '../../src/projections/revocations.ts';
+import { stores, type StoreRow } from '../../src/projections/stores.ts';
+import { users, type UserRow } from '../../src/projections/users.ts';
+import { given, recordedEvents } from '../support/given.ts';
+
+const FIRST = '2026-03-01T08:00:00.000Z';
+const LATER = '2026-03-01T09:00:00.000Z';
+const LAST = '2026-03-01T10:00:00.000Z';
+const at = { created_at: FIRST, updated_at: FIRST };
+
+describe('users', () => {
+  const registered = (name: string, phone: string | null): UserRegistered => ({
+    type: 'UserRegistered',
+    data: {
+      ...{ email: `e-mail of ${name}`, name, phone, phoneClaim: phone && 'claim', passwordHash: 'h', role: 'buyer' },
+    },
+  });
+  const both = [
+    ['user-ann', registered('Ann', null), FIRST],
+    ['user-ben', registered('Ben', 'phone of Ben'), FIRST],
+  ] as const;
+  const unnamed = { address: null, role: 'buyer', store_id: null, is_active: true, ...at } as const;
+  const ann: UserRow = { id: 'ann', email: 'e-mail of Ann', name: 'Ann', phone: null, ...unnamed };
+  const ben: UserRow = { id: 'ben', email: 'e-mail of Ben', name: 'Ben', phone: 'phone of Ben', ...unnamed };
+
+  it('are active buyers from the moment they register', () => {
+    given(users, ...recordedEvents(...both)).then(ann, ben);
+  });
+
+  it('have the profile they gave last, and keep what they did not name', () => {
+    const moved: UserEvent = { type: 'ProfileUpdated', data: { address: 'address', phone: null, phoneClaim: null } };
+    given(users, ...recordedEvents(...both, ['user-ben', moved, LATER])).then(ann, {
+      ...ben,
+      ...{ address: 'address', phone: null, updated_at: LATER },
+    });
+  });
+
+  it('are sellers of their store', () => {
+    const granted: UserEvent = { type: 'UserRoleChanged', data: { role: 'seller', storeId: 'store' } };
+    given(users, ...recordedEvents(...both, ['user-ben', granted, LATER])).then(ann, {
+      ...ben,
+      ...{ role: 'seller', store_id: 'store', updated_at: LATER },
+    });
+  });
+
+  it('are not there when the registration was given up', () => {
+    given(users, ...recordedEvents(['user-ann', { type: 'RegistrationAbandoned', data: {} }])).then();
+  });
+});
+
+describe('revocations', () => {
+  const ended: SessionEvent = { type: 'SessionEnded', data: { userId: 'ann', reason: 'logout' } };
+  const changed = (at: string): UserEvent => ({
+    type: 'PasswordChanged',
+    data: { passwordHash: 'h', keptSession: 'kept', at },
+  });
+
+  it('name a session that ended, from then on', () => {
+    given(revocations, ...recordedEvents(['session-one', ended, FIRST], ['session-two', ended, LATER])).then(
+      { subject: 'session-one', revoked_at: FIRST, kept_session: null },
+      { subject: 'session-two', revoked_at: LATER, kept_session: null },
+    );
+  });
+
+  it('name a user whose password changed, the last time counts, and the session that is kept', () => {
+    given(
+      revocations,
+      ...recordedEvents(
+        ['user-ann', changed(FIRST), FIRST],
+        ['session-one', ended, LATER],
+        ['user-ann', changed(LAST), LAST],
+      ),
+    ).then(
+      { subject: 'session-one', revoked_at: LATER, kept_session: null },
+      { subject: 'user-ann', revoked_at: LAST, kept_session: 'kept' },
+    );
+  });
+});
+
+describe('stores', () => {
+  const opened = (name: string): StoreEvent => ({
+    type: 'StoreOpened',
+    data: { ownerId: 'ben', name, description: '' },
+  });
+  const row = (id: string, name: string): StoreRow => ({ id, owner_id: 'ben', name, description: '', ...at });
+
+  it('are as they were opened', () => {
+    given(stores, ...recordedEvents(['store-one', opened('One'), FIRST], ['store-two', opened('Two'), FIRST])).then(
+      row('one', 'One'),
+      row('two', 'Two'),
+    );
+  });
+
+  it('are changed in what was named', () => {
+    const updated: StoreEvent = { type: 'StoreUpdated', data: { description: 'Teas' } };
+    given(
+      stores,
+      ...recordedEvents(
+        ['store-one', opened('One'), FIRST],
+        ['store-two', opened('Two'), FIRST],
+        ['store-two', updated, LATER],
+      ),
+    ).then(row('one', 'One'), { ...row('two', 'Two'), description: 'Teas', updated_at: LATER });
+  });
+});
+
+describe('categories', () => {
+  const created = (name: string): CategoryEvent => ({ type: 'CategoryCreated', data: { name } });
+  const row = (id: string, name: string): CategoryRow => ({ id, name, ...at });
+  const both = [
+    ['category-one', created('Books'), FIRST],
+    ['category-two', created('Teas'), FIRST],
+  ] as const;
+
+  it('have the name they were given last', () => {
+    const renamed: CategoryEvent = { type: 'CategoryRenamed', data: { name: 'Novels' } };
+    given(categories, ...recordedEvents(...both, ['category-one', renamed, LATER])).then(
+      { ...row('one', 'Novels'), updated_at: LATER },
+      row('two', 'Teas'),
+    );
+  });
+
+  it('are gone when they were deleted', () => {
+    const deleted: CategoryEvent = { type: 'CategoryDeleted', data: {} };
+    given(categories, ...recordedEvents(...both, ['category-one', deleted, LATER])).then(row('two', 'Teas'));
+  });
+});

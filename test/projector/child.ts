@@ -1,0 +1,28 @@
+import { randomUUID } from 'node:crypto';
+import { createMemoryCache } from '../../src/cache/memory.ts';
+import { createPostgresEventStore } from '../../src/eventstore/postgres.ts';
+import { armFailpoint } from '../../src/failpoint.ts';
+import { createPool } from '../../src/postgres/pool.ts';
+import { createProjector } from '../../src/projections/follow.ts';
+import { createProgress } from '../../src/projections/progress.ts';
+import { rebuild } from '../../src/projections/rebuild.ts';
+import { accounts, asAny, silent } from './example.ts';
+
+/** The example in a process that a test may kill: `follow <url>` or `rebuild <url>`. */
+const [what, url = ''] = process.argv.slice(2);
+armFailpoint(process.env['FAILPOINT']);
+if (what === 'rebuild') {
+  await rebuild({ url, projection: asAny(accounts), log: silent });
+} else {
+  const pool = createPool({ url, name: 'child', max: 4, int8: 'number' });
+  const projector = createProjector({
+    pool,
+    store: await createPostgresEventStore({ url }),
+    projections: [asAny(accounts)],
+    cache: createMemoryCache({ entriesMax: 10, bytesMax: 1_000 }),
+    owner: randomUUID(),
+    log: silent,
+    progress: createProgress({ pool }),
+  });
+  await projector.start();
+}

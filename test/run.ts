@@ -1,0 +1,226 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { readdirSync } from 'node:fs';
+import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { stripVTControlCharacters } from 'node:util';
+import { SETTINGS } from '../src/config.ts';
+import { startServices, type Services } from './support/services.ts';
+
+/** `npm test`: every spec there is; `npm test -- http laws` those whose path holds one of the words. */
+const ROOT = path.resolve(import.meta.dirname, '..');
+const MOCHA = path.join(ROOT, 'node_modules/mocha/bin/mocha.js');
+/** Pure tests, which need no server and no time. */
+const UNIT_FOLDERS = new Set(['aggregates', 'commands', 'projections', 'unit']);
+/** They measure time, or start and kill whole servers: nothing else runs beside them. */
+const ALONE_FOLDERS = new Set(['embedded', 'laws']);
+const BESIDE_MAX = 2;
+const GROUP_TIMEOUT_MS = 15 * 60_000;
+/** A group that has told its result and does not end has left something open. */
+const LINGER_MS = 20_000;
+const INTERRUPT_MS = 8_000;
+const POLL_MS = 50;
+const SIGNAL_EXIT_CODES = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
+
+interface Group {
+  readonly name: string;
+  readonly files: readonly string[];
+}
+
+interface Result {
+  readonly name: string;
+  readonly passed: number;
+  readonly failed: number;
+  readonly seconds: number;
+  readonly remark: string | undefined;
+}
+
+const live = new Set<ChildProcess>();
+let services: Services | undefined;
+
+function killGroup(child: ChildProcess, signal: NodeJS.Signals): void {
+  try {
+    if (child.pid !== undefined) process.kill(-child.pid, signal);
+  } catch {
+    // It has ended already.
+  }
+}
+
+/** Ours without what would lead tests elsewhere: settings of a shop, and where `pg` by itself looks for a server. */
+function cleanEnvironment(): Record<string, string> {
+  const stray = (name: string): boolean =>
+    name.startsWith('PG') || name in SETTINGS || name.replace(/_FILE$/, '') in SETTINGS;
+  const kept = Object.entries(process.env).filter(([name]) => !stray(name));
+  return Object.fromEntries(kept) as Record<string, string>;
+}
+
+function groupsOf(words: readonly string[]): Group[] {
+  const files = readdirSync(path.join(ROOT, 'test'), { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.spec.ts'))
+    .filter((file) => words.length === 0 || words.some((word) => `test/${file}`.includes(word)))
+    .sort();
+  const groups = new Map<string, string[]>();
+  for (const file of files) {
+    const folder = file.split(path.sep)[0] ?? '';
+    const name = UNIT_FOLDERS.has(folder) ? 'unit' : folder;
+    groups.set(name, [...(groups.get(name) ?? []), `test/${file}`]);
+  }
+  return [...groups].map(([name, members]) => ({ name, files: members }));
+}
+
+const lastNumber = (text: string, word: string): number | undefined => {
+  const plain = stripVTControlCharacters(text);
+  const found = [...plain.matchAll(new RegExp(`^ {2}(\\d+) ${word}\\b`, 'gm'))].at(-1)?.[1];
+  return found === undefined ? undefined : Number(found);
+};
+
+/** A group that ends badly without having told of a failure counts as one. */
+function resultOf(
+  group: Group,
+  output: string,
+  ended: { code: number | null; late: string | undefined; ms: number },
+): Result {
+  const passed = lastNumber(output, 'passing');
+  const told = (lastNumber(output, 'failing') ?? 0) + (lastNumber(output, 'pending') ?? 0);
+  const broken = passed === undefined ? 'it ended without a result' : undefined;
+  const crashed = ended.code === 0 || told > 0 ? undefined : `it ended with ${ended.code ?? 'a signal'}`;
+  const remark = ended.late ?? broken ?? crashed;
+  return {
+    name: group.name,
+    passed: passed ?? 0,
+    failed: told + (remark === undefined ? 0 : 1),
+    seconds: ended.ms / 1000,
+    remark,
+  };
+}
+
+function runGroup(group: Group, env: Readonly<Record<string, string>>, shown: boolean): Promise<Result> {
+  const began = Date.now();
+  const color = process.stdout.isTTY ? '--color' : '--no-color';
+  const options = ['--config', '.mocharc.cjs', '--require', './test/support/hooks.ts', color];
+  const args = [MOCHA, ...options, ...group.files];
+  const child = spawn(process.execPath, args, { cwd: ROOT, env, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+  live.add(child);
+  let output = '';
+  let late: string | undefined;
+  const giveUp = (reason: string): void => {
+    late = reason;
+    killGroup(child, 'SIGKILL');
+  };
+  const whole = setTimeout(() => giveUp('it took too long'), GROUP_TIMEOUT_MS);
+  let linger: NodeJS.Timeout | undefined;
+  const keep = (chunk: Buffer): void => {
+    output += chunk.toString();
+    if (shown) process.stdout.write(chunk);
+    if (lastNumber(output, 'passing') !== undefined) {
+      linger ??= setTimeout(() => giveUp('it told its result and did not end: something is left open'), LINGER_MS);
+    }
+  };
+  child.stdout.on('data', keep);
+  child.stderr.on('data', keep);
+  return new Promise((resolve) => {
+    const ended = (code: number | null): void => {
+      clearTimeout(whole);
+      clearTimeout(linger);
+      live.delete(child);
+      if (!shown) process.stdout.write(`\n━ ${group.name}\n${output}`);
+      resolve(resultOf(group, output, { code, late, ms: Date.now() - began }));
+    };
+    child.once('error', () => ended(null));
+    child.once('close', ended);
+  });
+}
+
+/** Runs the groups, at most `beside` at a time. */
+async function runGroups(groups: readonly Group[], env: Record<string, string>, beside: number): Promise<Result[]> {
+  const waiting = [...groups];
+  const results: Result[] = [];
+  const work = async (): Promise<void> => {
+    for (let group = waiting.shift(); group !== undefined; group = waiting.shift()) {
+      results.push(await runGroup(group, env, false));
+    }
+  };
+  await Promise.all(Array.from({ length: beside }, work));
+  return results;
+}
+
+async function runAll(groups: readonly Group[]): Promise<Result[]> {
+  const results: Result[] = [];
+  const unit = groups.find(({ name }) => name === 'unit');
+  if (unit !== undefined) {
+    const bare = Object.fromEntries(
+      Object.entries(cleanEnvironment()).filter(([name]) => name !== 'TEST_POSTGRES_URL'),
+    );
+    const result = await runGroup(unit, bare, true);
+    console.log(`  unit part: ${result.seconds.toFixed(1)} s\n`);
+    results.push(result);
+  }
+  const others = groups.filter(({ name }) => name !== 'unit');
+  if (others.length === 0) return results;
+  services = await startServices();
+  console.log(`  on ${services.summary}`);
+  const env = { ...cleanEnvironment(), ...services.env };
+  results.push(
+    ...(await runGroups(
+      others.filter(({ name }) => !ALONE_FOLDERS.has(name)),
+      env,
+      BESIDE_MAX,
+    )),
+  );
+  results.push(
+    ...(await runGroups(
+      others.filter(({ name }) => ALONE_FOLDERS.has(name)),
+      env,
+      1,
+    )),
+  );
+  return results;
+}
+
+function report(results: readonly Result[], seconds: number): number {
+  console.log('');
+  for (const { name, passed, failed, seconds: took, remark } of results) {
+    const counts = `${String(passed).padStart(5)} passed ${String(failed).padStart(3)} failed`;
+    console.log(
+      `  ${name.padEnd(12)} ${counts} ${took.toFixed(1).padStart(7)} s${remark === undefined ? '' : `  (${remark})`}`,
+    );
+  }
+  console.log(`  ${'all'.padEnd(12)} ${' '.repeat(23)} ${seconds.toFixed(1).padStart(7)} s`);
+  const sum = (count: (result: Result) => number): number =>
+    results.reduce((total, result) => total + count(result), 0);
+  const failed = sum((result) => result.failed);
+  console.log(`${sum((result) => result.passed)} passed, ${failed} failed`);
+  return failed;
+}
+
+/** Mocha ends at an interrupt with its exit hooks run, which take down what the tests have started. */
+async function stopAll(): Promise<void> {
+  const until = Date.now() + INTERRUPT_MS;
+  for (const child of live) killGroup(child, 'SIGINT');
+  while (live.size > 0 && Date.now() < until) await delay(POLL_MS);
+  for (const child of live) killGroup(child, 'SIGKILL');
+  await services?.stop();
+}
+
+let stopping: Promise<void> | undefined;
+const stopEverything = (): Promise<void> => (stopping ??= stopAll());
+
+for (const [signal, code] of Object.entries(SIGNAL_EXIT_CODES)) {
+  process.on(signal, () => void stopEverything().finally(() => process.exit(code)));
+}
+
+async function run(words: readonly string[]): Promise<number> {
+  const began = Date.now();
+  let results: Result[];
+  try {
+    const groups = groupsOf(words);
+    if (groups.length === 0) throw new Error(`No test file has ${words.join(' or ')} in its path.`);
+    results = await runAll(groups);
+  } catch (error) {
+    console.error(error);
+    results = [{ name: 'run', passed: 0, failed: 1, seconds: 0, remark: (error as Error).message }];
+  }
+  await stopEverything();
+  return report(results, (Date.now() - began) / 1000);
+}
+
+process.exit((await run(process.argv.slice(2))) > 0 ? 1 : 0);

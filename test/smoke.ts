@@ -1,0 +1,117 @@
+import { execFile } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { promisify } from 'node:util';
+import { isAlive } from '../src/lock.ts';
+import { newDataDir, postmasterOf } from './support/embedded.ts';
+import { section } from './support/readme.ts';
+import { ROOT, serving, spawnProgram, type ServerProcess } from './support/process.ts';
+
+/**
+ * `npm run smoke`: starts the shop by the command of the README, as it is after a clone but for a port and a data folder of
+ * its own, takes the first steps of a newcomer, and stops it. Prints each step; ends with 1 when one fails.
+ */
+const STOP_MS = 10_000;
+/** Time for npm to notice that its child has ended. */
+const NPM_MS = 5_000;
+const ACCOUNT = { email: 'ada@shop.example', password: randomUUID() };
+
+interface Answer {
+  readonly status: number;
+  readonly data: Readonly<Record<string, unknown>>;
+}
+
+async function call(
+  server: ServerProcess,
+  method: string,
+  route: string,
+  more: { body?: unknown; token?: string } = {},
+): Promise<Answer> {
+  const response = await fetch(server.url + route, {
+    method,
+    headers: {
+      'content-type': 'application/json',
+      ...(more.token === undefined ? {} : { authorization: `Bearer ${more.token}` }),
+    },
+    ...(more.body === undefined ? {} : { body: JSON.stringify(more.body) }),
+  });
+  const body = (await response.json()) as { data?: Record<string, unknown> };
+  return { status: response.status, data: body.data ?? {} };
+}
+
+function expectStatus(what: string, answer: Answer, status: number): Answer {
+  if (answer.status !== status)
+    throw new Error(`${what}: ${answer.status} instead of ${status}: ${JSON.stringify(answer.data)}`);
+  console.log(`  ✔ ${what}`);
+  return answer;
+}
+
+async function journey(server: ServerProcess): Promise<void> {
+  expectStatus('is healthy', await call(server, 'GET', '/health'), 200);
+  expectStatus('is ready', await call(server, 'GET', '/readyz'), 200);
+  expectStatus(
+    'registers',
+    await call(server, 'POST', '/api/v1/auth/register', { body: { ...ACCOUNT, name: 'Ada' } }),
+    201,
+  );
+  const login = await call(server, 'POST', '/api/v1/auth/login', { body: ACCOUNT });
+  const token = String(expectStatus('logs in', login, 200).data['access_token']);
+  const me = expectStatus('knows who asks', await call(server, 'GET', '/api/v1/users/me', { token }), 200);
+  if (me.data['email'] !== ACCOUNT.email) throw new Error(`me is ${JSON.stringify(me.data)}`);
+  expectStatus('knows nobody without a token', await call(server, 'GET', '/api/v1/users/me'), 401);
+}
+
+const README_TIMEOUT_MS = 120_000;
+/** What a reader sees who does what the README says: the order's status, its steps, its history, and how it was before. */
+const README_SHOWS = [
+  /^paid$/m,
+  /^processing\nshipping\nshipped\ncompleted$/m,
+  /PaymentCaptured by/,
+  /^pending$/m,
+  /as of revision 1/,
+];
+
+/** Buys something, word for word as the README says. */
+async function readme(server: ServerProcess, dataDir: string): Promise<void> {
+  const script = [...section('journey').matchAll(/```sh\n([\s\S]*?)```/g)].map(([, code]) => code).join('\n');
+  const env = { ...process.env, API: `${server.url}/api/v1`, DATA_DIR: dataDir };
+  const { stdout } = await promisify(execFile)('bash', ['-euo', 'pipefail', '-c', script], {
+    cwd: ROOT,
+    env,
+    timeout: README_TIMEOUT_MS,
+  });
+  for (const sight of README_SHOWS) {
+    if (!sight.test(stdout)) throw new Error(`the README's journey does not show ${String(sight)}:\n${stdout}`);
+  }
+  console.log('  ✔ buys something, word for word as the README says');
+}
+
+async function smoke(): Promise<void> {
+  const dataDir = newDataDir();
+  const env = { PORT: '0', DATA_DIR: dataDir, NODE_ENV: undefined, BCRYPT_COST: undefined };
+  const server = await serving(spawnProgram(['npm', 'start'], { cwd: ROOT, env, ownGroup: true }));
+  console.log(`  ✔ npm start serves at ${server.url}`);
+  try {
+    await journey(server);
+    await readme(server, dataDir);
+  } catch (error) {
+    console.error(server.output());
+    throw error;
+  } finally {
+    // Ctrl-C, as a terminal sends it: to npm, the shell and the server alike.
+    process.kill(-server.pid, 'SIGINT');
+    const late = setTimeout(() => process.kill(-server.pid, 'SIGKILL'), STOP_MS + NPM_MS);
+    await server.exited;
+    clearTimeout(late);
+  }
+  if (!server.output().includes('"stopped"')) throw new Error(`it did not stop cleanly:\n${server.output()}`);
+  if (isAlive(postmasterOf(dataDir) ?? 0)) throw new Error('its Postgres still runs');
+  console.log('  ✔ stops cleanly at Ctrl-C');
+}
+
+try {
+  await smoke();
+} catch (error) {
+  console.error(error);
+  process.exit(1);
+}
+process.exit(0);

@@ -1,0 +1,58 @@
+import { randomUUID } from 'node:crypto';
+import pg from 'pg';
+import { migrateUp } from '../../src/postgres/migrate.ts';
+
+export interface TestDatabase {
+  readonly url: string;
+  drop(): Promise<void>;
+}
+
+const TEMPLATE = `cartulary_template_${process.pid}`;
+let template: Promise<string> | undefined;
+
+/** The server that tests may create databases on; `test/run.ts` finds or starts one and sets it. */
+export function serverUrl(): string {
+  const url = process.env['TEST_POSTGRES_URL'];
+  if (url === undefined || url === '') {
+    throw new Error('TEST_POSTGRES_URL is not set: run the tests by `npm test`, which finds or starts a Postgres.');
+  }
+  return url;
+}
+
+const databaseUrl = (name: string): string => {
+  const url = new URL(serverUrl());
+  url.pathname = `/${name}`;
+  return url.href;
+};
+
+async function onServer(sql: string): Promise<void> {
+  const client = new pg.Client({ connectionString: serverUrl() });
+  await client.connect();
+  try {
+    await client.query(sql);
+  } finally {
+    await client.end();
+  }
+}
+
+async function makeTemplate(): Promise<string> {
+  await onServer(`DROP DATABASE IF EXISTS ${TEMPLATE} WITH (FORCE)`);
+  await onServer(`CREATE DATABASE ${TEMPLATE}`);
+  await migrateUp(databaseUrl(TEMPLATE));
+  return TEMPLATE;
+}
+
+/** A migrated, empty database of its own, cloned from a template made once per process. */
+export async function freshDatabase(): Promise<TestDatabase> {
+  const from = await (template ??= makeTemplate());
+  const name = `cartulary_test_${randomUUID().replaceAll('-', '')}`;
+  await onServer(`CREATE DATABASE ${name} TEMPLATE ${from}`);
+  return { url: databaseUrl(name), drop: () => onServer(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`) };
+}
+
+/** Removes the template; called once when a test process ends. */
+export async function dropTemplate(): Promise<void> {
+  if (template === undefined) return;
+  template = undefined;
+  await onServer(`DROP DATABASE IF EXISTS ${TEMPLATE} WITH (FORCE)`);
+}

@@ -1,0 +1,252 @@
+import { createCipheriv, createDecipheriv, createHmac, randomBytes, randomUUID } from 'node:crypto';
+import { EventEmitter, once } from 'node:events';
+import { cartDecider } from '../../src/aggregates/cart.ts';
+import { fold, type Command, type Decider, type DomainEvent } from '../../src/aggregates/decider.ts';
+import { orderDecider } from '../../src/aggregates/order.ts';
+import type { OrderEvent } from '../../src/aggregates/orderEvents.ts';
+import { productDecider } from '../../src/aggregates/product.ts';
+import { stockDecider } from '../../src/aggregates/stock.ts';
+import { commands } from '../../src/commands/index.ts';
+import { CommandContext, type Actor, type Answer, type Origin } from '../../src/commands/command.ts';
+import { createAggregates } from '../../src/commands/handle.ts';
+import { storeIdOf } from '../../src/commands/ids.ts';
+import type { PersonalData, Services, ShopSettings } from '../../src/commands/services.ts';
+import { categoryOf, idOf, type EventStore, type RecordedEvent } from '../../src/eventstore/eventStore.ts';
+import type { Projection } from '../../src/projections/projection.ts';
+import { payments } from '../../src/projections/payments.ts';
+import { products } from '../../src/projections/products.ts';
+import { NOW, rowsOf } from './given.ts';
+import { createMemoryEventStore } from './memoryStore.ts';
+
+const SEALED = /^pd1\.([^.]+)\.([^.]+)$/;
+
+/** A store of which the process is cut off right after its `appends`-th append: that one is kept, nothing comes after. */
+export function cutOffAfter(appends: number, store: EventStore): EventStore {
+  let left = appends;
+  const alive = async <T>(work: () => Promise<T>): Promise<T> => {
+    if (left <= 0) throw new Error('cut off');
+    const result = await work();
+    if (left <= 0) throw new Error('cut off');
+    return result;
+  };
+  return {
+    ...store,
+    append: (...parameters) =>
+      alive(async () => {
+        const result = await store.append(...parameters);
+        left -= 1;
+        return result;
+      }),
+    read: (...parameters) => alive(() => store.read(...parameters)),
+    find: (...parameters) => alive(() => store.find(...parameters)),
+  };
+}
+
+/** A store of which the process stands still right before its `appends`-th append, until told to go on. */
+export function haltedBefore(appends: number, store: EventStore) {
+  let count = 0;
+  const gate = new EventEmitter();
+  return {
+    halted: once(gate, 'halted'),
+    goOn: (): void => void gate.emit('go on'),
+    store: {
+      ...store,
+      async append(...parameters: Parameters<EventStore['append']>) {
+        count += 1;
+        if (count === appends) {
+          const released = once(gate, 'go on');
+          gate.emit('halted');
+          await released;
+        }
+        return store.append(...parameters);
+      },
+    } satisfies EventStore,
+  };
+}
+
+/** Real sealing with keys that live as long as the test. */
+export function createMemoryPersonalData(): PersonalData {
+  const keys = new Map<string, Buffer>();
+  const open = (sealed: string): string => {
+    const [, subject = '', body = ''] = SEALED.exec(sealed) ?? [];
+    const key = keys.get(subject);
+    if (key === undefined) return '[erased]';
+    const bytes = Buffer.from(body, 'base64url');
+    const decipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(0, 12));
+    decipher.setAuthTag(bytes.subarray(12, 28));
+    return Buffer.concat([decipher.update(bytes.subarray(28)), decipher.final()]).toString();
+  };
+  const reveal = (value: unknown): unknown => {
+    if (typeof value === 'string') return SEALED.test(value) ? open(value) : value;
+    if (Array.isArray(value)) return value.map(reveal);
+    if (typeof value !== 'object' || value === null) return value;
+    return Object.fromEntries(Object.entries(value).map(([key, part]) => [key, reveal(part)]));
+  };
+  const later = <T>(work: () => T): Promise<T> => Promise.resolve().then(work);
+  return {
+    createKey: (subject) =>
+      later(() => {
+        if (!keys.has(subject)) keys.set(subject, randomBytes(32));
+      }),
+    seal: (subject, text) =>
+      later(() => {
+        const nonce = randomBytes(12);
+        const cipher = createCipheriv('aes-256-gcm', keys.get(subject)!, nonce);
+        const body = Buffer.concat([cipher.update(text), cipher.final()]);
+        return `pd1.${subject}.${Buffer.concat([nonce, cipher.getAuthTag(), body]).toString('base64url')}`;
+      }),
+    open: (sealed) => later(() => open(sealed)),
+    reveal: <T>(value: T) => later(() => reveal(value) as T),
+    blindIndex: (kind, value) => createHmac('sha256', 'index').update(`${kind}\0${value}`).digest('hex'),
+  };
+}
+
+const SETTINGS: ShopSettings = {
+  currency: 'EUR',
+  paymentMethodDefault: 'sandbox',
+  paymentMethods: ['sandbox'],
+  paymentDeadlineMs: 30 * 60_000,
+  checkoutDeadlineMs: 60_000,
+};
+
+/** Tests never log in nor guess a password here. */
+const unused = (name: string): never => {
+  throw new Error(`${name} is not part of a shop in memory`);
+};
+const plainPasswords: Services['passwords'] = {
+  hash: (password) => Promise.resolve(`hash of ${password}`),
+  verify: (password, hash) => Promise.resolve(hash === `hash of ${password}`),
+  check: () => undefined,
+};
+const noTokens: Services['tokens'] = {
+  issue: () => unused('issue'),
+  refresh: () => unused('refresh'),
+  parseRefresh: () => unused('parseRefresh'),
+  sessionTtlMs: 0,
+};
+
+export async function wholeLogOf(store: EventStore): Promise<RecordedEvent[]> {
+  const { position } = await store.head();
+  return store.readAll(0n, Number(position) + 1);
+}
+
+/** One process of the shop: its own cache of folds, over a log and keys that it may share with others. */
+export function startProcess(store: EventStore, personalData: PersonalData): Services {
+  const rows = async <R extends object>(projection: Projection<R>): Promise<R[]> =>
+    rowsOf(projection, await wholeLogOf(store));
+  return {
+    aggregates: createAggregates({ store }),
+    ...{ store, personalData, passwords: plainPasswords, tokens: noTokens, settings: SETTINGS },
+    hints: {
+      productsInCategory: async (id) =>
+        (await rows(products)).filter(({ listed, category_id }) => listed && category_id === id).length,
+      orderOfPayment: async (id) => (await rows(payments)).find((row) => row.id === id)?.order_id,
+    },
+  };
+}
+
+export interface Circumstances {
+  readonly id?: string;
+  readonly now?: string;
+  readonly ifMatch?: bigint;
+  /** Another process than the shop's first. */
+  readonly services?: Services;
+}
+export interface Input {
+  readonly params?: object;
+  readonly body?: object;
+}
+
+export const buyer = (id: string = randomUUID()): Actor => ({ id, role: 'buyer' });
+export const seller = (id: string = randomUUID()): Actor => ({ id, role: 'seller' });
+export const admin: Actor = { id: randomUUID(), role: 'admin' };
+
+export type MemoryShop = ReturnType<typeof openMemoryShop>;
+
+/** The write side in memory, asked as its clients ask it: by the commands' contracts. */
+export function openMemoryShop(store: EventStore = createMemoryEventStore()) {
+  const personalData = createMemoryPersonalData();
+  const services = startProcess(store, personalData);
+
+  async function ask(name: string, actor: Actor, { params = {}, body = {} }: Input, how: Circumstances = {}) {
+    const contract = commands.find((command) => command.name === name) ?? unused(name);
+    const id = how.id ?? randomUUID();
+    const origin: Origin = {
+      ...{ id, repeatable: how.id !== undefined, actor, now: how.now ?? NOW, correlationId: id },
+      ...(how.ifMatch === undefined ? {} : { ifMatch: how.ifMatch }),
+    };
+    await personalData.createKey(actor.id);
+    const input = { params, body } as unknown as Parameters<typeof contract.run>[0];
+    return contract.run(input, new CommandContext(origin, how.services ?? services));
+  }
+
+  async function does<State, C extends Command, E extends DomainEvent>(
+    decider: Decider<State, C, E>,
+    id: string,
+    intent: C extends Command ? Pick<C, 'type' | 'data'> : never,
+  ): Promise<State> {
+    const command = { ...intent, id: randomUUID(), actor: 'test', now: NOW, correlationId: randomUUID() };
+    return (await services.aggregates.handle(decider, id, command as unknown as C)).state;
+  }
+
+  /** As the log has it, whatever anybody has cached. */
+  async function fromLog<State, C extends Command, E extends DomainEvent>(
+    decider: Decider<State, C, E>,
+    id: string,
+  ): Promise<State> {
+    const stream = `${decider.category}-${id}`;
+    const events = (await wholeLogOf(store)).filter((event) => event.stream === stream);
+    return fold(decider, decider.initial, events as unknown as E[]);
+  }
+
+  return {
+    ...{ store, personalData, services, ask, does, fromLog },
+    /** Another process over the same log. */
+    another: (over: EventStore = store): Services => startProcess(over, personalData),
+    log: (): Promise<RecordedEvent[]> => wholeLogOf(store),
+
+    async list(stock: number, price = 1_000, id: string = randomUUID()): Promise<string> {
+      const sellerId = randomUUID();
+      const data = { name: `Product ${id}`, description: '', price, currency: 'EUR', categoryId: randomUUID() };
+      const whose = { storeId: storeIdOf(sellerId), sellerId, sku: null };
+      await does(stockDecider, id, { type: 'ReceiveStock', data: { quantity: stock } });
+      await does(productDecider, id, { type: 'ListProduct', data: { ...data, ...whose } });
+      return id;
+    },
+    async delist(id: string): Promise<void> {
+      const { state } = await services.aggregates.load(productDecider, id);
+      if (state.status !== 'listed') throw new Error('it is not listed');
+      await does(productDecider, id, { type: 'DelistProduct', data: { by: state.sellerId } });
+    },
+    async fill(actor: Actor, ...lines: readonly [productId: string, quantity: number][]): Promise<void> {
+      for (const [product_id, quantity] of lines) await ask('AddCartItem', actor, { body: { product_id, quantity } });
+    },
+    stock: (id: string) => fromLog(stockDecider, id),
+    cart: (actor: Actor) => fromLog(cartDecider, actor.id),
+    async orders(): Promise<{ id: string; order: Extract<OrderEvent, { type: 'OrderPlaced' }>['data'] }[]> {
+      const placed = (await wholeLogOf(store)).filter(({ type }) => type === 'OrderPlaced');
+      return placed.map(({ stream, data }) => ({ id: idOf(stream), order: data as never }));
+    },
+    /** For each product, what is reserved beyond what placed orders hold: nothing, when all is well. */
+    async leaks(): Promise<Record<string, number>> {
+      const log = await wholeLogOf(store);
+      const ids = new Set(log.filter(({ stream }) => categoryOf(stream) === 'stock').map(({ stream }) => idOf(stream)));
+      const held = new Map<string, number>();
+      for (const orderId of new Set(
+        log.filter(({ type }) => type === 'OrderPlaced').map(({ stream }) => idOf(stream)),
+      )) {
+        const order = await fromLog(orderDecider, orderId);
+        if (order.status !== 'placed' || order.cancelled) continue;
+        for (const { productId, quantity } of order.lines) held.set(productId, (held.get(productId) ?? 0) + quantity);
+      }
+      const leaks: Record<string, number> = {};
+      for (const id of ids) {
+        const excess = (await fromLog(stockDecider, id)).reserved - (held.get(id) ?? 0);
+        if (excess !== 0) leaks[id] = excess;
+      }
+      return leaks;
+    },
+  };
+}
+
+export const dataOf = (answer: Answer): Record<string, unknown> => answer.data as Record<string, unknown>;

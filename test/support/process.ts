@@ -1,0 +1,212 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import type { Socket } from 'node:net';
+import os from 'node:os';
+import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { pathToFileURL } from 'node:url';
+
+export const ROOT = path.resolve(import.meta.dirname, '../..');
+const SERVING_TIMEOUT_MS = 60_000;
+const EXIT_TIMEOUT_MS = 15_000;
+const OUTPUT_CHARS_MAX = 1_000_000;
+const POLL_MS = 20;
+const DRAIN_MS = 1_000;
+const SERVING = /^Cartulary serves at (\S+)$/m;
+
+export interface Exit {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+export interface Program {
+  readonly pid: number;
+  /** Everything printed and logged so far. */
+  output(): string;
+  /** What was printed on stdout so far. */
+  answer(): string;
+  /** Resolves when it has ended and its output is complete. */
+  readonly exited: Promise<Exit>;
+  kill(signal: NodeJS.Signals): void;
+  /** Sends the signal and waits for the end; a process that does not end in time is killed, and that is an error. */
+  end(signal: NodeJS.Signals, withinMs?: number): Promise<Exit>;
+}
+
+export interface ServerProcess extends Program {
+  /** Where it serves, such as http://127.0.0.1:40123, without a slash at the end. */
+  readonly url: string;
+}
+
+export interface ProgramOptions {
+  /** Settings on top of `TEST_SETTINGS`; undefined takes one away. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  /** An empty temporary folder unless said otherwise, so that no `.env` of the checkout is read. */
+  readonly cwd?: string;
+  /** The sources by tsx, or what `npm run build` made. */
+  readonly from?: 'sources' | 'build';
+  /** Run as another user; root only. */
+  readonly user?: { readonly uid: number; readonly gid: number };
+  readonly root?: string;
+  /** What it reads from stdin; nothing unless given. */
+  readonly input?: string;
+  /** In a process group of its own, whose number is its pid, as a shell starts it. */
+  readonly ownGroup?: boolean;
+}
+
+/** Any free port, quick passwords, no rate limits. */
+export const TEST_SETTINGS: Readonly<Record<string, string>> = {
+  NODE_ENV: 'test',
+  HOST: '127.0.0.1',
+  PORT: '0',
+  LOG_LEVEL: 'info',
+  BCRYPT_COST: '4',
+  RATE_LIMIT_PUBLIC: '0',
+  RATE_LIMIT_AUTH: '0',
+  RATE_LIMIT_LOGIN: '0',
+  RATE_LIMIT_REGISTER: '0',
+  RATE_LIMIT_REFRESH: '0',
+};
+
+const INHERITED = ['PATH', 'HOME', 'TMPDIR', 'LANG'];
+const running = new Set<ChildProcess>();
+const folders = new Set<string>();
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+});
+
+/** A new empty folder that is removed when this process ends. */
+export function temporaryFolder(name: string): string {
+  const folder = mkdtempSync(path.join(os.tmpdir(), `cartulary-${name}-`));
+  folders.add(folder);
+  return folder;
+}
+
+let emptyFolder: string | undefined;
+
+const environmentOf = (options: ProgramOptions): Record<string, string> => {
+  const inherited = INHERITED.map((name) => [name, process.env[name]] as const);
+  const wanted = [...inherited, ...Object.entries(TEST_SETTINGS), ...Object.entries(options.env ?? {})];
+  return Object.fromEntries([...new Map(wanted)].filter((entry): entry is [string, string] => entry[1] !== undefined));
+};
+
+/** As `npm start` has it: with no bound V8 lets garbage lie until the heap is several times what is in use. */
+export const HEAP_BOUND = '--max-old-space-size=512';
+
+const commandOf = ({ from = 'sources', root = ROOT }: ProgramOptions): string[] => [HEAP_BOUND, ...entryOf(from, root)];
+
+const entryOf = (from: 'sources' | 'build', root: string): string[] =>
+  from === 'build'
+    ? [path.join(root, 'dist/src/cli/cartulary.js')]
+    : [
+        '--import',
+        pathToFileURL(createRequire(path.join(root, 'package.json')).resolve('tsx')).href,
+        path.join(root, 'src/cli/cartulary.ts'),
+      ];
+
+const within = async <T>(promise: Promise<T>, ms: number): Promise<T | undefined> => {
+  const ending = new AbortController();
+  try {
+    return await Promise.race([promise, delay(ms, undefined, { signal: ending.signal })]);
+  } finally {
+    ending.abort();
+  }
+};
+
+/** Starts any program and captures what it prints. */
+export function spawnProgram(command: readonly string[], options: ProgramOptions = {}): Program {
+  const cwd = options.cwd ?? (emptyFolder ??= temporaryFolder('cwd'));
+  const [program = process.execPath, ...args] = command;
+  const child = spawn(program, args, {
+    cwd,
+    env: environmentOf(options),
+    stdio: [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+    detached: options.ownGroup ?? false,
+    ...(options.user ?? {}),
+  });
+  child.stdin?.on('error', () => undefined).end(options.input);
+  running.add(child);
+  // A test that fails leaves its process to the exit hook above, and does not wait for it.
+  child.unref();
+  for (const stream of [child.stdout, child.stderr] as unknown as Socket[]) stream.unref();
+  let all = '';
+  let answer = '';
+  const keep = (text: string, chunk: Buffer): string => (text + chunk.toString()).slice(-OUTPUT_CHARS_MAX);
+  child.stdout!.on('data', (chunk: Buffer) => {
+    all = keep(all, chunk);
+    answer = keep(answer, chunk);
+  });
+  child.stderr!.on('data', (chunk: Buffer) => (all = keep(all, chunk)));
+  const exited = new Promise<Exit>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('exit', (code, signal) => {
+      running.delete(child);
+      const done = (): void => resolve({ code, signal });
+      child.once('close', done);
+      // Its output is complete at 'close', unless somebody it left behind holds the pipes open.
+      setTimeout(done, DRAIN_MS).unref();
+    });
+  });
+  exited.catch(() => undefined);
+  const end = async (signal: NodeJS.Signals, withinMs = EXIT_TIMEOUT_MS): Promise<Exit> => {
+    child.kill(signal);
+    const exit = await within(exited, withinMs);
+    if (exit !== undefined) return exit;
+    child.kill('SIGKILL');
+    throw new Error(`not ended ${withinMs} ms after ${signal}:\n${all}`);
+  };
+  return {
+    pid: child.pid ?? 0,
+    output: () => all,
+    answer: () => answer,
+    exited,
+    kill: (signal) => void child.kill(signal),
+    end,
+  };
+}
+
+/** Starts the `cartulary` program, such as `spawnCartulary(['migrate', 'status'], { env: { DATABASE_URL } })`. */
+export const spawnCartulary = (args: readonly string[], options: ProgramOptions = {}): Program =>
+  spawnProgram([process.execPath, ...commandOf(options), ...args], options);
+
+/** Runs a command of the `cartulary` program to its end. */
+export async function runCartulary(
+  args: readonly string[],
+  options: ProgramOptions = {},
+): Promise<Exit & { readonly answer: string; readonly output: string }> {
+  const program = spawnCartulary(args, options);
+  const exit = await within(program.exited, SERVING_TIMEOUT_MS);
+  if (exit === undefined) {
+    program.kill('SIGKILL');
+    throw new Error(`cartulary ${args.join(' ')} did not end in ${SERVING_TIMEOUT_MS} ms:\n${program.output()}`);
+  }
+  return { ...exit, answer: program.answer(), output: program.output() };
+}
+
+/** Starts a server as a process of its own on any free port, and returns when it serves. */
+export async function spawnServer(options: ProgramOptions = {}): Promise<ServerProcess> {
+  const program = spawnCartulary(['serve'], options);
+  return serving(program);
+}
+
+/** Waits until a started program says where it serves. */
+export async function serving(program: Program): Promise<ServerProcess> {
+  let exit: Exit | undefined;
+  program.exited.then(
+    (found) => (exit = found),
+    () => (exit = { code: null, signal: null }),
+  );
+  const until = Date.now() + SERVING_TIMEOUT_MS;
+  for (;;) {
+    const url = SERVING.exec(program.answer())?.[1];
+    if (url !== undefined) return { ...program, url };
+    if (exit !== undefined)
+      throw new Error(`the server ended (${exit.code ?? exit.signal ?? '?'}):\n${program.output()}`);
+    if (Date.now() > until) {
+      program.kill('SIGKILL');
+      throw new Error(`the server did not serve within ${SERVING_TIMEOUT_MS} ms:\n${program.output()}`);
+    }
+    await delay(POLL_MS);
+  }
+}

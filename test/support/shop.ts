@@ -1,0 +1,167 @@
+import { randomUUID } from 'node:crypto';
+import { commandContext, openShop, type Shop } from '../../src/shop.ts';
+import { registerUser } from '../../src/commands/auth.ts';
+import { loadConfig } from '../../src/config.ts';
+import { createLogger } from '../../src/log.ts';
+import { eventually } from './eventually.ts';
+import { TEST_SETTINGS, spawnServer, type ServerProcess } from './process.ts';
+
+export const JWT_SECRET = 'a secret for tests, of thirty-two bytes and more';
+export const MASTER_KEY = Buffer.alloc(32, 7).toString('base64');
+
+const PASSWORD = 'correct horse battery';
+
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- answers are read as a client without types reads them
+export type Json = any;
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  /** Undefined when the answer holds no JSON. */
+  readonly body: Json;
+  /** `body.data`. */
+  readonly data: Json;
+  readonly text: string;
+}
+
+export interface Caller {
+  readonly id: string;
+  readonly email: string;
+  call(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>;
+}
+
+/** One request to a shop; `path` is below /api/v1 unless it begins with it. */
+export async function request(
+  url: string,
+  method: string,
+  path: string,
+  options: { body?: unknown; token?: string; headers?: Record<string, string> } = {},
+): Promise<Answer> {
+  const { body, token, headers = {} } = options;
+  const response = await fetch(`${url}/api/v1${path}`, {
+    method,
+    headers: {
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+      ...headers,
+    },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    signal: AbortSignal.timeout(30_000),
+  });
+  const text = await response.text();
+  const parsed: Json = text === '' ? undefined : JSON.parse(text);
+  return { status: response.status, headers: response.headers, body: parsed, data: parsed?.data, text };
+}
+
+/** Fails with the whole answer when it is not the one expected. */
+export function must(answer: Answer, ...statuses: number[]): Answer {
+  if (!statuses.includes(answer.status))
+    throw new Error(`${answer.status}, expected ${statuses.join('/')}: ${answer.text}`);
+  return answer;
+}
+
+/** A shop's people and goods, made through its API; `url` may change when the server is started again. */
+export function peopleOf(shop: { url: string; databaseUrl: string }) {
+  const callerFor = (email: string, id: string, token: string): Caller => ({
+    id,
+    email,
+    call: (method, path, body, headers = {}) => request(shop.url, method, path, { body, token, headers }),
+  });
+
+  async function logIn(email: string): Promise<Caller> {
+    const { data } = must(await request(shop.url, 'POST', '/auth/login', { body: { email, password: PASSWORD } }), 200);
+    return callerFor(email, data.user.id, data.access_token);
+  }
+
+  async function buyer(name = 'buyer'): Promise<Caller> {
+    const email = `${name}-${randomUUID()}@example.com`;
+    must(await request(shop.url, 'POST', '/auth/register', { body: { email, password: PASSWORD, name } }), 201);
+    return logIn(email);
+  }
+
+  /** A store of one's own included. */
+  async function seller(name = 'seller'): Promise<Caller & { storeId: string }> {
+    const person = await buyer(name);
+    const { data } = must(await person.call('POST', '/stores', { name: `${name}'s store` }), 201);
+    return { ...(await logIn(person.email)), storeId: data.id };
+  }
+
+  async function admin(): Promise<Caller> {
+    const email = `admin-${randomUUID()}@example.com`;
+    const write = await openWriteSide(shop.databaseUrl);
+    try {
+      const context = commandContext(write.services, { actor: { id: 'cli', role: 'system' } });
+      await registerUser(context, { email, password: PASSWORD, name: 'Admin', role: 'admin' });
+    } finally {
+      await write.close();
+    }
+    return logIn(email);
+  }
+
+  async function category(name = `Category ${randomUUID()}`): Promise<string> {
+    return must(await (await admin()).call('POST', '/categories', { name }), 201).data.id;
+  }
+
+  async function product(owner: Caller, categoryId: string, fields: Record<string, unknown> = {}): Promise<string> {
+    const body = { name: 'Quill', price: '10.00', stock: 10, category_id: categoryId, ...fields };
+    return must(await owner.call('POST', '/products', body), 201).data.id;
+  }
+
+  /** Waits until an order has come to a status. */
+  const untilOrder = (owner: Caller, id: string, status: string, withinMs = 10_000): Promise<Json> =>
+    eventually(
+      `order ${id} is ${status}`,
+      async () => {
+        const { data } = await owner.call('GET', `/orders/${id}`);
+        return data?.status === status ? data : undefined;
+      },
+      withinMs,
+    );
+
+  return { logIn, buyer, seller, admin, category, product, untilOrder };
+}
+
+export type People = ReturnType<typeof peopleOf>;
+
+const configFor = (databaseUrl: string, env: Record<string, string>) =>
+  loadConfig({ ...TEST_SETTINGS, LOG_LEVEL: 'warn', DATABASE_URL: databaseUrl, JWT_SECRET, MASTER_KEY, ...env });
+
+/** The write side over a database, without a server: what a test reads the log or makes an admin with. */
+export function openWriteSide(databaseUrl: string, env: Record<string, string> = {}): Promise<Shop> {
+  const config = configFor(databaseUrl, env);
+  const secrets = { jwtSecret: JWT_SECRET, masterKey: Buffer.from(MASTER_KEY, 'base64') };
+  return openShop({ url: databaseUrl, config, secrets, log: createLogger('warn') });
+}
+
+/** A whole server in this process, on a free port. */
+export async function serveShop(databaseUrl: string, env: Record<string, string> = {}) {
+  const { start } = await import('../../src/main.ts');
+  const running = await start(configFor(databaseUrl, env), { log: createLogger('warn') });
+  const shop = { url: running.url, databaseUrl };
+  return { ...shop, people: peopleOf(shop), stop: () => running.stop() };
+}
+
+/** A server in a process of its own, that may be killed and started again on the same database. */
+export async function serveShopApart(
+  databaseUrl: string,
+  env: Record<string, string> = {},
+  from: 'sources' | 'build' = 'sources',
+) {
+  const launch = (more: Record<string, string>): Promise<ServerProcess> =>
+    spawnServer({
+      from,
+      env: { LOG_LEVEL: 'warn', DATABASE_URL: databaseUrl, JWT_SECRET, MASTER_KEY, ...env, ...more },
+    });
+  let server = await launch({});
+  const shop = { url: server.url, databaseUrl };
+  return {
+    shop,
+    people: peopleOf(shop),
+    process: (): ServerProcess => server,
+    /** Starts it again (after its end), perhaps with other settings, such as a failpoint. */
+    async restart(more: Record<string, string> = {}): Promise<void> {
+      server = await launch(more);
+      shop.url = server.url;
+    },
+  };
+}

@@ -1,0 +1,104 @@
+import { expect } from 'chai';
+import { pino } from 'pino';
+import { createSlots, delayAfter, deliver, isUnavailable, type AttemptOptions } from '../../src/bus/attempts.ts';
+import { Refusal } from '../../src/errors.ts';
+import type { RecordedEvent } from '../../src/eventstore/eventStore.ts';
+
+const event = { id: 'e', type: 'Happened', stream: 'thing-1', position: 1n, revision: 0n } as RecordedEvent;
+const retry = { attemptsMax: 3, delayMs: 1, delayMaxMs: 2, timeoutMs: 1_000 };
+
+const options = (more: Partial<AttemptOptions> = {}): AttemptOptions => ({
+  retry,
+  patienceMs: 1_000,
+  slots: createSlots(2),
+  log: pino({ level: 'silent' }),
+  halt: new AbortController().signal,
+  abort: new AbortController().signal,
+  onFailure: () => undefined,
+  ...more,
+});
+const consumer = (handle: (attempt: number, signal: AbortSignal) => Promise<void>) => ({
+  name: 'tester',
+  types: ['Happened'],
+  handle: ({ attempt, signal }: { attempt: number; signal: AbortSignal }) => handle(attempt, signal),
+});
+
+describe('attempts', () => {
+  it('wait twice as long each time, up to a bound, and never all for the same time', () => {
+    const policy = { attemptsMax: 9, delayMs: 200, delayMaxMs: 30_000, timeoutMs: 1 };
+    expect([1, 2, 3, 4].map((failures) => delayAfter(policy, failures, () => 1))).to.deep.equal([200, 400, 800, 1_600]);
+    expect(delayAfter(policy, 2_000, () => 1)).to.equal(30_000);
+    expect(delayAfter(policy, 1, () => 0)).to.equal(100);
+  });
+
+  it('tell a part that is away from an event that cannot be handled', () => {
+    expect(isUnavailable(new Refusal('unavailable', 'Away', 'away'))).to.equal(true);
+    expect(isUnavailable(Object.assign(new Error('refused'), { code: 'ECONNREFUSED' }))).to.equal(true);
+    expect(isUnavailable(new Refusal('rejected', 'No', 'no'))).to.equal(false);
+    expect(isUnavailable(new Error('bug'))).to.equal(false);
+  });
+
+  it('end in a failure that says why and after how many', async () => {
+    const outcome = await deliver(
+      consumer(() => Promise.reject(new TypeError('bad\u0000data'))),
+      event,
+      options(),
+    );
+    expect(outcome).to.deep.equal({ kind: 'failed', reason: 'TypeError: baddata', attempts: 3 });
+  });
+
+  it('are interrupted in their wait when the bus halts, and then none is begun', async () => {
+    const halting = new AbortController();
+    let attempts = 0;
+    const outcome = await deliver(
+      consumer(() => {
+        attempts += 1;
+        halting.abort();
+        return Promise.reject(new Error('no'));
+      }),
+      event,
+      options({ halt: halting.signal, retry: { ...retry, delayMs: 60_000, delayMaxMs: 60_000 } }),
+    );
+    expect(outcome).to.deep.equal({ kind: 'interrupted' });
+    expect(attempts).to.equal(1);
+    expect(
+      await deliver(
+        consumer(() => Promise.resolve()),
+        event,
+        options({ halt: halting.signal }),
+      ),
+    ).to.deep.equal({ kind: 'interrupted' });
+  });
+
+  it('are given up when the bus aborts, and the handler is told', async () => {
+    const aborting = new AbortController();
+    let told = false;
+    const handling = deliver(
+      consumer((_attempt, signal) => {
+        signal.addEventListener('abort', () => (told = true));
+        return new Promise(() => undefined);
+      }),
+      event,
+      options({ abort: aborting.signal }),
+    );
+    await Promise.resolve();
+    aborting.abort();
+    expect(await handling).to.deep.equal({ kind: 'interrupted' });
+    expect(told).to.equal(true);
+  });
+
+  it('run only so many at once', async () => {
+    const slots = createSlots(2);
+    let running = 0;
+    let together = 0;
+    const work = () =>
+      slots.run(async () => {
+        running += 1;
+        together = Math.max(together, running);
+        await new Promise((resolve) => setImmediate(resolve));
+        running -= 1;
+      });
+    await Promise.all(Array.from({ length: 10 }, work));
+    expect(together).to.equal(2);
+  });
+});
