@@ -19,6 +19,8 @@ const GROUP_TIMEOUT_MS = 15 * 60_000;
 const LINGER_MS = 20_000;
 const INTERRUPT_MS = 8_000;
 const POLL_MS = 50;
+/** How much of a group's failures is told once more at the end, where the log of a run may be all that is left. */
+const FAILURE_CHARS_MAX = 6_000;
 const SIGNAL_EXIT_CODES = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 
 interface Group {
@@ -32,6 +34,8 @@ interface Result {
   readonly failed: number;
   readonly seconds: number;
   readonly remark: string | undefined;
+  /** What Mocha says of each failure. */
+  readonly failures: string | undefined;
 }
 
 const live = new Set<ChildProcess>();
@@ -73,6 +77,8 @@ const lastNumber = (text: string, word: string): number | undefined => {
   return found === undefined ? undefined : Number(found);
 };
 
+const toldNumber = (text: string, word: string): number => lastNumber(text, word) ?? 0;
+
 /** A group that ends badly without having told of a failure counts as one. */
 function resultOf(
   group: Group,
@@ -80,7 +86,7 @@ function resultOf(
   ended: { code: number | null; late: string | undefined; ms: number },
 ): Result {
   const passed = lastNumber(output, 'passing');
-  const told = (lastNumber(output, 'failing') ?? 0) + (lastNumber(output, 'pending') ?? 0);
+  const told = toldNumber(output, 'failing') + toldNumber(output, 'pending');
   const broken = passed === undefined ? 'it ended without a result' : undefined;
   const crashed = ended.code === 0 || told > 0 ? undefined : `it ended with ${ended.code ?? 'a signal'}`;
   const remark = ended.late ?? broken ?? crashed;
@@ -90,7 +96,15 @@ function resultOf(
     failed: told + (remark === undefined ? 0 : 1),
     seconds: ended.ms / 1000,
     remark,
+    failures: told > 0 || remark !== undefined ? failuresOf(output) : undefined,
   };
+}
+
+/** What follows the line that counts the failures, each with its reason; the last words of a group that has no such line. */
+function failuresOf(output: string): string {
+  const plain = stripVTControlCharacters(output);
+  const from = plain.search(/^ {2}\d+ failing\b/m);
+  return from < 0 ? plain.slice(-FAILURE_CHARS_MAX) : plain.slice(from, from + FAILURE_CHARS_MAX);
 }
 
 function runGroup(group: Group, env: Readonly<Record<string, string>>, shown: boolean): Promise<Result> {
@@ -177,6 +191,9 @@ async function runAll(groups: readonly Group[]): Promise<Result[]> {
 }
 
 function report(results: readonly Result[], seconds: number): number {
+  for (const { name, failures } of results) {
+    if (failures !== undefined) console.log(`\n━ ${name}: what failed\n${failures.trimEnd()}`);
+  }
   console.log('');
   for (const { name, passed, failed, seconds: took, remark } of results) {
     const counts = `${String(passed).padStart(5)} passed ${String(failed).padStart(3)} failed`;
@@ -217,7 +234,8 @@ async function run(words: readonly string[]): Promise<number> {
     results = await runAll(groups);
   } catch (error) {
     console.error(error);
-    results = [{ name: 'run', passed: 0, failed: 1, seconds: 0, remark: (error as Error).message }];
+    const remark = (error as Error).message;
+    results = [{ name: 'run', passed: 0, failed: 1, seconds: 0, remark, failures: undefined }];
   }
   await stopEverything();
   return report(results, (Date.now() - began) / 1000);

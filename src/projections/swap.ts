@@ -33,7 +33,7 @@ export interface Rebuilt {
 
 /**
  * Puts the rebuilt table in the place of the live one, with its checkpoint and its dead letters, in one transaction; answers
- * how many rows differed. Raising the token makes the live projector begin anew on the new table. Writers are held up
+ * how many rows differed. Raising the token deposes the live projector; whoever owns it next begins on the new table. Writers are held up
  * first, then the checkpoint, in the order in which the projector takes them; readers only by the last step.
  */
 export async function swap(connection: Connection, rebuilt: Rebuilt): Promise<number> {
@@ -50,7 +50,8 @@ export async function swap(connection: Connection, rebuilt: Rebuilt): Promise<nu
     await settleDeadLetters(connection, rebuilt);
     await exchange(connection, prepared);
     await connection.query(
-      `UPDATE checkpoints SET position = $2, epoch = $3, lease_epoch = lease_epoch + 1, last_error = NULL, updated_at = now()
+      `UPDATE checkpoints SET position = $2, epoch = $3, lease_epoch = lease_epoch + 1, owner = NULL, lease_until = NULL,
+         last_error = NULL, updated_at = now()
        WHERE name = $1`,
       [prepared.follower, String(shadow), rebuilt.epoch],
     );
