@@ -49,7 +49,8 @@ function table(rows: readonly BenchRow[]): string {
 
 const machine = `Node ${process.versions.node}, ${os.cpus().length} cores (${os.cpus()[0]?.model.trim() ?? 'unknown'}), ${os.type()}; everything, load included, on this one machine.`;
 
-const services = await startServices(process.env['BENCH_POSTGRES_URL']);
+if (process.env['BENCH_POSTGRES_URL']) process.env['TEST_POSTGRES_URL'] = process.env['BENCH_POSTGRES_URL'];
+const services = await startServices();
 Object.assign(process.env, services.env);
 console.log(`${machine}\n${services.summary}${quick ? '; quick form: the figures say little' : ''}\n`);
 const rows: BenchRow[] = [];

@@ -23,7 +23,8 @@ const PRODUCTS = 50;
 const IN_FLIGHT_MAX = 500;
 
 execFileSync('npm', ['run', '--silent', 'build'], { cwd: ROOT, stdio: 'inherit' });
-const services = await startServices(process.env['BENCH_POSTGRES_URL']);
+if (process.env['BENCH_POSTGRES_URL']) process.env['TEST_POSTGRES_URL'] = process.env['BENCH_POSTGRES_URL'];
+const services = await startServices([]);
 Object.assign(process.env, services.env);
 const database = await freshDatabase();
 const server = await serveShopApart(database.url, { PAYMENT_SANDBOX_DELAY: '50ms' }, 'build');

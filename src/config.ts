@@ -21,6 +21,10 @@ export const CONFIG_EXIT_CODE = 78;
 
 const JWT_SECRET_BYTES_MIN = 32;
 const RATE_MAX_PER_MINUTE = 1_000_000;
+/** One host or several, as the client of EventStoreDB reads it; KurrentDB's own scheme means the same. */
+const ESDB_URL = /^(?:esdb|kurrentdb|kurrent)(?:\+discover)?:\/\/\S+$/;
+/** A list with commas, as clusters are given. */
+const NATS_URLS = /^(?:nats|tls):\/\/[^\s,]+(?:,(?:nats|tls):\/\/[^\s,]+)*$/;
 const DAY_MS = 86_400_000;
 const E_MAIL = /^[^\s@<>]+@[^\s@<>]+$/;
 const MAIL_SENDER = /^(?:[^\r\n<>]*<[^\s@<>]+@[^\s@<>]+>|[^\s@<>]+@[^\s@<>]+)$/;
@@ -44,6 +48,9 @@ export const SETTINGS = {
   RATE_LIMIT_REFRESH: integer('30', 0, RATE_MAX_PER_MINUTE),
   DATABASE_URL: secret(link(['postgres:', 'postgresql:'])),
   DATABASE_POOL_MAX: integer('20', 2, 1_000),
+  EVENTSTORE_URL: secret(text(undefined, ESDB_URL, 'a connection string that starts with esdb:// or esdb+discover://')),
+  REDIS_URL: secret(link(['redis:', 'rediss:'])),
+  NATS_URL: secret(text(undefined, NATS_URLS, 'one or more server URLs that start with nats:// or tls://')),
   JWT_SECRET: longSecret(JWT_SECRET_BYTES_MIN),
   MASTER_KEY: keyBytes(),
   JWT_ACCESS_EXPIRY: duration('15m', 1_000, DAY_MS),
@@ -113,6 +120,12 @@ const grouped = (values: Values) => ({
     url: values.DATABASE_URL,
     poolMax: values.DATABASE_POOL_MAX,
   },
+  /** Undefined is the log in Postgres. */
+  eventStoreUrl: values.EVENTSTORE_URL,
+  /** Undefined is what each process keeps by itself. */
+  redisUrl: values.REDIS_URL,
+  /** Undefined is the bus on Postgres; else one or more servers. */
+  natsUrls: values.NATS_URL?.split(','),
   auth: {
     /** Undefined is made and kept in the data folder; see `secrets.ts`. */
     jwtSecret: values.JWT_SECRET,

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import os from 'node:os';
 import type { AddressInfo } from 'node:net';
-import { createEmbeddedBus } from './bus/embedded.ts';
+import { openBus } from './bus/open.ts';
 import type { Cache } from './cache/cache.ts';
-import { createMemoryCache } from './cache/memory.ts';
+import { openCache } from './cache/open.ts';
 import { createAdminOnce } from './cli/admin.ts';
 import { version } from './cli/package.ts';
 import { commands } from './commands/index.ts';
@@ -25,8 +25,6 @@ import { openShop, type Shop } from './shop.ts';
 
 /** How long requests in flight may take to finish once the process is asked to stop. */
 const DRAIN_MS = 3_000;
-const CACHE_ENTRIES_MAX = 5_000;
-const CACHE_BYTES_MAX = 32 * 1024 * 1024;
 
 export interface Running {
   readonly url: string;
@@ -79,7 +77,8 @@ async function serveOn(config: Config, databaseUrl: string, log: Logger, undo: U
 
   const { store, services, pool, db, progress } = shop;
   const owner = `${os.hostname()}:${process.pid}:${randomUUID()}`;
-  const cache = createMemoryCache({ entriesMax: CACHE_ENTRIES_MAX, bytesMax: CACHE_BYTES_MAX });
+  const cache = await openCache({ redisUrl: config.redisUrl, log });
+  undo.push(() => cache.close());
   const { projector, bus } = await startFollowers(shop, { config, cache, owner, log, undo });
   const app = createApp({
     config,
@@ -119,7 +118,7 @@ async function startFollowers(shop: Shop, { config, cache, owner, log, undo }: F
   const { store, services, pool, readPool, progress } = shop;
   const now = (): string => new Date().toISOString();
   const projector = createProjector({ pool: readPool, store, projections, cache, owner, log, progress });
-  const bus = createEmbeddedBus({ pool, store, owner, log });
+  const bus = await openBus({ natsUrls: config.natsUrls, pool, store, owner, log });
   for (const subscription of handlers({ services, pool, config, log, now })) bus.subscribe(subscription);
   const deadlines = createDeadlines({ pool, services, store, owner, log, now });
   await projector.start();

@@ -6,7 +6,7 @@ import { ConfigError, type Config } from './config.ts';
 import { isRefusal, unavailable } from './errors.ts';
 import type { EventStore } from './eventstore/eventStore.ts';
 import { createPersonalData } from './eventstore/personalData.ts';
-import { createPostgresEventStore } from './eventstore/postgres.ts';
+import { openEventStore } from './eventstore/open.ts';
 import { createSnapshots } from './eventstore/snapshots.ts';
 import { SANDBOX_METHODS } from './handlers/sandboxGateway.ts';
 import { createPasswords } from './http/passwords.ts';
@@ -50,7 +50,8 @@ export async function openShop(options: ShopOptions): Promise<Shop> {
   const { url, config, secrets, log, cacheEntries } = options;
   const settings = settingsOf(config);
   const { poolMax: max } = config.database;
-  const store = timed(await createPostgresEventStore({ url, log }), options.onAppend);
+  const { eventStoreUrl } = config;
+  const store = timed(await openEventStore({ databaseUrl: url, eventStoreUrl, log }), options.onAppend);
   const pool = createPool({ url, name: 'write', max, int8: 'bigint' });
   const readPool = createPool({ url, name: 'read', max, int8: 'number' });
   const close = async (): Promise<void> => {

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { stripVTControlCharacters } from 'node:util';
 import { SETTINGS } from '../src/config.ts';
-import { startServices, type Services } from './support/services.ts';
+import { NATS, REDIS, startServices, type Services } from './support/services.ts';
 
 /** `npm test`: every spec there is; `npm test -- http laws` those whose path holds one of the words. */
 const ROOT = path.resolve(import.meta.dirname, '..');
@@ -144,6 +144,28 @@ function runGroup(group: Group, env: Readonly<Record<string, string>>, shown: bo
   });
 }
 
+/** A suite that needs a server of its own kind says so in its file's name: `*.redis.spec.ts`, `*.nats.spec.ts`. */
+const NEEDS: Readonly<Record<string, string>> = { redis: REDIS.env, nats: NATS.env };
+const needsOf = (file: string): string[] =>
+  path
+    .basename(file)
+    .split('.')
+    .flatMap((part) => NEEDS[part] ?? []);
+
+/** Leaves out the suites whose server could not be had, and says so; where everything must run that is a failure. */
+function withoutAbsent(groups: readonly Group[], { env, absent }: Services) {
+  const lacks = (file: string): boolean => needsOf(file).some((name) => env[name] === undefined);
+  const files = groups.flatMap((group) => group.files).filter(lacks);
+  const runnable = groups
+    .map((group) => ({ ...group, files: group.files.filter((file) => !lacks(file)) }))
+    .filter((group) => group.files.length > 0);
+  if (files.length === 0) return { runnable, dropped: undefined };
+  const remark = `NOT RUN: ${files.join(', ')}; ${absent.join('; ')}`;
+  console.error(`\n  ${remark}\n`);
+  const failed = process.env['CI'] === 'true' ? files.length : 0;
+  return { runnable, dropped: { name: 'absent', passed: 0, failed, seconds: 0, remark, failures: undefined } };
+}
+
 /** Runs the groups, at most `beside` at a time. */
 async function runGroups(groups: readonly Group[], env: Record<string, string>, beside: number): Promise<Result[]> {
   const waiting = [...groups];
@@ -162,7 +184,7 @@ async function runAll(groups: readonly Group[]): Promise<Result[]> {
   const unit = groups.find(({ name }) => name === 'unit');
   if (unit !== undefined) {
     const bare = Object.fromEntries(
-      Object.entries(cleanEnvironment()).filter(([name]) => name !== 'TEST_POSTGRES_URL'),
+      Object.entries(cleanEnvironment()).filter(([name]) => !/^TEST_\w+_URL$/.test(name)),
     );
     const result = await runGroup(unit, bare, true);
     console.log(`  unit part: ${result.seconds.toFixed(1)} s\n`);
@@ -172,17 +194,19 @@ async function runAll(groups: readonly Group[]): Promise<Result[]> {
   if (others.length === 0) return results;
   services = await startServices();
   console.log(`  on ${services.summary}`);
+  const { runnable, dropped } = withoutAbsent(others, services);
+  if (dropped !== undefined) results.push(dropped);
   const env = { ...cleanEnvironment(), ...services.env };
   results.push(
     ...(await runGroups(
-      others.filter(({ name }) => !ALONE_FOLDERS.has(name)),
+      runnable.filter(({ name }) => !ALONE_FOLDERS.has(name)),
       env,
       BESIDE_MAX,
     )),
   );
   results.push(
     ...(await runGroups(
-      others.filter(({ name }) => ALONE_FOLDERS.has(name)),
+      runnable.filter(({ name }) => ALONE_FOLDERS.has(name)),
       env,
       1,
     )),

@@ -5,8 +5,8 @@ export interface Handled<State, E extends DomainEvent = DomainEvent> {
   /** State as of this command's last event (or as found, when it made none). */
   readonly state: State;
   readonly revision: bigint;
-  /** Position of the command's last event; absent when it made none. */
-  readonly position?: bigint;
+  /** Whoever has seen the log up to here has seen what this command came to, also when it found it done; 0 when nothing is there. */
+  readonly position: bigint;
   readonly events: readonly E[];
   /** This command id had been handled before; nothing was decided now. */
   readonly repeated: boolean;
@@ -16,6 +16,8 @@ export interface Loaded<State> {
   readonly state: State;
   /** `-1n` when the stream does not exist. */
   readonly revision: bigint;
+  /** Of the stream's last event; 0 when it does not exist. */
+  readonly position: bigint;
 }
 
 export interface HandleOptions {

@@ -100,8 +100,9 @@ async function mustStillRun(context: CommandContext, orderId: string): Promise<v
 /** A repeated checkout whose order stands already has only its cart left to empty, whatever has become of the products since. */
 async function alreadyPlaced(context: CommandContext, orderId: string, wishes: Wishes): Promise<Checkout | undefined> {
   if (!context.origin.repeatable) return undefined;
-  const { state } = await context.load(orderDecider, orderId);
+  const { state, position } = await context.load(orderDecider, orderId);
   if (state.status !== 'placed') return undefined;
+  context.answersFrom(position);
   if (wishes.items === undefined) await emptyCart(context, orderId);
   return { orderId, revision: PLACED_REVISION };
 }

@@ -90,7 +90,7 @@ export interface Origin {
   readonly ifMatch?: bigint;
 }
 
-/** One command's (or one reaction's) dealings with the log; remembers the furthest position it wrote. */
+/** One command's (or one reaction's) dealings with the log; remembers the furthest position it answers from. */
 export class CommandContext {
   readonly origin: Origin;
   readonly services: Services;
@@ -107,7 +107,7 @@ export class CommandContext {
   get now(): string {
     return this.origin.now;
   }
-  /** Position of the last event written through this context; 0 when none was. */
+  /** Who has seen the log up to here sees what this command came to; 0 when it came to nothing. */
   get position(): bigint {
     return this.#position;
   }
@@ -138,8 +138,13 @@ export class CommandContext {
       repeatable,
       ...(options.pinned === true && ifMatch !== undefined ? { expected: ifMatch } : {}),
     });
-    if (handled.position !== undefined && handled.position > this.#position) this.#position = handled.position;
+    this.answersFrom(handled.position);
     return handled;
+  }
+
+  /** For an answer that rests on what was found in the log. */
+  answersFrom(position: bigint): void {
+    if (position > this.#position) this.#position = position;
   }
 
   load<State, C extends Command, E extends DomainEvent>(

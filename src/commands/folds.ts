@@ -15,6 +15,8 @@ export interface Folded {
   readonly decider: AnyDecider;
   readonly state: unknown;
   readonly revision: bigint;
+  /** Of its last event; 0 when there is none. */
+  readonly position: bigint;
   /** Revision of the last snapshot taken of it. */
   readonly snapshotRevision: bigint;
   /** Every command that has an event in the stream (maybe some too many); undefined when there are too many to know. */
@@ -25,6 +27,7 @@ export interface Folded {
 export interface Step {
   readonly state: unknown;
   readonly revision: bigint;
+  readonly position: bigint;
   readonly commandIds: readonly string[];
 }
 
@@ -85,9 +88,10 @@ export function createFolds(options: FoldsOptions): Folds {
     const snapshot = await snapshots?.load(stream, decider.snapshotVersion);
     if (snapshot === undefined || (end !== undefined && snapshot.revision > end)) return undefined;
     const { state, revision } = snapshot;
-    const reached = await store.read(stream, revision, 1);
-    if (reached.length === 0) return undefined;
-    return { decider, state, revision, snapshotRevision: revision, commandIds: undefined };
+    const [reached] = await store.read(stream, revision, 1);
+    if (reached === undefined) return undefined;
+    const { position } = reached;
+    return { decider, state, revision, position, snapshotRevision: revision, commandIds: undefined };
   }
 
   async function load(decider: AnyDecider, stream: string): Promise<Folded> {
@@ -108,8 +112,8 @@ export function createFolds(options: FoldsOptions): Folds {
       const folded = await read(stream, known);
       return folded === known ? known : remember(stream, folded);
     },
-    advance(stream, known, { state, revision, commandIds }) {
-      remember(stream, { ...known, state, revision, commandIds: withIds(known.commandIds, commandIds) });
+    advance(stream, known, { state, revision, position, commandIds }) {
+      remember(stream, { ...known, state, revision, position, commandIds: withIds(known.commandIds, commandIds) });
     },
     async stateAt(decider, stream, revision) {
       const known = cache.get(stream);
@@ -125,6 +129,7 @@ const nothing = (decider: AnyDecider): Folded => ({
   decider,
   state: decider.initial,
   revision: NO_STREAM,
+  position: 0n,
   snapshotRevision: NO_STREAM,
   commandIds: new Set(),
 });
@@ -136,7 +141,8 @@ function withEvents(folded: Folded, events: readonly RecordedEvent[]): Folded {
     folded.commandIds,
     events.map(({ metadata }) => metadata.commandId),
   );
-  return { ...folded, state: fold(folded.decider, folded.state, events), revision: last.revision, commandIds };
+  const { revision, position } = last;
+  return { ...folded, state: fold(folded.decider, folded.state, events), revision, position, commandIds };
 }
 
 function withIds(known: ReadonlySet<string> | undefined, ids: readonly string[]): ReadonlySet<string> | undefined {

@@ -87,7 +87,8 @@ export function createAggregates(options: FoldsOptions): Aggregates {
           : how === 'cached'
             ? known
             : await folds.refresh(stream, known);
-      return { state: folded.state as State, revision: folded.revision };
+      const { state, revision, position } = folded;
+      return { state: state as State, revision, position };
     },
   };
 }
@@ -121,13 +122,14 @@ async function attempt(context: Context, stream: string, jobs: readonly Job[]): 
     const decision = decideTogether(folded, open);
     if (decision.events.length === 0) {
       const newer = fresh || isFinal(decision) ? folded : await folds.refresh(stream, folded);
-      if (newer === folded) return conclude(decision);
+      if (newer === folded) return conclude(decision, folded.position);
       folded = newer;
     } else {
       const result = await store.append(stream, folded.revision, decision.events);
       if (result.outcome === 'appended' && !result.repeated) {
-        folds.advance(stream, folded, decision);
-        return conclude(decision, result.position);
+        const { position } = result;
+        folds.advance(stream, folded, { ...decision, position });
+        return conclude(decision, position);
       }
       // Sent twice by the log after a lost connection, or handled by another process: it is there, so look it up.
       open.forEach((job) => (job.known ||= result.outcome === 'appended'));
@@ -170,8 +172,8 @@ async function answerRepeats(
 const isFinal = ({ verdicts }: Decision<Job>): boolean =>
   verdicts.every((verdict) => verdict.kind === 'threw' && verdict.final);
 
-/** Answers everyone; `position` is that of the last event appended. */
-function conclude(decision: Decision<Job>, position = 0n): readonly Job[] {
+/** Answers everyone; `position` is that of the stream's last event, their own or not. */
+function conclude(decision: Decision<Job>, position: bigint): readonly Job[] {
   for (const verdict of decision.verdicts) {
     const { question: job } = verdict;
     if (verdict.kind === 'threw') {
@@ -179,8 +181,7 @@ function conclude(decision: Decision<Job>, position = 0n): readonly Job[] {
       continue;
     }
     const { state, revision, events, repeated } = verdict;
-    const own = events.length === 0 ? {} : { position: position - (decision.revision - revision) };
-    job.resolve({ state, revision, events, repeated, ...own });
+    job.resolve({ state, revision, position, events, repeated });
   }
   return decision.left;
 }

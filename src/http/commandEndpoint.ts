@@ -14,6 +14,7 @@ import { bodyCheck, resultCheck } from './validate.ts';
 
 /** Commands of these tags may end sessions or people: answered once this process itself refuses their tokens. */
 const TAGS_THAT_REVOKE = new Set(['auth', 'users', 'admin']);
+const POSITION_HEADER = 'Event-Position';
 /** Namespace of command ids that are derived from an idempotency key. */
 const COMMAND_IDS = '6d1f1a52-0b0f-5d0a-9a57-0f7f6f3c8a11';
 
@@ -52,7 +53,7 @@ function successOf(command: CommandContract, locationOf: CommandRoute['locationO
     if (check !== undefined) assertResult(command.name, check(data));
     const headers = ['Content-Type', JSON_TYPE, 'Cache-Control', 'no-store'];
     if (revision !== undefined) headers.push('ETag', etagOf(revision));
-    if (position > 0n) headers.push('Event-Position', String(position));
+    if (position > 0n) headers.push(POSITION_HEADER, String(position));
     const id = (data as { id?: unknown } | null)?.id;
     if (status === 201 && typeof id === 'string' && locationOf !== undefined) {
       headers.push('Location', locationOf(exchange, id));
@@ -60,6 +61,11 @@ function successOf(command: CommandContract, locationOf: CommandRoute['locationO
     return { status, headers, body: envelope(exchange.requestId, JSON.stringify(data)) };
   };
 }
+
+const positionOf = ({ headers }: FinishedAnswer): bigint => {
+  const name = headers.indexOf(POSITION_HEADER);
+  return name < 0 ? 0n : BigInt(headers[name + 1] ?? 0);
+};
 
 /** A refusal is an answer like any other; what may come out otherwise next time is thrown. */
 function refused(exchange: Exchange, error: unknown): FinishedAnswer {
@@ -127,7 +133,10 @@ export function commandEndpoint({ command, path, locationOf }: CommandRoute, dep
     const account = exchange.actor.id;
     const hash = idempotency.hashOf(exchange.req.method ?? '', exchange.path, bytes);
     const id = uuidv5(`${account}\n${key}\n${hash.toString('hex')}`, COMMAND_IDS);
-    return idempotency.once({ account, key, hash }, () => carryOut(exchange, id, asked));
+    const finished = await idempotency.once({ account, key, hash }, () => carryOut(exchange, id, asked));
+    // It may come from another process, or from before a restart: then this one does not know what the caller wrote.
+    await written(exchange, positionOf(finished));
+    return finished;
   };
 
   return async (exchange, values) => {

@@ -1,35 +1,243 @@
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { accessSync, constants, existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
+import { connect, createServer, type AddressInfo } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { createLogger } from '../../src/log.ts';
 import { startEmbeddedPostgres } from '../../src/postgres/embedded.ts';
 
 const CONNECTIONS_MAX = 300;
+const READY_TIMEOUT_MS = 15_000;
+const POLL_MS = 50;
+const STOP_TIMEOUT_MS = 5_000;
+const INSTALL_TIMEOUT_MS = 180_000;
 
 export interface Services {
   /** What the tests find them by. */
   readonly env: Readonly<Record<string, string>>;
   /** One line to print. */
   readonly summary: string;
+  /** Servers that could not be had, each with the reason; the suites that need them did not run. */
+  readonly absent: readonly string[];
+  stop(): Promise<void>;
+}
+
+interface Service {
+  readonly env: string;
+  readonly url: string | undefined;
+  /** Where it is, or why it is not. */
+  readonly told: string;
   stop(): Promise<void>;
 }
 
 /** The Postgres of `TEST_POSTGRES_URL`, else an embedded one in a temporary folder on a free port. */
-export async function startServices(given = process.env['TEST_POSTGRES_URL']): Promise<Services> {
-  if (given !== undefined && given !== '') {
-    const { host } = new URL(given);
-    return { env: { TEST_POSTGRES_URL: given }, summary: `Postgres at ${host}`, stop: () => Promise.resolve() };
-  }
+async function startPostgres(): Promise<Service> {
+  const env = 'TEST_POSTGRES_URL';
+  const given = givenUrl(env);
+  if (given !== undefined) return given;
   const dataDir = await mkdtemp(path.join(os.tmpdir(), 'cartulary-test-'));
   const log = createLogger('warn');
   const settings = { max_connections: String(CONNECTIONS_MAX) };
   const postgres = await startEmbeddedPostgres({ dataDir, log, settings });
   return {
-    env: { TEST_POSTGRES_URL: postgres.url },
-    summary: `embedded Postgres in ${dataDir}`,
+    ...{ env, url: postgres.url, told: `embedded Postgres in ${dataDir}` },
     stop: async () => {
       await postgres.stop();
       await rm(dataDir, { recursive: true, force: true });
+    },
+  };
+}
+
+function givenUrl(env: string): Service | undefined {
+  const url = process.env[env];
+  if (url === undefined || url === '') return undefined;
+  return { env, url, told: `${env} (${new URL(url).host})`, stop: () => Promise.resolve() };
+}
+
+/** A server program of Debian's, and how to run it on a port with its files in a folder. */
+export interface ServerProgram {
+  readonly name: string;
+  readonly env: string;
+  /** The Debian package that has it. */
+  readonly package: string;
+  readonly scheme: string;
+  args(port: number, dir: string): string[];
+}
+
+export const REDIS: ServerProgram = {
+  name: 'redis-server',
+  env: 'TEST_REDIS_URL',
+  package: 'redis-server',
+  scheme: 'redis',
+  args: (port, dir) => [
+    '--port',
+    String(port),
+    '--bind',
+    '127.0.0.1',
+    '--dir',
+    dir,
+    '--save',
+    '',
+    '--appendonly',
+    'no',
+  ],
+};
+
+export const NATS: ServerProgram = {
+  name: 'nats-server',
+  env: 'TEST_NATS_URL',
+  package: 'nats-server',
+  scheme: 'nats',
+  args: (port, dir) => ['--addr', '127.0.0.1', '--port', String(port), '--jetstream', '--store_dir', dir],
+};
+
+const isExecutable = (file: string): boolean => {
+  try {
+    accessSync(file, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+/** Debian keeps servers where an ordinary user's PATH does not lead. */
+const onPath = (name: string): string | undefined =>
+  [...(process.env['PATH'] ?? '').split(path.delimiter), '/usr/sbin', '/usr/local/sbin']
+    .filter((dir) => dir !== '')
+    .map((dir) => path.join(dir, name))
+    .find(isExecutable);
+
+/** Root on Debian may install what is missing. The package's own service is told not to start. */
+function install(names: readonly string[]): void {
+  if (process.getuid?.() !== 0 || onPath('apt-get') === undefined) return;
+  console.log(`  installing ${names.join(', ')} from Debian's packages`);
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' };
+  const run = (...args: string[]): void => {
+    execFileSync('apt-get', args, { env, stdio: ['ignore', 'ignore', 'inherit'], timeout: INSTALL_TIMEOUT_MS });
+  };
+  const install = ['install', '-y', '--no-install-recommends', ...names];
+  try {
+    run(...install);
+  } catch {
+    try {
+      run('update');
+      run(...install);
+    } catch (error) {
+      console.error(`  that failed: ${(error as Error).message}`);
+    }
+  }
+}
+
+export function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as AddressInfo;
+      server.close(() => resolve(port));
+    });
+  });
+}
+
+const answers = (port: number): Promise<boolean> =>
+  new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1');
+    const end = (open: boolean) => (): void => {
+      socket.destroy();
+      resolve(open);
+    };
+    socket.once('connect', end(true)).once('error', end(false));
+  });
+
+const hasEnded = ({ exitCode, signalCode }: ChildProcess): boolean => exitCode !== null || signalCode !== null;
+
+export interface RunningServer {
+  readonly url: string;
+  readonly port: number;
+  readonly dir: string;
+  readonly pid: number;
+  kill(signal: NodeJS.Signals): void;
+  /** Ends it; its folder stays. */
+  end(signal?: NodeJS.Signals): Promise<void>;
+  /** Ends it and removes its folder. */
+  stop(): Promise<void>;
+}
+
+/** Runs one on a free port (or the one given, to start it again) in a temporary folder (or the one given). */
+export async function startServer(
+  program: ServerProgram,
+  options: { port?: number; dir?: string; args?: readonly string[] } = {},
+): Promise<RunningServer> {
+  const file = onPath(program.name);
+  if (file === undefined) throw new Error(`${program.name} is not installed`);
+  const port = options.port ?? (await freePort());
+  const dir = options.dir ?? (await mkdtemp(path.join(os.tmpdir(), `cartulary-${program.name}-`)));
+  const child = spawn(file, [...program.args(port, dir), ...(options.args ?? [])], { stdio: 'ignore' });
+  const failed = new Promise<never>((_, reject) => child.once('error', reject));
+  failed.catch(() => undefined);
+  const until = performance.now() + READY_TIMEOUT_MS;
+  while (!(await Promise.race([answers(port), failed]))) {
+    if (hasEnded(child)) throw new Error(`${program.name} ended with ${child.exitCode ?? child.signalCode}`);
+    if (performance.now() > until) {
+      child.kill('SIGKILL');
+      throw new Error(`${program.name} did not answer on port ${port} within ${READY_TIMEOUT_MS} ms`);
+    }
+    await delay(POLL_MS);
+  }
+  const end = async (signal: NodeJS.Signals = 'SIGTERM'): Promise<void> => {
+    if (hasEnded(child)) return;
+    const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+    child.kill(signal);
+    // A stopped process hears nothing but this.
+    const timer = setTimeout(() => child.kill('SIGKILL'), STOP_TIMEOUT_MS);
+    await exited;
+    clearTimeout(timer);
+  };
+  return {
+    ...{ url: `${program.scheme}://127.0.0.1:${port}`, port, dir, pid: child.pid! },
+    kill: (signal) => void child.kill(signal),
+    end,
+    stop: async () => {
+      await end();
+      await rm(dir, { recursive: true, force: true });
+    },
+  };
+}
+
+async function startProgram(program: ServerProgram): Promise<Service> {
+  const { env, name } = program;
+  const given = givenUrl(env);
+  if (given !== undefined) return given;
+  const nothing = { env, url: undefined, stop: () => Promise.resolve() };
+  if (onPath(name) === undefined) {
+    const how = existsSync('/etc/debian_version') ? `apt-get install ${program.package}, or set ${env}` : `set ${env}`;
+    return { ...nothing, told: `${name} is not here: ${how}` };
+  }
+  try {
+    const server = await startServer(program);
+    return { env, url: server.url, told: `${name} at ${server.url}`, stop: () => server.stop() };
+  } catch (error) {
+    return { ...nothing, told: (error as Error).message };
+  }
+}
+
+/**
+ * Real servers for the tests: those of the `TEST_…_URL` variables, else of programs on PATH, installed first where that is
+ * allowed. Postgres is the embedded one.
+ */
+export async function startServices(programs: readonly ServerProgram[] = [REDIS, NATS]): Promise<Services> {
+  const lacking = programs.filter(({ env, name }) => givenUrl(env) === undefined && onPath(name) === undefined);
+  if (lacking.length > 0) install(lacking.map((program) => program.package));
+  const services = await Promise.all([startPostgres(), ...programs.map(startProgram)]);
+  const there = services.filter(({ url }) => url !== undefined);
+  return {
+    env: Object.fromEntries(there.map(({ env, url }) => [env, url!])),
+    summary: there.map(({ told }) => told).join(', '),
+    absent: services.filter(({ url }) => url === undefined).map(({ told }) => told),
+    stop: async () => {
+      await Promise.all(services.map((service) => service.stop()));
     },
   };
 }

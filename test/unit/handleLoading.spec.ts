@@ -32,7 +32,7 @@ describe('handle, loading', () => {
   });
 
   it('shows nothing where nothing is', async () => {
-    expect(await here.load(account, id)).to.deep.equal({ state: account.initial, revision: -1n });
+    expect(await here.load(account, id)).to.deep.equal({ state: account.initial, revision: -1n, position: 0n });
   });
 
   it('fresh sees what another process did; cached may not', async () => {
