@@ -4,11 +4,12 @@ import { registerUser } from '../../src/commands/auth.ts';
 import { loadConfig } from '../../src/config.ts';
 import { createLogger } from '../../src/log.ts';
 import { eventually } from './eventually.ts';
-import { TEST_SETTINGS, spawnServer, type ServerProcess } from './process.ts';
+import { TEST_SETTINGS, spawnServer, type From, type ServerProcess } from './process.ts';
 
 export const JWT_SECRET = 'a secret for tests, of thirty-two bytes and more';
 export const MASTER_KEY = Buffer.alloc(32, 7).toString('base64');
 
+const PATIENCE_MS = 15_000;
 const PASSWORD = 'correct horse battery';
 
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- answers are read as a client without types reads them
@@ -53,6 +54,16 @@ export async function request(
   return { status: response.status, headers: response.headers, body: parsed, data: parsed?.data, text };
 }
 
+/** A query is asked again while its read model is behind, as its answer says (503, Retry-After): a loaded machine is no failure. */
+async function patiently(method: string, ask: () => Promise<Answer>): Promise<Answer> {
+  const until = performance.now() + PATIENCE_MS;
+  for (;;) {
+    const answer = await ask();
+    const behind = method === 'GET' && answer.status === 503 && answer.body?.type === '/problems/ReadModelBehind';
+    if (!behind || performance.now() > until) return answer;
+  }
+}
+
 /** Fails with the whole answer when it is not the one expected. */
 export function must(answer: Answer, ...statuses: number[]): Answer {
   if (!statuses.includes(answer.status))
@@ -65,7 +76,8 @@ export function peopleOf(shop: { url: string; databaseUrl: string }) {
   const callerFor = (email: string, id: string, token: string): Caller => ({
     id,
     email,
-    call: (method, path, body, headers = {}) => request(shop.url, method, path, { body, token, headers }),
+    call: (method, path, body, headers = {}) =>
+      patiently(method, () => request(shop.url, method, path, { body, token, headers })),
   });
 
   async function logIn(email: string): Promise<Caller> {
@@ -142,14 +154,10 @@ export async function serveShop(databaseUrl: string, env: Record<string, string>
 }
 
 /** A server in a process of its own, that may be killed and started again on the same database. */
-export async function serveShopApart(
-  databaseUrl: string,
-  env: Record<string, string> = {},
-  from: 'sources' | 'build' = 'sources',
-) {
+export async function serveShopApart(databaseUrl: string, env: Record<string, string> = {}, from?: From) {
   const launch = (more: Record<string, string>): Promise<ServerProcess> =>
     spawnServer({
-      from,
+      ...(from === undefined ? {} : { from }),
       env: { LOG_LEVEL: 'warn', DATABASE_URL: databaseUrl, JWT_SECRET, MASTER_KEY, ...env, ...more },
     });
   let server = await launch({});
