@@ -141,7 +141,7 @@ describe('cartulary seed', function () {
   it('goes on where it was killed, and pays for nothing twice', async () => {
     for (const events of [60n, 250n, 500n]) {
       const seeding = spawnCartulary(SMALL, { env: env() });
-      await eventually('some of it is there', async () => (await world.shop.store.head()).position >= events, 30_000);
+      await eventually('some of it is there', async () => (await world.shop.store.head()).position >= events, 60_000);
       await seeding.end('SIGKILL');
     }
     const before = await number(`events WHERE type = 'OrderPlaced'`);
