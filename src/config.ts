@@ -12,6 +12,7 @@ import {
   origins,
   proxies,
   secret,
+  someOf,
   text,
   type Setting,
 } from './settings.ts';
@@ -19,6 +20,9 @@ import {
 /** What a process answers when its settings are wrong (sysexits EX_CONFIG). */
 export const CONFIG_EXIT_CODE = 78;
 
+/** What a process may do; each by any number of processes. */
+const ROLES = ['http', 'projector', 'relay', 'handlers', 'deadlines'] as const;
+export type Role = (typeof ROLES)[number];
 const JWT_SECRET_BYTES_MIN = 32;
 const RATE_MAX_PER_MINUTE = 1_000_000;
 /** One host or several, as the client of EventStoreDB reads it; KurrentDB's own scheme means the same. */
@@ -33,6 +37,7 @@ const MAIL_SENDER = /^(?:[^\r\n<>]*<[^\s@<>]+@[^\s@<>]+>|[^\s@<>]+@[^\s@<>]+)$/;
 export const SETTINGS = {
   NODE_ENV: oneOf('development', ['development', 'production', 'test']),
   LOG_LEVEL: oneOf('info', ['silent', 'fatal', 'error', 'warn', 'info', 'debug', 'trace']),
+  ROLES: someOf(ROLES),
   DATA_DIR: text('.data', /\S/, 'the path of a folder'),
   /** Loopback unless said otherwise, so that a trial is open to nobody; a container sets 0.0.0.0. */
   HOST: text('127.0.0.1', /^[\w.:-]+$/, 'an address or host name, such as 127.0.0.1 or 0.0.0.0'),
@@ -96,6 +101,7 @@ export type Config = ReturnType<typeof grouped>;
 const grouped = (values: Values) => ({
   production: values.NODE_ENV === 'production',
   logLevel: values.LOG_LEVEL,
+  roles: values.ROLES,
   /** Absolute. */
   dataDir: path.resolve(values.DATA_DIR),
   failpoint: values.FAILPOINT,
@@ -186,6 +192,9 @@ interface Contradiction {
   holds(values: Values): boolean;
 }
 
+/** Without these, whoever does them, a shop does not work; the relay is of use with NATS alone. */
+const ROLES_OF_A_SHOP: readonly Role[] = ROLES.filter((role) => role !== 'relay');
+
 /** What is wrong between two settings; judged only when each is valid by itself. */
 const CONTRADICTIONS: readonly Contradiction[] = [
   {
@@ -205,6 +214,19 @@ const CONTRADICTIONS: readonly Contradiction[] = [
     with: 'PASSWORD_MIN_LENGTH',
     reason: 'is shorter than PASSWORD_MIN_LENGTH',
     holds: (values) => (values.ADMIN_PASSWORD?.length ?? Infinity) < values.PASSWORD_MIN_LENGTH,
+  },
+  {
+    name: 'ROLES',
+    with: 'DATABASE_URL',
+    reason: 'leaves out what no other process can do, for nobody shares the embedded Postgres: set DATABASE_URL',
+    holds: (values) =>
+      values.DATABASE_URL === undefined && ROLES_OF_A_SHOP.some((role) => !values.ROLES.includes(role)),
+  },
+  {
+    name: 'ROLES',
+    with: 'NATS_URL',
+    reason: 'is the relay alone, which without NATS_URL has nothing to do',
+    holds: (values) => values.NATS_URL === undefined && values.ROLES.every((role) => role === 'relay'),
   },
   {
     name: 'FAILPOINT',

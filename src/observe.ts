@@ -6,6 +6,13 @@ import type { Collector, Sample } from './http/metrics.ts';
 import type { Pool } from './postgres/pool.ts';
 import type { Projector } from './projections/follow.ts';
 
+/** What runs in this process, as far as it tells of itself. */
+export interface Observed {
+  readonly cache: Cache;
+  readonly projector?: Projector;
+  readonly bus?: Bus;
+}
+
 /** What this process cannot answer correctly without: the log, and the read models. */
 export const probesOf = ({ store, pool }: { store: EventStore; pool: Pool }): readonly Probe[] => [
   { name: 'eventstore', required: true, check: () => store.ping() },
@@ -17,37 +24,47 @@ const perName = <T extends { readonly name: string }>(
   value: (item: T) => bigint | number,
 ): readonly Sample[] => list.map((item) => ({ labels: { name: item.name }, value: Number(value(item)) }));
 
-/** Figures that the edge does not see by itself; each is read only when somebody scrapes. */
-export function collectorsOf(parts: { cache: Cache; projector: Projector; bus: Bus }): readonly Collector[] {
-  const { cache, projector, bus } = parts;
-  const labels = ['name'];
-  return [
-    {
-      name: 'projection_lag_events',
-      help: 'Events between a projection and the head of the log',
-      labels,
-      read: async () => perName(await projector.status(), ({ lag }) => lag),
-    },
-    {
-      name: 'projection_parked_events',
-      help: 'Events that a projection could not apply, and those waiting behind them',
-      labels,
-      read: async () => perName(await projector.status(), ({ parked }) => parked),
-    },
-    {
-      name: 'consumer_lag_events',
-      help: 'Events between a handler and the head of the log',
-      labels,
-      read: async () => perName(await bus.status(), ({ lag }) => lag),
-    },
-    {
-      name: 'consumer_dead_letters',
-      help: 'Events that a handler could not handle, and those waiting behind them',
-      labels,
-      read: async () => perName(await bus.status(), ({ deadLetters }) => deadLetters),
-    },
-    { name: 'cache_hits', help: 'Answers that came from the cache', read: () => [{ value: cache.stats().hits }] },
-    { name: 'cache_misses', help: 'Answers that had to be made', read: () => [{ value: cache.stats().misses }] },
-    { name: 'cache_entries', help: 'Answers in the cache', read: () => [{ value: cache.stats().entries }] },
-  ];
-}
+/** Figures that the edge does not see by itself, of the parts that run here; each is read only when somebody scrapes. */
+export const collectorsOf = ({ cache, projector, bus }: Observed): readonly Collector[] => [
+  ...(projector === undefined ? [] : projectorCollectors(projector)),
+  ...(bus === undefined ? [] : busCollectors(bus)),
+  ...cacheCollectors(cache),
+];
+
+const LABELS = ['name'];
+
+const projectorCollectors = (projector: Projector): readonly Collector[] => [
+  {
+    name: 'projection_lag_events',
+    help: 'Events between a projection and the head of the log',
+    labels: LABELS,
+    read: async () => perName(await projector.status(), ({ lag }) => lag),
+  },
+  {
+    name: 'projection_parked_events',
+    help: 'Events that a projection could not apply, and those waiting behind them',
+    labels: LABELS,
+    read: async () => perName(await projector.status(), ({ parked }) => parked),
+  },
+];
+
+const busCollectors = (bus: Bus): readonly Collector[] => [
+  {
+    name: 'consumer_lag_events',
+    help: 'Events between a handler and the head of the log',
+    labels: LABELS,
+    read: async () => perName(await bus.status(), ({ lag }) => lag),
+  },
+  {
+    name: 'consumer_dead_letters',
+    help: 'Events that a handler could not handle, and those waiting behind them',
+    labels: LABELS,
+    read: async () => perName(await bus.status(), ({ deadLetters }) => deadLetters),
+  },
+];
+
+const cacheCollectors = (cache: Cache): readonly Collector[] => [
+  { name: 'cache_hits', help: 'Answers that came from the cache', read: () => [{ value: cache.stats().hits }] },
+  { name: 'cache_misses', help: 'Answers that had to be made', read: () => [{ value: cache.stats().misses }] },
+  { name: 'cache_entries', help: 'Answers in the cache', read: () => [{ value: cache.stats().entries }] },
+];

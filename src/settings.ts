@@ -52,6 +52,16 @@ export const oneOf = <const Choice extends string, const F extends Choice>(fallb
     return found;
   });
 
+/** Some of the choices, with commas, each once; in the order of the choices, whichever way they are written. */
+export const someOf = <const Choice extends string>(choices: readonly Choice[]) =>
+  setting(choices.join(','), (value): readonly Choice[] => {
+    const named = listOf(value);
+    const unknown = named.filter((name) => !(choices as readonly string[]).includes(name));
+    if (unknown.length > 0) throw new Error(`must name some of ${choices.join(', ')} (not: ${unknown.join(', ')})`);
+    if (named.length === 0) throw new Error(`must name at least one of ${choices.join(', ')}`);
+    return choices.filter((choice) => named.includes(choice));
+  });
+
 export const link = (protocols: readonly string[]) =>
   setting(undefined, (value) => {
     const url = parsed(value);

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { loadConfig, type Config } from '../config.ts';
+import { environment, loadConfig, type Config } from '../config.ts';
 import { createLogger } from '../log.ts';
 import { start } from '../main.ts';
 
@@ -8,7 +8,19 @@ const STOP_TIMEOUT_MS = 9_500;
 const SAME_WISH_MS = 500;
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
-const welcome = (config: Config, url: string): string => {
+const welcome = (config: Config, url: string): string =>
+  config.roles.includes('http') ? welcomeToShop(config, url) : welcomeToParts(config, url);
+
+const welcomeToParts = ({ roles }: Config, url: string): string =>
+  [
+    `Cartulary serves at ${url}`,
+    `  does         ${roles.join(', ')}, and no API`,
+    `  readiness    ${url}/readyz`,
+    `  metrics      ${url}/metrics`,
+    `  stop         Ctrl-C`,
+  ].join('\n');
+
+const welcomeToShop = (config: Config, url: string): string => {
   const database =
     config.database.url === undefined ? `embedded Postgres in ${config.dataDir}` : 'the Postgres of DATABASE_URL';
   const admin =
@@ -41,8 +53,19 @@ const firstSignal = (): Promise<NodeJS.Signals> =>
     for (const signal of SIGNALS) process.on(signal, ask);
   });
 
-async function serve(): Promise<void> {
-  const config = loadConfig();
+interface Options {
+  readonly roles?: string;
+}
+
+/** The command line wins over the environment. */
+const configOf = ({ roles }: Options): Config =>
+  loadConfig({
+    ...environment(),
+    ...(roles === undefined ? {} : { ROLES: roles }),
+  });
+
+async function serve(options: Options): Promise<void> {
+  const config = configOf(options);
   const log = createLogger(config.logLevel);
   const signalled = firstSignal().then((signal) => {
     log.info({ signal }, 'stopping');
@@ -63,5 +86,6 @@ export function register(program: Command): void {
   program
     .command('serve')
     .description('start the shop: database, migrations, API, projections and handlers')
+    .option('--roles <list>', 'what this process does: http,projector,relay,handlers,deadlines (ROLES)')
     .action(serve);
 }

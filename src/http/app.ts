@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Server } from 'node:http';
-import express, { type Express, type Request } from 'express';
+import type { Express, Request } from 'express';
 import type { Logger } from 'pino';
 import type { Cache } from '../cache/cache.ts';
 import type { Services } from '../commands/services.ts';
@@ -22,7 +22,7 @@ import { openapiOf } from './openapi.ts';
 import { addPages } from './pages.ts';
 import { createLimits, createMemoryLimiter, type RateLimiter } from './rateLimit.ts';
 import { createRevocations, type Revocations } from './revocation.ts';
-import { createServer } from './server.ts';
+import { createServer, drained, expressApp } from './server.ts';
 import { createVerifier } from './tokens.ts';
 import { resultCheck } from './validate.ts';
 
@@ -84,27 +84,9 @@ function inspector(checkResults: boolean) {
   };
 }
 
-function expressApp(trustProxy: Config['http']['trustProxy']): Express {
-  const app = express();
-  app.disable('x-powered-by');
-  app.disable('etag');
-  app.set('query parser', false);
-  app.set('trust proxy', trustProxy);
-  return app;
-}
-
 /** Without proxies in front, Express's parsing of forwarded addresses is skipped. */
 const addressReader = (trustProxy: Config['http']['trustProxy']): ((req: Partial<Request>) => string) =>
   trustProxy === 0 ? ({ socket }) => socket?.remoteAddress ?? '' : ({ ip }) => ip ?? '';
-
-async function drained(server: Server, graceMs: number): Promise<void> {
-  if (!server.listening) return;
-  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-  server.closeIdleConnections();
-  const timer = setTimeout(() => server.closeAllConnections(), graceMs);
-  await closed;
-  clearTimeout(timer);
-}
 
 /** The engines of the edge, each from what it was given or by itself. */
 function enginesOf(deps: AppDeps, draining: () => boolean) {

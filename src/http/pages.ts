@@ -11,7 +11,8 @@ export interface PagesDeps {
   readonly probes: readonly Probe[];
   readonly logger: Logger;
   readonly version: string;
-  readonly docs: Router;
+  /** Of the API, where there is one. */
+  readonly docs?: Router;
   readonly draining: () => boolean;
 }
 
@@ -68,8 +69,10 @@ export function addPages(app: Express, deps: PagesDeps): void {
     const text = await metrics.text();
     answering.send(exchange, 200, ['Content-Type', metrics.contentType, 'Cache-Control', 'no-store'], text);
   });
-  app.use(['/docs', '/openapi.json'], recording(deps, DOCS_ROUTE));
-  app.use(deps.docs);
+  if (deps.docs !== undefined) {
+    app.use(['/docs', '/openapi.json'], recording(deps, DOCS_ROUTE));
+    app.use(deps.docs);
+  }
   app.use((req) => {
     throw new ProblemError('NOT_FOUND', 'RouteUnknown', `There is nothing at ${exchangeOf(req.res as Response).path}.`);
   });

@@ -6,7 +6,8 @@ import {
   type Server,
 } from 'node:http';
 import type { Socket } from 'node:net';
-import type { Express } from 'express';
+import express, { type Express } from 'express';
+import type { Config } from '../config.ts';
 import { PROBLEM_TYPE } from './problem.ts';
 
 export const HEADERS_TIMEOUT_MS = 15_000;
@@ -49,6 +50,26 @@ function answerUnreadable(error: NodeJS.ErrnoException, socket: Socket): void {
   socket.end(
     `HTTP/1.1 ${status} ${title}\r\nContent-Type: ${PROBLEM_TYPE}\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
   );
+}
+
+/** An Express app that does nothing of its own accord. */
+export function expressApp(trustProxy: Config['http']['trustProxy']): Express {
+  const app = express();
+  app.disable('x-powered-by');
+  app.disable('etag');
+  app.set('query parser', false);
+  app.set('trust proxy', trustProxy);
+  return app;
+}
+
+/** Accepts nothing new; resolves when everything in flight has been answered, or time is up. */
+export async function drained(server: Server, graceMs: number): Promise<void> {
+  if (!server.listening) return;
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  server.closeIdleConnections();
+  const timer = setTimeout(() => server.closeAllConnections(), graceMs);
+  await closed;
+  clearTimeout(timer);
 }
 
 /**

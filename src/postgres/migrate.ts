@@ -2,10 +2,16 @@ import { readdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import knex, { type Knex } from 'knex';
+import pg from 'pg';
 import { CONNECT_TIMEOUT_MS } from './pool.ts';
 
 /** Beside `src` in the sources and beside `dist/src` in a build. */
 export const MIGRATIONS_DIR = path.resolve(import.meta.dirname, '../../migrations');
+/** Processes that start together migrate in turn: how long each waits for the one before it. */
+export const MIGRATION_WAIT_MS = 60_000;
+const MIGRATION_LOCK = 0x6d696772;
+/** SQLSTATE of a lock that was not to be had in time. */
+const LOCK_NOT_AVAILABLE = '55P03';
 const MIGRATION_FILE = /^(\d{4}_[a-z0-9_]+)\.(ts|js)$/;
 
 interface Migration {
@@ -46,9 +52,33 @@ async function using<T>(url: string, work: (db: Knex) => Promise<T>): Promise<T>
   }
 }
 
-/** Applies what is pending; refuses a database that a newer version has migrated. Returns the names applied. */
-export const migrateUp = (url: string): Promise<string[]> =>
-  using(url, async (db) => ((await db.migrate.latest()) as [number, string[]])[1]);
+/** Knex's own lock is a row of a table that two processes on an empty database would both make. */
+async function inTurn<T>(url: string, waitMs: number, work: () => Promise<T>): Promise<T> {
+  const client = new pg.Client({
+    connectionString: url,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    application_name: 'cartulary migrate (turn)',
+    lock_timeout: waitMs,
+  });
+  client.on('error', () => undefined);
+  await client.connect();
+  try {
+    await client.query('SELECT pg_advisory_lock($1)', [MIGRATION_LOCK]);
+    return await work();
+  } catch (error) {
+    if ((error as { code?: string }).code !== LOCK_NOT_AVAILABLE) throw error;
+    throw new Error(`Another process has been migrating the database for more than ${waitMs} ms.`, { cause: error });
+  } finally {
+    await client.end();
+  }
+}
+
+/**
+ * Applies what is pending, once, however many processes start together; refuses a database that a newer version has
+ * migrated. Returns the names applied.
+ */
+export const migrateUp = (url: string, waitMs = MIGRATION_WAIT_MS): Promise<string[]> =>
+  inTurn(url, waitMs, () => using(url, async (db) => ((await db.migrate.latest()) as [number, string[]])[1]));
 
 /** Takes back the last migration. */
 export const migrateDown = (url: string): Promise<string[]> =>

@@ -4,7 +4,9 @@ import { unavailable } from '../errors.ts';
 export const CONNECT_TIMEOUT_MS = 5_000;
 export const STATEMENT_TIMEOUT_MS = 30_000;
 export const LOCK_TIMEOUT_MS = 10_000;
-export const IDLE_IN_TRANSACTION_TIMEOUT_MS = 30_000;
+/** Shorter than a lease: a process that stands still in a transaction keeps nobody from taking over. */
+export const IDLE_IN_TRANSACTION_TIMEOUT_MS = 6_000;
+const BULK_IDLE_IN_TRANSACTION_TIMEOUT_MS = 30_000;
 
 export interface PoolOptions {
   readonly url: string;
@@ -55,7 +57,8 @@ export const connectionConfig = (options: Omit<PoolOptions, 'max'>): pg.ClientCo
   connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
   statement_timeout: options.statementTimeoutMs ?? STATEMENT_TIMEOUT_MS,
   lock_timeout: LOCK_TIMEOUT_MS,
-  idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_TIMEOUT_MS,
+  idle_in_transaction_session_timeout:
+    options.statementTimeoutMs === 0 ? BULK_IDLE_IN_TRANSACTION_TIMEOUT_MS : IDLE_IN_TRANSACTION_TIMEOUT_MS,
   keepAlive: true,
   types: typesOf(options.int8),
 });

@@ -49,15 +49,13 @@ export interface Projector {
  * stream in that projection.
  */
 export function createProjector(options: ProjectorOptions): Projector {
-  const { pool, store, cache, progress, log } = options;
+  const { pool, store, progress, log } = options;
   const all = options.projections.map((projection) =>
     supervise({ ...options, batchEvents: options.batchEvents ?? BATCH_EVENTS }, projection),
   );
   const names = all.map(({ name }) => name);
   const stopping = new AbortController();
   let running: Promise<unknown> | undefined;
-  // A cache of this process alone hears nothing of what another process projects, except that it did.
-  progress.onOthersMoved(() => cache.clear());
 
   const owned = (): Supervised[] => all.filter(({ run }) => run !== undefined);
 

@@ -42,9 +42,9 @@ async function makeTemplate(): Promise<string> {
   return TEMPLATE;
 }
 
-/** A migrated, empty database of its own, cloned from a template made once per process. */
-export async function freshDatabase(): Promise<TestDatabase> {
-  const from = await (template ??= makeTemplate());
+/** An empty database of its own, migrated unless said otherwise: cloned from a template made once per process. */
+export async function freshDatabase({ migrated = true } = {}): Promise<TestDatabase> {
+  const from = migrated ? await (template ??= makeTemplate()) : 'template1';
   const name = `cartulary_test_${randomUUID().replaceAll('-', '')}`;
   await onServer(`CREATE DATABASE ${name} TEMPLATE ${from}`);
   return { url: databaseUrl(name), drop: () => onServer(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`) };

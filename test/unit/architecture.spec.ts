@@ -26,13 +26,14 @@ const MAY_IMPORT: Readonly<Record<string, string>> = {
   failpoint: '',
   schema: '',
   log: '',
+  undoing: '',
   lock: '',
   settings: '',
   config: 'settings',
   secrets: 'lock ~config',
 };
 /** The only ones that join parts, and so may import the edge, and the settings as more than a type. */
-const COMPOSERS = new Set(['main', 'shop', 'observe', 'cli']);
+const COMPOSERS = new Set(['main', 'roles', 'shop', 'observe', 'cli']);
 
 interface Import {
   readonly from: string;

@@ -105,6 +105,12 @@ describe('settings', () => {
     ['RATE_LIMIT_PUBLIC', '0', ({ rateLimits }) => rateLimits.public, 0],
     ['PORT', '  9000 ', ({ http }) => http.port, 9000],
     ['PORT', '', ({ http }) => http.port, 8080],
+    [
+      'ROLES',
+      ' deadlines,http, projector,handlers,http',
+      ({ roles }) => roles,
+      ['http', 'projector', 'handlers', 'deadlines'],
+    ],
     ['FAILPOINT', 'checkout.reserved#2', ({ failpoint }) => failpoint, 'checkout.reserved#2'],
   ];
   for (const [name, value, read, wanted] of good) {
@@ -113,6 +119,8 @@ describe('settings', () => {
   }
 
   const bad: readonly [string, string][] = [
+    ['ROLES', 'http,proyector'],
+    ['ROLES', ' , '],
     ['PORT', '80.5'],
     ['PORT', '0x50'],
     ['PORT', '1e3'],
@@ -150,6 +158,12 @@ describe('settings', () => {
     expect(problemsOf({ ADMIN_PASSWORD: 'long enough' })).to.have.all.keys('ADMIN_EMAIL');
     expect(problemsOf({ ADMIN_EMAIL: 'a@b', ADMIN_PASSWORD: 'short' })).to.have.all.keys('ADMIN_PASSWORD');
     expect(problemsOf({ JWT_ACCESS_EXPIRY: '2h', JWT_REFRESH_EXPIRY: '1h' })).to.have.all.keys('JWT_ACCESS_EXPIRY');
+    expect(problemsOf({ ROLES: 'http' })['ROLES']).to.contain('set DATABASE_URL');
+    expect(problemsOf({ ROLES: 'http', DATABASE_URL: 'postgres://db/shop' })).to.deep.equal({});
+    expect(problemsOf({ ROLES: 'relay', DATABASE_URL: 'postgres://db/shop' })['ROLES']).to.contain('NATS_URL');
+    expect(problemsOf({ ROLES: 'relay', DATABASE_URL: 'postgres://db/shop', NATS_URL: 'nats://bus' })).to.deep.equal(
+      {},
+    );
     expect(problemsOf({ NODE_ENV: 'production', FAILPOINT: 'x' })).to.have.all.keys('FAILPOINT');
     expect(loadConfig({ ADMIN_EMAIL: 'a@b', ADMIN_PASSWORD: 'long enough' }).admin).to.deep.equal({
       email: 'a@b',

@@ -1,0 +1,77 @@
+import { openBus } from './bus/open.ts';
+import type { Bus } from './bus/bus.ts';
+import type { Cache } from './cache/cache.ts';
+import type { Config, Role } from './config.ts';
+import { createDeadlines, type Deadlines } from './handlers/deadlines.ts';
+import { handlers } from './handlers/index.ts';
+import type { Logger } from './log.ts';
+import { createProjector, type Projector } from './projections/follow.ts';
+import { projections } from './projections/index.ts';
+import { createWatch } from './projections/watch.ts';
+import type { Shop } from './shop.ts';
+import type { Undoing } from './undoing.ts';
+
+export interface PartsOptions {
+  readonly shop: Shop;
+  readonly config: Config;
+  readonly cache: Cache;
+  /** Unique to this process's life. */
+  readonly owner: string;
+  readonly log: Logger;
+  readonly undo: Undoing;
+}
+
+/** What runs by itself in this process; absent is another process's, or not there at all. */
+export interface Parts {
+  readonly projector?: Projector;
+  readonly bus?: Bus;
+  readonly deadlines?: Deadlines;
+}
+
+const now = (): string => new Date().toISOString();
+
+/** Read models: kept up to date here, or seen to be kept up to date elsewhere where answers are made of them. */
+async function startReadModels({ shop, config, cache, owner, log, undo }: PartsOptions): Promise<Parts> {
+  const { readPool, store, progress } = shop;
+  // A cache of this process alone hears nothing of what another process projects, except that it did.
+  progress.onOthersMoved(() => cache.clear());
+  if (config.roles.includes('projector')) {
+    const projector = createProjector({ pool: readPool, store, projections, cache, owner, log, progress });
+    await projector.start();
+    undo.push(() => projector.stop());
+    return { projector };
+  }
+  if (config.roles.includes('http')) {
+    const watch = createWatch({ progress, names: projections.map(({ name }) => name), log });
+    watch.start();
+    undo.push(() => watch.stop());
+  }
+  return {};
+}
+
+async function startHandlers({ shop, config, owner, log, undo }: PartsOptions): Promise<Parts> {
+  const { pool, store, services } = shop;
+  const bus = await openBus({ natsUrls: config.natsUrls, pool, store, owner, log });
+  for (const subscription of handlers({ services, pool, config, log, now })) bus.subscribe(subscription);
+  await bus.start();
+  undo.push(() => bus.stop());
+  return { bus };
+}
+
+function startDeadlines({ shop, owner, log, undo }: PartsOptions): Parts {
+  const { pool, services, store } = shop;
+  const deadlines = createDeadlines({ pool, services, store, owner, log, now });
+  deadlines.start();
+  undo.push(() => deadlines.stop());
+  return { deadlines };
+}
+
+/** Everything that this process's roles let run by itself; each owns by lease what only one process may do at a time. */
+export async function startParts(options: PartsOptions): Promise<Parts> {
+  const has = (role: Role): boolean => options.config.roles.includes(role);
+  return {
+    ...(await startReadModels(options)),
+    ...(has('handlers') ? await startHandlers(options) : {}),
+    ...(has('deadlines') ? startDeadlines(options) : {}),
+  };
+}
