@@ -1,0 +1,81 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { createBell } from '../../../src/eventstore/bell.ts';
+
+/** What is wrong with the server. Counts say how many of the next requests it befalls. */
+export interface FaultSettings {
+  /** Appends that are recorded and never answered. */
+  repliesDropped: number;
+  /** Appends that get lost on their way: neither recorded nor answered. */
+  appendsLost: number;
+  /** Appends that are recorded and answered as a wrong expected version, as one is that the network sent twice. */
+  wrongVersions: number;
+  /** Appends answered "Server Is Busy", unrecorded. */
+  busy: number;
+  /** Appends that end their whole batch stream with NotLeader, unrecorded. */
+  notLeader: number;
+  /** Reads refused as unavailable. */
+  readsUnavailable: number;
+  /** Every answer takes this long. */
+  slowMs: number;
+  /** Nothing is answered, and nothing recorded, until this is false again. */
+  stalled: boolean;
+  /** Subscriptions stay open and say nothing. */
+  silent: boolean;
+  /** Reads of streams carry no position, as those of servers before 22.6. */
+  withoutPositions: boolean;
+  /** Commit positions differ from prepare positions, as those of explicit transactions do. */
+  transactions: boolean;
+}
+
+export interface Faults {
+  readonly now: FaultSettings;
+  set(settings: Partial<FaultSettings>): void;
+  /** Whether this request is hit by a fault that is counted. */
+  takes(name: 'repliesDropped' | 'appendsLost' | 'wrongVersions' | 'busy' | 'notLeader' | 'readsUnavailable'): boolean;
+  /** How long a request has to wait. */
+  gate(): Promise<void>;
+  /** Ends when subscriptions may speak. */
+  audible(signal: AbortSignal): Promise<void>;
+}
+
+const NONE: FaultSettings = {
+  repliesDropped: 0,
+  appendsLost: 0,
+  wrongVersions: 0,
+  busy: 0,
+  notLeader: 0,
+  readsUnavailable: 0,
+  slowMs: 0,
+  stalled: false,
+  silent: false,
+  withoutPositions: false,
+  transactions: false,
+};
+
+export function createFaults(): Faults {
+  const now = { ...NONE };
+  const changed = createBell();
+  const forever = new AbortController().signal;
+
+  async function until(holds: () => boolean, signal: AbortSignal): Promise<void> {
+    while (!holds() && !signal.aborted) await changed.next(changed.rings, { signal });
+  }
+
+  return {
+    now,
+    set(settings) {
+      Object.assign(now, settings);
+      changed.ring();
+    },
+    takes(name) {
+      if (now[name] === 0) return false;
+      now[name] -= 1;
+      return true;
+    },
+    async gate() {
+      if (now.slowMs > 0) await delay(now.slowMs);
+      await until(() => !now.stalled, forever);
+    },
+    audible: (signal) => until(() => !now.silent, signal),
+  };
+}
