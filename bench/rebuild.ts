@@ -1,6 +1,7 @@
 import { pino } from 'pino';
 import type { BenchOptions, BenchRow } from './row.ts';
-import { copyLines } from '../src/projections/copyEvents.ts';
+import { createPostgresEventStore } from '../src/eventstore/postgres.ts';
+import { copyLines } from '../src/eventstore/postgresScan.ts';
 import { projections } from '../src/projections/index.ts';
 import { rebuild } from '../src/projections/rebuild.ts';
 import { createPool, type Pool } from '../src/postgres/pool.ts';
@@ -53,8 +54,9 @@ export async function run({ url, quick }: BenchOptions): Promise<BenchRow[]> {
   await fillWithOrders(url, count);
   const pool = createPool({ url, name: 'bench', max: 1, int8: 'number', statementTimeoutMs: 0 });
   const log = pino({ level: 'warn' });
+  const store = await createPostgresEventStore({ url, unsafeWithoutFsync: true });
   const rebuildOnce = async (): Promise<number> => {
-    const { events, rows, differences, parked } = await rebuild({ url, projection: orders, log });
+    const { events, rows, differences, parked } = await rebuild({ url, store, projection: orders, log });
     if (events !== count || parked > 0) throw new Error(`${events} events rebuilt, ${parked} parked`);
     if (differences > 0) throw new Error(`a rebuild of a rebuilt table found ${differences} differences`);
     return rows;
@@ -62,7 +64,7 @@ export async function run({ url, quick }: BenchOptions): Promise<BenchRow[]> {
   // From now on there is a full table to build beside, to compare with and to replace.
   const rows = await rebuildOnce();
   const pairs = await interleaved(quick ? 1 : ROUNDS, () => [rebuildOnce, () => copyAndParse(pool, count)]);
-  await pool.end();
+  await Promise.all([pool.end(), store.close()]);
 
   const ratio = median(pairs.map(([rebuilding, copying]) => copying / rebuilding));
   const [rebuilding, copying] = [0, 1].map((side) => perSecond(count, median(pairs.map((pair) => pair[side]!))));

@@ -1,6 +1,7 @@
 import type { Bus } from './bus/bus.ts';
 import type { Cache } from './cache/cache.ts';
 import type { EventStore } from './eventstore/eventStore.ts';
+import { EVENTS_COUNTED_MAX } from './eventstore/lag.ts';
 import type { Probe } from './http/health.ts';
 import type { Collector, Sample } from './http/metrics.ts';
 import type { Pool } from './postgres/pool.ts';
@@ -32,11 +33,13 @@ export const collectorsOf = ({ cache, projector, bus }: Observed): readonly Coll
 ];
 
 const LABELS = ['name'];
+/** A log whose positions do not count events is counted up to a bound. */
+const COUNTED = `counted up to ${EVENTS_COUNTED_MAX} where positions do not count events`;
 
 const projectorCollectors = (projector: Projector): readonly Collector[] => [
   {
     name: 'projection_lag_events',
-    help: 'Events between a projection and the head of the log',
+    help: `Events between a projection and the head of the log; ${COUNTED}`,
     labels: LABELS,
     read: async () => perName(await projector.status(), ({ lag }) => lag),
   },
@@ -51,7 +54,7 @@ const projectorCollectors = (projector: Projector): readonly Collector[] => [
 const busCollectors = (bus: Bus): readonly Collector[] => [
   {
     name: 'consumer_lag_events',
-    help: 'Events between a handler and the head of the log',
+    help: `Events between a handler and the head of the log; ${COUNTED}`,
     labels: LABELS,
     read: async () => perName(await bus.status(), ({ lag }) => lag),
   },

@@ -30,6 +30,7 @@ export interface ConsumerStatus {
   readonly name: string;
   /** Every event up to here has been handled, or is a dead letter, or waits behind one. */
   readonly position: bigint;
+  /** Events up to the head of the log, as `eventsBetween` counts them. */
   readonly lag: bigint;
   readonly inFlight: number;
   readonly deadLetters: number;

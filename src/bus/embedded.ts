@@ -2,6 +2,7 @@ import { setMaxListeners } from 'node:events';
 import type { Logger } from '../log.ts';
 import { acquireLease } from '../checkpoints/lease.ts';
 import type { EventStore } from '../eventstore/eventStore.ts';
+import { createLag } from '../eventstore/lag.ts';
 import type { Pool } from '../postgres/pool.ts';
 import { delayAfter, PATIENCE_MS, reasonOf, rest, RETRY } from './attempts.ts';
 import type { Bus, ConsumerStatus, RetryPolicy, Subscription } from './bus.ts';
@@ -148,15 +149,18 @@ async function statusOf(
     [names],
   );
   const found = new Map(rows.map((row) => [row.name, row]));
-  return consumers.map(({ subscription: { name }, window, lastError }) => {
-    const position = window?.lowWater ?? BigInt(found.get(name)?.position ?? 0);
-    return {
-      name,
-      position,
-      lag: head.position > position ? head.position - position : 0n,
-      inFlight: window?.unfinished ?? 0,
-      deadLetters: found.get(name)?.dead ?? 0,
-      ...(lastError === undefined ? {} : { lastError }),
-    };
-  });
+  const lagOf = createLag(store, head.position);
+  return Promise.all(
+    consumers.map(async ({ subscription: { name }, window, lastError }) => {
+      const position = window?.lowWater ?? BigInt(found.get(name)?.position ?? 0);
+      return {
+        name,
+        position,
+        lag: await lagOf(position),
+        inFlight: window?.unfinished ?? 0,
+        deadLetters: found.get(name)?.dead ?? 0,
+        ...(lastError === undefined ? {} : { lastError }),
+      };
+    }),
+  );
 }

@@ -1,5 +1,6 @@
 /**
- * What a consumer has begun and not finished, by position. `lowWater` is the checkpoint: everything up to it is done.
+ * What a consumer has begun and not finished, by position. `lowWater` is the checkpoint: everything up to it is done, and it
+ * is the position of an event (or the start), because that is all a log can be followed from.
  * Events finished beyond it are kept by id until the low water passes them, so that they can be remembered across a crash.
  */
 export interface Window {
@@ -12,6 +13,7 @@ export interface Window {
   readonly beyond: number;
   /** Positions are passed in ascending order. */
   pass(position: bigint): void;
+  /** The position passed last is begun. */
   begin(position: bigint): void;
   /** With `id`, the event is remembered while it lies above the low water; without, someone else remembers it. */
   finish(position: bigint, id?: string): void;
@@ -27,13 +29,15 @@ export interface Finished {
 
 export function createWindow(start: bigint): Window {
   let read = start;
-  /** In ascending order, because positions are begun in that order: the first is the lowest. */
-  const open = new Set<bigint>();
+  /** Passed before the one passed last. */
+  let previous = start;
+  /** Position and the one passed before it. In ascending order, because positions are begun in that order: the first is the lowest. */
+  const open = new Map<bigint, bigint>();
   const beyond = new Map<bigint, string>();
   const unremembered = new Map<bigint, string>();
 
   const lowWater = (): bigint => {
-    for (const lowest of open) return lowest - 1n;
+    for (const below of open.values()) return below;
     return read;
   };
   const drop = (): void => {
@@ -56,10 +60,13 @@ export function createWindow(start: bigint): Window {
       return beyond.size;
     },
     pass: (position) => {
-      if (position > read) read = position;
+      if (position <= read) return;
+      previous = read;
+      read = position;
     },
     begin: (position) => {
-      open.add(position);
+      if (position !== read) throw new RangeError(`position ${position} is begun after ${read} was passed`);
+      open.set(position, previous);
     },
     finish: (position, id) => {
       open.delete(position);

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { LOCATE_EVENTS_MAX } from '../eventstore/eventStore.ts';
 import { difference, type FieldChange } from '../queries/history.ts';
 import { auditOrder, type AuditEntry, type Moment, type OrderAudit, type UnreadableEntry } from './auditOrder.ts';
 import { onShop } from './onShop.ts';
@@ -8,12 +9,16 @@ import { instant, uuid, whole } from './values.ts';
 const who = ({ actor, who: person }: AuditEntry): string =>
   person === null ? shown(actor) : `${clean(person.name)} <${clean(person.email)}> ${dim(`(${actor})`)}`;
 
-function why({ because, causation_id: cause }: AuditEntry): string {
+function why({ because, causation_id: cause }: AuditEntry, complete: boolean): string {
   if (because !== null) {
     const { type, stream, revision, position } = because;
     return `because of ${bold(clean(type))} ${dim(`(${clean(stream)} #${revision}, position ${position})`)}`;
   }
-  return cause === null ? 'asked for by whoever did it' : `because of event ${cause}, which is not in this log`;
+  if (cause === null) return 'asked for by whoever did it';
+  const missing = complete
+    ? 'is not in this log'
+    : `was not found among the ${LOCATE_EVENTS_MAX.toLocaleString('en')} events before`;
+  return `because of event ${cause}, which ${missing}`;
 }
 
 const change = ({ field, before, after }: FieldChange): readonly [string, string] => [
@@ -21,7 +26,7 @@ const change = ({ field, before, after }: FieldChange): readonly [string, string
   before === null ? shown(after) : `${shown(before)} → ${shown(after)}`,
 ];
 
-function told(entry: AuditEntry | UnreadableEntry): string {
+function told(entry: AuditEntry | UnreadableEntry, causesComplete: boolean): string {
   const title = bold(`#${entry.revision} ${clean(entry.type)}`);
   if ('unreadable' in entry) {
     return `${title}  ${red('unreadable')}: ${clean(entry.unreadable)}\n${pairs([['event', entry.event_id]], '  ')}`;
@@ -30,7 +35,7 @@ function told(entry: AuditEntry | UnreadableEntry): string {
   const facts = [
     ['who', who(entry)],
     ['command', `${shown(command)} ${dim(`(${shown(command_id)})`)}`],
-    ['why', why(entry)],
+    ['why', why(entry, causesComplete)],
     ['correlation', dim(shown(correlation_id))],
   ] as const;
   const changed = changes.length === 0 ? '    (nothing that shows)' : pairs(changes.map(change), '    ');
@@ -47,7 +52,13 @@ function print(audit: OrderAudit): void {
     audit.order === null
       ? '  (none: it has not been placed)'
       : pairs(difference(undefined, audit.order).map(change), '  ');
-  console.log([heading(audit), ...audit.history.map(told), `${bold('State')}\n${state}`].join('\n\n'));
+  console.log(
+    [
+      heading(audit),
+      ...audit.history.map((entry) => told(entry, audit.causes_complete)),
+      `${bold('State')}\n${state}`,
+    ].join('\n\n'),
+  );
 }
 
 export function register(program: Command): void {

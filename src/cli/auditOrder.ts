@@ -36,6 +36,7 @@ export interface Cause {
 export type AuditEntry = Omit<HistoryEntry, 'because'> & {
   /** Who that is, when it is a person that is still known. */
   readonly who: Person | null;
+  /** Null when nothing led to it, or what did was not found. */
   readonly because: Cause | null;
 };
 
@@ -64,6 +65,8 @@ export interface OrderAudit {
   readonly history: readonly (AuditEntry | UnreadableEntry)[];
   /** Null when no readable event had placed it yet. */
   readonly order: AuditedOrder | null;
+  /** False when the log has no index of ids and was not searched to its beginning for the events that led to these. */
+  readonly causes_complete: boolean;
 }
 
 const isWithin = (event: RecordedEvent, { asOf, revision }: Moment): boolean => {
@@ -84,7 +87,8 @@ export async function auditOrder(shop: Shop, id: string, moment: Moment): Promis
   const { readable, row, unreadable } = sift(id, events);
   const told = historyOf(orders, id, readable, auditedOrder);
   const people = await peopleOf(shop, [...new Set(told.map(({ actor }) => actor))]);
-  const causes = await causesOf(shop, [...new Set(told.flatMap(({ causation_id: cause }) => cause ?? []))]);
+  const causeIds = [...new Set(told.flatMap(({ causation_id: cause }) => cause ?? []))];
+  const { causes, complete } = await causesOf(shop, causeIds, last.position);
   const entries = told.map((entry): AuditEntry => {
     const { because: _type, ...rest } = entry;
     const cause = entry.causation_id === null ? undefined : causes.get(entry.causation_id);
@@ -92,7 +96,10 @@ export async function auditOrder(shop: Shop, id: string, moment: Moment): Promis
   });
   const history = [...entries, ...unreadable].toSorted((a, b) => (BigInt(a.revision) < BigInt(b.revision) ? -1 : 1));
   const order = row === undefined ? null : auditedOrder(row);
-  return { id, revision: String(last.revision), newest_revision: String(newest.revision), history, order };
+  return {
+    ...{ id, revision: String(last.revision), newest_revision: String(newest.revision), history, order },
+    causes_complete: complete,
+  };
 }
 
 async function opened({ services }: Shop, event: RecordedEvent): Promise<RecordedEvent> {
@@ -136,13 +143,17 @@ async function peopleOf({ services }: Shop, actors: readonly string[]): Promise<
   return people;
 }
 
-/** Causes are often in other streams, so they are looked for in the whole log. */
-async function causesOf({ db }: Shop, ids: readonly string[]): Promise<ReadonlyMap<string, Cause>> {
-  const known = ids.filter((id) => UUID.test(id));
-  if (known.length === 0) return new Map();
-  const rows = await db.rows<Cause>(
-    `SELECT id AS event_id, type, stream, revision::text, position::text FROM events WHERE id = ANY($1::uuid[])`,
-    [known],
-  );
-  return new Map(rows.map((row) => [row.event_id, row]));
+/** Causes are often in other streams, so they are looked for in the whole log, before their last effect. */
+async function causesOf(
+  { store }: Shop,
+  ids: readonly string[],
+  before: bigint,
+): Promise<{ causes: ReadonlyMap<string, Cause>; complete: boolean }> {
+  if (ids.length === 0) return { causes: new Map(), complete: true };
+  const { events, complete } = await store.locate(ids, before);
+  const causes = events.map(({ id, type, stream, revision, position }): [string, Cause] => [
+    id,
+    { event_id: id, type, stream, revision: String(revision), position: String(position) },
+  ]);
+  return { causes: new Map(causes), complete };
 }

@@ -1,5 +1,6 @@
-import { lagOf } from '../projections/status.ts';
 import { checkpointOf } from '../bus/embedded.ts';
+import type { EventStore } from '../eventstore/eventStore.ts';
+import { createLag } from '../eventstore/lag.ts';
 import { handlers } from '../handlers/index.ts';
 import type { Queryable } from '../postgres/pool.ts';
 
@@ -35,7 +36,7 @@ const handlerNames = (): readonly string[] =>
 const OWNED = 'coalesce(c.owner IS NOT NULL AND c.lease_until > now(), false)';
 
 /** Every handler this version has, and every other that has left a checkpoint. */
-export async function handlerStatus(db: Queryable, head: bigint): Promise<HandlerStatus[]> {
+export async function handlerStatus(db: Queryable, store: EventStore, head: bigint): Promise<HandlerStatus[]> {
   interface Row {
     readonly name: string;
     readonly position: string;
@@ -56,11 +57,14 @@ export async function handlerStatus(db: Queryable, head: bigint): Promise<Handle
      GROUP BY names.follower, c.name ORDER BY names.follower`,
     [handlerNames().map(checkpointOf), checkpointOf('')],
   );
-  return rows.map(({ name, position, owned, parked, last_error: error }) => ({
-    ...{ name, position: BigInt(position), head, lag: lagOf(BigInt(position), head), parked },
-    state: owned ? 'running' : 'stopped',
-    ...(error === null ? {} : { lastError: error }),
-  }));
+  const lagOf = createLag(store, head);
+  return Promise.all(
+    rows.map(async ({ name, position, owned, parked, last_error: error }) => ({
+      ...{ name, position: BigInt(position), head, lag: await lagOf(BigInt(position)), parked },
+      state: owned ? ('running' as const) : ('stopped' as const),
+      ...(error === null ? {} : { lastError: error }),
+    })),
+  );
 }
 
 /** The timers: a read model of what is due, and who acts on it. */

@@ -1,7 +1,7 @@
 import os from 'node:os';
 import type { Actor } from '../commands/command.ts';
 import type { EventStore } from '../eventstore/eventStore.ts';
-import { createPostgresEventStore } from '../eventstore/postgres.ts';
+import { openEventStore } from '../eventstore/open.ts';
 import { createPool, type Pool } from '../postgres/pool.ts';
 import { migrateStatus, migrateUp } from '../postgres/migrate.ts';
 import { keepSecrets } from '../secrets.ts';
@@ -44,9 +44,9 @@ const LOG_CONNECTIONS_MAX = 4;
 /** Like `onDatabase`, with the log and a pool (`int8` as number): for what needs no secret. */
 export const onLog = <T>(work: (command: LogCommand) => Promise<T>): Promise<T> =>
   onDatabase(async (command) => {
-    const { log, url } = command;
+    const { config, log, url } = command;
     await schemaMustFit(url);
-    const store = await createPostgresEventStore({ url, log });
+    const store = await openEventStore({ databaseUrl: url, eventStoreUrl: config.eventStoreUrl, log });
     const pool = createPool({ url, name: 'command', max: LOG_CONNECTIONS_MAX, int8: 'number' });
     try {
       return await work({ ...command, pool, store });

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { EVENTS_COUNTED_MAX } from '../eventstore/lag.ts';
 import { projections } from '../projections/index.ts';
 import { projectionStatus, type ProjectionStatus } from '../projections/status.ts';
 import { deadlinesStatus, handlerStatus, type DeadlinesStatus, type HandlerStatus } from './followers.ts';
@@ -12,21 +13,25 @@ const ERROR_CHARS_MAX = 80;
 const shortened = (text: string): string =>
   text.length > ERROR_CHARS_MAX ? `${text.slice(0, ERROR_CHARS_MAX - 1)}…` : text;
 
-const COLUMNS: readonly Column<Status>[] = [
+/** A log whose positions do not count events is counted up to a bound. */
+const lagText = (lag: bigint, contiguous: boolean): string =>
+  contiguous || lag <= EVENTS_COUNTED_MAX ? String(lag) : `> ${EVENTS_COUNTED_MAX}`;
+
+const columns = (contiguous: boolean): readonly Column<Status>[] => [
   { title: 'NAME', text: ({ name }) => name },
   { title: 'KIND', text: ({ kind }) => kind },
   { title: 'POSITION', right: true, text: ({ position }) => String(position) },
   { title: 'HEAD', right: true, text: ({ head }) => String(head) },
-  { title: 'LAG', right: true, text: ({ lag }) => String(lag) },
+  { title: 'LAG', right: true, text: ({ lag }) => lagText(lag, contiguous) },
   { title: 'STATE', text: ({ state }) => state },
   { title: 'PARKED', right: true, text: ({ parked }) => String(parked) },
   { title: 'LAST ERROR', text: ({ lastError = '–' }) => shortened(lastError) },
 ];
 
-function print(statuses: readonly Status[], deadlines: DeadlinesStatus): void {
+function print(statuses: readonly Status[], deadlines: DeadlinesStatus, contiguous: boolean): void {
   const { state, waiting, overdue, next } = deadlines;
   const due = next === null ? '' : `, the next at ${next}`;
-  console.log(table(COLUMNS, statuses));
+  console.log(table(columns(contiguous), statuses));
   console.log(`\n${pairs([['deadlines', clean(`${state}, ${waiting} waiting${due}, ${overdue} overdue`)]])}`);
   if (statuses.some(({ parked }) => parked > 0)) {
     console.log('\nSome events are parked: see "cartulary dead-letters list".');
@@ -50,7 +55,7 @@ export function register(program: Command): void {
           store,
           projections.map(({ name }) => name),
         );
-        const handlers = await handlerStatus(pool, head);
+        const handlers = await handlerStatus(pool, store, head);
         const deadlines = await deadlinesStatus(pool);
         if (asJson) {
           console.log(json({ head, projections: models, handlers, deadlines }));
@@ -60,7 +65,7 @@ export function register(program: Command): void {
           ...models.map((status) => ({ ...status, kind: 'projection' as const })),
           ...handlers.map((status) => ({ ...status, kind: 'handler' as const })),
         ];
-        print(statuses, deadlines);
+        print(statuses, deadlines, store.contiguous);
       }),
     );
 }

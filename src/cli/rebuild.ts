@@ -2,8 +2,7 @@ import type { Command } from 'commander';
 import { projections } from '../projections/index.ts';
 import type { Projection } from '../projections/projection.ts';
 import { rebuild, type RebuildProgress, type RebuildResult } from '../projections/rebuild.ts';
-import { onDatabase, type CommandContext } from './command.ts';
-import { schemaMustFit } from './onShop.ts';
+import { onLog, type LogCommand } from './onShop.ts';
 import { count, createProgressBar, duration } from './progressBar.ts';
 import { bold, clean, red } from './text.ts';
 
@@ -26,14 +25,19 @@ function chosen(names: readonly string[], all: boolean): readonly Projection[] {
 /** One projection, from the first event on; answers what it came to, or why it did not. */
 async function one(
   projection: Projection,
-  { url, log }: CommandContext,
+  { url, store, log }: LogCommand,
   quiet: boolean,
 ): Promise<RebuildResult | Error> {
-  const bar = createProgressBar({ label: projection.name, unit: 'events', total: 0, quiet });
+  const bar = createProgressBar({
+    label: projection.name,
+    unit: store.contiguous ? 'events' : 'positions',
+    total: 0,
+    quiet,
+  });
   try {
     let end = 0;
     const onProgress = ({ done, total }: RebuildProgress): void => bar.update(Number(done), (end = Number(total)));
-    const result = await rebuild({ url, projection, log, onProgress });
+    const result = await rebuild({ url, store, projection, log, onProgress });
     bar.update(end);
     return result;
   } catch (error) {
@@ -69,8 +73,7 @@ function tell(name: string, result: RebuildResult | Error): void {
 
 async function run(names: readonly string[], { all = false, json = false }: Options): Promise<void> {
   const wanted = chosen(names, all);
-  await onDatabase(async (context) => {
-    await schemaMustFit(context.url);
+  await onLog(async (context) => {
     let failed = 0;
     for (const projection of wanted) {
       const result = await one(projection, context, json);

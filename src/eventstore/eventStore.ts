@@ -9,6 +9,8 @@ export const APPEND_EVENTS_MAX = 100;
 export const APPEND_BYTES_MAX = 512 * 1024;
 /** Events per page of `read` and `readAll` unless told otherwise. */
 export const READ_PAGE = 500;
+/** How many events `locate` looks through in a log that has no index of ids. */
+export const LOCATE_EVENTS_MAX = 100_000;
 
 /** Who, when, why: kept with every event. */
 export interface Metadata {
@@ -33,7 +35,7 @@ export interface NewEvent<E extends DomainEvent = DomainEvent> {
 }
 
 export interface RecordedEvent<E extends DomainEvent = DomainEvent> extends NewEvent<E> {
-  /** Place in the whole log; contiguous from 1 in Postgres. */
+  /** Place in the whole log: it ascends, and counts events only where the store says so (`contiguous`). */
   readonly position: bigint;
   readonly stream: string;
   /** Place in its stream, from 0. */
@@ -53,17 +55,39 @@ export interface Head {
   readonly position: bigint;
 }
 
+/** A part of the log, of some types. */
+export interface Range {
+  readonly types: readonly string[];
+  /** Exclusive. */
+  readonly after: bigint;
+  /** Inclusive. */
+  readonly upTo: bigint;
+}
+
+/** What `locate` has found, in no order. */
+export interface Located {
+  readonly events: readonly RecordedEvent[];
+  /** False when it ended at its bound: what is missing may lie further back. */
+  readonly complete: boolean;
+}
+
 /**
- * The port of the log. Failures are `Refusal`s of kind `unavailable` (nothing is known to have been lost); a conflict is
+ * The port of the log. Positions given to it as `after` are 0 or those of events: nobody may count with them. Failures are `Refusal`s of kind `unavailable` (nothing is known to have been lost); a conflict is
  * a result, not an exception. An unknown outcome is resolved inside the adapter, by event ids.
  */
 export interface EventStore {
+  /** Positions count events: each is one more than the one before it. Elsewhere they only ascend. */
+  readonly contiguous: boolean;
   /** All or none, durable when it resolves. */
   append(stream: string, expected: bigint, events: readonly NewEvent[]): Promise<AppendResult>;
   /** One page of one stream, oldest first, from revision `from` (inclusive). */
   read(stream: string, from?: bigint, limit?: number): Promise<RecordedEvent[]>;
   /** Those of the stream's events whose id is among `ids`, oldest first. */
   find(stream: string, ids: readonly string[]): Promise<RecordedEvent[]>;
+  /** Those of the events with these ids that lie before a position, in whatever stream. */
+  locate(ids: readonly string[], before: bigint): Promise<Located>;
+  /** Only where a range can be told faster than page by page (`scan` in `scan.ts` serves any store). */
+  readonly scan?: (range: Range) => AsyncIterable<readonly RecordedEvent[]>;
   /** One page of the whole log, after `after` (exclusive), in order of position. */
   readAll(after: bigint, limit?: number): Promise<RecordedEvent[]>;
   /** Every event after `after`, in batches, for ever (until `signal` aborts); never ends by itself and never skips. */

@@ -4,6 +4,7 @@ import { NO_STREAM, READ_PAGE, type AppendResult, type EventStore, type NewEvent
 import type { AppendItem } from './pendingAppends.ts';
 import { createPostgresListener } from './postgresListener.ts';
 import { createPostgresReads, isLogHole } from './postgresReads.ts';
+import { scanPostgres } from './postgresScan.ts';
 import { createPostgresWriter } from './postgresWriter.ts';
 import type { SizedEvent } from './recent.ts';
 import { serialise } from './serialise.ts';
@@ -61,9 +62,12 @@ export async function createPostgresEventStore(options: PostgresEventStoreOption
   }
 
   return {
+    contiguous: true,
     append: async (stream, expected, events) => queue.append(itemOf(stream, expected, events)),
     read: (stream, from = 0n, limit = READ_PAGE) => reads.read(stream, from, limit),
     find: (stream, ids) => reads.find(stream, ids),
+    locate: async (ids, before) => ({ events: await reads.locate(ids, before), complete: true }),
+    scan: (range) => scanPostgres(url, range),
     readAll: async (after, limit = READ_PAGE) => (await reads.page(after, limit)).map(({ event }) => event),
     follow(after, how) {
       listener.start();

@@ -30,6 +30,9 @@ const FIND = `
   FROM unnest($1::int4[], $2::uuid[], $3::text[]) AS r(n, id, stream)
   JOIN events e ON e.id = r.id AND e.stream = r.stream
   ORDER BY r.n, e.revision`;
+const LOCATE = `
+  SELECT 1, position, stream, revision, id, type, data, metadata
+  FROM events WHERE id = ANY ($1::uuid[]) AND position < $2 ORDER BY position`;
 const READ_ALL = `
   SELECT 1, position, stream, revision, id, type, data, metadata
   FROM events WHERE position > $1 ORDER BY position LIMIT $2`;
@@ -39,6 +42,7 @@ type EventRow = readonly [string, string, string, string, string, string, string
 export interface PostgresReads {
   read(stream: string, from: bigint, limit: number): Promise<RecordedEvent[]>;
   find(stream: string, ids: readonly string[]): Promise<RecordedEvent[]>;
+  locate(ids: readonly string[], before: bigint): Promise<RecordedEvent[]>;
   /** One page of the whole log; fails loudly when it has a hole. */
   page(after: bigint, limit: number): Promise<SizedEvent[]>;
   head(): Promise<Head>;
@@ -85,6 +89,11 @@ export function createPostgresReads(url: string): PostgresReads {
     find(stream, ids) {
       const known = ids.filter((id) => UUID.test(id));
       return known.length === 0 ? Promise.resolve([]) : find({ stream, ids: known });
+    },
+    async locate(ids, before) {
+      const known = ids.filter((id) => UUID.test(id));
+      if (known.length === 0) return [];
+      return (await rows('locate', LOCATE, [uuidArray(known), before])).map(toEvent);
     },
     async page(after, limit) {
       const page = (await rows('read_all', READ_ALL, [after, pageSize(limit)])).map((row) => ({

@@ -167,7 +167,10 @@ export function createRevocations(options: RevocationsOptions): Revocations {
       following = follow();
       const head = await store.head();
       if (!(await reached.passed(head.position, START_WAIT_MAX_MS))) {
-        logger.warn({ behind: String(head.position - reached.position()) }, 'still reading which sessions have ended');
+        logger.warn(
+          { position: String(reached.position()), head: String(head.position) },
+          'still reading which sessions have ended',
+        );
       }
     },
     async stop() {

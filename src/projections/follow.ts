@@ -3,12 +3,13 @@ import { pendingRequests } from '../checkpoints/deadLetters.ts';
 import { LeaseLost } from '../checkpoints/lease.ts';
 import type { Cache } from '../cache/cache.ts';
 import type { EventStore } from '../eventstore/eventStore.ts';
+import { eventsBetween } from '../eventstore/lag.ts';
 import type { Logger } from '../log.ts';
 import type { Pool } from '../postgres/pool.ts';
 import { isOver } from './waiting.ts';
 import type { Progress } from './progress.ts';
 import type { Projection } from './projection.ts';
-import { followingState, lagOf, projectionStatus, type ProjectionStatus } from './status.ts';
+import { followingState, projectionStatus, type ProjectionStatus } from './status.ts';
 import { supervise, type Supervised } from './supervise.ts';
 
 export { projectionStatus, type ProjectionStatus } from './status.ts';
@@ -110,17 +111,22 @@ export function createProjector(options: ProjectorOptions): Projector {
 
     async status() {
       const statuses = await projectionStatus(pool, store, names);
-      return statuses.map((status, index) => ownView(status, all[index]!));
+      return Promise.all(statuses.map((status, index) => ownView(store, status, all[index]!)));
     },
   };
 }
 
 /** What this process knows better than the tables. */
-function ownView(status: ProjectionStatus, { run, standby, lastError }: Supervised): ProjectionStatus {
+async function ownView(
+  store: EventStore,
+  status: ProjectionStatus,
+  { run, standby, lastError }: Supervised,
+): Promise<ProjectionStatus> {
   const error = lastError === undefined ? {} : { lastError };
   if (run === undefined)
     return standby && status.state !== 'rebuilding' ? { ...status, state: 'standby' } : { ...status, ...error };
-  const lag = lagOf(run.position, status.head);
+  const { position } = run;
+  const lag = position === status.position ? status.lag : await eventsBetween(store, position, status.head);
   const state = status.state === 'rebuilding' ? status.state : followingState(lag);
-  return { ...status, position: run.position, lag, state, ...error };
+  return { ...status, position, lag, state, ...error };
 }

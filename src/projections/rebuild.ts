@@ -1,11 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { reasonOf, skippedEvents, type Parking } from '../checkpoints/deadLetters.ts';
-import type { RecordedEvent } from '../eventstore/eventStore.ts';
+import type { EventStore, RecordedEvent } from '../eventstore/eventStore.ts';
+import { eventsBetween } from '../eventstore/lag.ts';
+import { scan } from '../eventstore/scan.ts';
 import { failpoint } from '../failpoint.ts';
 import type { Logger } from '../log.ts';
 import { createPool, isPassing, type Connection, type Pool } from '../postgres/pool.ts';
 import { compare, type Comparison } from './compare.ts';
-import { copyEvents } from './copyEvents.ts';
 import { copyRows } from './copyRows.ts';
 import { isRefused, project } from './isolate.ts';
 import { prepare, type Prepared } from './prepare.ts';
@@ -27,9 +28,6 @@ const CONNECTIONS = 4;
 /** The planner gets a first idea of the new table from few samples; autovacuum refines it. */
 const SETTINGS = `SET synchronous_commit = off; SET maintenance_work_mem = '128MB'; SET work_mem = '32MB'; SET default_statistics_target = 10`;
 
-/** The log is read in the order of its index, whatever the planner believes of it. */
-const READING = 'SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_sort = off; SET jit = off';
-
 /** Another process is rebuilding this very projection. */
 export class RebuildRunning extends Error {
   constructor(name: string) {
@@ -47,7 +45,9 @@ export interface RebuildProgress {
 }
 
 export interface RebuildOptions {
+  /** The Postgres of the read models. */
   readonly url: string;
+  readonly store: EventStore;
   readonly projection: Projection;
   readonly log: Logger;
   readonly onProgress?: (progress: RebuildProgress) => void;
@@ -75,6 +75,8 @@ interface Rebuild extends RebuildOptions {
   /** Every event up to here is in the shadow table. */
   position: bigint;
   events: number;
+  /** The shadow table may hold more than its position says. */
+  torn: boolean;
 }
 
 /**
@@ -123,10 +125,10 @@ async function rebuildAlone(
   pool: Pool,
   connection: Connection,
 ): Promise<Omit<RebuildResult, 'seconds'>> {
-  const { epoch } = await headOf(connection);
+  const { epoch } = await options.store.head();
   const skipped = await skippedEvents(connection, prepared.follower);
   const parked = { skipped, blocked: new Set<string>(), parkings: [] };
-  const work: Rebuild = { ...options, ...parked, prepared, pool, epoch, position: 0n, events: 0 };
+  const work: Rebuild = { ...options, ...parked, prepared, pool, epoch, position: 0n, events: 0, torn: false };
   try {
     await build(work, connection);
     failpoint('rebuild:loaded');
@@ -139,16 +141,11 @@ async function rebuildAlone(
   }
 }
 
-async function headOf(db: Pool | Connection): Promise<{ epoch: string; position: bigint }> {
-  const { rows } = await db.query<{ epoch: string; position: string }>('SELECT epoch, position::text FROM store_head');
-  return { epoch: rows[0]!.epoch, position: BigInt(rows[0]!.position) };
-}
-
 /** Fills the shadow table with all of the log; values that Postgres refuses make it do so again, more slowly, to find them. */
 async function build(work: Rebuild, connection: Connection): Promise<void> {
   const { prepared, log } = work;
   await createShadow(connection, prepared);
-  const { position: head } = await headOf(connection);
+  const { position: head } = await work.store.head();
   try {
     await buildInMemory(work, connection, head);
     return;
@@ -196,10 +193,12 @@ async function catchUp(work: Rebuild, upTo: bigint): Promise<void> {
       work.parkings.push(...parkings);
     },
   };
+  work.torn = true;
   await eachBatch(work, upTo, (events) =>
     project(prepared, sink, work.blocked, { events, position: events.at(-1)!.position }),
   );
   work.position = upTo;
+  work.torn = false;
 }
 
 /** Reads what is between the shadow table's position and the end, without what operators have skipped. */
@@ -208,32 +207,21 @@ async function eachBatch(
   upTo: bigint,
   take: (events: readonly RecordedEvent[]) => Promise<void>,
 ): Promise<void> {
-  const { pool, prepared, position: after, skipped } = work;
-  const types = [...prepared.changes.keys()];
-  const connection = await pool.connect();
-  let failure: Error | undefined;
-  try {
-    let batch: RecordedEvent[] = [];
-    const give = async (): Promise<void> => {
-      const events = skipped.size === 0 ? batch : batch.filter(({ id }) => !skipped.has(id));
-      if (events.length > 0) await take(events);
-      work.events += batch.length;
-      work.onProgress?.({ done: batch.at(-1)?.position ?? upTo, total: upTo, events: work.events });
-      checkOn(work);
-      batch = [];
-    };
-    await connection.query(READING);
-    for await (const events of copyEvents(connection, { types, after, upTo })) {
-      batch = batch.length === 0 ? [...events] : batch.concat(events);
-      if (batch.length >= BATCH_EVENTS) await give();
-    }
-    await give();
-  } catch (error) {
-    failure = error instanceof Error ? error : new Error(String(error));
-    throw error;
-  } finally {
-    connection.release(failure);
+  const { store, prepared, position: after, skipped } = work;
+  let batch: RecordedEvent[] = [];
+  const give = async (): Promise<void> => {
+    const events = skipped.size === 0 ? batch : batch.filter(({ id }) => !skipped.has(id));
+    if (events.length > 0) await take(events);
+    work.events += batch.length;
+    work.onProgress?.({ done: batch.at(-1)?.position ?? upTo, total: upTo, events: work.events });
+    checkOn(work);
+    batch = [];
+  };
+  for await (const events of scan(store, { types: [...prepared.changes.keys()], after, upTo })) {
+    batch = batch.length === 0 ? [...events] : batch.concat(events);
+    if (batch.length >= BATCH_EVENTS) await give();
   }
+  await give();
 }
 
 function checkOn({ signal, parkings, prepared }: Rebuild): void {
@@ -255,7 +243,7 @@ async function catchUpAndSwap(work: Rebuild, connection: Connection): Promise<nu
     try {
       return await swapNow(work, connection, comparison);
     } catch (error) {
-      const again = error instanceof TooFarBehind || isPassing(error);
+      const again = !work.torn && (error instanceof TooFarBehind || isPassing(error));
       if (!again || attempt >= SWAP_ATTEMPTS_MAX) throw error;
       work.log.info({ projection: work.prepared.name, attempt, reason: reasonOf(error) }, 'not swapped; trying again');
       await delay(SWAP_RETRY_MS, undefined, work.signal === undefined ? {} : { signal: work.signal });
@@ -265,8 +253,8 @@ async function catchUpAndSwap(work: Rebuild, connection: Connection): Promise<nu
 
 async function catchUpWithLog(work: Rebuild): Promise<void> {
   for (let round = 1; round <= SWAP_ATTEMPTS_MAX; round += 1) {
-    const { position } = await headOf(work.pool);
-    const behind = position - work.position;
+    const { position } = await work.store.head();
+    const behind = await eventsBetween(work.store, work.position, position);
     await catchUp(work, position);
     if (behind <= REMAINDER_EVENTS_MAX) return;
   }
@@ -279,5 +267,6 @@ const swapNow = (work: Rebuild, connection: Connection, comparison: Comparison):
     get position() {
       return work.position;
     },
+    behind: (upTo) => eventsBetween(work.store, work.position, upTo),
     catchUp: (upTo) => catchUp(work, upTo),
   });

@@ -12,7 +12,7 @@ import type { Progress } from './progress.ts';
 import { NOTHING, type Table } from './rows.ts';
 
 /** Events without meaning for a projection move its checkpoint only in memory, until there are this many of them. */
-export const LAZY_EVENTS_MAX = 1_000n;
+export const LAZY_EVENTS_MAX = 1_000;
 
 export interface RunDeps {
   readonly pool: Pool;
@@ -53,6 +53,8 @@ export function createRun(deps: RunDeps, prepared: Prepared, table: Table, lease
   const blocked = new Set<string>();
   const inTurn = turns();
   let position = lease.position;
+  /** Events passed since the checkpoint's row was written. */
+  let lazy = 0;
 
   async function commit(to: bigint, folded: Folded): Promise<void> {
     if (changesAnything(folded)) {
@@ -61,6 +63,7 @@ export function createRun(deps: RunDeps, prepared: Prepared, table: Table, lease
       failpoint('projection:after-commit');
       lease.moved(to);
       position = to;
+      lazy = 0;
       await announce(deps, prepared, folded);
     }
     position = to;
@@ -75,14 +78,16 @@ export function createRun(deps: RunDeps, prepared: Prepared, table: Table, lease
     const to = position;
     await table.commit(pool, lease, to, NOTHING);
     lease.moved(to);
+    lazy = 0;
   }
 
   async function take(events: readonly RecordedEvent[]): Promise<void> {
     const last = events.at(-1)!.position;
     const relevant = events.filter((event) => event.position > position && changes.has(event.type));
+    lazy += events.length;
     if (relevant.length > 0) await project(prepared, sink, blocked, { events: relevant, position: last });
     else await commit(last, NOTHING);
-    if (position - lease.position >= LAZY_EVENTS_MAX) await flush();
+    if (lazy >= LAZY_EVENTS_MAX) await flush();
   }
 
   return {

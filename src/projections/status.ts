@@ -1,11 +1,12 @@
 import type { EventStore } from '../eventstore/eventStore.ts';
+import { createLag, EVENTS_COUNTED_MAX } from '../eventstore/lag.ts';
 import type { Queryable } from '../postgres/pool.ts';
 import { followerOf } from './prepare.ts';
 
 /** Namespace of the advisory locks that a rebuild holds, one per projection. */
 export const REBUILD_LOCK = 0x72656264;
 /** Further behind than this a projection is catching up. */
-const FOLLOWING_LAG_MAX = 1_000n;
+const FOLLOWING_LAG_MAX = BigInt(EVENTS_COUNTED_MAX);
 
 /** `standby`: another process owns it. `stopped`: nobody does. */
 export type ProjectionState = 'following' | 'catching up' | 'standby' | 'stopped' | 'rebuilding';
@@ -14,7 +15,7 @@ export interface ProjectionStatus {
   readonly name: string;
   readonly position: bigint;
   readonly head: bigint;
-  /** Events behind the head. */
+  /** Events up to the head, as `eventsBetween` counts them. */
   readonly lag: bigint;
   readonly state: ProjectionState;
   /** Events parked: dead, and waiting behind one. */
@@ -48,25 +49,27 @@ const STATUS = `
 /** How the projections are, as the database tells any process: positions may be half a second old. */
 export async function projectionStatus(
   db: Queryable,
-  store: Pick<EventStore, 'head'>,
+  store: Pick<EventStore, 'contiguous' | 'head' | 'readAll'>,
   names: readonly string[],
 ): Promise<ProjectionStatus[]> {
   const { rows } = await db.query<StatusRow>(STATUS, [names.map(followerOf)]);
   const { position: head } = await store.head();
-  return rows.map((row, index) => {
-    const position = BigInt(row.position);
-    const lag = lagOf(position, head);
-    return {
-      name: names[index]!,
-      position,
-      head,
-      lag,
-      state: row.rebuilding ? 'rebuilding' : row.owned ? followingState(lag) : 'stopped',
-      parked: row.parked,
-      ...(row.last_error === null ? {} : { lastError: row.last_error }),
-    };
-  });
+  const lagOf = createLag(store, head);
+  return Promise.all(
+    rows.map(async (row, index) => {
+      const position = BigInt(row.position);
+      const lag = await lagOf(position);
+      return {
+        name: names[index]!,
+        position,
+        head,
+        lag,
+        state: row.rebuilding ? 'rebuilding' : row.owned ? followingState(lag) : 'stopped',
+        parked: row.parked,
+        ...(row.last_error === null ? {} : { lastError: row.last_error }),
+      };
+    }),
+  );
 }
 
-export const lagOf = (position: bigint, head: bigint): bigint => (head > position ? head - position : 0n);
 export const followingState = (lag: bigint): ProjectionState => (lag > FOLLOWING_LAG_MAX ? 'catching up' : 'following');

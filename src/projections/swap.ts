@@ -1,4 +1,5 @@
 import { reconcile, skippedEvents, type Parking } from '../checkpoints/deadLetters.ts';
+import { EVENTS_COUNTED_MAX } from '../eventstore/lag.ts';
 import { failpoint } from '../failpoint.ts';
 import type { Connection } from '../postgres/pool.ts';
 import { recheck, type Comparison } from './compare.ts';
@@ -8,7 +9,7 @@ import { exchange, liveTable } from './shadow.ts';
 /** Longest wait for the live table in one attempt to swap: readers queue behind it that long. */
 export const SWAP_LOCK_TIMEOUT_MS = 500;
 /** The live projector stands still while this many events, at most, are applied to the rebuilt table. */
-export const REMAINDER_EVENTS_MAX = 1_000n;
+export const REMAINDER_EVENTS_MAX = BigInt(EVENTS_COUNTED_MAX);
 
 /** The live table is too far ahead for a swap now. */
 export class TooFarBehind extends Error {
@@ -27,6 +28,8 @@ export interface Rebuilt {
   readonly skipped: ReadonlySet<string>;
   /** How far the rebuilt table is. */
   readonly position: bigint;
+  /** Events between the rebuilt table and this position, as `eventsBetween` counts them. */
+  behind(upTo: bigint): Promise<bigint>;
   /** Brings the rebuilt table further. */
   catchUp(upTo: bigint): Promise<void>;
 }
@@ -43,7 +46,7 @@ export async function swap(connection: Connection, rebuilt: Rebuilt): Promise<nu
     await connection.query(`SET LOCAL lock_timeout = ${SWAP_LOCK_TIMEOUT_MS}`);
     await connection.query(`LOCK TABLE ${liveTable(prepared)} IN SHARE ROW EXCLUSIVE MODE`);
     const live = await lockCheckpoint(connection, prepared, rebuilt.epoch);
-    if (live - rebuilt.position > REMAINDER_EVENTS_MAX) throw new TooFarBehind();
+    if ((await rebuilt.behind(live)) > REMAINDER_EVENTS_MAX) throw new TooFarBehind();
     if (live > rebuilt.position) await rebuilt.catchUp(live);
     const shadow = rebuilt.position;
     const differences = await recheck(connection, prepared, rebuilt.comparison, { live, shadow });

@@ -1,10 +1,12 @@
 import { expect } from 'chai';
 import { pino } from 'pino';
 import { createEmbeddedBus } from '../../src/bus/embedded.ts';
+import type { EventStore } from '../../src/eventstore/eventStore.ts';
 import { createPostgresEventStore } from '../../src/eventstore/postgres.ts';
 import { acquireLease } from '../../src/checkpoints/lease.ts';
 import { PRESENCE_LOCK } from '../../src/checkpoints/presence.ts';
 import { createPool } from '../../src/postgres/pool.ts';
+import { createMemoryEventStore, SPARSE } from '../support/memoryStore.ts';
 import { freshDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
 import { append, busBench, CONSUMER, numbered, range, recorder, type BusWorld } from './world.ts';
@@ -12,10 +14,10 @@ import { busContract } from './contract.ts';
 
 const log = pino({ level: process.env['TEST_LOG'] ?? 'silent' });
 
-async function open(): Promise<BusWorld> {
+async function openOn(storeOf: (url: string) => Promise<EventStore>): Promise<BusWorld> {
   const database = await freshDatabase();
   const pool = createPool({ url: database.url, name: 'bus', max: 10, int8: 'bigint' });
-  const store = await createPostgresEventStore({ url: database.url, unsafeWithoutFsync: true });
+  const store = await storeOf(database.url);
   return {
     store,
     pool,
@@ -37,7 +39,12 @@ async function open(): Promise<BusWorld> {
   };
 }
 
+const open = (): Promise<BusWorld> => openOn((url) => createPostgresEventStore({ url, unsafeWithoutFsync: true }));
+
 busContract('embedded', open);
+busContract('embedded, on positions that do not count events', () =>
+  openOn(() => Promise.resolve(createMemoryEventStore({ stride: SPARSE }))),
+);
 
 describe('bus · embedded · its database', () => {
   const bench = busBench(open);

@@ -47,8 +47,7 @@ export function flowContract(name: string, open: () => Promise<BusWorld>): void 
       await append(bench.world.store, [...numbered('slow', 3), ...numbered('quick', 300)]);
       await eventually('the quick stream is through', () => seen.of('quick').length === 300);
       expect(seen.of('slow')).to.deep.equal([]);
-      const before = await bench.world.store.readAll(0n, 1);
-      expect((await bench.status(bus)).position).to.equal(before[0]!.position - 1n);
+      expect((await bench.status(bus)).position).to.equal(0n);
       release();
       await bench.caughtUp(bus);
       expect(seen.of('slow')).to.deep.equal([0, 1, 2]);

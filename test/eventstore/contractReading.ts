@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
-import { NO_STREAM, READ_PAGE, type RecordedEvent } from '../../src/eventstore/eventStore.ts';
+import { NO_STREAM, READ_PAGE, type NewEvent, type RecordedEvent } from '../../src/eventstore/eventStore.ts';
+import { scan } from '../../src/eventstore/scan.ts';
 import { newStream, thing, things, wholeLog } from '../support/events.ts';
 import type { Subject } from './contract.ts';
 
@@ -59,6 +60,51 @@ export function reading({ store, contiguous }: Subject): void {
     expect(revisions(await store().readAll(page.at(-1)!.position))).to.deep.equal([4n, 5n, 6n, 7n, 8n, 9n]);
     if (contiguous) expect(page.map(({ position }) => position - from)).to.deep.equal([1n, 2n, 3n, 4n]);
     expect((await store().head()).position).to.equal((await wholeLog(store(), from)).at(-1)?.position);
+  });
+
+  it('finds events by id in whatever stream, but none from a position on', async () => {
+    const [one, other] = [newStream(), newStream()];
+    const [mine, theirs] = [things(3), things(1)];
+    await store().append(one, NO_STREAM, mine);
+    await store().append(other, NO_STREAM, theirs);
+    const ids = [theirs[0]!, mine[1]!].map(({ id }) => id);
+    const after = (await store().head()).position + 1n;
+    const found = await store().locate([...ids, ids[0]!], after);
+    expect(found.complete).to.equal(true);
+    expect(found.events.map(({ id }) => id))
+      .to.have.members(ids)
+      .and.to.have.lengthOf(2);
+    const last = found.events.find(({ id }) => id === ids[0])!;
+    expect(last).to.deep.include({ ...theirs[0]!, stream: other, revision: 0n });
+    expect((await store().locate(ids, last.position)).events.map(({ id }) => id)).to.deep.equal([ids[1]]);
+    expect(await store().locate([randomUUID(), 'no uuid'], after)).to.deep.equal({ events: [], complete: true });
+  });
+
+  it('tells a range of it by type, to the last event of the range', async () => {
+    const stream = newStream();
+    const after = (await store().head()).position;
+    const odd = (event: NewEvent, index: number): NewEvent => (index % 2 === 1 ? { ...event, type: 'Odd' } : event);
+    for (let at = 0n; at < 2_000n; at += 100n) await store().append(stream, at - 1n, things(100).map(odd));
+    const whole = await wholeLog(store(), after);
+    const upTo = whole[1_500]!.position;
+    const told = async (types: string[]): Promise<RecordedEvent[]> => {
+      const events: RecordedEvent[] = [];
+      for await (const some of scan(store(), { types, after, upTo })) events.push(...some);
+      return events;
+    };
+    expect(await told(['ThingHappened', 'Odd'])).to.deep.equal(whole.slice(0, 1_501));
+    expect(revisions(await told(['Odd']))).to.deep.equal(
+      Array.from({ length: 750 }, (_, index) => BigInt(2 * index + 1)),
+    );
+    expect(await told(['Nothing'])).to.deep.equal([]);
+    for await (const some of scan(store(), { types: ['Odd'], after, upTo })) {
+      expect(some.length).to.be.greaterThan(0);
+      break;
+    }
+  });
+
+  it('says whether its positions count events', () => {
+    expect(store().contiguous).to.equal(contiguous);
   });
 
   it(`keeps a stream of ${LONG} events`, async () => {

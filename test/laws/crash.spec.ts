@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
-import pg from 'pg';
+import type { Shop } from '../../src/shop.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
-import { must, serveShopApart, type Caller, type Json } from '../support/shop.ts';
+import { must, openWriteSide, serveShopApart, type Caller, type Json } from '../support/shop.ts';
 
 const ORDER = { shipping_address: '1 Abbey Road, London' };
 const STOCK = 1_000;
@@ -30,21 +30,20 @@ const STEPS = [
 describe('a server killed (SIGKILL) during a checkout', function () {
   this.timeout(120_000);
   let database: TestDatabase;
-  let db: pg.Client;
+  let write: Shop;
   let server: Awaited<ReturnType<typeof serveShopApart>>;
   let seller: Caller;
   let category: string;
 
   before(async () => {
     database = await freshDatabase();
-    db = new pg.Client({ connectionString: database.url });
-    await db.connect();
+    write = await openWriteSide(database.url);
     server = await serveShopApart(database.url, { PAYMENT_SANDBOX_DELAY: '1s' });
     seller = await server.people.seller();
     category = await server.people.category();
   });
   after(async () => {
-    await db.end();
+    await write.close();
     server.process().kill('SIGKILL');
     await server.process().exited;
     await database.drop();
@@ -58,8 +57,8 @@ describe('a server killed (SIGKILL) during a checkout', function () {
   }
   /** As of everything that is in the log now, whoever wrote it. */
   const stockOf = async (product: string): Promise<Json> => {
-    const { rows } = await db.query<{ position: string }>('SELECT position FROM store_head');
-    const headers = { 'min-position': rows[0]!.position };
+    const { position } = await write.store.head();
+    const headers = { 'min-position': String(position) };
     return must(await seller.call('GET', `/products/${product}`, undefined, headers), 200).data.stock;
   };
   const ordersOf = async (buyer: Caller): Promise<Json[]> => must(await buyer.call('GET', '/orders'), 200).data;

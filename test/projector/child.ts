@@ -11,13 +11,14 @@ import { accounts, asAny, silent } from './example.ts';
 /** The example in a process that a test may kill: `follow <url>` or `rebuild <url>`. */
 const [what, url = ''] = process.argv.slice(2);
 armFailpoint(process.env['FAILPOINT']);
+const store = await createPostgresEventStore({ url });
 if (what === 'rebuild') {
-  await rebuild({ url, projection: asAny(accounts), log: silent });
+  await rebuild({ url, store, projection: asAny(accounts), log: silent });
 } else {
   const pool = createPool({ url, name: 'child', max: 4, int8: 'number' });
   const projector = createProjector({
     pool,
-    store: await createPostgresEventStore({ url }),
+    store,
     projections: [asAny(accounts)],
     cache: createMemoryCache({ entriesMax: 10, bytesMax: 1_000 }),
     owner: randomUUID(),

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { pino } from 'pino';
 import { createMemoryCache } from '../../src/cache/memory.ts';
-import type { NewEvent, RecordedEvent } from '../../src/eventstore/eventStore.ts';
+import { NO_STREAM, type EventStore, type NewEvent, type RecordedEvent } from '../../src/eventstore/eventStore.ts';
 import { createPostgresEventStore } from '../../src/eventstore/postgres.ts';
 import { createPool, type Pool } from '../../src/postgres/pool.ts';
 import { createProjector, type Projector, type ProjectorOptions } from '../../src/projections/follow.ts';
@@ -102,12 +102,12 @@ export const event = (type: string, data: Data = {}): NewEvent => ({
   },
 });
 
-/** A database with the example's table, the real store on it, and as many projectors as wanted. */
-export async function bank() {
+/** A database with the example's table, a store (the real one on it unless another is given), and as many projectors as wanted. */
+export async function bank(other?: EventStore) {
   const database = await freshDatabase();
   const pool: Pool = createPool({ url: database.url, name: 'test', max: 10, int8: 'number' });
   await pool.query(ACCOUNTS);
-  const store = await createPostgresEventStore({ url: database.url });
+  const store = other ?? (await createPostgresEventStore({ url: database.url }));
   const undo: (() => Promise<unknown>)[] = [];
 
   const projector = (options: Partial<ProjectorOptions> = {}) => {
@@ -136,13 +136,10 @@ export async function bank() {
     /** Appends at the end of an account's stream, whoever wrote before; answers the position. */
     async append(id: string, ...events: NewEvent[]): Promise<bigint> {
       const stream = `account-${id}`;
-      for (;;) {
-        const page = await pool.query<{ revision: number | null }>(
-          'SELECT max(revision) AS revision FROM events WHERE stream = $1',
-          [stream],
-        );
-        const result = await store.append(stream, BigInt(page.rows[0]?.revision ?? -1), events);
+      for (let expected = NO_STREAM; ;) {
+        const result = await store.append(stream, expected, events);
         if (result.outcome === 'appended') return result.position;
+        expected = result.actual;
       }
     },
     async rows(table = 'accounts'): Promise<Row[]> {

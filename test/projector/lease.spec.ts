@@ -103,7 +103,8 @@ describe('A lease', () => {
       );
     await shop.pool.query(`INSERT INTO checkpoints (name, epoch, position) VALUES ('test', gen_random_uuid(), 0)`);
     expect(await messageOf()).to.contain('belongs to another log');
-    await shop.pool.query('UPDATE checkpoints SET position = 7, epoch = (SELECT epoch FROM store_head)');
+    const { epoch } = await shop.store.head();
+    await shop.pool.query('UPDATE checkpoints SET position = 7, epoch = $1', [epoch]);
     expect(await messageOf()).to.contain("ahead of the log's head");
     await shop.append(randomUUID(), ...Array.from({ length: 7 }, () => event('Ignored')));
     expect(await messageOf()).to.equal('acquired');

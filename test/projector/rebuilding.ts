@@ -7,7 +7,7 @@ import { accounts, asAny, event, folded, silent, type Bank } from './example.ts'
 /** What tests of the rebuild do with a bank. */
 export function rebuilding(shop: Bank) {
   const run = (options: Partial<Parameters<typeof rebuild>[0]> = {}) =>
-    rebuild({ url: shop.url, projection: asAny(accounts), log: silent, ...options });
+    rebuild({ url: shop.url, store: shop.store, projection: asAny(accounts), log: silent, ...options });
 
   const followed = async (projector: ReturnType<Bank['projector']>): Promise<void> => {
     const { position } = await shop.store.head();

@@ -2,23 +2,32 @@ import { randomUUID } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
 import { createBell } from '../../src/eventstore/bell.ts';
 import {
+  LOCATE_EVENTS_MAX,
   NO_STREAM,
   READ_PAGE,
   type AppendResult,
   type EventStore,
+  type Located,
   type RecordedEvent,
 } from '../../src/eventstore/eventStore.ts';
 import { serialise, type SerialisedEvent } from '../../src/eventstore/serialise.ts';
 import { recorded } from '../../src/eventstore/upcast.ts';
 
-/** The port in memory, with the promises of a real log; every call takes a turn of the event loop, as a real one would. */
-export function createMemoryEventStore(): EventStore {
+/** Between two positions of a sparse log: a prime, so that nobody gets past it by counting. */
+export const SPARSE = 977n;
+
+/**
+ * The port in memory, with the promises of a real log; every call takes a turn of the event loop, as a real one would.
+ * With a `stride` its positions do not count events, and no place but those of events is taken as one to go on from.
+ */
+export function createMemoryEventStore({ stride = 1n }: { stride?: bigint } = {}): EventStore {
   const log: RecordedEvent[] = [];
   const streams = new Map<string, RecordedEvent[]>();
   const byId = new Map<string, RecordedEvent>();
   const epoch = randomUUID();
   const grown = createBell();
   const closing = new AbortController();
+  const headPosition = (): bigint => BigInt(log.length) * stride;
   const eventsOf = (stream: string): RecordedEvent[] => streams.get(stream) ?? [];
 
   function append(stream: string, expected: bigint, events: readonly SerialisedEvent[]): AppendResult {
@@ -34,7 +43,7 @@ export function createMemoryEventStore(): EventStore {
       throw new Error('an event id is known already');
     }
     const added = events.map(({ id, type, data, metadata }, index) => {
-      const place = { position: BigInt(log.length + index + 1), revision: expected + BigInt(index + 1) };
+      const place = { position: headPosition() + BigInt(index + 1) * stride, revision: expected + BigInt(index + 1) };
       return recorded({ ...place, stream, id, type, data, metadata });
     });
     log.push(...added);
@@ -49,7 +58,24 @@ export function createMemoryEventStore(): EventStore {
     await setImmediate();
     return work();
   };
-  const page = (after: bigint, limit: number): RecordedEvent[] => log.slice(Number(after), Number(after) + limit);
+  function page(after: bigint, limit: number): RecordedEvent[] {
+    if (stride > 1n && (after % stride !== 0n || after > headPosition()))
+      throw new RangeError(`no event is at ${after}`);
+    const from = Number(after / stride);
+    return log.slice(from, from + limit);
+  }
+
+  /** Backwards and bounded, as a log does it that has no index of ids. */
+  function locate(ids: readonly string[], before: bigint): Located {
+    const wanted = new Set(ids);
+    const events: RecordedEvent[] = [];
+    const end = log.findLastIndex(({ position }) => position < before);
+    const start = Math.max(0, end + 1 - LOCATE_EVENTS_MAX);
+    for (let at = end; at >= start && events.length < wanted.size; at -= 1) {
+      if (wanted.has(log[at]!.id)) events.push(log[at]!);
+    }
+    return { events, complete: events.length === wanted.size || start === 0 };
+  }
 
   async function* follow(
     after: bigint,
@@ -69,6 +95,7 @@ export function createMemoryEventStore(): EventStore {
   }
 
   return {
+    contiguous: stride === 1n,
     async append(stream, expected, events) {
       const serialised = serialise(stream, events);
       if (expected < NO_STREAM) throw new RangeError(`no stream is ever at revision ${expected}`);
@@ -81,9 +108,10 @@ export function createMemoryEventStore(): EventStore {
           .slice(0, limit),
       ),
     find: (stream, ids) => turn(() => eventsOf(stream).filter(({ id }) => ids.includes(id))),
+    locate: (ids, before) => turn(() => locate(ids, before)),
     readAll: (after, limit = READ_PAGE) => turn(() => page(after, limit)),
     follow,
-    head: () => turn(() => ({ epoch, position: BigInt(log.length) })),
+    head: () => turn(() => ({ epoch, position: headPosition() })),
     ping: () => turn(() => undefined),
     close: () => turn(() => closing.abort()),
   };

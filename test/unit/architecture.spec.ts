@@ -112,6 +112,13 @@ describe('the architecture', () => {
     expect(offending(/process\s*\.\s*env|process\s*\[/, (file) => file !== 'config.ts')).to.deep.equal([]);
   });
 
+  it('asks for the log by its port, nowhere by its tables', () => {
+    const tables = /\b(?:FROM|JOIN|INTO|UPDATE)\s+(?:events|store_head)\b/;
+    expect(tables.test(sources.find(({ file }) => file === 'eventstore/postgresReads.ts')!.text)).to.equal(true);
+    const wrong = sources.filter(({ file, text }) => !file.startsWith('eventstore/') && tables.test(text));
+    expect(wrong.map(({ file }) => file)).to.deep.equal([]);
+  });
+
   it('speaks to the terminal on the command line alone', () => {
     expect(offending(/\bconsole\b/, (file) => !file.startsWith('cli/'))).to.deep.equal([]);
   });

@@ -1,11 +1,13 @@
-import { createMemoryEventStore } from '../support/memoryStore.ts';
+import { createMemoryEventStore, SPARSE } from '../support/memoryStore.ts';
 import { eventStoreContract } from '../eventstore/contract.ts';
 
-eventStoreContract(
-  'in memory',
-  () => {
-    const store = createMemoryEventStore();
-    return Promise.resolve({ open: () => Promise.resolve(store), remove: () => store.close() });
-  },
-  { contiguous: true, shared: false },
-);
+for (const stride of [1n, SPARSE]) {
+  eventStoreContract(
+    stride === 1n ? 'in memory' : 'in memory, with positions that do not count events',
+    () => {
+      const store = createMemoryEventStore({ stride });
+      return Promise.resolve({ open: () => Promise.resolve(store), remove: () => store.close() });
+    },
+    { contiguous: stride === 1n, shared: false },
+  );
+}

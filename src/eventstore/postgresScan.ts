@@ -1,8 +1,8 @@
 import pg from 'pg';
 import { to as copyTo } from 'pg-copy-streams';
-import type { RecordedEvent } from '../eventstore/eventStore.ts';
-import { recorded } from '../eventstore/upcast.ts';
-import type { Connection } from '../postgres/pool.ts';
+import { connectionConfig } from '../postgres/pool.ts';
+import type { Range, RecordedEvent } from './eventStore.ts';
+import { recorded } from './upcast.ts';
 
 /** Bytes read ahead of the parser. */
 const READ_AHEAD_BYTES = 1024 * 1024;
@@ -13,13 +13,8 @@ const ZERO = 0x30;
 const SAFE_DIGITS = 15;
 const NO_BYTES: Buffer = Buffer.alloc(0);
 
-export interface Range {
-  readonly types: readonly string[];
-  /** Exclusive. */
-  readonly after: bigint;
-  /** Inclusive. */
-  readonly upTo: bigint;
-}
+/** The log is read in the order of its index, whatever the planner believes of it; how long that takes is the reader's affair. */
+const READING = '-c enable_seqscan=off -c enable_bitmapscan=off -c enable_sort=off -c jit=off';
 
 const copySql = ({ types, after, upTo }: Range): string => `
   COPY (
@@ -28,16 +23,25 @@ const copySql = ({ types, after, upTo }: Range): string => `
     ORDER BY position
   ) TO STDOUT`;
 
-/**
- * The events of these types in this range, in order, as fast as Postgres can tell them: streamed by COPY, some hundred at
- * a time. Whoever stops half way must throw the connection away.
- */
-export async function* copyEvents(connection: Connection, range: Range): AsyncGenerator<readonly RecordedEvent[]> {
-  for await (const lines of copyLines(connection, copySql(range))) yield parseLines(lines);
+/** The events of a range as fast as Postgres can tell them: streamed by COPY over a connection of their own, some hundred at a time. */
+export async function* scanPostgres(url: string, range: Range): AsyncGenerator<readonly RecordedEvent[]> {
+  const client = new pg.Client({
+    ...connectionConfig({ url, name: 'log scan', int8: 'bigint', statementTimeoutMs: 0 }),
+    options: READING,
+  });
+  // What breaks also fails the COPY under way; without a listener it would bring the process down.
+  client.on('error', () => undefined);
+  try {
+    await client.connect();
+    for await (const lines of copyLines(client, copySql(range))) yield parseLines(lines);
+  } finally {
+    // Of somebody who stops half way, a connection in the midst of a COPY is cut, not read to its end.
+    await client.end().catch(() => undefined);
+  }
 }
 
 /** The lines of a COPY as they come: whole ones, each with its end. */
-export async function* copyLines(connection: Connection, sql: string): AsyncGenerator<Buffer> {
+export async function* copyLines(connection: pg.ClientBase, sql: string): AsyncGenerator<Buffer> {
   const stream = connection.query(copyTo(sql, { highWaterMark: READ_AHEAD_BYTES }));
   let rest = NO_BYTES;
   for await (const chunk of stream as AsyncIterable<Buffer>) {
