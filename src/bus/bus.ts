@@ -47,6 +47,25 @@ export interface Bus {
   status(): Promise<readonly ConsumerStatus[]>;
   /** Waits for what is in flight, up to a bound. */
   stop(): Promise<void>;
+  /** What brings the events, if something besides the log does. Without it everything goes on, from the log. */
+  readonly broker?: Broker;
+}
+
+export interface Broker {
+  readonly name: string;
+  /** Rejects when it does not answer. */
+  ping(): Promise<void>;
+  stats(): BrokerStats;
+}
+
+export interface BrokerStats {
+  readonly connected: boolean;
+  /** Events that the broker has brought, since this process began. */
+  readonly brought: number;
+  /** Consumers that read the log now, because the broker does not bring it. */
+  readonly onLog: number;
+  /** How often a consumer of the broker failed and was built again, since this process began. */
+  readonly rebuilt: number;
 }
 
 /** CloudEvents 1.0 (JSON format): how an event looks outside. */

@@ -53,28 +53,34 @@ export async function consume(deps: ConsumerDeps, options: ConsumeOptions): Prom
     run.fail(error);
   } finally {
     await settleDown(run, aborting);
+    await run.feed.close();
     stop.removeEventListener('abort', halt);
     lease.lost.removeEventListener('abort', lose);
   }
   if (failure.error !== undefined) throw failure.error;
 }
 
-const createRun = (deps: ConsumerDeps, options: ConsumeOptions, signals: Signals, fail: Run['fail']): Run => ({
-  ...deps,
-  ...signals,
-  subscription: options.subscription,
-  lease: options.lease,
-  window: createWindow(options.lease.position),
-  slots: createSlots(deps.limits.handlersMax),
-  done: new Set(),
-  streams: new Map(),
-  tasks: new Set(),
-  saving: Promise.resolve(),
-  remembered: -1n,
-  wake: undefined,
-  onFailure: options.onFailure,
-  fail,
-});
+function createRun(deps: ConsumerDeps, options: ConsumeOptions, signals: Signals, fail: Run['fail']): Run {
+  const { subscription, lease, onFailure } = options;
+  const window = createWindow(lease.position);
+  return {
+    ...deps,
+    ...signals,
+    subscription,
+    lease,
+    window,
+    feed: deps.openFeed({ consumer: subscription.name, isOpen: (position) => window.isOpen(position), onFailure }),
+    slots: createSlots(deps.limits.handlersMax),
+    done: new Set(),
+    streams: new Map(),
+    tasks: new Set(),
+    saving: Promise.resolve(),
+    remembered: -1n,
+    wake: undefined,
+    onFailure,
+    fail,
+  };
+}
 
 /** What earlier owners finished above the checkpoint, and the streams they left half way. */
 async function resume(run: Run): Promise<void> {
@@ -93,7 +99,7 @@ async function resume(run: Run): Promise<void> {
 async function read(run: Run): Promise<void> {
   for (let failures = 0; !isOver(run.halt);) {
     try {
-      for await (const events of run.store.follow(run.window.read, { signal: run.halt })) {
+      for await (const events of run.feed.follow(run.window.read, { signal: run.halt })) {
         failures = 0;
         await takeAll(run, events);
       }

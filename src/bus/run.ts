@@ -4,6 +4,7 @@ import type { EventStore, RecordedEvent } from '../eventstore/eventStore.ts';
 import { isPassing, withTx, type Connection, type Pool } from '../postgres/pool.ts';
 import { rest, type Signals, type Slots } from './attempts.ts';
 import type { RetryPolicy, Subscription } from './bus.ts';
+import type { Feed, OpenFeed } from './feed.ts';
 import { forget, remember } from './handled.ts';
 import type { Window } from './window.ts';
 
@@ -27,6 +28,7 @@ export interface ConsumerLimits {
 export interface ConsumerDeps {
   readonly pool: Pool;
   readonly store: EventStore;
+  readonly openFeed: OpenFeed;
   readonly retry: RetryPolicy;
   /** How long a part that does not answer is waited for before an event becomes a dead letter. */
   readonly patienceMs: number;
@@ -52,6 +54,7 @@ export interface Run extends ConsumerDeps, Signals {
   readonly subscription: Subscription;
   readonly lease: Lease;
   readonly window: Window;
+  readonly feed: Feed;
   readonly slots: Slots;
   /** Done by an earlier owner, above the checkpoint. */
   readonly done: Set<string>;
@@ -82,6 +85,7 @@ export function track(run: Run, task: Promise<void>): void {
 
 export function finish(run: Run, event: RecordedEvent, remembered: boolean): void {
   run.window.finish(event.position, remembered ? undefined : event.id);
+  run.feed.finished(event.position);
   run.wake?.();
 }
 

@@ -15,6 +15,7 @@ export interface Window {
   pass(position: bigint): void;
   /** The position passed last is begun. */
   begin(position: bigint): void;
+  isOpen(position: bigint): boolean;
   /** With `id`, the event is remembered while it lies above the low water; without, someone else remembers it. */
   finish(position: bigint, id?: string): void;
   /** Finished above the low water and not yet handed out; handing them out again takes `restore`. */
@@ -68,6 +69,7 @@ export function createWindow(start: bigint): Window {
       if (position !== read) throw new RangeError(`position ${position} is begun after ${read} was passed`);
       open.set(position, previous);
     },
+    isOpen: (position) => open.has(position),
     finish: (position, id) => {
       open.delete(position);
       if (id === undefined || position <= lowWater()) return;
