@@ -29,6 +29,10 @@ const RATE_MAX_PER_MINUTE = 1_000_000;
 const ESDB_URL = /^(?:esdb|kurrentdb|kurrent)(?:\+discover)?:\/\/\S+$/;
 /** A list with commas, as clusters are given. */
 const NATS_URLS = /^(?:nats|tls):\/\/[^\s,]+(?:,(?:nats|tls):\/\/[^\s,]+)*$/;
+/** A subject of NATS, or the first parts of one. */
+const NATS_SUBJECT = /^[\w-]{1,64}(?:\.[\w-]{1,64}){0,7}$/;
+const NATS_BYTES_MAX = 2 ** 44;
+const NATS_REPLICAS_MAX = 5;
 const DAY_MS = 86_400_000;
 const E_MAIL = /^[^\s@<>]+@[^\s@<>]+$/;
 const MAIL_SENDER = /^(?:[^\r\n<>]*<[^\s@<>]+@[^\s@<>]+>|[^\s@<>]+@[^\s@<>]+)$/;
@@ -56,6 +60,10 @@ export const SETTINGS = {
   EVENTSTORE_URL: secret(text(undefined, ESDB_URL, 'a connection string that starts with esdb:// or esdb+discover://')),
   REDIS_URL: secret(link(['redis:', 'rediss:'])),
   NATS_URL: secret(text(undefined, NATS_URLS, 'one or more server URLs that start with nats:// or tls://')),
+  NATS_PREFIX: text('cartulary', NATS_SUBJECT, 'the beginning of subjects, such as cartulary or shops.east'),
+  NATS_MAX_AGE: duration('168h', 120_000, 365 * DAY_MS),
+  NATS_MAX_BYTES: integer('1073741824', 0, NATS_BYTES_MAX),
+  NATS_REPLICAS: integer('1', 1, NATS_REPLICAS_MAX),
   JWT_SECRET: longSecret(JWT_SECRET_BYTES_MIN),
   MASTER_KEY: keyBytes(),
   JWT_ACCESS_EXPIRY: duration('15m', 1_000, DAY_MS),
@@ -132,6 +140,13 @@ const grouped = (values: Values) => ({
   redisUrl: values.REDIS_URL,
   /** Undefined is the bus on Postgres; else one or more servers. */
   natsUrls: values.NATS_URL?.split(','),
+  natsStream: {
+    prefix: values.NATS_PREFIX,
+    maxAgeMs: values.NATS_MAX_AGE,
+    /** -1 is no limit. */
+    maxBytes: values.NATS_MAX_BYTES === 0 ? -1 : values.NATS_MAX_BYTES,
+    replicas: values.NATS_REPLICAS,
+  },
   auth: {
     /** Undefined is made and kept in the data folder; see `secrets.ts`. */
     jwtSecret: values.JWT_SECRET,

@@ -93,7 +93,7 @@ const shown = ({ config, log, metrics, shop, cache, parts }: Face) => ({
   logger: log,
   version: version(),
   metrics,
-  probes: probesOf(shop),
+  probes: probesOf(shop, parts),
   collectors: collectorsOf({ cache, ...parts }),
 });
 

@@ -1,4 +1,5 @@
-import type { Bus } from './bus/bus.ts';
+import type { Broker, Bus } from './bus/bus.ts';
+import type { OpenRelay } from './bus/open.ts';
 import type { Cache } from './cache/cache.ts';
 import type { EventStore } from './eventstore/eventStore.ts';
 import { EVENTS_COUNTED_MAX } from './eventstore/lag.ts';
@@ -12,12 +13,19 @@ export interface Observed {
   readonly cache: Cache;
   readonly projector?: Projector;
   readonly bus?: Bus;
+  readonly relay?: OpenRelay;
 }
 
-/** What this process cannot answer correctly without: the log, and the read models. */
-export const probesOf = ({ store, pool }: { store: EventStore; pool: Pool }): readonly Probe[] => [
+/** What this process cannot answer correctly without: the log, and the read models. Without NATS everything goes on. */
+export const probesOf = (
+  { store, pool }: { store: EventStore; pool: Pool },
+  { bus, relay }: Pick<Observed, 'bus' | 'relay'> = {},
+): readonly Probe[] => [
   { name: 'eventstore', required: true, check: () => store.ping() },
   { name: 'postgres', required: true, check: () => pool.query('SELECT 1') },
+  ...[bus?.broker ?? relay]
+    .filter((nats) => nats !== undefined)
+    .map((nats): Probe => ({ name: 'nats', required: false, check: () => nats.ping() })),
 ];
 
 const perName = <T extends { readonly name: string }>(
@@ -26,9 +34,11 @@ const perName = <T extends { readonly name: string }>(
 ): readonly Sample[] => list.map((item) => ({ labels: { name: item.name }, value: Number(value(item)) }));
 
 /** Figures that the edge does not see by itself, of the parts that run here; each is read only when somebody scrapes. */
-export const collectorsOf = ({ cache, projector, bus }: Observed): readonly Collector[] => [
+export const collectorsOf = ({ cache, projector, bus, relay }: Observed): readonly Collector[] => [
   ...(projector === undefined ? [] : projectorCollectors(projector)),
   ...(bus === undefined ? [] : busCollectors(bus)),
+  ...(bus?.broker === undefined ? [] : brokerCollectors(bus.broker)),
+  ...(relay === undefined ? [] : relayCollectors(relay)),
   ...cacheCollectors(cache),
 ];
 
@@ -63,6 +73,42 @@ const busCollectors = (bus: Bus): readonly Collector[] => [
     help: 'Events that a handler could not handle, and those waiting behind them',
     labels: LABELS,
     read: async () => perName(await bus.status(), ({ deadLetters }) => deadLetters),
+  },
+];
+
+const brokerCollectors = (broker: Broker): readonly Collector[] => [
+  {
+    name: 'broker_connected',
+    help: 'Whether the bus has a connection to its broker',
+    read: () => [{ value: Number(broker.stats().connected) }],
+  },
+  {
+    name: 'broker_events_brought',
+    help: 'Events that handlers had from the broker; the others they read from the log',
+    read: () => [{ value: broker.stats().brought }],
+  },
+  {
+    name: 'broker_consumers_on_log',
+    help: 'Handlers that read the log now, because the broker does not bring it',
+    read: () => [{ value: broker.stats().onLog }],
+  },
+  {
+    name: 'broker_consumers_rebuilt',
+    help: 'How often the broker’s consumer of a handler failed and was built again',
+    read: () => [{ value: broker.stats().rebuilt }],
+  },
+];
+
+const relayCollectors = (relay: OpenRelay): readonly Collector[] => [
+  {
+    name: 'relay_running',
+    help: 'Whether this process is the one that publishes the log',
+    read: () => [{ value: Number(relay.status().running) }],
+  },
+  {
+    name: 'relay_position',
+    help: 'Everything up to here is published, as far as this process has done it',
+    read: () => [{ value: Number(relay.status().position) }],
   },
 ];
 

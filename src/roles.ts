@@ -1,4 +1,4 @@
-import { openBus } from './bus/open.ts';
+import { openBus, openRelay, type OpenRelay } from './bus/open.ts';
 import type { Bus } from './bus/bus.ts';
 import type { Cache } from './cache/cache.ts';
 import type { Config, Role } from './config.ts';
@@ -25,6 +25,7 @@ export interface PartsOptions {
 export interface Parts {
   readonly projector?: Projector;
   readonly bus?: Bus;
+  readonly relay?: OpenRelay;
   readonly deadlines?: Deadlines;
 }
 
@@ -51,11 +52,27 @@ async function startReadModels({ shop, config, cache, owner, log, undo }: PartsO
 
 async function startHandlers({ shop, config, owner, log, undo }: PartsOptions): Promise<Parts> {
   const { pool, store, services } = shop;
-  const bus = await openBus({ natsUrls: config.natsUrls, pool, store, owner, log });
+  const { natsUrls, natsStream } = config;
+  const bus = await openBus({ natsUrls, natsStream, pool, store, owner, log });
   for (const subscription of handlers({ services, pool, config, log, now })) bus.subscribe(subscription);
   await bus.start();
   undo.push(() => bus.stop());
   return { bus };
+}
+
+/** What brings the log onto NATS; nothing where the bus is the log itself. */
+function startRelay({
+  shop: { pool, store },
+  config: { natsUrls, natsStream },
+  owner,
+  log,
+  undo,
+}: PartsOptions): Parts {
+  const relay = openRelay({ natsUrls, natsStream, pool, store, owner, log });
+  if (relay === undefined) return {};
+  relay.start();
+  undo.push(() => relay.stop());
+  return { relay };
 }
 
 function startDeadlines({ shop, owner, log, undo }: PartsOptions): Parts {
@@ -71,6 +88,7 @@ export async function startParts(options: PartsOptions): Promise<Parts> {
   const has = (role: Role): boolean => options.config.roles.includes(role);
   return {
     ...(await startReadModels(options)),
+    ...(has('relay') ? startRelay(options) : {}),
     ...(has('handlers') ? await startHandlers(options) : {}),
     ...(has('deadlines') ? startDeadlines(options) : {}),
   };

@@ -42,8 +42,7 @@ export function createHeld(ackWaitMs: number): Held {
     },
     giveBack() {
       clearInterval(timer);
-      // In this client the count is that of deliveries: 1 at the first.
-      for (const message of all()) say(() => message.nak(delayAfter(GIVE_BACK, message.info.redeliveryCount)));
+      for (const message of all()) say(() => message.nak(delayAfter(GIVE_BACK, message.info.deliveryCount)));
       held.clear();
     },
   };

@@ -4,7 +4,7 @@ import { createBell } from '../eventstore/bell.ts';
 import { delayAfter, isOver, rest } from './attempts.ts';
 
 const CONNECT_TIMEOUT_MS = 5_000;
-const CONNECT_RETRY = { delayMs: 250, delayMaxMs: 5_000 };
+const CONNECT_RETRY = { attemptsMax: 0, delayMs: 250, delayMaxMs: 5_000, timeoutMs: 0 };
 const RECONNECT_WAIT_MS = 500;
 const RECONNECT_JITTER_MS = 500;
 /** A peer that is silently gone is noticed after two pings without an answer. */
@@ -50,88 +50,111 @@ function connectionOptions({ urls, name }: NatsLinkOptions): ConnectionOptions {
   };
 }
 
-const within = async (ms: number, work: Promise<unknown>): Promise<void> => {
+const within = async (ms: number, work: Promise<unknown> | undefined): Promise<void> => {
   const over = new AbortController();
   await Promise.race([work, rest(ms, over.signal)]).finally(() => over.abort());
 };
 
+interface State {
+  readonly changed: ReturnType<typeof createBell>;
+  readonly closing: AbortSignal;
+  connection: NatsConnection | undefined;
+  connected: boolean;
+}
+
+function set(state: State, connected: boolean): void {
+  state.connected = connected;
+  state.changed.ring();
+}
+
+async function watch(state: State, connection: NatsConnection, log: Logger): Promise<void> {
+  for await (const status of connection.status()) {
+    if (status.type === Events.Disconnect) {
+      set(state, false);
+      log.warn('the connection to NATS is broken; connecting again');
+    } else if (status.type === Events.Reconnect) {
+      set(state, true);
+      log.info({ server: connection.getServer() }, 'connected to NATS again');
+    }
+  }
+}
+
+/** One connection after another, until asked to close. */
+async function live(state: State, options: NatsLinkOptions): Promise<void> {
+  const { closing } = state;
+  const { log } = options;
+  for (let failures = 0; !isOver(closing);) {
+    try {
+      const connection = await connect(connectionOptions(options));
+      failures = 0;
+      if (isOver(closing)) {
+        await connection.close();
+        return;
+      }
+      state.connection = connection;
+      log.info({ server: connection.getServer() }, 'connected to NATS');
+      void watch(state, connection, log).catch(() => undefined);
+      set(state, true);
+      const error = await connection.closed();
+      if (!isOver(closing)) log.warn({ err: error }, 'the connection to NATS was closed; connecting again');
+    } catch (error) {
+      failures += 1;
+      log.warn({ err: error, failures }, 'NATS cannot be reached; trying again');
+    }
+    set(state, false);
+    await rest(delayAfter(CONNECT_RETRY, failures + 1), closing);
+  }
+}
+
+async function ping({ connection, connected }: State): Promise<void> {
+  if (!connected || connection === undefined) throw new Error('NATS is not connected');
+  const tooLate = 'too late';
+  const late = new AbortController();
+  const answer = await Promise.race([connection.flush(), rest(PING_TIMEOUT_MS, late.signal).then(() => tooLate)]);
+  late.abort();
+  if (answer === tooLate) throw new Error(`NATS did not answer within ${PING_TIMEOUT_MS} ms`);
+}
+
 /** Begins to connect at once and returns without waiting for it: NATS may be away for as long as it likes. */
 export function openNatsLink(options: NatsLinkOptions): NatsLink {
-  const { log } = options;
   const closing = new AbortController();
   const changed = createBell();
-  const state: { connection: NatsConnection | undefined; connected: boolean } = {
-    connection: undefined,
-    connected: false,
-  };
-  const set = (connected: boolean): void => {
-    state.connected = connected;
-    changed.ring();
-  };
-
-  async function watch(connection: NatsConnection): Promise<void> {
-    for await (const status of connection.status()) {
-      if (status.type === Events.Disconnect) {
-        set(false);
-        log.warn('the connection to NATS is broken; connecting again');
-      } else if (status.type === Events.Reconnect) {
-        set(true);
-        log.info({ server: connection.getServer() }, 'connected to NATS again');
-      }
-    }
-  }
-
-  async function live(): Promise<void> {
-    for (let failures = 0; !isOver(closing.signal);) {
-      try {
-        state.connection = await connect(connectionOptions(options));
-        failures = 0;
-        log.info({ server: state.connection.getServer() }, 'connected to NATS');
-        set(true);
-        void watch(state.connection).catch(() => undefined);
-        if (isOver(closing.signal)) break;
-        const error = await state.connection.closed();
-        if (!isOver(closing.signal)) log.warn({ err: error }, 'the connection to NATS was closed; connecting again');
-      } catch (error) {
-        failures += 1;
-        log.warn({ err: error, failures }, 'NATS cannot be reached; trying again');
-      }
-      set(false);
-      await rest(delayAfter({ ...CONNECT_RETRY, attemptsMax: 0, timeoutMs: 0 }, failures + 1), closing.signal);
-    }
-  }
-  const living = live();
-
+  const state: State = { changed, closing: closing.signal, connection: undefined, connected: false };
+  const living = live(state, options);
   return {
     get connected() {
       return state.connected;
     },
     changed,
     async connection(signal) {
-      while (!isOver(signal) && !isOver(closing.signal)) {
+      const either = AbortSignal.any([signal, closing.signal]);
+      while (!isOver(either)) {
         const heard = changed.rings;
         if (state.connected) return state.connection;
-        await changed.next(heard, { signal: AbortSignal.any([signal, closing.signal]) });
+        await changed.next(heard, { signal: either });
       }
       return undefined;
     },
-    async ping() {
-      if (!state.connected || state.connection === undefined) throw new Error('NATS is not connected');
-      let answered = false;
-      await within(
-        PING_TIMEOUT_MS,
-        state.connection.flush().then(() => (answered = true)),
-      );
-      if (!answered) throw new Error(`NATS did not answer within ${PING_TIMEOUT_MS} ms`);
-    },
+    ping: () => ping(state),
     async close() {
       closing.abort();
-      const { connection, connected } = state;
       // What was said last, acknowledgements among it, is on its way before the connection is closed.
-      if (connected) await within(CLOSE_TIMEOUT_MS, connection!.flush().catch(() => undefined));
-      if (connection !== undefined) await within(CLOSE_TIMEOUT_MS, connection.close().catch(() => undefined));
-      await within(CLOSE_TIMEOUT_MS, living);
-      set(false);
+      if (state.connected)
+        await within(
+          CLOSE_TIMEOUT_MS,
+          state.connection!.flush().catch(() => undefined),
+        );
+      await within(
+        CLOSE_TIMEOUT_MS,
+        state.connection?.close().catch(() => undefined),
+      );
+      // One that came about while this was closing is closed as well.
+      await within(CONNECT_TIMEOUT_MS + CLOSE_TIMEOUT_MS, living);
+      await within(
+        CLOSE_TIMEOUT_MS,
+        state.connection?.close().catch(() => undefined),
+      );
+      set(state, false);
     },
   };
 }

@@ -144,6 +144,11 @@ const durableConfig = (name: string, durable: DurableSettings): Partial<Consumer
   deliver_policy: DeliverPolicy.New,
 });
 
+const UPDATABLE = ['ack_wait', 'max_ack_pending', 'max_deliver'] as const;
+/** Somebody else may have made one of this name that delivers of its own accord, or wants no acknowledgements. */
+const isPull = (config: ConsumerConfig): boolean =>
+  !('deliver_subject' in config) && config.ack_policy === AckPolicy.Explicit;
+
 /** The durable pull consumer of one handler, made anew when it is gone or not what it should be. */
 export async function ensureDurable(
   connection: NatsConnection,
@@ -152,18 +157,13 @@ export async function ensureDurable(
 ): Promise<Consumer> {
   const durableName = durableNameOf(consumer);
   const wanted = durableConfig(durableName, durable);
-  const info = await found(manager.consumers.info(name, durableName));
-  const actual = info?.config;
-  if (actual !== undefined && (actual.deliver_subject !== undefined || actual.ack_policy !== AckPolicy.Explicit)) {
-    await manager.consumers.delete(name, durableName);
-  }
-  if (actual?.ack_policy !== AckPolicy.Explicit || actual.deliver_subject !== undefined) {
+  const actual = (await found(manager.consumers.info(name, durableName)))?.config;
+  if (actual === undefined) {
     await manager.consumers.add(name, wanted);
-  } else if (
-    actual.ack_wait !== wanted.ack_wait ||
-    actual.max_ack_pending !== wanted.max_ack_pending ||
-    actual.max_deliver !== wanted.max_deliver
-  ) {
+  } else if (!isPull(actual)) {
+    await manager.consumers.delete(name, durableName);
+    await manager.consumers.add(name, wanted);
+  } else if (UPDATABLE.some((key) => actual[key] !== wanted[key])) {
     await manager.consumers.update(name, durableName, wanted);
   }
   return connection.jetstream({ timeout: API_TIMEOUT_MS }).consumers.get(name, durableName);

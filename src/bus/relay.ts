@@ -174,7 +174,10 @@ async function openStream({ link, store, settings, log }: RelayOptions, signal: 
   if (connection === undefined) throw new Error(`NATS is away for more than ${CONNECTION_WAIT_MS} ms`);
   const stream = await ensureStream(connection, { store, settings });
   if (!(await lastTold(stream, { store, settings })).ofThisLog) {
-    log.warn({ stream: stream.name }, 'the stream holds events that the log does not: the log was restored; emptying it');
+    log.warn(
+      { stream: stream.name },
+      'the stream holds events that the log does not: the log was restored; emptying it',
+    );
     await stream.manager.streams.purge(stream.name);
   }
   return connection.jetstream({ timeout: PUBLISH_TIMEOUT_MS });
@@ -192,7 +195,7 @@ async function publishOne(client: JetStreamClient, step: Step, log: Logger): Pro
 }
 
 interface Saving {
-  position(): bigint;
+  readonly position: () => bigint;
   readonly signal: AbortSignal;
 }
 
