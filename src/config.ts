@@ -23,6 +23,7 @@ export const CONFIG_EXIT_CODE = 78;
 /** What a process may do; each by any number of processes. */
 const ROLES = ['http', 'projector', 'relay', 'handlers', 'deadlines'] as const;
 export type Role = (typeof ROLES)[number];
+const WORKERS_MAX = 64;
 const JWT_SECRET_BYTES_MIN = 32;
 const RATE_MAX_PER_MINUTE = 1_000_000;
 /** One host or several, as the client of EventStoreDB reads it; KurrentDB's own scheme means the same. */
@@ -42,6 +43,7 @@ export const SETTINGS = {
   NODE_ENV: oneOf('development', ['development', 'production', 'test']),
   LOG_LEVEL: oneOf('info', ['silent', 'fatal', 'error', 'warn', 'info', 'debug', 'trace']),
   ROLES: someOf(ROLES),
+  WORKERS: integer('1', 1, WORKERS_MAX),
   DATA_DIR: text('.data', /\S/, 'the path of a folder'),
   /** Loopback unless said otherwise, so that a trial is open to nobody; a container sets 0.0.0.0. */
   HOST: text('127.0.0.1', /^[\w.:-]+$/, 'an address or host name, such as 127.0.0.1 or 0.0.0.0'),
@@ -110,6 +112,8 @@ const grouped = (values: Values) => ({
   production: values.NODE_ENV === 'production',
   logLevel: values.LOG_LEVEL,
   roles: values.ROLES,
+  /** Processes that serve HTTP; above 1, each is a process of its own, and what else there is to do has another. */
+  workers: values.WORKERS,
   /** Absolute. */
   dataDir: path.resolve(values.DATA_DIR),
   failpoint: values.FAILPOINT,
@@ -229,6 +233,12 @@ const CONTRADICTIONS: readonly Contradiction[] = [
     with: 'PASSWORD_MIN_LENGTH',
     reason: 'is shorter than PASSWORD_MIN_LENGTH',
     holds: (values) => (values.ADMIN_PASSWORD?.length ?? Infinity) < values.PASSWORD_MIN_LENGTH,
+  },
+  {
+    name: 'WORKERS',
+    with: 'ROLES',
+    reason: 'is a number of processes that serve HTTP, and ROLES is without http',
+    holds: (values) => values.WORKERS > 1 && !values.ROLES.includes('http'),
   },
   {
     name: 'ROLES',

@@ -25,21 +25,29 @@ import { undoing, type Undoing } from './undoing.ts';
 /** How long requests in flight may take to finish once the process is asked to stop. */
 const DRAIN_MS = 3_000;
 
+export interface StartOptions {
+  readonly log?: Logger;
+  readonly metrics?: Metrics;
+  /** Listens nowhere: another process tells of this one. */
+  readonly faceless?: boolean;
+}
+
 export interface Running {
+  /** Empty when it listens nowhere. */
   readonly url: string;
   /** Stops accepting, lets what is in flight finish, gives back leases, closes the database. */
   stop(): Promise<void>;
 }
 
 /** The composition root: the only place where real things are made and joined. Resolves once requests are served. */
-export async function start(config: Config, options: { log?: Logger } = {}): Promise<Running> {
+export async function start(config: Config, options: StartOptions = {}): Promise<Running> {
   const log = options.log ?? createLogger(config.logLevel);
   armFailpoint(config.failpoint);
   const undo = undoing();
   try {
     const database = await openDatabase(config, log);
     undo.push(() => database.close());
-    const url = await serveOn(config, database.url, log, undo);
+    const url = await serveOn({ ...options, config, databaseUrl: database.url, log, undo });
     return { url, stop: () => undo.run(log) };
   } catch (error) {
     await undo.run(log);
@@ -47,11 +55,18 @@ export async function start(config: Config, options: { log?: Logger } = {}): Pro
   }
 }
 
-async function serveOn(config: Config, databaseUrl: string, log: Logger, undo: Undoing): Promise<string> {
+interface ServeOptions extends StartOptions {
+  readonly config: Config;
+  readonly databaseUrl: string;
+  readonly log: Logger;
+  readonly undo: Undoing;
+}
+
+async function serveOn({ config, databaseUrl, log, undo, ...options }: ServeOptions): Promise<string> {
   const applied = await migrateUp(databaseUrl);
   if (applied.length > 0) log.info({ applied }, 'database migrated');
   const secrets = await keepSecrets(config, log);
-  const metrics = createMetrics();
+  const metrics = options.metrics ?? createMetrics();
   const shop = await openShop({
     ...{ url: databaseUrl, config, secrets, log },
     onAppend: (seconds) => metrics.observeAppend(seconds),
@@ -63,6 +78,8 @@ async function serveOn(config: Config, databaseUrl: string, log: Logger, undo: U
   const cache = await openCache({ redisUrl: config.redisUrl, log });
   undo.push(() => cache.close());
   const parts = await startParts({ shop, config, cache, owner, log, undo });
+  for (const collector of collectorsOf({ cache, ...parts })) metrics.collect(collector);
+  if (options.faceless === true) return '';
   const face = { config, secrets, shop, cache, owner, log, metrics, parts, undo };
   const facing = config.roles.includes('http') ? await openEdge(face) : openMonitor(face);
   const url = await listen(facing.server, config);
@@ -88,13 +105,12 @@ interface Facing {
   drain(graceMs: number): Promise<void>;
 }
 
-const shown = ({ config, log, metrics, shop, cache, parts }: Face) => ({
+const shown = ({ config, log, metrics, shop, parts }: Face) => ({
   config,
   logger: log,
   version: version(),
   metrics,
   probes: probesOf(shop, parts),
-  collectors: collectorsOf({ cache, ...parts }),
 });
 
 async function openEdge(face: Face): Promise<Facing> {

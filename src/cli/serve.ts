@@ -1,7 +1,10 @@
+import cluster from 'node:cluster';
 import type { Command } from 'commander';
 import { environment, loadConfig, type Config } from '../config.ts';
 import { createLogger } from '../log.ts';
 import { start } from '../main.ts';
+import { startWorkers } from '../workers/primary.ts';
+import { work } from '../workers/worker.ts';
 
 /** The whole stop, Postgres included; who supervises us may kill after ten seconds. */
 const STOP_TIMEOUT_MS = 9_500;
@@ -55,18 +58,21 @@ const firstSignal = (): Promise<NodeJS.Signals> =>
 
 interface Options {
   readonly roles?: string;
+  readonly workers?: string;
 }
 
 /** The command line wins over the environment. */
-const configOf = ({ roles }: Options): Config =>
+const configOf = ({ roles, workers }: Options): Config =>
   loadConfig({
     ...environment(),
     ...(roles === undefined ? {} : { ROLES: roles }),
+    ...(workers === undefined ? {} : { WORKERS: workers }),
   });
 
 async function serve(options: Options): Promise<void> {
   const config = configOf(options);
   const log = createLogger(config.logLevel);
+  if (cluster.isWorker) process.exit(await work(config, log));
   const signalled = firstSignal().then((signal) => {
     log.info({ signal }, 'stopping');
     setTimeout(() => {
@@ -74,7 +80,7 @@ async function serve(options: Options): Promise<void> {
       process.exit(1);
     }, STOP_TIMEOUT_MS);
   });
-  const shop = await start(config, { log });
+  const shop = config.workers > 1 ? await startWorkers(config, log) : await start(config, { log });
   console.log(welcome(config, shop.url));
   await signalled;
   await shop.stop();
@@ -87,5 +93,6 @@ export function register(program: Command): void {
     .command('serve')
     .description('start the shop: database, migrations, API, projections and handlers')
     .option('--roles <list>', 'what this process does: http,projector,relay,handlers,deadlines (ROLES)')
+    .option('--workers <n>', 'how many processes serve HTTP at the one port (WORKERS)')
     .action(serve);
 }

@@ -1,4 +1,13 @@
-import { collectDefaultMetrics, Gauge, Histogram, Registry, type Metric } from 'prom-client';
+import {
+  AggregatorRegistry,
+  collectDefaultMetrics,
+  Gauge,
+  Histogram,
+  Registry,
+  type Metric,
+  type MetricObjectWithValues,
+  type MetricValue,
+} from 'prom-client';
 import { createRequestTimes } from './requestTimes.ts';
 
 const APPEND_BUCKETS_S = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5];
@@ -24,7 +33,16 @@ export interface Metrics {
   collect(collector: Collector): void;
   readonly contentType: string;
   text(): Promise<string>;
+  /** For another process, which makes one text of several. */
+  values(): Promise<MetricValues>;
 }
+
+/** The metrics of one process, as they go from process to process. */
+export type MetricValues = MetricObjectWithValues<MetricValue<string>>[];
+
+/** The metrics of several processes as those of one: what can be counted is summed. */
+export const textOf = (processes: readonly MetricValues[]): Promise<string> =>
+  AggregatorRegistry.aggregate([...processes]).metrics();
 
 const PREFIX = 'cartulary_';
 
@@ -71,5 +89,6 @@ export function createMetrics(): Metrics {
     },
     contentType: registry.contentType,
     text: () => registry.metrics(),
+    values: () => registry.getMetricsAsJSON(),
   };
 }

@@ -4,7 +4,7 @@ import type { Config } from '../config.ts';
 import { begin, createAnswering } from './exchange.ts';
 import { securityHeaders } from './headers.ts';
 import type { Probe } from './health.ts';
-import type { Collector, Metrics } from './metrics.ts';
+import type { Metrics } from './metrics.ts';
 import { addPages } from './pages.ts';
 import { createServer, drained, expressApp } from './server.ts';
 
@@ -14,7 +14,6 @@ export interface MonitorDeps {
   readonly version: string;
   readonly metrics: Metrics;
   readonly probes: readonly Probe[];
-  readonly collectors: readonly Collector[];
 }
 
 export interface Monitor {
@@ -25,11 +24,10 @@ export interface Monitor {
 }
 
 /** What a process without the API serves: how it is, and nothing else. */
-export function createMonitor({ config, logger, version, metrics, probes, collectors }: MonitorDeps): Monitor {
+export function createMonitor({ config, logger, version, metrics, probes }: MonitorDeps): Monitor {
   const state = { draining: false };
   const draining = (): boolean => state.draining;
   const { trustProxy, requestTimeoutMs } = config.http;
-  for (const collector of collectors) metrics.collect(collector);
   const answering = createAnswering({ logger, metrics, requestTimeoutMs, staticHeaders: securityHeaders(), draining });
   const app = expressApp(trustProxy);
   app.use((req, res, next) => {

@@ -9,6 +9,16 @@ export interface Database {
   close(): Promise<void>;
 }
 
+/** Beside its two pools, what a process holds open: for the log, for showing that it is alive, for a command now and then. */
+const CONNECTIONS_BESIDE_POOLS = 10;
+const CONNECTIONS_MIN = 100;
+
+/** One process, or the workers and the one that does the rest. */
+function connectionsFor({ workers, database }: Config): number {
+  const processes = workers === 1 ? 1 : workers + 1;
+  return Math.max(CONNECTIONS_MIN, (processes + 1) * (2 * database.poolMax + CONNECTIONS_BESIDE_POOLS));
+}
+
 /**
  * The database of this configuration: `DATABASE_URL`, else the embedded Postgres of the data folder, started if it does not
  * run. As `server` (the default) it is refused while another server has the folder; as `command` it is shared with one.
@@ -20,7 +30,8 @@ export async function openDatabase(
 ): Promise<Database> {
   const { url } = config.database;
   if (url !== undefined) return { url, embedded: false, close: () => Promise.resolve() };
-  const postgres = await startEmbeddedPostgres({ dataDir: config.dataDir, log, as });
+  const settings = { max_connections: String(connectionsFor(config)) };
+  const postgres = await startEmbeddedPostgres({ dataDir: config.dataDir, log, as, settings });
   return { url: postgres.url, embedded: true, close: () => postgres.stop() };
 }
 

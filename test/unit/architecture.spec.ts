@@ -33,7 +33,7 @@ const MAY_IMPORT: Readonly<Record<string, string>> = {
   secrets: 'lock ~config',
 };
 /** The only ones that join parts, and so may import the edge, and the settings as more than a type. */
-const COMPOSERS = new Set(['main', 'roles', 'shop', 'observe', 'cli']);
+const COMPOSERS = new Set(['main', 'roles', 'shop', 'observe', 'workers', 'cli']);
 
 interface Import {
   readonly from: string;

@@ -119,6 +119,7 @@ describe('settings', () => {
   }
 
   const bad: readonly [string, string][] = [
+    ['WORKERS', '0'],
     ['ROLES', 'http,proyector'],
     ['ROLES', ' , '],
     ['PORT', '80.5'],
@@ -160,6 +161,9 @@ describe('settings', () => {
     expect(problemsOf({ JWT_ACCESS_EXPIRY: '2h', JWT_REFRESH_EXPIRY: '1h' })).to.have.all.keys('JWT_ACCESS_EXPIRY');
     expect(problemsOf({ ROLES: 'http' })['ROLES']).to.contain('set DATABASE_URL');
     expect(problemsOf({ ROLES: 'http', DATABASE_URL: 'postgres://db/shop' })).to.deep.equal({});
+    expect(problemsOf({ WORKERS: '2', ROLES: 'projector', DATABASE_URL: 'postgres://db/shop' })).to.have.all.keys(
+      'WORKERS',
+    );
     expect(problemsOf({ ROLES: 'relay', DATABASE_URL: 'postgres://db/shop' })['ROLES']).to.contain('NATS_URL');
     expect(problemsOf({ ROLES: 'relay', DATABASE_URL: 'postgres://db/shop', NATS_URL: 'nats://bus' })).to.deep.equal(
       {},
