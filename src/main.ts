@@ -78,7 +78,7 @@ async function serveOn({ config, databaseUrl, log, undo, ...options }: ServeOpti
   const cache = await openCache({ redisUrl: config.redisUrl, log });
   undo.push(() => cache.close());
   const parts = await startParts({ shop, config, cache, owner, log, undo });
-  for (const collector of collectorsOf({ cache, ...parts })) metrics.collect(collector);
+  for (const collector of collectorsOf({ cache, ...parts, db: shop.db })) metrics.collect(collector);
   if (options.faceless === true) return '';
   const face = { config, secrets, shop, cache, owner, log, metrics, parts, undo };
   const facing = config.roles.includes('http') ? await openEdge(face) : openMonitor(face);

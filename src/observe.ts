@@ -7,6 +7,8 @@ import type { Probe } from './http/health.ts';
 import type { Collector, Sample } from './http/metrics.ts';
 import type { Pool } from './postgres/pool.ts';
 import type { Projector } from './projections/follow.ts';
+import type { ReadDb } from './queries/query.ts';
+import { createSales, type Sales } from './queries/sales.ts';
 
 /** What runs in this process, as far as it tells of itself. */
 export interface Observed {
@@ -14,6 +16,7 @@ export interface Observed {
   readonly projector?: Projector;
   readonly bus?: Bus;
   readonly relay?: OpenRelay;
+  readonly db: ReadDb;
 }
 
 /** What this process cannot answer correctly without: the log, and the read models. Without NATS everything goes on. */
@@ -34,8 +37,8 @@ const perName = <T extends { readonly name: string }>(
 ): readonly Sample[] => list.map((item) => ({ labels: { name: item.name }, value: Number(value(item)) }));
 
 /** Figures that the edge does not see by itself, of the parts that run here; each is read only when somebody scrapes. */
-export const collectorsOf = ({ cache, projector, bus, relay }: Observed): readonly Collector[] => [
-  ...(projector === undefined ? [] : projectorCollectors(projector)),
+export const collectorsOf = ({ cache, projector, bus, relay, db }: Observed): readonly Collector[] => [
+  ...(projector === undefined ? [] : [...projectorCollectors(projector), ...salesCollectors(db)]),
   ...(bus === undefined ? [] : busCollectors(bus)),
   ...(bus?.broker === undefined ? [] : brokerCollectors(bus.broker)),
   ...(relay === undefined ? [] : relayCollectors(relay)),
@@ -117,3 +120,19 @@ const cacheCollectors = (cache: Cache): readonly Collector[] => [
   { name: 'cache_misses', help: 'Answers that had to be made', read: () => [{ value: cache.stats().misses }] },
   { name: 'cache_entries', help: 'Answers in the cache', read: () => [{ value: cache.stats().entries }] },
 ];
+
+/** Told by who keeps the read models they come from; every such process tells the same: a dashboard takes the highest. */
+const salesCollectors = (db: ReadDb): readonly Collector[] => {
+  const sales = createSales(db);
+  const collector = (name: string, help: string, value: (of: Sales) => number): Collector => ({
+    name,
+    help,
+    labels: ['currency'],
+    read: async () => (await sales()).map((of) => ({ labels: { currency: of.currency }, value: value(of) })),
+  });
+  return [
+    collector('orders_placed', 'Orders ever placed', ({ placed }) => placed),
+    collector('revenue_captured_minor_units', 'Money ever captured, in minor units', ({ captured }) => captured),
+    collector('revenue_refunded_minor_units', 'Money ever given back, in minor units', ({ refunded }) => refunded),
+  ];
+};
