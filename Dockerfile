@@ -1,0 +1,45 @@
+# syntax=docker/dockerfile:1
+
+# Any Debian-based Node from 20.19 on; pin it by digest where builds must be repeatable.
+ARG NODE_IMAGE=node:20-bookworm-slim
+
+# ---- compiles the sources; nothing of it but dist/ goes on -----------------------------------------------------------
+FROM ${NODE_IMAGE} AS build
+WORKDIR /app
+COPY package.json package-lock.json ./
+# No package of ours needs its install script, and the embedded Postgres (the optional part) has no place in an image.
+RUN npm ci --omit=optional --ignore-scripts --no-audit --no-fund
+COPY tsconfig.json tsconfig.build.json ./
+COPY src ./src
+COPY migrations ./migrations
+RUN npm run --silent build
+
+# ---- what runs needs and nothing else --------------------------------------------------------------------------------
+FROM ${NODE_IMAGE} AS modules
+WORKDIR /app
+COPY package.json package-lock.json ./
+RUN npm ci --omit=dev --omit=optional --ignore-scripts --no-audit --no-fund
+
+# ---- the image -------------------------------------------------------------------------------------------------------
+FROM ${NODE_IMAGE}
+WORKDIR /app
+# The only place it may write to, and only when DATABASE_URL, JWT_SECRET or MASTER_KEY are not given: mount a volume here.
+RUN install --directory --owner=node --group=node --mode=0700 /data
+COPY package.json LICENSE ./
+COPY --from=modules /app/node_modules ./node_modules
+COPY --from=build /app/dist ./dist
+# The heap is bounded below the memory that a container is given (512 MiB in the files under deploy/): raise both together.
+ENV NODE_ENV=production \
+    NODE_OPTIONS=--max-old-space-size=384 \
+    HOST=0.0.0.0 \
+    PORT=8080 \
+    DATA_DIR=/data
+USER node
+EXPOSE 8080
+STOPSIGNAL SIGTERM
+# Whether the process lives; whether it should get requests is /readyz, which compose and Kubernetes ask.
+HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 \
+  CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT}/livez`, { signal: AbortSignal.timeout(4000) }).then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
+# Node itself is process 1: it hears SIGTERM and stops in order, and starts no children that it would have to reap.
+ENTRYPOINT ["node", "dist/src/cli/cartulary.js"]
+CMD ["serve"]
