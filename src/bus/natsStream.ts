@@ -16,7 +16,6 @@ import {
 import type { EventStore } from '../eventstore/eventStore.ts';
 import { fromMessage } from './natsMessage.ts';
 
-/** Publishing an event again within this time stores it once. */
 export const DUPLICATE_WINDOW_MS = 120_000;
 /** Asked of JetStream's own interface, so that nothing waits for ever on a server that hangs. */
 const API_TIMEOUT_MS = 5_000;
@@ -30,6 +29,8 @@ export interface NatsStreamSettings {
   readonly maxBytes: number;
   /** On how many servers of a cluster the stream is kept. */
   readonly replicas: number;
+  /** Publishing an event again within this time stores it once. */
+  readonly duplicateWindowMs: number;
 }
 
 export const STREAM_SETTINGS: NatsStreamSettings = {
@@ -37,6 +38,7 @@ export const STREAM_SETTINGS: NatsStreamSettings = {
   maxAgeMs: 7 * 86_400_000,
   maxBytes: -1,
   replicas: 1,
+  duplicateWindowMs: DUPLICATE_WINDOW_MS,
 };
 
 export interface DurableSettings {
@@ -80,7 +82,7 @@ const configOf = (name: string, settings: NatsStreamSettings): Partial<StreamCon
   max_age: nanos(settings.maxAgeMs),
   max_bytes: settings.maxBytes,
   num_replicas: settings.replicas,
-  duplicate_window: nanos(Math.min(DUPLICATE_WINDOW_MS, settings.maxAgeMs)),
+  duplicate_window: nanos(Math.min(settings.duplicateWindowMs, settings.maxAgeMs)),
 });
 
 const differs = (actual: StreamConfig, wanted: Partial<StreamConfig>): boolean =>

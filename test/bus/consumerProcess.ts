@@ -1,11 +1,11 @@
 /**
- * A process with one bus, for tests that cut its power: `tsx consumerProcess.ts <database url> <owner> <what> [failpoint]`.
- * `what` is `record` (writes each event it is handed into the table `seen`) or `pay` (the payment handler).
+ * A process with one bus, for tests that cut its power: `tsx consumerProcess.ts <database url> <owner> <what> [failpoint]`,
+ * or with `nats://…/<prefix>` in place of the failpoint: relay and consumer over that server. `what` is `record` (writes each event it is handed into the table `seen`) or `pay` (the payment handler).
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import { pino } from 'pino';
 import type { Subscription } from '../../src/bus/bus.ts';
-import { createEmbeddedBus } from '../../src/bus/embedded.ts';
+import { openBus, openRelay } from '../../src/bus/open.ts';
 import { createPostgresEventStore } from '../../src/eventstore/postgres.ts';
 import { armFailpoint } from '../../src/failpoint.ts';
 import { payment } from '../../src/handlers/payment.ts';
@@ -13,8 +13,9 @@ import { createSandboxGateway } from '../../src/handlers/sandboxGateway.ts';
 import { createPool } from '../../src/postgres/pool.ts';
 import { now, openShop } from '../handlers/shop.ts';
 
-const [url = '', owner = '', what = '', failpoint] = process.argv.slice(2);
-armFailpoint(failpoint);
+const [url = '', owner = '', what = '', more] = process.argv.slice(2);
+const nats = more?.startsWith('nats:') === true ? new URL(more) : undefined;
+if (nats === undefined) armFailpoint(more);
 const pool = createPool({ url, name: owner, max: 10, int8: 'bigint' });
 const store = await createPostgresEventStore({ url, unsafeWithoutFsync: true });
 const log = pino({ level: 'silent' });
@@ -35,7 +36,12 @@ const recording: Subscription = {
 const paying = (): Subscription =>
   payment({ services: openShop(store).services, now, gateway: createSandboxGateway({ pool, delayMs: 0 }) });
 
-const bus = createEmbeddedBus({ pool, store, owner, log, limits: { saveMs: 25 } });
+const onNats = {
+  natsUrls: nats === undefined ? undefined : [`nats://${nats.host}`],
+  natsStream: { prefix: nats?.pathname.slice(1) ?? '' },
+};
+openRelay({ ...onNats, pool, store, owner, log })?.start();
+const bus = await openBus({ ...onNats, pool, store, owner, log, limits: { saveMs: 25 } });
 bus.subscribe(what === 'pay' ? paying() : recording);
 await bus.start();
 process.stdout.write('ready\n');

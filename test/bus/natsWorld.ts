@@ -1,6 +1,7 @@
 import { pino } from 'pino';
 import { createNatsBus } from '../../src/bus/nats.ts';
 import type { NatsFeedLimits } from '../../src/bus/natsFeed.ts';
+import { streamNameOf, type NatsStreamSettings } from '../../src/bus/natsStream.ts';
 import { openRelay, type OpenRelay } from '../../src/bus/open.ts';
 import { createPostgresEventStore } from '../../src/eventstore/postgres.ts';
 import { createPool } from '../../src/postgres/pool.ts';
@@ -12,33 +13,51 @@ export const log = pino({ level: process.env['TEST_LOG'] ?? 'silent' });
 export interface NatsWorld extends BusWorld {
   /** A subject prefix of its own, so that many logs can share one server. */
   readonly prefix: string;
+  readonly databaseUrl: string;
+  /** The name of its stream. */
+  readonly stream: string;
+  /** Another relay; it is stopped when the world is closed. */
+  startRelay(owner: string): OpenRelay;
   readonly relay: OpenRelay;
+}
+
+export interface NatsWorldOptions {
+  readonly feed?: Partial<NatsFeedLimits>;
+  readonly settings?: Partial<NatsStreamSettings>;
 }
 
 let worlds = 0;
 
 /** A database, a relay, and buses that listen to it over the server at `url`. */
-export async function openNatsWorld(url: string, feed: Partial<NatsFeedLimits> = {}): Promise<NatsWorld> {
+export async function openNatsWorld(
+  url: string,
+  { feed = {}, settings = {} }: NatsWorldOptions = {},
+): Promise<NatsWorld> {
   const database = await freshDatabase();
-  const pool = createPool({ url: database.url, name: 'bus', max: 10, int8: 'bigint' });
+  const pool = createPool({ url: database.url, name: 'bus', max: 20, int8: 'bigint' });
   const store = await createPostgresEventStore({ url: database.url, unsafeWithoutFsync: true });
   worlds += 1;
   const prefix = `world-${process.pid}-${worlds}`;
-  const relay = openRelay({
-    ...{ natsUrls: [url], natsStream: { prefix }, pool, store, owner: 'relay', log },
-  })!;
-  relay.start();
+  const natsStream = { ...settings, prefix };
+  const relays: OpenRelay[] = [];
+  const startRelay = (owner: string): OpenRelay => {
+    const relay = openRelay({ natsUrls: [url], natsStream, pool, store, owner, log })!;
+    relays.push(relay);
+    relay.start();
+    return relay;
+  };
   return {
-    ...{ store, pool, prefix, relay },
+    ...{ store, pool, prefix, startRelay, relay: startRelay('relay') },
+    ...{ databaseUrl: database.url, stream: streamNameOf((await store.head()).epoch) },
     bus: ({ owner = 'first', retry = {}, patienceMs } = {}) =>
       createNatsBus({
-        ...{ urls: [url], stream: { prefix }, feed, pool, store, owner, log },
+        ...{ urls: [url], stream: natsStream, feed, pool, store, owner, log },
         retry: { attemptsMax: 3, delayMs: 5, delayMaxMs: 1_000, timeoutMs: 10_000, ...retry },
         limits: { pollMs: 30, saveMs: 20, stopMs: 200 },
         ...(patienceMs === undefined ? {} : { patienceMs }),
       }),
     async close() {
-      await relay.stop();
+      await Promise.all(relays.map((relay) => relay.stop()));
       await store.close();
       await pool.end();
       await database.drop();

@@ -1,0 +1,112 @@
+import { expect } from 'chai';
+import { setTimeout as pause } from 'node:timers/promises';
+import { headers } from 'nats';
+import { toMessage } from '../../src/bus/natsMessage.ts';
+import type { RecordedEvent } from '../../src/eventstore/eventStore.ts';
+import { eventually } from '../support/eventually.ts';
+import { createScene, STREAMS, type Scene } from './natsScene.ts';
+import { append, CONSUMER, happened, numbered } from './world.ts';
+
+describe('bus · NATS JetStream · repeats and strangers', function () {
+  this.timeout(120_000);
+  let scene: Scene;
+  beforeEach(() => {
+    scene = createScene();
+  });
+  afterEach(() => scene.end());
+
+  it('everything published twice, and backwards, and mixed with what is none of ours: nothing changes', async () => {
+    await scene.startAll();
+    await scene.goOn(20);
+    await scene.caughtUp();
+    const all = await scene.world.store.readAll(0n, 1_000);
+    await scene.outside(async (_, connection) => {
+      const client = connection.jetstream();
+      const previous = (event: RecordedEvent): bigint => event.position - 1n;
+      for (const event of [...all].reverse()) {
+        const { subject, payload, headers: hdrs } = toMessage(event, previous(event), scene.world.prefix);
+        await client.publish(subject, payload, { headers: hdrs });
+      }
+      await client.publish(`${scene.world.prefix}.thing.Happened`, 'no event at all');
+      const hdrs = headers();
+      hdrs.set('Cartulary-Position', '7');
+      hdrs.set('Cartulary-Previous-Position', '6');
+      await client.publish(`${scene.world.prefix}.thing.Happened`, '{"id": 7}', { headers: hdrs });
+    });
+    await scene.flowsAgain();
+    scene.expectAllOnce();
+    await scene.acknowledged();
+  });
+
+  it('the relay begins again from an old checkpoint, duplicates no longer known: handlers notice nothing', async () => {
+    await scene.startAll({ settings: { duplicateWindowMs: 150 } });
+    await scene.goOn(20);
+    await scene.caughtUp();
+    await scene.published();
+    await scene.world.relay.stop();
+    await pause(400);
+    await scene.world.pool.query(`UPDATE checkpoints SET position = 0 WHERE name = 'relay'`);
+    scene.world.startRelay('second');
+    await scene.flowsAgain();
+    scene.expectAllOnce();
+    await scene.outside(async (manager) => {
+      const { state } = await manager.streams.info(scene.world.stream);
+      expect(state.messages).to.be.at.least(Number((await scene.world.store.head()).position) + 20 * STREAMS.length);
+    });
+  });
+
+  it('a handler that takes longer than the acknowledgement is waited for is not handed the event again', async () => {
+    await scene.startNats();
+    await scene.startWorld({ feed: { ackWaitMs: 900 } });
+    let slow = 0;
+    await scene.startBus(async (delivery) => {
+      if (delivery.event.stream === 'thing-slow') {
+        slow += 1;
+        await pause(3_000);
+      }
+      await scene.take(delivery);
+    });
+    await scene.flowsAgain();
+    await append(scene.world.store, numbered('slow', 1));
+    await eventually('it is under way', () => slow === 1);
+    await pause(2_000);
+    await scene.outside(async (manager) => {
+      const info = await manager.consumers.info(scene.world.stream, CONSUMER);
+      expect(info).to.include({ num_ack_pending: 1, num_redelivered: 0 });
+    });
+    await scene.goOn(10);
+    await scene.caughtUp();
+    expect(slow).to.equal(1);
+    scene.expectAllOnce();
+    await scene.acknowledged();
+  });
+
+  it('a stream of a log that was restored and went another way is emptied, and nothing of it is handed over', async () => {
+    await scene.startNats();
+    await scene.startWorld();
+    await eventually('there is a stream', () =>
+      scene.outside((manager) => manager.streams.info(scene.world.stream).catch(() => undefined)),
+    );
+    await scene.world.relay.stop();
+    const lost = happened('Happened', { n: 99 });
+    const event: RecordedEvent = { ...lost, stream: 'thing-lost', revision: 0n, position: 1n };
+    await scene.outside(async (_, connection) => {
+      const { subject, payload, headers: hdrs } = toMessage(event, 0n, scene.world.prefix);
+      await connection.jetstream().publish(subject, payload, { headers: hdrs, msgID: lost.id });
+    });
+    await scene.startBus();
+    await scene.goOn(3);
+    await scene.caughtUp();
+    scene.world.startRelay('second');
+    await scene.flowsAgain();
+    scene.expectAllOnce();
+    expect(scene.seen.of('lost')).to.deep.equal([]);
+    await scene.outside(async (manager) => {
+      const first = await manager.streams.getMessage(scene.world.stream, {
+        next_by_subj: `${scene.world.prefix}.>`,
+        seq: 1,
+      } as never);
+      expect(first.json<{ subject: string }>().subject).to.equal('thing-s0');
+    });
+  });
+});
