@@ -1,5 +1,6 @@
 import type { Logger } from '../log.ts';
 import type { EventStore } from './eventStore.ts';
+import { createEventStoreDb } from './eventStoreDb.ts';
 import { createPostgresEventStore } from './postgres.ts';
 
 export interface OpenEventStoreOptions {
@@ -11,6 +12,7 @@ export interface OpenEventStoreOptions {
 }
 
 /** The log of this configuration. */
-export function openEventStore({ databaseUrl, log }: OpenEventStoreOptions): Promise<EventStore> {
+export function openEventStore({ databaseUrl, eventStoreUrl, log }: OpenEventStoreOptions): Promise<EventStore> {
+  if (eventStoreUrl !== undefined) return createEventStoreDb({ url: eventStoreUrl, log });
   return createPostgresEventStore({ url: databaseUrl, log });
 }

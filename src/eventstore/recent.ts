@@ -13,8 +13,11 @@ export interface Recent {
   /** Position of the newest event known here; undefined before `begin`. */
   readonly last: bigint | undefined;
   begin(position: bigint): void;
-  /** Takes what follows on what is here, dropping what is here already; false when nothing was new or something is missing in between. */
-  add(events: readonly SizedEvent[]): boolean;
+  /**
+   * Takes all that comes after position `follows` (the one before the first event's, unless told otherwise), dropping what is
+   * here already; false when nothing was new or something is missing in between.
+   */
+  add(events: readonly SizedEvent[], follows?: bigint): boolean;
   /** At most `limit` events after `position`; undefined when they are no longer (or not yet) here. */
   after(position: bigint, limit: number): RecordedEvent[] | undefined;
   clear(): void;
@@ -27,18 +30,32 @@ export function createRecent(eventsMax = RECENT_EVENTS_MAX, bytesMax = RECENT_BY
   let start = 0;
   let bytes = 0;
   let last: bigint | undefined;
+  /** Position after which everything up to `last` is kept. */
+  let floor = 0n;
 
   const size = (): number => kept.length - start;
 
   function evict(): void {
     while (size() > eventsMax || (bytes > bytesMax && size() > 0)) {
       bytes -= kept[start]!.bytes;
+      floor = kept[start]!.event.position;
       start += 1;
     }
     if (start > eventsMax) {
       kept = kept.slice(start);
       start = 0;
     }
+  }
+
+  /** Index in `kept` of the oldest event after a position, which is not below the floor. */
+  function firstAfter(position: bigint): number {
+    let [from, to] = [start, kept.length];
+    while (from < to) {
+      const middle = (from + to) >> 1;
+      if (kept[middle]!.event.position <= position) from = middle + 1;
+      else to = middle;
+    }
+    return from;
   }
 
   return {
@@ -48,13 +65,13 @@ export function createRecent(eventsMax = RECENT_EVENTS_MAX, bytesMax = RECENT_BY
     begin(position) {
       kept = [];
       start = bytes = 0;
-      last = position;
+      last = floor = position;
     },
-    add(events) {
-      if (last === undefined) return false;
+    add(events, follows) {
+      if (last === undefined || events.length === 0) return false;
       const known = last;
       const fresh = events.filter(({ event }) => event.position > known);
-      if (fresh.length === 0 || fresh[0]!.event.position !== known + 1n) return false;
+      if (fresh.length === 0 || (follows ?? events[0]!.event.position - 1n) > known) return false;
       for (const sized of fresh) {
         kept.push(sized);
         bytes += sized.bytes;
@@ -66,9 +83,8 @@ export function createRecent(eventsMax = RECENT_EVENTS_MAX, bytesMax = RECENT_BY
     after(position, limit) {
       if (last === undefined) return undefined;
       if (position >= last) return [];
-      const behind = Number(last - position);
-      if (behind > size()) return undefined;
-      const from = kept.length - behind;
+      if (position < floor) return undefined;
+      const from = firstAfter(position);
       return kept.slice(from, from + limit).map(({ event }) => event);
     },
     clear() {

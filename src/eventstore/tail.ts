@@ -4,7 +4,7 @@ import { createBell } from './bell.ts';
 import { READ_PAGE, type Head, type RecordedEvent } from './eventStore.ts';
 import { createRecent, type Recent, type SizedEvent } from './recent.ts';
 
-/** Longest time until the log is looked at without having been told. */
+/** Longest time until the log is looked at without having been told, unless the source says otherwise. */
 export const POLL_MS = 200;
 /** While this process is appending itself, news from the database is most likely its own, and about to be offered. */
 const OWN_NEWS_GRACE_MS = 2;
@@ -19,6 +19,8 @@ export interface TailSource {
   isFatal(error: unknown): boolean;
   /** Whether this process has appends under way. */
   appending(): boolean;
+  /** Longest time until the log is looked at without having been told. */
+  readonly pollMs?: number;
   readonly log?: Logger | undefined;
 }
 
@@ -31,8 +33,8 @@ export interface Tail {
   follow(after: bigint, options: FollowOptions): AsyncIterable<readonly RecordedEvent[]>;
   /** Whether anybody follows. */
   readonly active: boolean;
-  /** What this process has just committed, in order of position. */
-  offer(events: readonly SizedEvent[]): void;
+  /** What has just been committed, in order of position: all there is after `follows` (see `Recent.add`). */
+  offer(events: readonly SizedEvent[], follows?: bigint): void;
   /** The log may have grown, up to `position` if that is known. */
   wake(position?: bigint): void;
   close(): void;
@@ -51,8 +53,8 @@ export function createTail(source: TailSource): Tail {
     get active() {
       return reader.followers > 0;
     },
-    offer(events) {
-      if (recent.add(events)) reader.grown.ring();
+    offer(events, follows) {
+      if (recent.add(events, follows)) reader.grown.ring();
       else if (events.length > 0) reader.asked.ring();
     },
     wake(position) {
@@ -114,10 +116,11 @@ async function readWhileFollowed(reader: Reader): Promise<void> {
         grown.ring();
       }
       const heard = asked.rings;
-      const found = await source.page(recent.last!, READ_PAGE);
-      if (recent.add(found)) grown.ring();
+      const after = recent.last!;
+      const found = await source.page(after, READ_PAGE);
+      if (recent.add(found, after)) grown.ring();
       failures = 0;
-      if (found.length < READ_PAGE) await asked.next(heard, { signal: closing, timeoutMs: POLL_MS });
+      if (found.length < READ_PAGE) await asked.next(heard, { signal: closing, timeoutMs: source.pollMs ?? POLL_MS });
     } catch (error) {
       if (source.isFatal(error)) {
         reader.failure = error as Error;

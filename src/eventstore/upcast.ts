@@ -19,6 +19,12 @@ export interface StoredEvent {
   readonly metadata: string;
 }
 
+/** The same from a driver that has parsed it already; what it could not parse is text or bytes. */
+export type ParsedEvent = Omit<StoredEvent, 'data' | 'metadata'> & {
+  readonly data: unknown;
+  readonly metadata: unknown;
+};
+
 export interface Schemas {
   /** The version that events of this type are recorded in now. */
   readonly schemaOf: (type: string) => number;
@@ -29,6 +35,8 @@ export interface Schemas {
    * its `data` and `metadata` throw when somebody reads them, so that it fails whoever handles it and nobody else.
    */
   readonly recorded: (stored: StoredEvent) => RecordedEvent;
+  /** The same for what is parsed already. */
+  readonly understood: (parsed: ParsedEvent) => RecordedEvent;
 }
 
 export function createSchemas(upcasters: Upcasters): Schemas {
@@ -61,11 +69,22 @@ export function createSchemas(upcasters: Upcasters): Schemas {
     }
   };
 
-  return { schemaOf, upcast, recorded };
+  const understood = (parsed: ParsedEvent): RecordedEvent => {
+    const { position, stream, revision, id, type } = parsed;
+    try {
+      const data = objectOf(parsed.data, 'data');
+      const metadata = objectOf(parsed.metadata, 'metadata') as RecordedEvent['metadata'];
+      return upcast({ position, stream, revision, id, type, data, metadata });
+    } catch (error) {
+      return poison({ ...parsed, data: textOf(parsed.data), metadata: textOf(parsed.metadata) }, error);
+    }
+  };
+
+  return { schemaOf, upcast, recorded, understood };
 }
 
 const standard = createSchemas(UPCASTERS);
-export const { schemaOf, upcast, recorded } = standard;
+export const { schemaOf, upcast, recorded, understood } = standard;
 
 const poisoned = new WeakMap<RecordedEvent, StoredEvent>();
 
@@ -95,8 +114,17 @@ function poison(stored: StoredEvent, cause: unknown): RecordedEvent {
   return event;
 }
 
-function parseObject(text: string, what: string): object {
-  const value: unknown = JSON.parse(text);
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new Error(`its ${what} is no object`);
+const parseObject = (text: string, what: string): object => objectOf(JSON.parse(text), what);
+
+function objectOf(value: unknown, what: string): object {
+  if (typeof value !== 'object' || value === null || Array.isArray(value) || value instanceof Uint8Array) {
+    throw new Error(`its ${what} is no object`);
+  }
   return value;
+}
+
+function textOf(value: unknown): string {
+  if (value instanceof Uint8Array) return Buffer.from(value).toString('utf8');
+  if (typeof value === 'string') return value;
+  return value === undefined ? '' : JSON.stringify(value);
 }

@@ -16,6 +16,8 @@ export interface ContractOptions {
   readonly contiguous: boolean;
   /** Several processes can share one log, and it outlives them. */
   readonly shared: boolean;
+  /** An event's id is taken once in the whole log; else once in its stream. */
+  readonly idsUniqueInLog: boolean;
 }
 
 /** What every adapter of the log must do; run against each. */

@@ -29,7 +29,7 @@ async function createLog(): Promise<{ open(): Promise<EventStore>; remove(): Pro
   };
 }
 
-eventStoreContract('in Postgres', createLog, { contiguous: true, shared: true });
+eventStoreContract('in Postgres', createLog, { contiguous: true, shared: true, idsUniqueInLog: true });
 
 describe('the log in Postgres', () => {
   let database: TestDatabase;

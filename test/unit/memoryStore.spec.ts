@@ -8,6 +8,6 @@ for (const stride of [1n, SPARSE]) {
       const store = createMemoryEventStore({ stride });
       return Promise.resolve({ open: () => Promise.resolve(store), remove: () => store.close() });
     },
-    { contiguous: stride === 1n, shared: false },
+    { contiguous: stride === 1n, shared: false, idsUniqueInLog: true },
   );
 }

@@ -51,4 +51,18 @@ describe('the newest events of the log', () => {
     small.add(events(11, 11, 51));
     expect([small.after(10n, 99), small.after(11n, 99)]).to.deep.equal([undefined, []]);
   });
+
+  it('may lie at positions far apart, where it is said what they follow', () => {
+    const at = (...places: number[]): SizedEvent[] => places.flatMap((place) => events(place, place));
+    const recent = createRecent(3, 1_000);
+    recent.begin(100n);
+    expect(recent.add(at(300), 250n)).to.equal(false);
+    expect(recent.add(at(150, 300), 100n)).to.equal(true);
+    expect(recent.add(at(300, 420), 150n)).to.equal(true);
+    expect(recent.add(at(500), 440n)).to.equal(false);
+    expect(positions(recent.after(100n, 9))).to.deep.equal([150, 300, 420]);
+    expect(positions(recent.after(299n, 1))).to.deep.equal([300]);
+    recent.add(at(500), 420n);
+    expect([recent.after(149n, 9), positions(recent.after(150n, 9))]).to.deep.equal([undefined, [300, 420, 500]]);
+  });
 });

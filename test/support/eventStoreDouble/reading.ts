@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { once } from 'node:events';
 import { status, type ServerWritableStream } from '@grpc/grpc-js';
 import streams, { type ReadReq, type ReadResp } from '@eventstore/db-client/generated/streams_pb.js';
+import { createBell } from '../../../src/eventstore/bell.ts';
 import type { Faults } from './faults.ts';
 import type { DoubleLog, LogRecord } from './log.ts';
 import * as wire from './wire.ts';
@@ -38,10 +38,24 @@ async function answer(deps: ReadingDeps, call: ReadCall): Promise<void> {
   else await readStream(deps, call, options);
 }
 
+const drained = new WeakMap<ReadCall, ReturnType<typeof createBell>>();
+const forever = new AbortController().signal;
+
+/** Waits while the client does not read; not for one that has gone. */
 async function send(call: ReadCall, response: ReadResp): Promise<void> {
-  if (call.destroyed || call.cancelled) return;
-  if (!call.write(response)) await Promise.race([once(call, 'drain'), once(call, 'close'), once(call, 'cancelled')]);
+  if (isGone(call)) return;
+  let bell = drained.get(call);
+  if (bell === undefined) {
+    const made = createBell();
+    for (const event of ['drain', 'close', 'cancelled']) call.on(event, () => made.ring());
+    drained.set(call, made);
+    bell = made;
+  }
+  const heard = bell.rings;
+  if (!call.write(response) && !isGone(call)) await bell.next(heard, { signal: forever });
 }
+
+const isGone = (call: ReadCall): boolean => call.destroyed || call.cancelled;
 
 const isBackwards = (options: Options): boolean =>
   options.getReadDirection() === streams.ReadReq.Options.ReadDirection.BACKWARDS;

@@ -1,0 +1,145 @@
+import { randomUUID } from 'node:crypto';
+import { NO_STREAM as NEW_STREAM, jsonEvent } from '@eventstore/db-client';
+import { isRefusal } from '../errors.ts';
+import type { Logger } from '../log.ts';
+import { READ_PAGE, type EventStore } from './eventStore.ts';
+import { createEventStoreDbAppends } from './eventStoreDbAppends.ts';
+import {
+  CALL_DEADLINE_MS,
+  createConnection,
+  failureOf,
+  logUnavailable,
+  shareWriter,
+  withDeadline,
+  type Connection,
+} from './eventStoreDbClient.ts';
+import { createWholeLog } from './eventStoreDbAll.ts';
+import { isUnusable, LOG_STREAM, sized, unusable } from './eventStoreDbEvents.ts';
+import { createStreams, readStream } from './eventStoreDbStreams.ts';
+import { createEventStoreDbSubscription } from './eventStoreDbSubscription.ts';
+import { UUID } from './serialise.ts';
+import { createTail } from './tail.ts';
+
+/** Looking without having been told is for when the subscription is silent: it tells at once otherwise. */
+export const POLL_MS = 1_000;
+const LOG_CREATED = 'LogCreated';
+
+export interface EventStoreDbOptions {
+  /** `esdb://…` or `esdb+discover://…`; KurrentDB's scheme means the same. */
+  readonly url: string;
+  readonly log?: Logger;
+  /** After this an append is answered `unavailable`, ms. */
+  readonly deadlineMs?: number;
+  /** How long the subscription may be silent about what is there, ms. */
+  readonly silenceMs?: number;
+}
+
+/**
+ * The log in EventStoreDB or KurrentDB. Positions are commit positions; the server's own events are left out. Appends go
+ * through one client of this process, everything else through another, so that nothing but an append can end appends.
+ */
+export async function createEventStoreDb(options: EventStoreDbOptions): Promise<EventStore> {
+  const { url, log, deadlineMs, silenceMs } = options;
+  const { writer, reader } = connect(url, log);
+  const streams = createStreams(reader);
+  const whole = createWholeLog(reader);
+  const appends = createEventStoreDbAppends({ writer, streams, onAppended: (at) => whole.saw(at), deadlineMs });
+  const tail = createTail({
+    async page(after, limit) {
+      const events = await whole.page(after, limit);
+      if (events.length > 0) subscription.expect(events.at(-1)!.position);
+      return events.map(sized);
+    },
+    head,
+    isFatal: isUnusable,
+    appending: () => false,
+    pollMs: POLL_MS,
+    log,
+  });
+  const subscription = createEventStoreDbSubscription({
+    ...{ reader, silenceMs, log },
+    head: async () => (await whole.head()).position,
+    onEvents(events, follows) {
+      whole.saw(events.at(-1)!.position);
+      if (tail.active) tail.offer(events.map(sized), follows);
+    },
+    onGap: () => tail.wake(),
+  });
+  let epoch = '';
+
+  async function head(): Promise<{ epoch: string; position: bigint }> {
+    const { position, backwards } = await whole.head();
+    if (backwards) epoch = await epochOf(writer);
+    return { epoch, position };
+  }
+
+  async function shutDown(): Promise<void> {
+    tail.close();
+    await Promise.all([appends.close(), subscription.close()]);
+    await Promise.all([writer.close(), reader.close()]);
+  }
+  let closing: Promise<void> | undefined;
+  const close = (): Promise<void> => (closing ??= shutDown());
+
+  try {
+    epoch = await epochOf(writer);
+    await whole.head();
+  } catch (error) {
+    await close();
+    throw error;
+  }
+
+  return {
+    contiguous: false,
+    append: (stream, expected, events) => appends.append(stream, expected, events),
+    read: (stream, from = 0n, limit = READ_PAGE) => streams.read(stream, from, limit),
+    find: (stream, ids) => streams.find(stream, ids),
+    locate: (ids, before) => whole.locate(ids, before),
+    readAll: (after, limit = READ_PAGE) => whole.page(after, limit),
+    follow(after, how) {
+      subscription.start();
+      return tail.follow(after, how);
+    },
+    head,
+    async ping() {
+      await reader.read((client) => readStream(client, LOG_STREAM, { from: 0n, limit: 1 }));
+    },
+    close,
+  };
+}
+
+/** A connection string that the client cannot read is said to be so without being shown: it may hold a password. */
+function connect(url: string, log: Logger | undefined): { writer: Connection; reader: Connection } {
+  try {
+    const reader = createConnection({ url, appends: false, log });
+    return { reader, writer: shareWriter(url, log) };
+  } catch (error) {
+    const reason = error instanceof Error ? error.message.split('\n')[0] : String(error);
+    // eslint-disable-next-line preserve-caught-error -- the driver's own error carries the string
+    throw new Error(`EVENTSTORE_URL cannot be used: ${reason}`);
+  }
+}
+
+/** Which log this is: written once, by whoever comes first. It is also the first call on a new connection, alone. */
+async function epochOf(writer: Connection): Promise<string> {
+  const known = async (): Promise<string | undefined> => {
+    const [event] = await writer.read((client) => readStream(client, LOG_STREAM, { from: 0n, limit: 1 }));
+    if (event === undefined) return undefined;
+    const { epoch } = event.data as { epoch?: unknown };
+    if (typeof epoch === 'string' && UUID.test(epoch)) return epoch;
+    throw unusable(`the stream ${LOG_STREAM} does not say which log this is`);
+  };
+  const before = await known();
+  if (before !== undefined) return before;
+  const event = jsonEvent({ type: LOG_CREATED, data: { epoch: randomUUID() } });
+  try {
+    const how = { expectedRevision: NEW_STREAM, requiresLeader: true } as const;
+    await writer.call((client) => withDeadline(client.appendToStream(LOG_STREAM, event, how), CALL_DEADLINE_MS));
+  } catch (error) {
+    if (isRefusal(error)) throw error;
+    if (failureOf(error) === 'denied') throw logUnavailable(error);
+  }
+  const now = await known();
+  if (now === undefined) throw logUnavailable(new Error(`${LOG_STREAM} could not be written`));
+  return now;
+}

@@ -1,0 +1,127 @@
+import { BACKWARDS, END, FORWARDS, START } from '@eventstore/db-client';
+import { LRUCache } from 'lru-cache';
+import { coalesce } from './coalesce.ts';
+import { LOCATE_EVENTS_MAX, READ_PAGE, type Located, type RecordedEvent } from './eventStore.ts';
+import type { Connection } from './eventStoreDbClient.ts';
+import { isOurs, positionOf, toRecorded, type WireEvent } from './eventStoreDbEvents.ts';
+import { collect, pageSize } from './eventStoreDbStreams.ts';
+import { UUID } from './serialise.ts';
+
+/** Least events per request of the whole log, since some of them are the server's own. */
+const WIRE_PAGE_MIN = 64;
+/** First and later requests of the newest events. */
+const HEAD_PAGE = 8;
+const HEAD_PAGE_LATER = 256;
+/** How many runs of events that are not ours are remembered, so that none is walked through twice. */
+const PASSED_MAX = 256;
+const HEADS_PER_READ_MAX = 100_000;
+
+export interface LogHead {
+  /** Of the newest event of ours; 0 when there is none. */
+  readonly position: bigint;
+  /** The log is shorter than it was: it is another one. */
+  readonly backwards: boolean;
+}
+
+export interface WholeLog {
+  /** One page of our events after a position, which is 0 or that of an event. */
+  page(after: bigint, limit: number): Promise<RecordedEvent[]>;
+  /** Looks for events by id, backwards from a position and up to a bound. */
+  locate(ids: readonly string[], before: bigint): Promise<Located>;
+  head(): Promise<LogHead>;
+  /** An event of ours is at this position. */
+  saw(position: bigint): void;
+}
+
+type Direction = typeof FORWARDS | typeof BACKWARDS;
+type ReadAll = (direction: Direction, from: bigint | undefined, maxCount: number) => Promise<WireEvent[]>;
+
+/** The log over all streams, without what the server keeps in it for itself: pages of it never end before the log does. */
+export function createWholeLog(connection: Connection): WholeLog {
+  const all: ReadAll = (direction, from, maxCount) =>
+    connection.read((client) => {
+      const edge = direction === FORWARDS ? START : END;
+      const fromPosition = from === undefined || from === 0n ? edge : { commit: from, prepare: from };
+      return collect(client.readAll({ direction, fromPosition, maxCount, requiresLeader: true }));
+    });
+  /** From where to go on after a position that is followed by nothing of ours for a while. */
+  const passed = new LRUCache<bigint, bigint>({ max: PASSED_MAX });
+  const newest = createNewest(all);
+
+  async function page(after: bigint, limit: number): Promise<RecordedEvent[]> {
+    const size = pageSize(limit);
+    const found: WireEvent[] = [];
+    let cursor = passed.get(after) ?? after;
+    for (;;) {
+      const asked = Math.max(size - found.length + 1, WIRE_PAGE_MIN);
+      const from = cursor;
+      const events = await all(FORWARDS, from, asked);
+      found.push(...events.filter((event) => isOurs(event) && positionOf(event) > from));
+      cursor = rawPositionOf(events.at(-1)) ?? from;
+      if (found.length === 0 && cursor > after) passed.set(after, cursor);
+      if (found.length >= size || events.length < asked) break;
+    }
+    const given = found.slice(0, size).map(toRecorded);
+    if (given.length > 0) newest.saw(given.at(-1)!.position);
+    return given;
+  }
+
+  async function locate(ids: readonly string[], before: bigint): Promise<Located> {
+    const wanted = new Set(ids.filter((id) => UUID.test(id)).map((id) => id.toLowerCase()));
+    const found: RecordedEvent[] = [];
+    let looked = 0;
+    for (let from = before; found.length < wanted.size && from > 0n && looked < LOCATE_EVENTS_MAX;) {
+      const events = await all(BACKWARDS, from, READ_PAGE);
+      found.push(...events.filter((event) => wanted.has(event.id) && isOurs(event)).map(toRecorded));
+      looked += events.length;
+      from = events.length < READ_PAGE ? 0n : rawPositionOf(events.at(-1))!;
+      if (from === 0n) return { events: found, complete: true };
+    }
+    return { events: found, complete: found.length === wanted.size || before === 0n };
+  }
+
+  const head = coalesce<undefined, LogHead>(HEADS_PER_READ_MAX, async (requests) => {
+    const answer = await newest.look();
+    if (answer.backwards) passed.clear();
+    return requests.map(() => answer);
+  });
+
+  return { page, locate, head: () => head(undefined), saw: (position) => newest.saw(position) };
+}
+
+/** Finds the newest event of ours, looking at each event of the log once at most. */
+function createNewest(all: ReadAll): { saw(position: bigint): void; look(): Promise<LogHead> } {
+  let newest = 0n;
+  /** Everything up to here has been looked at. */
+  let examined = 0n;
+
+  const saw = (position: bigint): void => {
+    if (position > newest) newest = position;
+  };
+
+  async function look(): Promise<LogHead> {
+    const known = newest > examined ? newest : examined;
+    let top: bigint | undefined;
+    for (let from: bigint | undefined; ;) {
+      const asked = from === undefined ? HEAD_PAGE : HEAD_PAGE_LATER;
+      const events = await all(BACKWARDS, from, asked);
+      top ??= rawPositionOf(events[0]) ?? 0n;
+      if (top < examined) {
+        newest = examined = 0n;
+        return { ...(await look()), backwards: true };
+      }
+      const fresh = events.filter((event) => rawPositionOf(event)! > known);
+      const ours = fresh.find(isOurs);
+      if (ours !== undefined) saw(positionOf(ours));
+      if (ours !== undefined || fresh.length < asked) break;
+      from = rawPositionOf(events.at(-1));
+    }
+    if (top > examined) examined = top;
+    return { position: newest, backwards: false };
+  }
+
+  return { saw, look };
+}
+
+/** Of any event, the server's own included. */
+const rawPositionOf = (event: WireEvent | undefined): bigint | undefined => event?.position?.commit;
