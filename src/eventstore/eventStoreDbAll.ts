@@ -3,7 +3,7 @@ import { LRUCache } from 'lru-cache';
 import { coalesce } from './coalesce.ts';
 import { LOCATE_EVENTS_MAX, READ_PAGE, type Located, type RecordedEvent } from './eventStore.ts';
 import type { Connection } from './eventStoreDbClient.ts';
-import { isOurs, positionOf, toRecorded, type WireEvent } from './eventStoreDbEvents.ts';
+import { isOurs, isUnusable, positionOf, toRecorded, type WireEvent } from './eventStoreDbEvents.ts';
 import { collect, pageSize } from './eventStoreDbStreams.ts';
 import { UUID } from './serialise.ts';
 
@@ -66,18 +66,30 @@ export function createWholeLog(connection: Connection): WholeLog {
     return given;
   }
 
+  /** From a position that may be no event's; then from the newest event. */
+  async function backwardsFrom(position: bigint): Promise<WireEvent[]> {
+    if (position <= 0n) return [];
+    try {
+      return await all(BACKWARDS, position, READ_PAGE);
+    } catch (error) {
+      if (!isUnusable(error)) throw error;
+      return all(BACKWARDS, undefined, READ_PAGE);
+    }
+  }
+
   async function locate(ids: readonly string[], before: bigint): Promise<Located> {
     const wanted = new Set(ids.filter((id) => UUID.test(id)).map((id) => id.toLowerCase()));
     const found: RecordedEvent[] = [];
-    let looked = 0;
-    for (let from = before; found.length < wanted.size && from > 0n && looked < LOCATE_EVENTS_MAX;) {
-      const events = await all(BACKWARDS, from, READ_PAGE);
-      found.push(...events.filter((event) => wanted.has(event.id) && isOurs(event)).map(toRecorded));
-      looked += events.length;
-      from = events.length < READ_PAGE ? 0n : rawPositionOf(events.at(-1))!;
-      if (from === 0n) return { events: found, complete: true };
+    const isWanted = (event: WireEvent): boolean =>
+      wanted.has(event.id) && isOurs(event) && rawPositionOf(event)! < before;
+    let events = await backwardsFrom(before);
+    for (let looked = events.length; ; looked += events.length) {
+      found.push(...events.filter(isWanted).map(toRecorded));
+      const ended = events.length < READ_PAGE;
+      if (ended || found.length === wanted.size) return { events: found, complete: true };
+      if (looked >= LOCATE_EVENTS_MAX) return { events: found, complete: false };
+      events = await all(BACKWARDS, rawPositionOf(events.at(-1)), READ_PAGE);
     }
-    return { events: found, complete: found.length === wanted.size || before === 0n };
   }
 
   const head = coalesce<undefined, LogHead>(HEADS_PER_READ_MAX, async (requests) => {

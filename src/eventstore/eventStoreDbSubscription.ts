@@ -137,7 +137,7 @@ async function listen({ reader, onEvents }: SubscriptionOptions, { from, signal,
         try {
           take(resolved);
         } catch (error) {
-          reject(error);
+          subscription.destroy(error as Error);
         }
       });
       if (signal.aborted) stop();
