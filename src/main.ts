@@ -17,6 +17,9 @@ import { collectorsOf, probesOf } from './observe.ts';
 import { openDatabase } from './postgres/database.ts';
 import { migrateUp } from './postgres/migrate.ts';
 import { queries } from './queries/index.ts';
+import { createRedisWriters } from './queries/redisWriters.ts';
+import type { RedisConnection } from './redis/connection.ts';
+import { openRedis } from './redis/open.ts';
 import { startParts, type Parts } from './roles.ts';
 import { keepSecrets, type Secrets } from './secrets.ts';
 import { openShop, type Shop } from './shop.ts';
@@ -75,12 +78,14 @@ async function serveOn({ config, databaseUrl, log, undo, ...options }: ServeOpti
   await createAdminOnce(shop.services, shop.db, config.admin, log);
 
   const owner = `${os.hostname()}:${process.pid}:${randomUUID()}`;
-  const cache = await openCache({ redisUrl: config.redisUrl, log });
+  const redis = await openRedis({ url: config.redisUrl, store: shop.store, log });
+  if (redis !== undefined) undo.push(() => redis.close());
+  const cache = openCache({ redis, log });
   undo.push(() => cache.close());
   const parts = await startParts({ shop, config, cache, owner, log, undo });
-  for (const collector of collectorsOf({ cache, ...parts, db: shop.db })) metrics.collect(collector);
+  for (const collector of collectorsOf({ cache, redis, ...parts, db: shop.db })) metrics.collect(collector);
   if (options.faceless === true) return '';
-  const face = { config, secrets, shop, cache, owner, log, metrics, parts, undo };
+  const face = { config, secrets, shop, redis, cache, owner, log, metrics, parts, undo };
   const facing = config.roles.includes('http') ? await openEdge(face) : openMonitor(face);
   const url = await listen(facing.server, config);
   undo.push(() => facing.drain(DRAIN_MS));
@@ -92,6 +97,7 @@ interface Face {
   readonly config: Config;
   readonly secrets: Secrets;
   readonly shop: Shop;
+  readonly redis: RedisConnection | undefined;
   readonly cache: Cache;
   readonly owner: string;
   readonly log: Logger;
@@ -105,16 +111,16 @@ interface Facing {
   drain(graceMs: number): Promise<void>;
 }
 
-const shown = ({ config, log, metrics, shop, parts }: Face) => ({
+const shown = ({ config, log, metrics, shop, redis, parts }: Face) => ({
   config,
   logger: log,
   version: version(),
   metrics,
-  probes: probesOf(shop, parts),
+  probes: probesOf(shop, { redis, ...parts }),
 });
 
 async function openEdge(face: Face): Promise<Facing> {
-  const { secrets, shop, cache, owner, undo } = face;
+  const { secrets, shop, redis, cache, owner, undo } = face;
   const app = createApp({
     ...shown(face),
     owner,
@@ -127,6 +133,7 @@ async function openEdge(face: Face): Promise<Facing> {
     pool: shop.pool,
     cache,
     progress: shop.progress,
+    ...(redis === undefined ? {} : { writers: createRedisWriters(redis) }),
   });
   await app.start();
   undo.push(() => app.close());

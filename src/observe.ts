@@ -9,26 +9,29 @@ import type { Pool } from './postgres/pool.ts';
 import type { Projector } from './projections/follow.ts';
 import type { ReadDb } from './queries/query.ts';
 import { createSales, type Sales } from './queries/sales.ts';
+import type { RedisConnection } from './redis/connection.ts';
 
 /** What runs in this process, as far as it tells of itself. */
 export interface Observed {
   readonly cache: Cache;
+  readonly redis: RedisConnection | undefined;
   readonly projector?: Projector;
   readonly bus?: Bus;
   readonly relay?: OpenRelay;
   readonly db: ReadDb;
 }
 
-/** What this process cannot answer correctly without: the log, and the read models. Without NATS everything goes on. */
+/** What this process cannot answer correctly without: the log, and the read models. Without NATS or Redis everything goes on. */
 export const probesOf = (
   { store, pool }: { store: EventStore; pool: Pool },
-  { bus, relay }: Pick<Observed, 'bus' | 'relay'> = {},
+  { redis, bus, relay }: Partial<Pick<Observed, 'redis' | 'bus' | 'relay'>> = {},
 ): readonly Probe[] => [
   { name: 'eventstore', required: true, check: () => store.ping() },
   { name: 'postgres', required: true, check: () => pool.query('SELECT 1') },
   ...[bus?.broker ?? relay]
     .filter((nats) => nats !== undefined)
     .map((nats): Probe => ({ name: 'nats', required: false, check: () => nats.ping() })),
+  ...(redis === undefined ? [] : [{ name: 'redis', required: false, check: () => redis.ping() }]),
 ];
 
 const perName = <T extends { readonly name: string }>(
@@ -37,12 +40,13 @@ const perName = <T extends { readonly name: string }>(
 ): readonly Sample[] => list.map((item) => ({ labels: { name: item.name }, value: Number(value(item)) }));
 
 /** Figures that the edge does not see by itself, of the parts that run here; each is read only when somebody scrapes. */
-export const collectorsOf = ({ cache, projector, bus, relay, db }: Observed): readonly Collector[] => [
+export const collectorsOf = ({ cache, redis, projector, bus, relay, db }: Observed): readonly Collector[] => [
   ...(projector === undefined ? [] : [...projectorCollectors(projector), ...salesCollectors(db)]),
   ...(bus === undefined ? [] : busCollectors(bus)),
   ...(bus?.broker === undefined ? [] : brokerCollectors(bus.broker)),
   ...(relay === undefined ? [] : relayCollectors(relay)),
   ...cacheCollectors(cache),
+  ...(redis === undefined ? [] : redisCollectors(redis)),
 ];
 
 const LABELS = ['name'];
@@ -118,7 +122,24 @@ const relayCollectors = (relay: OpenRelay): readonly Collector[] => [
 const cacheCollectors = (cache: Cache): readonly Collector[] => [
   { name: 'cache_hits', help: 'Answers that came from the cache', read: () => [{ value: cache.stats().hits }] },
   { name: 'cache_misses', help: 'Answers that had to be made', read: () => [{ value: cache.stats().misses }] },
-  { name: 'cache_entries', help: 'Answers in the cache', read: () => [{ value: cache.stats().entries }] },
+  {
+    name: 'cache_entries',
+    help: 'Answers in the cache of this process',
+    read: () => [{ value: cache.stats().entries }],
+  },
+];
+
+const redisCollectors = (redis: RedisConnection): readonly Collector[] => [
+  {
+    name: 'redis_up',
+    help: 'Whether this process uses its Redis at the moment',
+    read: () => [{ value: redis.stats().up ? 1 : 0 }],
+  },
+  {
+    name: 'redis_failed_commands',
+    help: 'Commands that Redis refused or did not answer in time',
+    read: () => [{ value: redis.stats().failures }],
+  },
 ];
 
 /** Told by who keeps the read models they come from; every such process tells the same: a dashboard takes the highest. */

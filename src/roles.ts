@@ -35,7 +35,7 @@ const now = (): string => new Date().toISOString();
 async function startReadModels({ shop, config, cache, owner, log, undo }: PartsOptions): Promise<Parts> {
   const { readPool, store, progress } = shop;
   // A cache of this process alone hears nothing of what another process projects, except that it did.
-  progress.onOthersMoved(() => cache.clear());
+  progress.onOthersMoved(() => cache.othersMoved());
   if (config.roles.includes('projector')) {
     const projector = createProjector({ pool: readPool, store, projections, cache, owner, log, progress });
     await projector.start();

@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache';
-import type { Cache, CachedAnswer } from './cache.ts';
+import type { Cache, CachedAnswer, Wanted } from './cache.ts';
 
 /** Tags whose last invalidation is remembered one by one; of older ones only the newest is. */
 export const TAGS_REMEMBERED_MAX = 100_000;
@@ -88,42 +88,48 @@ export function createMemoryCache(options: MemoryCacheOptions): Cache {
     return found;
   };
 
-  const startLoad: Cache['get'] = (key, { ttlMs, tags }, load) => {
+  const startLoad = (
+    key: string,
+    { ttlMs, tags }: Wanted,
+    load: () => Promise<CachedAnswer>,
+  ): Promise<CachedAnswer> => {
     const bornAt = tagClock.now();
-    const promise = load().then(
-      (answer) => {
+    const promise = load()
+      .then((answer) => {
         if (tagClock.holds(tags, bornAt)) entries.set(key, { answer, tags, bornAt, expiresAt: now() + ttlMs });
-        if (flights.get(key)?.promise === promise) flights.delete(key);
         return answer;
-      },
-      (error: unknown) => {
+      })
+      .finally(() => {
         if (flights.get(key)?.promise === promise) flights.delete(key);
-        throw error;
-      },
-    );
+      });
     flights.set(key, { promise, bornAt });
     return promise;
   };
 
+  const clear = (): Promise<void> => {
+    tagClock.invalidateAll();
+    entries.clear();
+    return Promise.resolve();
+  };
+
   return {
     peek,
-    get(key, rule, load) {
+    async get(key, wanted, load) {
+      // Every invalidation up to `passed` has been heard here, so what still holds includes it.
+      const { passed: position } = wanted;
       const found = peek(key);
-      if (found !== undefined) return Promise.resolve(found);
+      if (found !== undefined) return { answer: found, position };
       misses += 1;
       const flight = flights.get(key);
-      if (flight !== undefined && tagClock.holds(rule.tags, flight.bornAt)) return flight.promise;
-      return startLoad(key, rule, load);
+      const joined = flight !== undefined && tagClock.holds(wanted.tags, flight.bornAt);
+      return { answer: await (joined ? flight.promise : startLoad(key, wanted, load)), position };
     },
     invalidate(tags) {
       tagClock.invalidate(tags);
       return Promise.resolve();
     },
-    clear() {
-      tagClock.invalidateAll();
-      entries.clear();
-      return Promise.resolve();
-    },
+    clear,
+    othersMoved: clear,
     stats: () => ({ hits, misses, entries: entries.size }),
     close() {
       entries.clear();

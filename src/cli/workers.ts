@@ -2,18 +2,17 @@ import { randomUUID } from 'node:crypto';
 import os from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createEmbeddedBus } from '../bus/embedded.ts';
-import { createMemoryCache } from '../cache/memory.ts';
+import { openCache } from '../cache/open.ts';
 import type { Config } from '../config.ts';
 import { handlers } from '../handlers/index.ts';
 import { keeper } from '../handlers/mailer.ts';
 import type { Logger } from '../log.ts';
 import { createProjector } from '../projections/follow.ts';
 import { projections } from '../projections/index.ts';
+import { openRedis } from '../redis/open.ts';
 import type { Shop } from '../shop.ts';
 
 const POLL_MS = 50;
-/** Nothing is ever cached here: nobody asks. */
-const CACHE = { entriesMax: 1, bytesMax: 1_024 };
 
 export interface Workers {
   /** Waits until handlers and read models have seen the whole log, whoever runs them; false when time is up before. */
@@ -28,7 +27,9 @@ export interface Workers {
 export async function startWorkers(shop: Shop, config: Config, log: Logger): Promise<Workers> {
   const { store, services, pool, readPool, progress } = shop;
   const owner = `${os.hostname()}:${process.pid}:${randomUUID()}`;
-  const cache = createMemoryCache(CACHE);
+  // Nobody asks here; but what is projected here must leave the cache that servers share.
+  const redis = await openRedis({ url: config.redisUrl, store, log });
+  const cache = openCache({ redis, log });
   const projector = createProjector({ pool: readPool, store, projections, cache, owner, log, progress });
   const bus = createEmbeddedBus({ pool, store, owner, log });
   const senders = { email: keeper(log, 'mail'), sms: keeper(log, 'text message') };
@@ -50,6 +51,8 @@ export async function startWorkers(shop: Shop, config: Config, log: Logger): Pro
     },
     async stop() {
       await Promise.all([bus.stop(), projector.stop()]);
+      await cache.close();
+      await redis?.close();
     },
   };
 }

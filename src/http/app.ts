@@ -9,6 +9,7 @@ import type { EventStore } from '../eventstore/eventStore.ts';
 import type { Pool } from '../postgres/pool.ts';
 import { createAsk, type Ask, type Progress } from '../queries/ask.ts';
 import type { QueryContract, ReadDb } from '../queries/query.ts';
+import type { Writers } from '../queries/writers.ts';
 import { BASE_PATH, createApi, type Contracts } from './api.ts';
 import { authenticateBy } from './auth.ts';
 import { createDocs } from './docs.ts';
@@ -49,6 +50,8 @@ export interface AppDeps {
   readonly collectors?: readonly Collector[];
   readonly metrics?: Metrics;
   readonly limiter?: RateLimiter;
+  /** What everybody wrote last; remembered by this process alone unless given. */
+  readonly writers?: Writers;
   readonly idempotency?: Idempotency;
   readonly revocations?: Revocations;
   readonly now?: () => Date;
@@ -109,7 +112,11 @@ function enginesOf(deps: AppDeps, draining: () => boolean) {
       perMinute: config.rateLimits,
       addressOf: addressReader(trustProxy) as (req: object) => string,
     }),
-    ask: createAsk({ cache, db, store, services, progress, now, ...(inspect === undefined ? {} : { inspect }) }),
+    ask: createAsk({
+      ...{ cache, db, store, services, progress, now },
+      ...(inspect === undefined ? {} : { inspect }),
+      ...(deps.writers === undefined ? {} : { writers: deps.writers }),
+    }),
     services,
     idempotency:
       deps.idempotency ??

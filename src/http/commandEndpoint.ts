@@ -111,7 +111,7 @@ export function commandEndpoint({ command, path, locationOf }: CommandRoute, dep
 
   const written = async (exchange: Exchange, position: bigint): Promise<void> => {
     if (position === 0n) return;
-    ask.wrote(exchange.actor, position);
+    await ask.wrote(exchange.actor, position);
     if (mayRevoke) await deps.revocations.passed(position);
   };
 

@@ -13,6 +13,8 @@ type Listener = () => Promise<void>;
 export interface Progress {
   /** The furthest position that all of these have passed, as far as this process knows. */
   position(names: readonly string[]): bigint;
+  /** Whether this process projects all of these itself: then `position` is told after its cache has been. */
+  isOwn(names: readonly string[]): boolean;
   /** Resolves true once all of these have passed the position (at once when they have), false when time is up before. */
   waitFor(names: readonly string[], position: bigint, timeoutMs: number): Promise<boolean>;
   /** Told by this process's projector after each commit; `undefined`: the projection is not (or no longer) its own. */
@@ -116,6 +118,7 @@ export function createProgress({ pool }: { pool: Pool }): Progress {
       if (performance.now() - seenAt > SEEN_MS && names.some(isOthers)) refresh(names).catch(() => undefined);
       return position(names);
     },
+    isOwn: (names) => !names.some(isOthers),
     waitFor(names, wanted, timeoutMs) {
       if (position(names) >= wanted) return Promise.resolve(true);
       const waiting = waitIn(waiters, { names, position: wanted }, timeoutMs);

@@ -1,16 +1,14 @@
 import { hash } from 'node:crypto';
-import { LRUCache } from 'lru-cache';
 import type { Cache, CachedAnswer } from '../cache/cache.ts';
-import { ANONYMOUS, type Actor } from '../commands/command.ts';
+import type { Actor } from '../commands/command.ts';
 import type { Services } from '../commands/services.ts';
 import { unavailable } from '../errors.ts';
 import type { EventStore } from '../eventstore/eventStore.ts';
 import type { QueryAnswer, QueryContract, ReadDb } from './query.ts';
+import { createWriters, type Writers } from './writers.ts';
 
 /** How long a query waits for its projections to pass a position before it says that it cannot. */
 export const POSITION_WAIT_MAX_MS = 2_000;
-/** Users whose last own write is remembered. */
-export const WRITERS_REMEMBERED_MAX = 100_000;
 /** Of the digest of an answer, as it stands behind the revision in the ETag. */
 const FINGERPRINT_LENGTH = 12;
 
@@ -18,6 +16,8 @@ const FINGERPRINT_LENGTH = 12;
 export interface Progress {
   /** The furthest position that all of these have passed. */
   position(names: readonly string[]): bigint;
+  /** Whether this process itself projects all of these: then its cache hears of every change before `position` tells it. */
+  isOwn(names: readonly string[]): boolean;
   /** Resolves true once all of these have passed the position, false when time is up before. */
   waitFor(names: readonly string[], position: bigint, timeoutMs: number): Promise<boolean>;
 }
@@ -44,6 +44,8 @@ export interface AskOptions {
   readonly store: EventStore;
   readonly services: Services;
   readonly progress: Progress;
+  /** What this process alone remembers unless given. */
+  readonly writers?: Writers;
   readonly now?: () => Date;
   readonly waitMaxMs?: number;
   /** Sees each answer before it is sent; tests check it against the declared result here. */
@@ -55,8 +57,8 @@ export interface Ask {
   peek(question: Question): Asked | undefined;
   /** Waits for the caller's own last write, then answers from the cache or by running the query. */
   answer(question: Question): Promise<Asked>;
-  /** From now on this caller's queries include that position. */
-  wrote(actor: Actor, position: bigint): void;
+  /** Once it resolves, this caller's queries include that position. */
+  wrote(actor: Actor, position: bigint): void | Promise<void>;
 }
 
 const tooLate = (): Error =>
@@ -79,47 +81,20 @@ function toCached({ data, pagination, revision }: QueryAnswer): CachedAnswer {
 }
 
 /**
- * Remembers what each user wrote last. Someone not seen before may have been written by an anonymous caller a moment
- * ago (who registered, who signed in), so what those wrote last counts for them too.
- */
-function createWriters() {
-  const last = new LRUCache<string, bigint>({ max: WRITERS_REMEMBERED_MAX });
-  let lastAnonymous = 0n;
-  return {
-    wrote(actor: Actor, position: bigint): void {
-      if (actor.id !== ANONYMOUS.id) {
-        if (position > (last.get(actor.id) ?? -1n)) last.set(actor.id, position);
-      } else if (position > lastAnonymous) lastAnonymous = position;
-    },
-    lastOf(actor: Actor): bigint {
-      if (actor.id === ANONYMOUS.id) return 0n;
-      const known = last.get(actor.id);
-      if (known !== undefined) return known;
-      last.set(actor.id, lastAnonymous);
-      return lastAnonymous;
-    },
-  };
-}
-
-/**
  * Answers queries so that a caller always sees their own writes: an answer that cannot include them within
  * `POSITION_WAIT_MAX_MS` is refused (`unavailable`), never given stale.
  */
 export function createAsk(options: AskOptions): Ask {
   const { cache, db, store, services, progress, inspect, now = () => new Date() } = options;
   const waitMaxMs = options.waitMaxMs ?? POSITION_WAIT_MAX_MS;
-  const writers = createWriters();
+  const writers = options.writers ?? createWriters();
   const keyOf = (query: QueryContract, input: Input): string => `${query.name}:${query.cache?.key(input) ?? ''}`;
 
-  const needed = ({ actor, minPosition }: Question): bigint => {
-    const own = writers.lastOf(actor);
-    return minPosition !== undefined && minPosition > own ? minPosition : own;
-  };
+  const atLeast = (own: bigint, { minPosition }: Question): bigint =>
+    minPosition !== undefined && minPosition > own ? minPosition : own;
 
   /** A query that reads no projection reads the log itself, which is never behind. */
-  const positionFor = async (question: Question): Promise<bigint> => {
-    const { reads } = question.query;
-    const wanted = needed(question);
+  const positionFor = async ({ reads }: QueryContract, wanted: bigint): Promise<bigint> => {
     if (reads.length === 0) {
       const { position } = await store.head();
       if (position < wanted) throw tooLate();
@@ -141,18 +116,21 @@ export function createAsk(options: AskOptions): Ask {
     peek(question) {
       const { query, input } = question;
       if (query.cache === undefined) return undefined;
+      const own = writers.known(question.actor);
       const position = progress.position(query.reads);
-      if (position < needed(question)) return undefined;
+      if (own === undefined || position < atLeast(own, question)) return undefined;
       const found = cache.peek(keyOf(query, input));
       return found === undefined ? undefined : { answer: found, position };
     },
 
     async answer(question) {
       const { query, input } = question;
-      const position = await positionFor(question);
-      if (query.cache === undefined) return { answer: await run(question), position };
-      const rule = { ttlMs: query.cache.ttlMs, tags: query.cache.tags(input) };
-      return { answer: await cache.get(keyOf(query, input), rule, () => run(question)), position };
+      const needs = atLeast(await writers.lastOf(question.actor), question);
+      const passed = await positionFor(query, needs);
+      if (query.cache === undefined) return { answer: await run(question), position: passed };
+      const announced = progress.isOwn(query.reads) ? passed : 0n;
+      const wanted = { ttlMs: query.cache.ttlMs, tags: query.cache.tags(input), needs, passed, announced };
+      return cache.get(keyOf(query, input), wanted, () => run(question));
     },
   };
 }

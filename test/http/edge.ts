@@ -64,6 +64,7 @@ function createHandMovedProgress(): HandMoved {
       waiters.forEach((wake) => wake());
     },
     position: () => position,
+    isOwn: () => true,
     waitFor(_names, wanted, timeoutMs) {
       waited.push(wanted);
       return new Promise((resolve) => {

@@ -56,12 +56,15 @@ describe('The progress of projections', () => {
   it('empties the cache of a process that does not project itself when rows have changed', async () => {
     const one = shop.projector();
     const two = shop.projector();
+    two.progress.onOthersMoved(() => two.cache.othersMoved());
     await one.start();
     await eventually('the first owns it', async () => (await one.status())[0]?.state === 'following');
     await two.start();
     await eventually('the second stands by', async () => (await two.status())[0]?.state === 'standby');
     const answer = { json: '"old"', bytes: 5 };
-    await two.cache.get('key', { ttlMs: 60_000, tags: ['accounts'] }, () => Promise.resolve(answer));
+    await two.cache.get('key', { ttlMs: 60_000, tags: ['accounts'], needs: 0n, passed: 0n, announced: 0n }, () =>
+      Promise.resolve(answer),
+    );
     const position = await shop.append(randomUUID(), event('Opened', { owner: 'Ada' }));
     expect(await two.progress.waitFor(['accounts'], position, 5_000)).to.equal(true);
     expect(two.cache.peek('key')).to.equal(undefined);

@@ -142,7 +142,8 @@ describe('A rebuild', () => {
     await projector.start();
     await fill(3);
     await followed(projector);
-    await projector.cache.get('key', { ttlMs: 60_000, tags: [] }, () => Promise.resolve({ json: '1', bytes: 1 }));
+    const wanted = { ttlMs: 60_000, tags: [], needs: 0n, passed: 0n, announced: 0n };
+    await projector.cache.get('key', wanted, () => Promise.resolve({ json: '1', bytes: 1 }));
     await run();
     await eventually('the cache is empty', () => projector.cache.peek('key') === undefined, 3_000);
   });

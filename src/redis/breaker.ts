@@ -1,0 +1,121 @@
+import type { Redis } from 'ioredis';
+import type { Logger } from '../log.ts';
+import type { ConnectionListener } from './connection.ts';
+
+/** So many commands in a row without an answer, and nobody asks any more. */
+export const FAILURES_MAX = 5;
+/** How often it is looked whether Redis answers again. */
+const PROBE_MS = 500;
+const PROBE_JITTER_MS = 100;
+/** Its absence is told when it begins, and then this often. */
+const TOLD_AGAIN_MS = 60_000;
+
+export interface Breaker {
+  /** Whether Redis is asked at all. */
+  readonly up: boolean;
+  succeeded(): void;
+  failed(error: Error): void;
+  listen(listener: ConnectionListener): void;
+  close(): void;
+}
+
+interface BreakerOptions {
+  readonly client: Redis;
+  readonly log: Logger;
+  /** Bounded in time. */
+  readonly ping: () => Promise<unknown>;
+}
+
+function createTeller(log: Logger) {
+  let toldAt = -Infinity;
+  return {
+    absent({ message: reason }: Error): void {
+      if (performance.now() - toldAt < TOLD_AGAIN_MS) return;
+      toldAt = performance.now();
+      log.warn({ reason }, 'Redis is away: going on without');
+    },
+    present(): void {
+      toldAt = -Infinity;
+      log.info('Redis answers');
+    },
+  };
+}
+
+/**
+ * Decides whether Redis is asked: not before it is connected, nor after it has stopped answering. A connection on which
+ * nothing comes back is replaced, because a peer that vanished without a word looks like that for ever.
+ */
+export function createBreaker({ client, log, ping }: BreakerOptions): Breaker {
+  const listeners: ConnectionListener[] = [];
+  let up = false;
+  let closed = false;
+  let silent = 0;
+  let reconnected = false;
+  let probing: NodeJS.Timeout | undefined;
+  const tell = createTeller(log);
+
+  function rise(): void {
+    silent = 0;
+    if (up || closed) return;
+    up = true;
+    tell.present();
+    const anew = reconnected;
+    reconnected = false;
+    for (const listener of listeners) listener.up?.(anew);
+  }
+
+  function fall(error: Error): void {
+    probeLater();
+    if (closed) return;
+    tell.absent(error);
+    if (!up) return;
+    up = false;
+    for (const listener of listeners) listener.down?.();
+  }
+
+  async function probe(): Promise<void> {
+    probing = undefined;
+    if (up || closed) return;
+    try {
+      if (client.status !== 'ready') throw new Error('not connected');
+      await ping();
+      rise();
+    } catch {
+      if (client.status === 'ready') client.disconnect(true);
+      probeLater();
+    }
+  }
+
+  function probeLater(): void {
+    if (closed) return;
+    probing ??= setTimeout(() => void probe(), PROBE_MS + Math.random() * PROBE_JITTER_MS).unref();
+  }
+
+  client.on('error', (error) => {
+    if (!up) tell.absent(error);
+  });
+  client.on('ready', () => {
+    reconnected = true;
+    rise();
+  });
+  client.on('close', () => fall(new Error('the connection is closed')));
+
+  return {
+    get up() {
+      return up;
+    },
+    succeeded() {
+      silent = 0;
+    },
+    failed(error) {
+      silent += 1;
+      if (silent >= FAILURES_MAX) fall(error);
+    },
+    listen: (listener) => void listeners.push(listener),
+    close() {
+      closed = true;
+      up = false;
+      clearTimeout(probing);
+    },
+  };
+}

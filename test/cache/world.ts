@@ -1,0 +1,60 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { randomUUID } from 'node:crypto';
+import { pino } from 'pino';
+import type { Cache, Wanted } from '../../src/cache/cache.ts';
+import { createMemoryCache } from '../../src/cache/memory.ts';
+import { createRedisCache } from '../../src/cache/redis.ts';
+import { connectRedis, type RedisConnection } from '../../src/redis/connection.ts';
+import { eventually } from '../support/eventually.ts';
+import type { CacheWorld } from './contract.ts';
+import { answerOf, wanted } from './contract.ts';
+
+/** A loaded machine may be late without anything being wrong; what is about time says so. */
+const PATIENT_MS = 5_000;
+
+export const silent = pino({ level: 'silent' });
+
+export interface RedisWorld extends CacheWorld {
+  readonly connection: RedisConnection;
+  readonly epoch: string;
+}
+
+interface Options {
+  readonly url: string;
+  readonly epoch?: string;
+  readonly commandTimeoutMs?: number;
+}
+
+/** A cache on Redis as one process has it, in use once this resolves. */
+export async function openRedisCache({ url, epoch = randomUUID(), ...options }: Options): Promise<RedisWorld> {
+  const { commandTimeoutMs = PATIENT_MS } = options;
+  const connection = connectRedis({ url, epoch, log: silent, commandTimeoutMs });
+  const local = createMemoryCache({ entriesMax: 100, bytesMax: 1_000_000 });
+  const cache = createRedisCache({ connection, local, log: silent });
+  const world = {
+    ...{ cache, connection, epoch },
+    elapse: (ms: number) => pause(ms),
+    async close() {
+      await cache.close();
+      await connection.close();
+    },
+  };
+  await isShared(world);
+  return world;
+}
+
+/** Waits until what is cached goes to Redis and not just to this process. */
+export const isShared = ({ cache, connection }: Pick<RedisWorld, 'cache' | 'connection'>): Promise<unknown> =>
+  eventually('the cache uses Redis', async () => {
+    if (!connection.up) return false;
+    const key = `shared:${randomUUID()}`;
+    await cache.get(key, wanted({ tags: [] }), () => Promise.resolve(answerOf('x')));
+    return (await connection.read([connection.key(`e:${key}`)]).catch(() => []))[0] ?? undefined;
+  });
+
+/** What is answered, and how long that took, ms. */
+export async function timedAsk(cache: Cache, key: string, text: string, fields: Partial<Wanted> = {}) {
+  const began = performance.now();
+  const { answer, position } = await cache.get(key, wanted(fields), () => Promise.resolve(answerOf(text)));
+  return { text: JSON.parse(answer.json) as string, position, ms: performance.now() - began };
+}
