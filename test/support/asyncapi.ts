@@ -1,0 +1,124 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { schemaOf } from '../../src/eventstore/upcast.ts';
+import { POSITION_HEADER, PREVIOUS_HEADER } from '../../src/bus/natsMessage.ts';
+import { format, resolveConfig } from 'prettier';
+import { eventSchemas, type EventSchema } from './eventSchemas.ts';
+import { keepSchemas, keptSchema } from './keptSchemas.ts';
+
+type Json = Record<string, unknown>;
+
+export const ASYNCAPI = path.resolve(import.meta.dirname, '../../asyncapi.json');
+
+const text = { type: 'string' };
+const uuid = { type: 'string', format: 'uuid' };
+const decimal = (description: string): Json => ({ type: 'string', pattern: '^(0|[1-9][0-9]*)$', description });
+
+/** The CloudEvents envelope (`src/bus/envelope.ts`) around one version of one event's data. */
+const envelope = ({ type, category }: EventSchema, version: number, data: object): Json => ({
+  type: 'object',
+  required: [
+    ...['specversion', 'id', 'source', 'type', 'subject', 'time', 'datacontenttype', 'data', 'sequence', 'position'],
+    ...['correlationid', 'commandid', 'command', 'actor', 'schemaversion'],
+  ],
+  properties: {
+    specversion: { const: '1.0' },
+    id: { ...uuid, description: 'Of the event, and of the message: an event that comes again has the same.' },
+    source: { const: '/cartulary' },
+    type: { const: `cartulary.${category}.${type}` },
+    subject: { ...text, pattern: `^${category}-`, description: 'The event’s stream.' },
+    time: { type: 'string', format: 'date-time' },
+    datacontenttype: { const: 'application/json' },
+    data,
+    sequence: decimal('Place in its stream, from 0: revisions of one stream are contiguous.'),
+    position: decimal('Place in the whole log; it ascends.'),
+    correlationid: text,
+    causationid: { ...text, description: 'The event that led to the command, when one did.' },
+    commandid: uuid,
+    command: text,
+    actor: text,
+    schemaversion: { const: version },
+    traceparent: text,
+  },
+});
+
+const messageName = (type: string, version: number): string => `${type}.v${version}`;
+
+function messagesOf(event: EventSchema): [name: string, message: Json][] {
+  const current = schemaOf(event.type);
+  return Array.from({ length: current }, (_, index) => index + 1).map((version) => {
+    const data = version === current ? event.data : { ...keptSchema(event.type, version)!, $schema: undefined };
+    const message = {
+      name: event.type,
+      title: `${event.type}, version ${version}`,
+      ...(event.description === '' ? {} : { summary: event.description }),
+      contentType: 'application/cloudevents+json',
+      headers: { $ref: '#/components/schemas/Headers' },
+      payload: envelope(event, version, data),
+    };
+    return [messageName(event.type, version), message];
+  });
+}
+
+const HEADERS: Json = {
+  type: 'object',
+  required: ['Nats-Msg-Id', POSITION_HEADER, PREVIOUS_HEADER],
+  properties: {
+    'Nats-Msg-Id': { ...uuid, description: 'The event’s id; JetStream stores it once within its duplicate window.' },
+    'Content-Type': { const: 'application/cloudevents+json' },
+    [POSITION_HEADER]: decimal('The event’s place in the log.'),
+    [PREVIOUS_HEADER]: decimal('The place of the event before it: who has come to that one has missed nothing.'),
+  },
+};
+
+const DESCRIPTION = `Every event of the shop, in log order, on NATS JetStream (\`NATS_URL\`), as CloudEvents 1.0 in JSON.
+At least once: dedupe by \`id\`. In order per stream (\`subject\`, \`sequence\`), but for repeats. Money is in minor units.
+Personal data is sealed, as in the log. The first part of the address is \`NATS_PREFIX\`.`;
+
+/** AsyncAPI 3.0, from the types of the events. */
+export function asyncApi(events: readonly EventSchema[]): Json {
+  const messages = events.flatMap((event) => messagesOf(event));
+  const channels = events.map((event) => {
+    const names = messagesOf(event).map(([name]) => name);
+    const channel = {
+      address: `cartulary.${event.category}.${event.type}`,
+      messages: Object.fromEntries(names.map((name) => [name, { $ref: `#/components/messages/${name}` }])),
+      servers: [{ $ref: '#/servers/nats' }],
+    };
+    return [event.type, channel] as const;
+  });
+  const operations = events.map(({ type }) => {
+    const operation = {
+      action: 'send',
+      channel: { $ref: `#/channels/${type}` },
+      summary: `The relay tells of ${type}`,
+    };
+    return [`publish${type}`, operation] as const;
+  });
+  const { version, license } = JSON.parse(
+    readFileSync(path.resolve(import.meta.dirname, '../../package.json'), 'utf8'),
+  ) as { version: string; license: string };
+  return {
+    asyncapi: '3.0.0',
+    info: { title: 'Cartulary events', version, description: DESCRIPTION, license: { name: license } },
+    defaultContentType: 'application/cloudevents+json',
+    servers: { nats: { host: 'localhost:4222', protocol: 'nats', description: 'JetStream' } },
+    channels: Object.fromEntries(channels),
+    operations: Object.fromEntries(operations),
+    components: { messages: Object.fromEntries(messages), schemas: { Headers: HEADERS } },
+  };
+}
+
+/** As it is kept in the repository. */
+export async function asyncApiText(events: readonly EventSchema[]): Promise<string> {
+  const config = await resolveConfig(ASYNCAPI);
+  return format(JSON.stringify(asyncApi(events)), { ...config, parser: 'json' });
+}
+
+/** `npm run asyncapi`: `schemas/` and `asyncapi.json`, from the types of the events. */
+if (process.argv[1] === import.meta.filename) {
+  const events = eventSchemas();
+  await keepSchemas(events);
+  writeFileSync(ASYNCAPI, await asyncApiText(events));
+  console.log(`${events.length} events`);
+}
