@@ -4,6 +4,7 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { stripVTControlCharacters } from 'node:util';
 import { SETTINGS } from '../src/config.ts';
+import { topology, TOPOLOGY_TOLD } from './support/topology.ts';
 import { NATS, REDIS, startServices, type Services } from './support/services.ts';
 
 /** `npm test`: every spec there is; `npm test -- http laws` those whose path holds one of the words. */
@@ -23,6 +24,10 @@ const POLL_MS = 50;
 /** How much of a group's failures is told once more at the end, where the log of a run may be all that is left. */
 const FAILURE_CHARS_MAX = 6_000;
 const SIGNAL_EXIT_CODES = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
+
+/** What depends on where a shop's parts are; the contracts of the parts themselves run in any case. */
+const TOPOLOGY_WORDS = ['test/laws/', 'test/cli/'];
+const INDIFFERENT = ['test/cli/csv.spec.ts', 'test/laws/workers.spec.ts'];
 
 interface Group {
   readonly name: string;
@@ -58,10 +63,17 @@ function cleanEnvironment(): Record<string, string> {
   return Object.fromEntries(kept) as Record<string, string>;
 }
 
+/** The words asked for; in another topology than the embedded one, without any, what depends on it. */
+function chosen(file: string, words: readonly string[]): boolean {
+  if (words.length > 0) return words.some((word) => file.includes(word));
+  if (topology() === 'embedded') return true;
+  return TOPOLOGY_WORDS.some((word) => file.includes(word)) && !INDIFFERENT.includes(file);
+}
+
 function groupsOf(words: readonly string[]): Group[] {
   const files = readdirSync(path.join(ROOT, 'test'), { recursive: true, encoding: 'utf8' })
     .filter((file) => file.endsWith('.spec.ts'))
-    .filter((file) => words.length === 0 || words.some((word) => `test/${file}`.includes(word)))
+    .filter((file) => chosen(`test/${file}`, words))
     .sort();
   const groups = new Map<string, string[]>();
   for (const file of files) {
@@ -200,9 +212,10 @@ async function runAll(groups: readonly Group[]): Promise<Result[]> {
   if (others.length === 0) return results;
   buildProgram();
   services = await startServices();
-  console.log(`  on ${services.summary}`);
+  console.log(`  on ${services.summary}\n  ${TOPOLOGY_TOLD[topology()]}`);
   const { runnable, dropped } = withoutAbsent(others, services);
   if (dropped !== undefined) results.push(dropped);
+  if (topology() !== 'embedded' && services.absent.length > 0) throw new Error(services.absent.join('; '));
   const env = { ...cleanEnvironment(), ...services.env, TEST_PROGRAM: 'build' };
   results.push(
     ...(await runGroups(

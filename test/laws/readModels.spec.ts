@@ -2,13 +2,12 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
 import pg from 'pg';
-import { NO_STREAM, type EventStore, type RecordedEvent } from '../../src/eventstore/eventStore.ts';
+import { NO_STREAM } from '../../src/eventstore/eventStore.ts';
 import type { Shop } from '../../src/shop.ts';
-import { projections } from '../../src/projections/index.ts';
-import { keysOf, type Change, type Row } from '../../src/projections/projection.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { wholeLog } from '../support/events.ts';
 import { eventually } from '../support/eventually.ts';
+import { expectRowsToBeTheFold } from '../support/fold.ts';
 import { runCartulary } from '../support/process.ts';
 import {
   JWT_SECRET,
@@ -21,14 +20,6 @@ import {
 } from '../support/shop.ts';
 
 const ORDER = { shipping_address: '1 Abbey Road, London' };
-
-function apply(table: Map<string, Row>, entry: Change<Row> | undefined, event: RecordedEvent): void {
-  for (const key of entry === undefined ? [] : keysOf(entry, event)) {
-    const next = entry!.row(table.get(key), event, key);
-    if (next === null) table.delete(key);
-    else if (next !== undefined) table.set(key, next);
-  }
-}
 
 describe('read models', function () {
   this.timeout(180_000);
@@ -79,29 +70,6 @@ describe('read models', function () {
       30_000,
     );
 
-  /** The fold of the whole log by the projections' own functions, in memory, event by event. */
-  async function foldOfTheLog(store: EventStore): Promise<Map<string, Map<string, Row>>> {
-    const tables = new Map(projections.map(({ name }) => [name, new Map<string, Row>()]));
-    for (let after = 0n; ;) {
-      const events = await store.readAll(after, 500);
-      for (const event of events) {
-        for (const { name, on } of projections) apply(tables.get(name)!, on[event.type], event);
-      }
-      const last = events.at(-1);
-      if (last === undefined) return tables;
-      after = last.position;
-    }
-  }
-
-  async function expectRowsToBeTheFold(): Promise<void> {
-    const folded = await foldOfTheLog(write.store);
-    for (const { name, table, key, columns } of projections) {
-      const rows = await write.db.rows<Row>(`SELECT ${Object.keys(columns).join(', ')} FROM ${table}`);
-      const found = Object.fromEntries(rows.map((row) => [String(row[key]), row]));
-      expect(found, name).to.deep.equal(Object.fromEntries(folded.get(name)!));
-    }
-  }
-
   /** Orders one after the other until told to stop; every one must be acknowledged. */
   function keepOrdering(): { stop(): Promise<string[]> } {
     const placed: string[] = [];
@@ -143,7 +111,7 @@ describe('read models', function () {
     const { body } = must(await buyer.call('GET', '/orders?per_page=1'), 200);
     expect(body.meta.pagination.total_items).to.equal(placed.length);
     await caughtUp();
-    await expectRowsToBeTheFold();
+    await expectRowsToBeTheFold(write);
   });
 
   it('go on serving when a rebuild is killed half way; run again, it completes', async () => {
@@ -157,7 +125,7 @@ describe('read models', function () {
     const again = await runCartulary(['rebuild', 'orders', '--json'], { env });
     expect(again.code, again.output).to.equal(0);
     await caughtUp();
-    await expectRowsToBeTheFold();
+    await expectRowsToBeTheFold(write);
   });
 
   it('a poison event stops its own stream in one projection, and says so; the rest flows on', async () => {

@@ -25,7 +25,7 @@ describe('a shop of many processes', function () {
       launch('http'),
       launch('http'),
       launch('projector'),
-      launch('handlers'),
+      launch('relay,handlers'),
       launch('deadlines'),
     ]);
     parts = { http, other, projector, handlers, deadlines };

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import pg from 'pg';
 import { migrateUp } from '../../src/postgres/migrate.ts';
+import { equip, strip } from './topology.ts';
 
 export interface TestDatabase {
   readonly url: string;
@@ -25,8 +26,10 @@ const databaseUrl = (name: string): string => {
   return url.href;
 };
 
-async function onServer(sql: string): Promise<void> {
-  const client = new pg.Client({ connectionString: serverUrl() });
+const onServer = (sql: string): Promise<void> => onDatabase(serverUrl(), sql);
+
+async function onDatabase(url: string, sql: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url });
   await client.connect();
   try {
     await client.query(sql);
@@ -46,8 +49,18 @@ async function makeTemplate(): Promise<string> {
 export async function freshDatabase({ migrated = true } = {}): Promise<TestDatabase> {
   const from = migrated ? await (template ??= makeTemplate()) : 'template1';
   const name = `cartulary_test_${randomUUID().replaceAll('-', '')}`;
+  const url = databaseUrl(name);
   await onServer(`CREATE DATABASE ${name} TEMPLATE ${from}`);
-  return { url: databaseUrl(name), drop: () => onServer(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`) };
+  // A clone is another log than its template, and what is named after a log must not be shared.
+  if (migrated) await onDatabase(url, 'UPDATE store_head SET epoch = gen_random_uuid()');
+  await equip(url);
+  return {
+    url,
+    async drop() {
+      await strip(url);
+      await onServer(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
+    },
+  };
 }
 
 /** Removes the template; called once when a test process ends. */

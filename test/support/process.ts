@@ -6,6 +6,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
+import { topologySettings } from './topology.ts';
 
 export const ROOT = path.resolve(import.meta.dirname, '../..');
 const SERVING_TIMEOUT_MS = 60_000;
@@ -89,7 +90,13 @@ let emptyFolder: string | undefined;
 
 const environmentOf = (options: ProgramOptions): Record<string, string> => {
   const inherited = INHERITED.map((name) => [name, process.env[name]] as const);
-  const wanted = [...inherited, ...Object.entries(TEST_SETTINGS), ...Object.entries(options.env ?? {})];
+  const { env = {} } = options;
+  const wanted = [
+    ...inherited,
+    ...Object.entries(TEST_SETTINGS),
+    ...Object.entries(topologySettings(env['DATABASE_URL'])),
+    ...Object.entries(env),
+  ];
   return Object.fromEntries([...new Map(wanted)].filter((entry): entry is [string, string] => entry[1] !== undefined));
 };
 

@@ -4,6 +4,7 @@ import { registerUser } from '../../src/commands/auth.ts';
 import { loadConfig } from '../../src/config.ts';
 import { createLogger } from '../../src/log.ts';
 import { eventually } from './eventually.ts';
+import { topologySettings } from './topology.ts';
 import { TEST_SETTINGS, spawnServer, type From, type ServerProcess } from './process.ts';
 
 export const JWT_SECRET = 'a secret for tests, of thirty-two bytes and more';
@@ -136,7 +137,11 @@ export function peopleOf(shop: { url: string; databaseUrl: string }) {
 export type People = ReturnType<typeof peopleOf>;
 
 const configFor = (databaseUrl: string, env: Record<string, string>) =>
-  loadConfig({ ...TEST_SETTINGS, LOG_LEVEL: 'warn', DATABASE_URL: databaseUrl, JWT_SECRET, MASTER_KEY, ...env });
+  loadConfig({
+    ...TEST_SETTINGS,
+    ...topologySettings(databaseUrl),
+    ...{ LOG_LEVEL: 'warn', DATABASE_URL: databaseUrl, JWT_SECRET, MASTER_KEY, ...env },
+  });
 
 /** The write side over a database, without a server: what a test reads the log or makes an admin with. */
 export function openWriteSide(databaseUrl: string, env: Record<string, string> = {}): Promise<Shop> {

@@ -1,0 +1,42 @@
+import { expect } from 'chai';
+import type { EventStore, RecordedEvent } from '../../src/eventstore/eventStore.ts';
+import { projections } from '../../src/projections/index.ts';
+import { keysOf, type Change, type Row } from '../../src/projections/projection.ts';
+import type { Shop } from '../../src/shop.ts';
+import { wholeLog } from './events.ts';
+
+function apply(table: Map<string, Row>, entry: Change<Row> | undefined, event: RecordedEvent): void {
+  for (const key of entry === undefined ? [] : keysOf(entry, event)) {
+    const next = entry!.row(table.get(key), event, key);
+    if (next === null) table.delete(key);
+    else if (next !== undefined) table.set(key, next);
+  }
+}
+
+/** The fold of the whole log by the projections' own functions, in memory, event by event: rows by projection and key. */
+export async function foldOfTheLog(store: EventStore): Promise<Map<string, Map<string, Row>>> {
+  const tables = new Map(projections.map(({ name }) => [name, new Map<string, Row>()]));
+  for (const event of await wholeLog(store)) {
+    for (const { name, on } of projections) apply(tables.get(name)!, on[event.type], event);
+  }
+  return tables;
+}
+
+/** Every read model, row by row and column by column. Nothing may be written meanwhile. */
+export async function expectRowsToBeTheFold({ store, db }: Pick<Shop, 'store' | 'db'>): Promise<void> {
+  const folded = await foldOfTheLog(store);
+  for (const { name, table, key, columns } of projections) {
+    const rows = await db.rows<Row>(`SELECT ${Object.keys(columns).join(', ')} FROM ${table}`);
+    const found = Object.fromEntries(rows.map((row) => [String(row[key]), row]));
+    expect(found, name).to.deep.equal(Object.fromEntries(folded.get(name)!));
+  }
+}
+
+/** Names of the followers (projections, handlers) whose checkpoint is not at the head of the log yet. */
+export async function behind({ store, db }: Pick<Shop, 'store' | 'db'>): Promise<string[]> {
+  const { position } = await store.head();
+  const rows = await db.rows<{ name: string; position: string }>('SELECT name, position::text FROM checkpoints');
+  return rows
+    .filter(({ name, position: reached }) => /^(projection|consumer):/.test(name) && BigInt(reached) < position)
+    .map(({ name }) => name);
+}

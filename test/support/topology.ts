@@ -1,0 +1,53 @@
+import { startEventStoreDouble, type EventStoreDouble } from './eventStoreDouble/index.ts';
+import { NATS, REDIS } from './services.ts';
+
+/** Where the parts of a test's shop are: `npm run test:services` and `npm run test:eventstore-topology` set it, nothing else does. */
+export const TOPOLOGIES = ['embedded', 'services', 'eventstore'] as const;
+export type Topology = (typeof TOPOLOGIES)[number];
+
+export function topology(): Topology {
+  const given = process.env['TEST_TOPOLOGY'] ?? '';
+  const found = given === '' ? 'embedded' : TOPOLOGIES.find((name) => name === given);
+  if (found === undefined) throw new Error(`TEST_TOPOLOGY must be one of ${TOPOLOGIES.join(', ')}, not ${given}.`);
+  return found;
+}
+
+/** In words, for whoever reads the log of a run. */
+export const TOPOLOGY_TOLD: Readonly<Record<Topology, string>> = {
+  embedded: 'embedded: everything on Postgres and in the process',
+  services: 'services: log in Postgres, cache and limits in Redis, bus on NATS',
+  eventstore: 'eventstore: log in the EventStoreDB double, cache and limits in Redis, bus on NATS',
+};
+
+const needed = (env: string): string => {
+  const url = process.env[env];
+  if (url === undefined || url === '') throw new Error(`This topology needs ${env}: run it by its npm script.`);
+  return url;
+};
+
+/** By the URL of the database that the rest of the same shop is in. */
+const doubles = new Map<string, EventStoreDouble>();
+
+/** Gives a new database's shop a log of its own where that is not the database. */
+export async function equip(databaseUrl: string): Promise<void> {
+  if (topology() === 'eventstore') doubles.set(databaseUrl, await startEventStoreDouble());
+}
+
+export async function strip(databaseUrl: string): Promise<void> {
+  const double = doubles.get(databaseUrl);
+  doubles.delete(databaseUrl);
+  await double?.stop();
+}
+
+/**
+ * What a shop on this database is told beside its `DATABASE_URL`. All tests share one Redis and one NATS: the names of what
+ * a shop keeps there carry its log's epoch.
+ */
+export function topologySettings(databaseUrl: string | undefined): Readonly<Record<string, string>> {
+  if (databaseUrl === undefined || topology() === 'embedded') return {};
+  const shared = { REDIS_URL: needed(REDIS.env), NATS_URL: needed(NATS.env) };
+  if (topology() === 'services') return shared;
+  const double = doubles.get(databaseUrl);
+  if (double === undefined) throw new Error('In this topology a database has its log from freshDatabase() alone.');
+  return { ...shared, EVENTSTORE_URL: double.url };
+}
