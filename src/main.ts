@@ -12,6 +12,7 @@ import { armFailpoint } from './failpoint.ts';
 import { createApp } from './http/app.ts';
 import { createMetrics, type Metrics } from './http/metrics.ts';
 import { createMonitor } from './http/monitor.ts';
+import { createRedisLimiter } from './http/redisLimiter.ts';
 import { createLogger, type Logger } from './log.ts';
 import { collectorsOf, probesOf } from './observe.ts';
 import { openDatabase } from './postgres/database.ts';
@@ -133,7 +134,7 @@ async function openEdge(face: Face): Promise<Facing> {
     pool: shop.pool,
     cache,
     progress: shop.progress,
-    ...(redis === undefined ? {} : { writers: createRedisWriters(redis) }),
+    ...(redis === undefined ? {} : { writers: createRedisWriters(redis), limiter: createRedisLimiter(redis) }),
   });
   await app.start();
   undo.push(() => app.close());

@@ -8,7 +8,7 @@ import { ProblemError } from './problem.ts';
 
 export const WINDOW_MS = 60_000;
 /** Parts of the window that are counted apart: the window slides by one part at a time. */
-const SLOTS = 60;
+export const SLOTS = 60;
 /** Callers (addresses, accounts) that are counted at a time; the longest idle is forgotten first. */
 export const CALLERS_MAX = 50_000;
 
@@ -22,6 +22,15 @@ export interface Verdict {
 /** The port: counts one request under `key` if it is allowed; a refused one is not counted. */
 export interface RateLimiter {
   take(key: string, limit: number): Verdict | Promise<Verdict>;
+}
+
+/** Counts in this process alone, at once. */
+export interface LocalLimiter extends RateLimiter {
+  take(key: string, limit: number): Verdict;
+  /** What `take` would answer, without counting anything. */
+  look(key: string, limit: number): Verdict;
+  /** Counts a request that was allowed elsewhere. */
+  count(key: string): void;
 }
 
 /** The counts of one caller, one per slot of the window, as a ring. */
@@ -58,23 +67,46 @@ function secondsToReset(counts: Counts, nowMs: number): number {
  * A sliding window in this process. Slots that have only partly left the window count wholly, so that never more than
  * `limit` requests pass in any 60 s, wherever those begin.
  */
-export function createMemoryLimiter(now: () => number = Date.now): RateLimiter {
+export function createMemoryLimiter(now: () => number = Date.now): LocalLimiter {
   const callers = new LRUCache<string, Counts>({ max: CALLERS_MAX });
+
+  const known = (key: string, nowMs: number): Counts | undefined => {
+    const counts = callers.get(key);
+    if (counts !== undefined) advance(counts, Math.floor(nowMs / SLOT_MS));
+    return counts;
+  };
+  const begun = (key: string, nowMs: number): Counts => {
+    const counts = { slots: new Uint32Array(SLOTS + 1), newest: Math.floor(nowMs / SLOT_MS), sum: 0 };
+    callers.set(key, counts);
+    return counts;
+  };
+  const add = (counts: Counts): void => {
+    counts.slots[counts.newest % (SLOTS + 1)]! += 1;
+    counts.sum += 1;
+  };
+  const verdict = (allowed: boolean, limit: number, counts: Counts, nowMs: number): Verdict => ({
+    allowed,
+    remaining: Math.max(0, limit - counts.sum),
+    resetS: secondsToReset(counts, nowMs),
+  });
+
   return {
     take(key, limit) {
       const nowMs = now();
-      const slot = Math.floor(nowMs / SLOT_MS);
-      let counts = callers.get(key);
-      if (counts === undefined) {
-        counts = { slots: new Uint32Array(SLOTS + 1), newest: slot, sum: 0 };
-        callers.set(key, counts);
-      } else advance(counts, slot);
+      const counts = known(key, nowMs) ?? begun(key, nowMs);
       const allowed = counts.sum < limit;
-      if (allowed) {
-        counts.slots[counts.newest % (SLOTS + 1)]! += 1;
-        counts.sum += 1;
-      }
-      return { allowed, remaining: Math.max(0, limit - counts.sum), resetS: secondsToReset(counts, nowMs) };
+      if (allowed) add(counts);
+      return verdict(allowed, limit, counts, nowMs);
+    },
+    look(key, limit) {
+      const nowMs = now();
+      const counts = known(key, nowMs);
+      if (counts === undefined) return { allowed: limit > 0, remaining: limit, resetS: WINDOW_MS / 1_000 };
+      return verdict(counts.sum < limit, limit, counts, nowMs);
+    },
+    count(key) {
+      const nowMs = now();
+      add(known(key, nowMs) ?? begun(key, nowMs));
     },
   };
 }
