@@ -1,9 +1,11 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseEnv } from 'node:util';
+import { CONTRADICTIONS } from './contradictions.ts';
 import {
   currency,
   duration,
+  headers,
   integer,
   keyBytes,
   link,
@@ -82,12 +84,16 @@ export const SETTINGS = {
   PAYMENT_SANDBOX_DELAY: duration('200ms', 0, 60_000),
   SMTP_URL: secret(link(['smtp:', 'smtps:'])),
   MAIL_FROM: text('Cartulary <shop@localhost>', MAIL_SENDER, 'an address such as Shop <shop@example.com>'),
+  OTEL_EXPORTER_OTLP_ENDPOINT: link(['http:', 'https:']),
+  OTEL_EXPORTER_OTLP_HEADERS: secret(headers()),
+  OTEL_SERVICE_NAME: text('cartulary', /^\S{1,255}$/, 'a name without spaces'),
+  OTEL_TRACES_SAMPLER_ARG: text('1', /^(?:0(?:\.\d{1,9})?|1(?:\.0{1,9})?)$/, 'a ratio from 0 to 1'),
   FAILPOINT: text(undefined, /^[\w.:-]+(#[1-9]\d{0,8})?$/, 'the name of a failpoint, or name#pass'),
 } satisfies Record<string, Setting<unknown>>;
 
 export type SettingName = keyof typeof SETTINGS;
 type ValueOf<S> = S extends Setting<infer T, infer F> ? (undefined extends F ? T | undefined : T) : never;
-type Values = { readonly [Name in SettingName]: ValueOf<(typeof SETTINGS)[Name]> };
+export type Values = { readonly [Name in SettingName]: ValueOf<(typeof SETTINGS)[Name]> };
 export type Environment = Readonly<Record<string, string | undefined>>;
 export interface ConfigProblem {
   readonly name: string;
@@ -173,6 +179,16 @@ const grouped = (values: Values) => ({
     sandboxDelayMs: values.PAYMENT_SANDBOX_DELAY,
   },
   mail: { smtpUrl: values.SMTP_URL, from: values.MAIL_FROM },
+  /** Undefined is none. */
+  tracing:
+    values.OTEL_EXPORTER_OTLP_ENDPOINT === undefined
+      ? undefined
+      : {
+          endpoint: values.OTEL_EXPORTER_OTLP_ENDPOINT,
+          headers: values.OTEL_EXPORTER_OTLP_HEADERS ?? {},
+          serviceName: values.OTEL_SERVICE_NAME,
+          sampleRatio: Number(values.OTEL_TRACES_SAMPLER_ARG),
+        },
 });
 
 /** Freezes all of it but buffers, which cannot be frozen. */
@@ -203,69 +219,6 @@ function textOf(env: Environment, name: SettingName): string | undefined {
   if (kept === undefined) throw new Error(`is empty in the file of ${name}_FILE`);
   return kept;
 }
-
-interface Contradiction {
-  readonly name: SettingName;
-  readonly with: SettingName;
-  readonly reason: string;
-  holds(values: Values): boolean;
-}
-
-/** Without these, whoever does them, a shop does not work; the relay is of use with NATS alone. */
-const ROLES_OF_A_SHOP: readonly Role[] = ROLES.filter((role) => role !== 'relay');
-
-/** What is wrong between two settings; judged only when each is valid by itself. */
-const CONTRADICTIONS: readonly Contradiction[] = [
-  {
-    name: 'ADMIN_PASSWORD',
-    with: 'ADMIN_EMAIL',
-    reason: 'is missing: ADMIN_EMAIL is set',
-    holds: (values) => values.ADMIN_EMAIL !== undefined && values.ADMIN_PASSWORD === undefined,
-  },
-  {
-    name: 'ADMIN_EMAIL',
-    with: 'ADMIN_PASSWORD',
-    reason: 'is missing: ADMIN_PASSWORD is set',
-    holds: (values) => values.ADMIN_EMAIL === undefined && values.ADMIN_PASSWORD !== undefined,
-  },
-  {
-    name: 'ADMIN_PASSWORD',
-    with: 'PASSWORD_MIN_LENGTH',
-    reason: 'is shorter than PASSWORD_MIN_LENGTH',
-    holds: (values) => (values.ADMIN_PASSWORD?.length ?? Infinity) < values.PASSWORD_MIN_LENGTH,
-  },
-  {
-    name: 'WORKERS',
-    with: 'ROLES',
-    reason: 'is a number of processes that serve HTTP, and ROLES is without http',
-    holds: (values) => values.WORKERS > 1 && !values.ROLES.includes('http'),
-  },
-  {
-    name: 'ROLES',
-    with: 'DATABASE_URL',
-    reason: 'leaves out what no other process can do, for nobody shares the embedded Postgres: set DATABASE_URL',
-    holds: (values) =>
-      values.DATABASE_URL === undefined && ROLES_OF_A_SHOP.some((role) => !values.ROLES.includes(role)),
-  },
-  {
-    name: 'ROLES',
-    with: 'NATS_URL',
-    reason: 'is the relay alone, which without NATS_URL has nothing to do',
-    holds: (values) => values.NATS_URL === undefined && values.ROLES.every((role) => role === 'relay'),
-  },
-  {
-    name: 'FAILPOINT',
-    with: 'NODE_ENV',
-    reason: 'kills the process and is refused in production',
-    holds: (values) => values.FAILPOINT !== undefined && values.NODE_ENV === 'production',
-  },
-  {
-    name: 'JWT_ACCESS_EXPIRY',
-    with: 'JWT_REFRESH_EXPIRY',
-    reason: 'must not be longer than JWT_REFRESH_EXPIRY',
-    holds: (values) => values.JWT_ACCESS_EXPIRY > values.JWT_REFRESH_EXPIRY,
-  },
-];
 
 /** The process's environment over a `.env` file in the working directory, if there is one. */
 export function environment(dir = process.cwd()): Environment {

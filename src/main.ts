@@ -24,6 +24,7 @@ import { openRedis } from './redis/open.ts';
 import { startParts, type Parts } from './roles.ts';
 import { keepSecrets, type Secrets } from './secrets.ts';
 import { openShop, type Shop } from './shop.ts';
+import { startTracing } from './tracing.ts';
 import { undoing, type Undoing } from './undoing.ts';
 
 /** How long requests in flight may take to finish once the process is asked to stop. */
@@ -49,6 +50,7 @@ export async function start(config: Config, options: StartOptions = {}): Promise
   armFailpoint(config.failpoint);
   const undo = undoing();
   try {
+    undo.push(await startTracing(config.tracing, { log, version: version() }));
     const database = await openDatabase(config, log);
     undo.push(() => database.close());
     const url = await serveOn({ ...options, config, databaseUrl: database.url, log, undo });

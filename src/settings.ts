@@ -79,6 +79,17 @@ const listOf = (value: string): string[] =>
     .map((part) => part.trim())
     .filter((part) => part !== '');
 
+/** `name=value,other=value`, values percent-encoded where they hold a comma or a space. */
+export const headers = () =>
+  setting(undefined, (value): Readonly<Record<string, string>> => {
+    const list = listOf(value).map((part) => /^([\w-]+)=(\S*)$/.exec(part));
+    try {
+      return Object.fromEntries(list.map((found) => [found![1]!, decodeURIComponent(found![2]!)]));
+    } catch {
+      throw new Error('must be a list of headers such as name=value,other=value, percent-encoded');
+    }
+  });
+
 export const origins = () =>
   setting('', (value) => {
     const wrong = listOf(value).filter((origin) => {

@@ -4,7 +4,7 @@ import { createAggregates } from './commands/handle.ts';
 import type { Hints, PersonalData, Services, ShopSettings } from './commands/services.ts';
 import { ConfigError, type Config } from './config.ts';
 import { isRefusal, unavailable } from './errors.ts';
-import type { EventStore } from './eventstore/eventStore.ts';
+import { categoryOf, type EventStore } from './eventstore/eventStore.ts';
 import { createPersonalData } from './eventstore/personalData.ts';
 import { openEventStore } from './eventstore/open.ts';
 import { createSnapshots } from './eventstore/snapshots.ts';
@@ -16,6 +16,7 @@ import { createPool, translating, type Pool } from './postgres/pool.ts';
 import { createProgress, type Progress } from './projections/progress.ts';
 import type { ReadDb } from './queries/query.ts';
 import type { Secrets } from './secrets.ts';
+import { traced, type SpanDetails } from './trace.ts';
 
 /** How long a hint waits for its read model to have seen the whole log before it says that it cannot know. */
 export const HINT_WAIT_MAX_MS = 2_000;
@@ -81,13 +82,29 @@ export async function openShop(options: ShopOptions): Promise<Shop> {
   }
 }
 
+/** Commands that are appended together share one; it is below the first, and linked to the others. */
+const appendSpan = ([stream, , events]: Parameters<EventStore['append']>): SpanDetails => ({
+  kind: 'client',
+  name: `append ${categoryOf(stream)}`,
+  parent: events[0]?.metadata.traceparent,
+  links: events.map(({ metadata }) => metadata.traceparent).filter((one) => one !== events[0]?.metadata.traceparent),
+  attributes: {
+    'db.operation.name': 'append',
+    'db.collection.name': categoryOf(stream),
+    'db.operation.batch.size': events.length,
+  },
+});
+
 function timed(store: EventStore, onAppend: ShopOptions['onAppend']): EventStore {
   if (onAppend === undefined) return store;
   return {
     ...store,
     async append(...args) {
       const startedAt = performance.now();
-      const result = await store.append(...args);
+      const result = await traced(
+        () => appendSpan(args),
+        () => store.append(...args),
+      );
       onAppend((performance.now() - startedAt) / 1_000);
       return result;
     },

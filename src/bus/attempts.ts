@@ -3,7 +3,9 @@ import type { Logger } from '../log.ts';
 import { isRefusal } from '../errors.ts';
 import type { RecordedEvent } from '../eventstore/eventStore.ts';
 import { isPassing } from '../postgres/pool.ts';
+import { traced, type SpanDetails } from '../trace.ts';
 import type { RetryPolicy, Subscription } from './bus.ts';
+import { subjectOf } from './envelope.ts';
 
 export const RETRY: RetryPolicy = { attemptsMax: 5, delayMs: 200, delayMaxMs: 30_000, timeoutMs: 30_000 };
 /** How long a part that does not answer is waited for before its event becomes a dead letter. */
@@ -69,6 +71,24 @@ export interface AttemptOptions extends Signals {
   onFailure(error: unknown): void;
 }
 
+/** By the event's own trace, so that a purchase and its payment are one. */
+const deliverySpan = ({ name }: Subscription, event: RecordedEvent, attempt: number): SpanDetails => ({
+  ...{ kind: 'consumer', name: `process ${name}`, parent: event.metadata.traceparent },
+  attributes: {
+    'messaging.system': 'cartulary',
+    'messaging.operation.name': 'process',
+    'messaging.operation.type': 'process',
+    'messaging.consumer.group.name': name,
+    'messaging.destination.name': subjectOf(event),
+    'messaging.message.id': event.id,
+    'cartulary.attempt': attempt,
+  },
+});
+
+/** The event as the handler sees it: what follows from it is traced below the delivery. */
+const tracedBy = (event: RecordedEvent, traceparent: string | undefined): RecordedEvent =>
+  traceparent === undefined ? event : { ...event, metadata: { ...event.metadata, traceparent } };
+
 async function once(subscription: Subscription, event: RecordedEvent, attempt: number, options: AttemptOptions) {
   const { abort, retry } = options;
   const controller = new AbortController();
@@ -81,7 +101,11 @@ async function once(subscription: Subscription, event: RecordedEvent, attempt: n
     () => controller.abort(new Error(`no answer from the handler within ${retry.timeoutMs} ms`)),
     retry.timeoutMs,
   );
-  const work = async (): Promise<void> => subscription.handle({ event, attempt, signal: controller.signal });
+  const work = async (): Promise<void> =>
+    traced(
+      () => deliverySpan(subscription, event, attempt),
+      (traceparent) => subscription.handle({ event: tracedBy(event, traceparent), attempt, signal: controller.signal }),
+    );
   try {
     await Promise.race([work(), given]);
   } finally {

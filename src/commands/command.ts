@@ -1,6 +1,7 @@
 import type { Static, TObject, TSchema } from 'typebox';
 import { v5 as uuidv5 } from 'uuid';
 import type { Command, Decider, DomainEvent } from '../aggregates/decider.ts';
+import { traced, type SpanDetails } from '../trace.ts';
 import type { Aggregates, Handled, Loaded } from './aggregates.ts';
 import type { Services } from './services.ts';
 
@@ -117,13 +118,28 @@ export class CommandContext {
     return uuidv5(name, this.origin.id);
   }
 
-  async handle<State, C extends Command, E extends DomainEvent>(
+  /** One command on one stream, as a span of its own: its events carry it on to whatever follows from them. */
+  handle<State, C extends Command, E extends DomainEvent>(
     decider: Decider<State, C, E>,
     id: string,
     intent: C extends Command ? Pick<C, 'type' | 'data'> : never,
     options: StepOptions = {},
   ): Promise<Handled<State, E>> {
-    const { repeatable, actor, now, correlationId, causationId, traceparent, ifMatch } = this.origin;
+    const { traceparent: parent } = this.origin;
+    const span = (): SpanDetails => ({
+      ...{ kind: 'internal', name: `command ${intent.type}`, parent },
+      attributes: { 'cartulary.command.type': intent.type, 'cartulary.category': decider.category },
+    });
+    return traced(span, (traceparent) => this.#handle(decider, id, intent, { ...options, traceparent }), parent);
+  }
+
+  async #handle<State, C extends Command, E extends DomainEvent>(
+    decider: Decider<State, C, E>,
+    id: string,
+    intent: C extends Command ? Pick<C, 'type' | 'data'> : never,
+    { traceparent, ...options }: StepOptions & { readonly traceparent: string | undefined },
+  ): Promise<Handled<State, E>> {
+    const { repeatable, actor, now, correlationId, causationId, ifMatch } = this.origin;
     const command = {
       type: intent.type,
       data: intent.data,

@@ -14,7 +14,7 @@ import { BASE_PATH, createApi, type Contracts } from './api.ts';
 import { authenticateBy } from './auth.ts';
 import { createDocs } from './docs.ts';
 import { assertResult, type EndpointDeps } from './endpoint.ts';
-import { begin, createAnswering } from './exchange.ts';
+import { begin, beginTrace, createAnswering } from './exchange.ts';
 import { corsFor, securityHeaders } from './headers.ts';
 import type { Probe } from './health.ts';
 import { createIdempotency, type Idempotency } from './idempotency.ts';
@@ -141,8 +141,10 @@ export function createApp(deps: AppDeps): App {
   app.use((req, res, next) => {
     const exchange = begin(req, res);
     if (cors(req, res)) answering.record(exchange, res.statusCode);
-    else if (exchange.path.startsWith(`${BASE_PATH}/`)) api.handle(exchange);
-    else {
+    else if (exchange.path.startsWith(`${BASE_PATH}/`)) {
+      beginTrace(exchange);
+      api.handle(exchange);
+    } else {
       res.locals['exchange'] = exchange;
       next();
     }

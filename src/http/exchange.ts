@@ -5,6 +5,7 @@ import type { Logger } from 'pino';
 import { ANONYMOUS, type Actor } from '../commands/command.ts';
 import type { Pagination } from '../queries/query.ts';
 import { createAccessLog } from './accessLog.ts';
+import { startSpan, type OpenSpan } from '../trace.ts';
 import type { Metrics } from './metrics.ts';
 import { CODES, PROBLEM_TYPE, ProblemError, problemJson, problemOf } from './problem.ts';
 
@@ -19,7 +20,9 @@ export interface Exchange {
   readonly req: IncomingMessage;
   readonly res: ServerResponse;
   readonly requestId: string;
-  readonly traceparent: string | undefined;
+  /** The caller's; once it is traced, of the request's own span. */
+  traceparent: string | undefined;
+  span: OpenSpan | undefined;
   readonly startedAt: number;
   readonly path: string;
   /** Without the question mark. */
@@ -45,6 +48,7 @@ export function begin(req: IncomingMessage, res: ServerResponse): Exchange {
     res,
     requestId: typeof given === 'string' && SANE_REQUEST_ID.test(given) ? given : randomUUID(),
     traceparent: typeof trace === 'string' && TRACEPARENT.test(trace) ? trace : undefined,
+    span: undefined,
     startedAt: performance.now(),
     path: mark < 0 ? url : url.slice(0, mark),
     search: mark < 0 ? '' : url.slice(mark + 1),
@@ -55,6 +59,31 @@ export function begin(req: IncomingMessage, res: ServerResponse): Exchange {
     timer: undefined,
     done: false,
   };
+}
+
+/** The request as a span, when anything is traced; what follows from it is traced below it. */
+export function beginTrace(exchange: Exchange): void {
+  const { req, path, traceparent: parent } = exchange;
+  const method = req.method ?? '';
+  exchange.span = startSpan(() => ({
+    ...{ kind: 'server', name: method, parent },
+    attributes: { 'http.request.method': method, 'url.path': path, 'url.scheme': 'http' },
+  }));
+  if (exchange.span !== undefined) exchange.traceparent = exchange.span.traceparent;
+}
+
+function endTrace({ req, route }: Exchange, span: OpenSpan, status: number): void {
+  const failed = status >= CODES.INTERNAL_ERROR.status;
+  const routed = route === NO_ROUTE ? {} : { 'http.route': route };
+  span.end({
+    ...(route === NO_ROUTE ? {} : { name: `${req.method ?? ''} ${route}` }),
+    attributes: {
+      'http.response.status_code': status,
+      ...routed,
+      ...(failed ? { 'error.type': String(status) } : {}),
+    },
+    failed,
+  });
 }
 
 /** The time as text, made once a millisecond. */
@@ -106,6 +135,7 @@ export function createAnswering(options: AnsweringOptions): Answering {
     const ms = performance.now() - exchange.startedAt;
     metrics.observe(exchange.route, exchange.req.method ?? '', status, ms / 1_000);
     log({ exchange, status, ms });
+    if (exchange.span !== undefined) endTrace(exchange, exchange.span, status);
   };
 
   const send: Answering['send'] = (exchange, status, headers, body) => {

@@ -4,6 +4,7 @@ import type { EventStore, RecordedEvent } from '../eventstore/eventStore.ts';
 import { failpoint } from '../failpoint.ts';
 import type { Logger } from '../log.ts';
 import type { Pool } from '../postgres/pool.ts';
+import { traced, type SpanDetails } from '../trace.ts';
 import { changesAnything, type Folded } from './batch.ts';
 import { drain } from './drain.ts';
 import { project, type Sink } from './isolate.ts';
@@ -37,6 +38,20 @@ export interface Run {
   /** Does what operators have asked for on this stream, and applies what waited behind it. */
   drain(stream: string): Promise<void>;
 }
+
+/** A batch belongs to no one trace: it is linked to those of its events. */
+const batchSpan = (name: string, events: readonly RecordedEvent[]): SpanDetails => ({
+  kind: 'consumer',
+  name: `project ${name}`,
+  links: events.map(({ metadata }) => metadata.traceparent),
+  attributes: {
+    'messaging.system': 'cartulary',
+    'messaging.operation.name': 'project',
+    'messaging.operation.type': 'process',
+    'messaging.consumer.group.name': name,
+    'messaging.batch.message_count': events.length,
+  },
+});
 
 function turns() {
   let last: Promise<unknown> = Promise.resolve();
@@ -85,8 +100,12 @@ export function createRun(deps: RunDeps, prepared: Prepared, table: Table, lease
     const last = events.at(-1)!.position;
     const relevant = events.filter((event) => event.position > position && changes.has(event.type));
     lazy += events.length;
-    if (relevant.length > 0) await project(prepared, sink, blocked, { events: relevant, position: last });
-    else await commit(last, NOTHING);
+    if (relevant.length > 0) {
+      await traced(
+        () => batchSpan(name, relevant),
+        () => project(prepared, sink, blocked, { events: relevant, position: last }),
+      );
+    } else await commit(last, NOTHING);
     if (lazy >= LAZY_EVENTS_MAX) await flush();
   }
 

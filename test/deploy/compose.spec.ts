@@ -9,7 +9,11 @@ import { addressesOf, environmentFaults, imageEnvironment, read, yamlOf, type Tr
 import { tryProbe } from './probes.ts';
 
 /** What the comments at the top of the files ask for. */
-const GIVEN: Readonly<Record<string, string>> = { JWT_SECRET, MASTER_KEY };
+const GIVEN: Readonly<Record<string, string>> = {
+  JWT_SECRET,
+  MASTER_KEY,
+  OTEL_EXPORTER_OTLP_ENDPOINT: 'http://jaeger:4318',
+};
 
 /** `${NAME}`, `${NAME:-default}` and `${NAME:?reason}`, as compose reads them. */
 const interpolate = (text: string, given: Readonly<Record<string, string>>): string =>

@@ -50,7 +50,7 @@ export function environmentFaults(env: Readonly<Record<string, string>>): string
 /** Hosts and ports that the values of an environment point at. */
 export function addressesOf(env: Readonly<Record<string, string>>): { name: string; host: string; port: number }[] {
   return Object.entries(env)
-    .filter(([name, value]) => name.endsWith('_URL') && value !== '')
+    .filter(([name, value]) => /_(URL|ENDPOINT)$/.test(name) && value !== '')
     .flatMap(([name, value]) =>
       [...value.matchAll(/(?:\/\/|@|,)(?:[a-z]+:\/\/)?([a-z][\w.-]*):(\d{2,5})(?=$|[/?,])/g)].map((found) => ({
         name,

@@ -13,6 +13,7 @@ const SECRETS: Readonly<Record<string, string>> = {
   REDIS_URL: 'rediss://:secret@redis.example.com:6379',
   NATS_URL: 'tls://nats-1.example.com:4222,tls://nats-2.example.com:4222',
   SMTP_URL: 'smtp://shop:secret@mail.example.com:587',
+  OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector.example.com:4318',
   JWT_SECRET,
   MASTER_KEY,
 };

@@ -6,7 +6,7 @@ const SRC = path.resolve(import.meta.dirname, '../../src');
 const LINES_MAX = 300;
 
 /**
- * What each part of `src` may import from the others; a `~` allows types alone. `errors` and `failpoint` are everybody's,
+ * What each part of `src` may import from the others; a `~` allows types alone. `errors`, `failpoint`, `trace` are everybody's,
  * and so is the type of a logger, except in the aggregates, which are pure. What is not listed here may import anything.
  */
 const MAY_IMPORT: Readonly<Record<string, string>> = {
@@ -25,12 +25,15 @@ const MAY_IMPORT: Readonly<Record<string, string>> = {
   redis: '',
   errors: '',
   failpoint: '',
+  trace: '',
+  tracing: 'trace ~config',
   schema: '',
   log: '',
   undoing: '',
   lock: '',
   settings: '',
-  config: 'settings',
+  config: 'contradictions settings',
+  contradictions: '~config',
   secrets: 'lock ~config',
 };
 /** The only ones that join parts, and so may import the edge, and the settings as more than a type. */
@@ -64,7 +67,8 @@ const allowed = ({ from, to, types }: Import): boolean => {
   const listed = MAY_IMPORT[from];
   if (from === to || listed === undefined) return true;
   const names = listed.split(' ');
-  const everybodys = from !== 'aggregates' && (to === 'errors' || to === 'failpoint' || (to === 'log' && types));
+  const everybodys =
+    from !== 'aggregates' && (to === 'errors' || to === 'failpoint' || to === 'trace' || (to === 'log' && types));
   return everybodys || names.includes(to) || (types && names.includes(`~${to}`));
 };
 

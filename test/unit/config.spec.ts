@@ -149,6 +149,10 @@ describe('settings', () => {
     ['MAIL_FROM', 'a\r\nBcc: b <c@d>'],
     ['NODE_ENV', 'staging'],
     ['FAILPOINT', 'a#0'],
+    ['OTEL_EXPORTER_OTLP_ENDPOINT', 'collector:4318'],
+    ['OTEL_EXPORTER_OTLP_HEADERS', 'authorization'],
+    ['OTEL_EXPORTER_OTLP_HEADERS', 'a=%E0%A4'],
+    ['OTEL_TRACES_SAMPLER_ARG', '1.5'],
     ['DATABASE_POOL_MAX', '1'],
   ];
   for (const [name, value] of bad) {

@@ -1,0 +1,64 @@
+import type { Role, SettingName, Values } from './config.ts';
+
+interface Contradiction {
+  readonly name: SettingName;
+  readonly with: SettingName;
+  readonly reason: string;
+  holds(values: Values): boolean;
+}
+
+/** Without these, whoever does them, a shop does not work; the relay is of use with NATS alone. */
+const ROLES_OF_A_SHOP: readonly Role[] = ['http', 'projector', 'handlers', 'deadlines'];
+
+/** What is wrong between two settings; judged only when each is valid by itself. */
+export const CONTRADICTIONS: readonly Contradiction[] = [
+  {
+    name: 'ADMIN_PASSWORD',
+    with: 'ADMIN_EMAIL',
+    reason: 'is missing: ADMIN_EMAIL is set',
+    holds: (values) => values.ADMIN_EMAIL !== undefined && values.ADMIN_PASSWORD === undefined,
+  },
+  {
+    name: 'ADMIN_EMAIL',
+    with: 'ADMIN_PASSWORD',
+    reason: 'is missing: ADMIN_PASSWORD is set',
+    holds: (values) => values.ADMIN_EMAIL === undefined && values.ADMIN_PASSWORD !== undefined,
+  },
+  {
+    name: 'ADMIN_PASSWORD',
+    with: 'PASSWORD_MIN_LENGTH',
+    reason: 'is shorter than PASSWORD_MIN_LENGTH',
+    holds: (values) => (values.ADMIN_PASSWORD?.length ?? Infinity) < values.PASSWORD_MIN_LENGTH,
+  },
+  {
+    name: 'WORKERS',
+    with: 'ROLES',
+    reason: 'is a number of processes that serve HTTP, and ROLES is without http',
+    holds: (values) => values.WORKERS > 1 && !values.ROLES.includes('http'),
+  },
+  {
+    name: 'ROLES',
+    with: 'DATABASE_URL',
+    reason: 'leaves out what no other process can do, for nobody shares the embedded Postgres: set DATABASE_URL',
+    holds: (values) =>
+      values.DATABASE_URL === undefined && ROLES_OF_A_SHOP.some((role) => !values.ROLES.includes(role)),
+  },
+  {
+    name: 'ROLES',
+    with: 'NATS_URL',
+    reason: 'is the relay alone, which without NATS_URL has nothing to do',
+    holds: (values) => values.NATS_URL === undefined && values.ROLES.every((role) => role === 'relay'),
+  },
+  {
+    name: 'FAILPOINT',
+    with: 'NODE_ENV',
+    reason: 'kills the process and is refused in production',
+    holds: (values) => values.FAILPOINT !== undefined && values.NODE_ENV === 'production',
+  },
+  {
+    name: 'JWT_ACCESS_EXPIRY',
+    with: 'JWT_REFRESH_EXPIRY',
+    reason: 'must not be longer than JWT_REFRESH_EXPIRY',
+    holds: (values) => values.JWT_ACCESS_EXPIRY > values.JWT_REFRESH_EXPIRY,
+  },
+];
