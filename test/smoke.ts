@@ -3,8 +3,32 @@ import { randomUUID } from 'node:crypto';
 import { promisify } from 'node:util';
 import { isAlive } from '../src/lock.ts';
 import { newDataDir, postmasterOf } from './support/embedded.ts';
+import { startEventStoreDouble } from './support/eventStoreDouble/index.ts';
 import { section } from './support/readme.ts';
 import { ROOT, serving, spawnProgram, type ServerProcess } from './support/process.ts';
+import { NATS, REDIS, startServices } from './support/services.ts';
+import { topology, TOPOLOGY_TOLD } from './support/topology.ts';
+
+interface Surroundings {
+  readonly env: Readonly<Record<string, string>>;
+  stop(): Promise<void>;
+}
+
+/** What the shop finds around it in this topology (`TEST_TOPOLOGY`): nothing, unless said otherwise. */
+async function surroundings(): Promise<Surroundings> {
+  if (topology() === 'embedded') return { env: {}, stop: () => Promise.resolve() };
+  const services = await startServices();
+  const { [REDIS.env]: redis, [NATS.env]: nats } = services.env;
+  if (redis === undefined || nats === undefined) throw new Error(services.absent.join('; '));
+  const double = topology() === 'eventstore' ? await startEventStoreDouble() : undefined;
+  return {
+    env: { REDIS_URL: redis, NATS_URL: nats, ...(double === undefined ? {} : { EVENTSTORE_URL: double.url }) },
+    stop: async () => {
+      await double?.stop();
+      await services.stop();
+    },
+  };
+}
 
 /**
  * `npm run smoke`: starts the shop by the command of the README, as it is after a clone but for a port and a data folder of
@@ -71,9 +95,9 @@ const README_SHOWS = [
 ];
 
 /** Buys something, word for word as the README says. */
-async function readme(server: ServerProcess, dataDir: string): Promise<void> {
+async function readme(server: ServerProcess, settings: Readonly<Record<string, string>>): Promise<void> {
   const script = [...section('journey').matchAll(/```sh\n([\s\S]*?)```/g)].map(([, code]) => code).join('\n');
-  const env = { ...process.env, API: `${server.url}/api/v1`, DATA_DIR: dataDir };
+  const env = { ...process.env, API: `${server.url}/api/v1`, ...settings };
   const { stdout } = await promisify(execFile)('bash', ['-euo', 'pipefail', '-c', script], {
     cwd: ROOT,
     env,
@@ -85,14 +109,16 @@ async function readme(server: ServerProcess, dataDir: string): Promise<void> {
   console.log('  ✔ buys something, word for word as the README says');
 }
 
-async function smoke(): Promise<void> {
+async function smoke(around: Surroundings['env']): Promise<void> {
+  console.log(`  ${TOPOLOGY_TOLD[topology()]}`);
   const dataDir = newDataDir();
-  const env = { PORT: '0', DATA_DIR: dataDir, NODE_ENV: undefined, BCRYPT_COST: undefined };
+  const settings = { DATA_DIR: dataDir, ...around };
+  const env = { ...settings, PORT: '0', NODE_ENV: undefined, BCRYPT_COST: undefined };
   const server = await serving(spawnProgram(['npm', 'start'], { cwd: ROOT, env, ownGroup: true }));
   console.log(`  ✔ npm start serves at ${server.url}`);
   try {
     await journey(server);
-    await readme(server, dataDir);
+    await readme(server, settings);
   } catch (error) {
     console.error(server.output());
     throw error;
@@ -108,10 +134,13 @@ async function smoke(): Promise<void> {
   console.log('  ✔ stops cleanly at Ctrl-C');
 }
 
+let code = 0;
+const around = await surroundings();
 try {
-  await smoke();
+  await smoke(around.env);
 } catch (error) {
   console.error(error);
-  process.exit(1);
+  code = 1;
 }
-process.exit(0);
+await around.stop();
+process.exit(code);

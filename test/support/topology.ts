@@ -25,6 +25,9 @@ const needed = (env: string): string => {
   return url;
 };
 
+/** On one NATS no two streams may have the same subjects. */
+const subjectOf = (databaseUrl: string): string => new URL(databaseUrl).pathname.slice(1);
+
 /** By the URL of the database that the rest of the same shop is in. */
 const doubles = new Map<string, EventStoreDouble>();
 
@@ -45,7 +48,7 @@ export async function strip(databaseUrl: string): Promise<void> {
  */
 export function topologySettings(databaseUrl: string | undefined): Readonly<Record<string, string>> {
   if (databaseUrl === undefined || topology() === 'embedded') return {};
-  const shared = { REDIS_URL: needed(REDIS.env), NATS_URL: needed(NATS.env) };
+  const shared = { REDIS_URL: needed(REDIS.env), NATS_URL: needed(NATS.env), NATS_PREFIX: subjectOf(databaseUrl) };
   if (topology() === 'services') return shared;
   const double = doubles.get(databaseUrl);
   if (double === undefined) throw new Error('In this topology a database has its log from freshDatabase() alone.');
