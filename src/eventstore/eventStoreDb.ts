@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { NO_STREAM as NEW_STREAM, jsonEvent } from '@eventstore/db-client';
 import { isRefusal } from '../errors.ts';
 import type { Logger } from '../log.ts';
-import { READ_PAGE, type EventStore } from './eventStore.ts';
+import { READ_PAGE, type EventStore, type Head } from './eventStore.ts';
 import { createEventStoreDbAppends } from './eventStoreDbAppends.ts';
 import {
   CALL_DEADLINE_MS,
@@ -13,7 +13,7 @@ import {
   withDeadline,
   type Connection,
 } from './eventStoreDbClient.ts';
-import { createWholeLog } from './eventStoreDbAll.ts';
+import { createWholeLog, endsEarly } from './eventStoreDbAll.ts';
 import { isUnusable, LOG_STREAM, sized, unusable } from './eventStoreDbEvents.ts';
 import { createStreams, readStream } from './eventStoreDbStreams.ts';
 import { createEventStoreDbSubscription } from './eventStoreDbSubscription.ts';
@@ -30,6 +30,8 @@ export interface EventStoreDbOptions {
   readonly log?: Logger;
   /** After this an append is answered `unavailable`, ms. */
   readonly deadlineMs?: number;
+  /** How long one sending of it is waited for before it is looked up, ms. */
+  readonly attemptMs?: number;
   /** How long the subscription may be silent about what is there, ms. */
   readonly silenceMs?: number;
 }
@@ -39,11 +41,17 @@ export interface EventStoreDbOptions {
  * through one client of this process, everything else through another, so that nothing but an append can end appends.
  */
 export async function createEventStoreDb(options: EventStoreDbOptions): Promise<EventStore> {
-  const { url, log, deadlineMs, silenceMs } = options;
+  const { url, log, deadlineMs, attemptMs, silenceMs } = options;
   const { writer, reader } = connect(url, log);
   const streams = createStreams(reader);
   const whole = createWholeLog(reader);
-  const appends = createEventStoreDbAppends({ writer, streams, onAppended: (at) => whole.saw(at), deadlineMs });
+  const appends = createEventStoreDbAppends({
+    writer,
+    streams,
+    onAppended: (at) => whole.saw(at),
+    deadlineMs,
+    attemptMs,
+  });
   const tail = createTail({
     async page(after, limit) {
       const events = await whole.page(after, limit);
@@ -58,7 +66,7 @@ export async function createEventStoreDb(options: EventStoreDbOptions): Promise<
   });
   const subscription = createEventStoreDbSubscription({
     ...{ reader, silenceMs, log },
-    head: async () => (await whole.head()).position,
+    head: async () => (await head()).position,
     onEvents(events, follows) {
       whole.saw(events.at(-1)!.position);
       if (tail.active) tail.offer(events.map(sized), follows);
@@ -67,10 +75,17 @@ export async function createEventStoreDb(options: EventStoreDbOptions): Promise<
   });
   let epoch = '';
 
-  async function head(): Promise<{ epoch: string; position: bigint }> {
-    const { position, backwards } = await whole.head();
-    if (backwards) epoch = await epochOf(writer);
-    return { epoch, position };
+  async function head(): Promise<Head> {
+    try {
+      return { epoch, position: await whole.head() };
+    } catch (error) {
+      if (!endsEarly(error)) throw error;
+      const now = await epochOf(writer);
+      if (now === epoch) throw logUnavailable(error);
+      epoch = now;
+      whole.forget();
+      return { epoch, position: await whole.head() };
+    }
   }
 
   async function shutDown(): Promise<void> {

@@ -16,22 +16,23 @@ const HEAD_PAGE_LATER = 256;
 const PASSED_MAX = 256;
 const HEADS_PER_READ_MAX = 100_000;
 
-export interface LogHead {
-  /** Of the newest event of ours; 0 when there is none. */
-  readonly position: bigint;
-  /** The log is shorter than it was: it is another one. */
-  readonly backwards: boolean;
-}
-
 export interface WholeLog {
   /** One page of our events after a position, which is 0 or that of an event. */
   page(after: bigint, limit: number): Promise<RecordedEvent[]>;
   /** Looks for events by id, backwards from a position and up to a bound. */
   locate(ids: readonly string[], before: bigint): Promise<Located>;
-  head(): Promise<LogHead>;
+  /** Position of the newest event of ours; 0 when there is none. */
+  head(): Promise<bigint>;
   /** An event of ours is at this position. */
   saw(position: bigint): void;
+  /** Begins anew: it has become another log. */
+  forget(): void;
 }
+
+const ENDS_EARLY = 'LogEndsEarly';
+/** The log ends before where it is known to have been: the answer was cut short, or this is another log. */
+export const endsEarly = (error: unknown): boolean => error instanceof Error && error.name === ENDS_EARLY;
+const earlyEnd = (at: bigint): Error => Object.assign(new Error(`the log ends at ${at}`), { name: ENDS_EARLY });
 
 type Direction = typeof FORWARDS | typeof BACKWARDS;
 type ReadAll = (direction: Direction, from: bigint | undefined, maxCount: number) => Promise<WireEvent[]>;
@@ -92,17 +93,30 @@ export function createWholeLog(connection: Connection): WholeLog {
     }
   }
 
-  const head = coalesce<undefined, LogHead>(HEADS_PER_READ_MAX, async (requests) => {
+  const head = coalesce<undefined, bigint>(HEADS_PER_READ_MAX, async (requests) => {
     const answer = await newest.look();
-    if (answer.backwards) passed.clear();
     return requests.map(() => answer);
   });
 
-  return { page, locate, head: () => head(undefined), saw: (position) => newest.saw(position) };
+  return {
+    ...{ page, locate },
+    head: () => head(undefined),
+    saw: (position) => newest.saw(position),
+    forget() {
+      passed.clear();
+      newest.forget();
+    },
+  };
+}
+
+interface Newest {
+  saw(position: bigint): void;
+  look(): Promise<bigint>;
+  forget(): void;
 }
 
 /** Finds the newest event of ours, looking at each event of the log once at most. */
-function createNewest(all: ReadAll): { saw(position: bigint): void; look(): Promise<LogHead> } {
+function createNewest(all: ReadAll): Newest {
   let newest = 0n;
   /** Everything up to here has been looked at. */
   let examined = 0n;
@@ -111,28 +125,32 @@ function createNewest(all: ReadAll): { saw(position: bigint): void; look(): Prom
     if (position > newest) newest = position;
   };
 
-  async function look(): Promise<LogHead> {
+  async function look(): Promise<bigint> {
     const known = newest > examined ? newest : examined;
     let top: bigint | undefined;
     for (let from: bigint | undefined; ;) {
       const asked = from === undefined ? HEAD_PAGE : HEAD_PAGE_LATER;
       const events = await all(BACKWARDS, from, asked);
       top ??= rawPositionOf(events[0]) ?? 0n;
-      if (top < examined) {
-        newest = examined = 0n;
-        return { ...(await look()), backwards: true };
-      }
+      if (top < examined) throw earlyEnd(top);
       const fresh = events.filter((event) => rawPositionOf(event)! > known);
       const ours = fresh.find(isOurs);
       if (ours !== undefined) saw(positionOf(ours));
-      if (ours !== undefined || fresh.length < asked) break;
+      if (ours !== undefined || fresh.length < events.length) break;
+      if (events.length < asked && known > 0n) throw earlyEnd(top);
+      if (events.length < asked) return newest;
       from = rawPositionOf(events.at(-1));
     }
     if (top > examined) examined = top;
-    return { position: newest, backwards: false };
+    return newest;
   }
 
-  return { saw, look };
+  return {
+    ...{ saw, look },
+    forget() {
+      newest = examined = 0n;
+    },
+  };
 }
 
 /** Of any event, the server's own included. */

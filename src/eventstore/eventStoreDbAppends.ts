@@ -12,6 +12,7 @@ import { appendIdOf, positionOf, toWire, type WireAppend, type WireEvent } from 
 import type { Streams } from './eventStoreDbStreams.ts';
 import { APPEND_DEADLINE_MS } from './pendingAppends.ts';
 import { serialise } from './serialise.ts';
+import type { KnownIds } from './streamIds.ts';
 import { createTurnstile } from './turnstile.ts';
 
 /** More than about a hundred at once have hung new connections. */
@@ -30,6 +31,7 @@ export interface EventStoreDbAppendsOptions {
   readonly streams: Streams;
   readonly onAppended: (position: bigint) => void;
   readonly deadlineMs?: number | undefined;
+  readonly attemptMs?: number | undefined;
 }
 
 export interface EventStoreDbAppends {
@@ -150,12 +152,15 @@ async function attempt(context: Context, append: Append): Promise<AppendResult |
     }
   }
   // The connection string can tell the client not to throw; what it then says of the revision is wrong.
-  return result.success ? succeeded(context, append, result) : conflicted(context, append, undefined);
+  return result.success ? succeeded(context, append, result) : conflicted(context, append);
 }
 
-async function send({ writer }: Context, { stream, expected, events, deadlineAt }: Append): Promise<WireResult> {
+async function send(
+  { writer, attemptMs = ATTEMPT_MS }: Context,
+  { stream, expected, events, deadlineAt }: Append,
+): Promise<WireResult> {
   failpoint('append:before');
-  const ms = Math.max(1, Math.min(ATTEMPT_MS, deadlineAt - performance.now()));
+  const ms = Math.max(1, Math.min(attemptMs, deadlineAt - performance.now()));
   const expectedRevision: AppendExpectedRevision = expected === NO_STREAM ? NEW_STREAM : expected;
   const options = { expectedRevision, deadline: Math.ceil(ms), requiresLeader: true };
   const result = await writer.call((client) => withDeadline(client.appendToStream(stream, events, options), ms));
@@ -164,35 +169,56 @@ async function send({ writer }: Context, { stream, expected, events, deadlineAt 
 }
 
 /** A server answers an append that somebody made before in the same words as one that it has just made. */
-async function succeeded(context: Context, append: Append, result: WireResult): Promise<AppendResult> {
+async function succeeded(context: Context, append: Append, result: WireResult): Promise<AppendResult | undefined> {
   const { position, nextExpectedRevision: revision } = result;
   const certain = append.appendId === undefined && position !== undefined && position.commit === position.prepare;
   if (certain) return { outcome: 'appended', position: position.commit, revision, repeated: false };
-  const found = await lookAhead(context, append);
-  if (found === undefined) throw new Error(`${append.stream} has not what the log says it has recorded`);
-  return found;
+  return (await lookAhead(context, append)).place;
 }
 
-async function conflicted(context: Context, append: Append, actual: bigint | undefined): Promise<AppendResult> {
-  const found = await resolved(context, append);
-  if (found !== undefined) return found;
-  return { outcome: 'conflict', actual: actual ?? (await context.streams.idsOf(append.stream)).to };
+/** A read that the server cuts short looks like the end of a stream: one that ends before `actual` says nothing. */
+async function conflicted(context: Context, append: Append, actual?: bigint): Promise<AppendResult | undefined> {
+  const { place, upTo } = await lookAhead(context, append);
+  if (place !== undefined) return place;
+  if (append.appendId === undefined && actual !== undefined) {
+    const due = append.expected + BigInt(append.ids.length);
+    return upTo < (actual < due ? actual : due) ? undefined : { outcome: 'conflict', actual };
+  }
+  const known = await context.streams.idsOf(append.stream);
+  if (actual !== undefined && known.to < actual) return undefined;
+  return (await placeAmong(context, append, known)) ?? { outcome: 'conflict', actual: known.to };
 }
 
-const resolved = async (context: Context, append: Append): Promise<AppendResult | undefined> =>
-  (await lookAhead(context, append)) ?? (append.appendId === undefined ? undefined : await lookUp(context, append));
+async function resolved(context: Context, append: Append): Promise<AppendResult | undefined> {
+  const { place } = await lookAhead(context, append);
+  return place ?? (append.appendId === undefined ? undefined : lookUp(context, append));
+}
 
-/** What was sent, where it is if this sending or an earlier one was recorded. */
-async function lookAhead({ streams }: Context, append: Append): Promise<AppendResult | undefined> {
+/** What was sent, where it is if this sending or an earlier one was recorded; and how far the stream was seen. */
+async function lookAhead(
+  { streams }: Context,
+  append: Append,
+): Promise<{ place: AppendResult | undefined; upTo: bigint }> {
   const { stream, expected, ids } = append;
   const events = await streams.wire(stream, expected + 1n, ids.length);
-  return ids.every((id, index) => events[index]?.id === id) ? placeOf(append, events.at(-1)!) : undefined;
+  const there = ids.every((id, index) => events[index]?.id === id);
+  return {
+    place: there ? placeOf(append, events.at(-1)!) : undefined,
+    upTo: expected + BigInt(events.length),
+  };
 }
 
 /** Events of a command that may come again, wherever they are in their stream. */
-async function lookUp({ streams }: Context, append: Append): Promise<AppendResult | undefined> {
+async function lookUp(context: Context, append: Append): Promise<AppendResult | undefined> {
+  const { stream, expected } = append;
+  const known = await context.streams.idsOf(stream);
+  // The stream may end before the revision that its reader has seen, but rather the read was cut short.
+  const whole = known.to < expected ? await context.streams.idsOf(stream) : known;
+  return placeAmong(context, append, whole);
+}
+
+async function placeAmong({ streams }: Context, append: Append, known: KnownIds): Promise<AppendResult | undefined> {
   const { stream, expected, ids } = append;
-  const known = await streams.idsOf(stream);
   const revisions = ids.flatMap((id) => known.ids.get(id) ?? []);
   if (revisions.length === 0) return undefined;
   if (revisions.length < ids.length) {
@@ -201,7 +227,7 @@ async function lookUp({ streams }: Context, append: Append): Promise<AppendResul
   }
   const last = revisions.reduce((a, b) => (a > b ? a : b));
   const [event] = await streams.wire(stream, last, 1);
-  return placeOf(append, event!);
+  return event === undefined ? undefined : placeOf(append, event);
 }
 
 const placeOf = ({ appendId }: Append, last: WireEvent): AppendResult => ({

@@ -13,6 +13,8 @@ export const REBUILD_AFTER = 4;
 /** How long a client that is given up waits for the appends of others, which its end would reject. */
 const OTHERS_WAIT_MS = 2_000;
 const OTHERS_POLL_MS = 10;
+/** A client waits for its streams to end, which some never do. */
+const DISPOSE_MS = 500;
 const GRPC_INVALID_ARGUMENT = 3;
 
 /** KurrentDB's own scheme means the same server, and is unknown to this client. */
@@ -101,7 +103,7 @@ export function createConnection({ url, appends, log }: ConnectionOptions): Conn
     const until = performance.now() + OTHERS_WAIT_MS;
     const others = (): boolean => [...open].some((other) => other !== connection && other.busy > 0);
     while (appends && others() && performance.now() < until) await delay(OTHERS_POLL_MS);
-    await withDeadline(old.dispose(), CALL_DEADLINE_MS).catch(() => undefined);
+    await withDeadline(old.dispose(), DISPOSE_MS).catch(() => undefined);
   }
 
   async function rebuild(what: string): Promise<void> {

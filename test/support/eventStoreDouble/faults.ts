@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createBell } from '../../../src/eventstore/bell.ts';
 
@@ -13,6 +14,8 @@ export interface FaultSettings {
   busy: number;
   /** Appends that end their whole batch stream with NotLeader, unrecorded. */
   notLeader: number;
+  /** Clients that ask what the server can do are told of an error of its own. */
+  featuresFailing: number;
   /** Reads refused as unavailable. */
   readsUnavailable: number;
   /** Every answer takes this long. */
@@ -27,11 +30,15 @@ export interface FaultSettings {
   transactions: boolean;
 }
 
+type Counted = {
+  [Name in keyof FaultSettings]: Name extends 'slowMs' ? never : FaultSettings[Name] extends number ? Name : never;
+}[keyof FaultSettings];
+
 export interface Faults {
   readonly now: FaultSettings;
   set(settings: Partial<FaultSettings>): void;
   /** Whether this request is hit by a fault that is counted. */
-  takes(name: 'repliesDropped' | 'appendsLost' | 'wrongVersions' | 'busy' | 'notLeader' | 'readsUnavailable'): boolean;
+  takes(name: Counted): boolean;
   /** How long a request has to wait. */
   gate(): Promise<void>;
   /** Ends when subscriptions may speak. */
@@ -44,6 +51,7 @@ const NONE: FaultSettings = {
   wrongVersions: 0,
   busy: 0,
   notLeader: 0,
+  featuresFailing: 0,
   readsUnavailable: 0,
   slowMs: 0,
   stalled: false,
@@ -56,6 +64,7 @@ export function createFaults(): Faults {
   const now = { ...NONE };
   const changed = createBell();
   const forever = new AbortController().signal;
+  setMaxListeners(0, forever);
 
   async function until(holds: () => boolean, signal: AbortSignal): Promise<void> {
     while (!holds() && !signal.aborted) await changed.next(changed.rings, { signal });

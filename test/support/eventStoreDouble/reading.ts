@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setMaxListeners } from 'node:events';
 import { status, type ServerWritableStream } from '@grpc/grpc-js';
 import streams, { type ReadReq, type ReadResp } from '@eventstore/db-client/generated/streams_pb.js';
 import { createBell } from '../../../src/eventstore/bell.ts';
@@ -40,6 +41,7 @@ async function answer(deps: ReadingDeps, call: ReadCall): Promise<void> {
 
 const drained = new WeakMap<ReadCall, ReturnType<typeof createBell>>();
 const forever = new AbortController().signal;
+setMaxListeners(0, forever);
 
 /** Waits while the client does not read; not for one that has gone. */
 async function send(call: ReadCall, response: ReadResp): Promise<void> {

@@ -119,8 +119,10 @@ export async function startEventStoreDouble(options: DoubleOptions = {}): Promis
       tombstone: unimplemented,
     });
     made.addService(featuresGrpc.ServerFeaturesService, {
-      getSupportedMethods: (_call: unknown, callback: (error: null, value: unknown) => void) => {
-        void faults.gate().then(() => callback(null, supportedMethods()));
+      getSupportedMethods: (_call: unknown, callback: (error: Error | null, value?: unknown) => void) => {
+        const failing = faults.takes('featuresFailing');
+        if (failing) callback(rpcError(status.INTERNAL, 'the double is told to fail'));
+        else void faults.gate().then(() => callback(null, supportedMethods()));
       },
     });
     made.addService(gossipGrpc.GossipService, {
