@@ -13,7 +13,7 @@ import {
   withDeadline,
   type Connection,
 } from './eventStoreDbClient.ts';
-import { createWholeLog, endsEarly } from './eventStoreDbAll.ts';
+import { createWholeLog, endsEarly, type WholeLog } from './eventStoreDbAll.ts';
 import { isUnusable, LOG_STREAM, sized, unusable } from './eventStoreDbEvents.ts';
 import { createStreams, readStream } from './eventStoreDbStreams.ts';
 import { createEventStoreDbSubscription } from './eventStoreDbSubscription.ts';
@@ -45,52 +45,23 @@ export async function createEventStoreDb(options: EventStoreDbOptions): Promise<
   const { writer, reader } = connect(url, log);
   const streams = createStreams(reader);
   const whole = createWholeLog(reader);
-  const appends = createEventStoreDbAppends({
-    writer,
-    streams,
-    onAppended: (at) => whole.saw(at),
-    deadlineMs,
-    attemptMs,
-  });
-  const tail = createTail({
-    async page(after, limit) {
-      const events = await whole.page(after, limit);
-      if (events.length > 0) subscription.expect(events.at(-1)!.position);
-      return events.map(sized);
-    },
-    head,
-    isFatal: isUnusable,
-    appending: () => false,
-    pollMs: POLL_MS,
-    log,
-  });
-  const subscription = createEventStoreDbSubscription({
-    ...{ reader, silenceMs, log },
-    head: async () => (await head()).position,
-    onEvents(events, follows) {
-      whole.saw(events.at(-1)!.position);
-      if (tail.active) tail.offer(events.map(sized), follows);
-    },
-    onGap: () => tail.wake(),
-  });
+  const onAppended = (position: bigint): void => whole.saw(position);
+  const appends = createEventStoreDbAppends({ writer, streams, onAppended, deadlineMs, attemptMs });
   let epoch = '';
 
   async function head(): Promise<Head> {
-    try {
-      return { epoch, position: await whole.head() };
-    } catch (error) {
+    const position = await whole.head().catch(async (error: unknown) => {
       if (!endsEarly(error)) throw error;
-      const now = await epochOf(writer);
-      if (now === epoch) throw logUnavailable(error);
-      epoch = now;
+      epoch = await anotherEpoch(writer, { epoch, error });
       whole.forget();
-      return { epoch, position: await whole.head() };
-    }
+      return whole.head();
+    });
+    return { epoch, position };
   }
+  const followers = createFollowers({ reader, whole, head, silenceMs, log });
 
   async function shutDown(): Promise<void> {
-    tail.close();
-    await Promise.all([appends.close(), subscription.close()]);
+    await Promise.all([appends.close(), followers.close()]);
     await Promise.all([writer.close(), reader.close()]);
   }
   let closing: Promise<void> | undefined;
@@ -111,16 +82,62 @@ export async function createEventStoreDb(options: EventStoreDbOptions): Promise<
     find: (stream, ids) => streams.find(stream, ids),
     locate: (ids, before) => whole.locate(ids, before),
     readAll: (after, limit = READ_PAGE) => whole.page(after, limit),
-    follow(after, how) {
-      subscription.start();
-      return tail.follow(after, how);
-    },
+    follow: (after, how) => followers.follow(after, how),
     head,
     async ping() {
       await reader.read((client) => readStream(client, LOG_STREAM, { from: 0n, limit: 1 }));
     },
     close,
   };
+}
+
+interface FollowersOptions {
+  readonly reader: Connection;
+  readonly whole: WholeLog;
+  readonly head: () => Promise<Head>;
+  readonly silenceMs: number | undefined;
+  readonly log: Logger | undefined;
+}
+
+/** Everybody who follows is served by one subscription; looking at the log from time to time finds out when it is silent. */
+function createFollowers({ reader, whole, head, silenceMs, log }: FollowersOptions): {
+  follow: EventStore['follow'];
+  close(): Promise<void>;
+} {
+  const tail = createTail({
+    async page(after, limit) {
+      const events = await whole.page(after, limit);
+      if (events.length > 0) subscription.expect(events.at(-1)!.position);
+      return events.map(sized);
+    },
+    ...{ head, isFatal: isUnusable, appending: () => false, pollMs: POLL_MS, log },
+  });
+  const subscription = createEventStoreDbSubscription({
+    ...{ reader, silenceMs, log },
+    head: async () => (await head()).position,
+    onEvents(events, follows) {
+      whole.saw(events.at(-1)!.position);
+      if (tail.active) tail.offer(events.map(sized), follows);
+    },
+    onGap: () => tail.wake(),
+  });
+  return {
+    follow(after, how) {
+      subscription.start();
+      return tail.follow(after, how);
+    },
+    async close() {
+      tail.close();
+      await subscription.close();
+    },
+  };
+}
+
+/** A log that ends before where it was is another one, unless its epoch says that the answer was cut short. */
+async function anotherEpoch(writer: Connection, { epoch, error }: { epoch: string; error: unknown }): Promise<string> {
+  const now = await epochOf(writer);
+  if (now === epoch) throw logUnavailable(error);
+  return now;
 }
 
 /** A connection string that the client cannot read is said to be so without being shown: it may hold a password. */

@@ -125,23 +125,26 @@ function createNewest(all: ReadAll): Newest {
     if (position > newest) newest = position;
   };
 
+  /** Whether one answer, newest event first, says which of ours is the newest. */
+  function settles(events: readonly WireEvent[], known: bigint, asked: number): boolean {
+    const fresh = events.filter((event) => rawPositionOf(event)! > known);
+    const ours = fresh.find(isOurs);
+    if (ours !== undefined) saw(positionOf(ours));
+    if (ours !== undefined || fresh.length < events.length) return true;
+    if (events.length < asked && known > 0n) throw earlyEnd(known);
+    return events.length < asked;
+  }
+
   async function look(): Promise<bigint> {
     const known = newest > examined ? newest : examined;
-    let top: bigint | undefined;
-    for (let from: bigint | undefined; ;) {
-      const asked = from === undefined ? HEAD_PAGE : HEAD_PAGE_LATER;
-      const events = await all(BACKWARDS, from, asked);
-      top ??= rawPositionOf(events[0]) ?? 0n;
-      if (top < examined) throw earlyEnd(top);
-      const fresh = events.filter((event) => rawPositionOf(event)! > known);
-      const ours = fresh.find(isOurs);
-      if (ours !== undefined) saw(positionOf(ours));
-      if (ours !== undefined || fresh.length < events.length) break;
-      if (events.length < asked && known > 0n) throw earlyEnd(top);
-      if (events.length < asked) return newest;
-      from = rawPositionOf(events.at(-1));
+    let events = await all(BACKWARDS, undefined, HEAD_PAGE);
+    const top = rawPositionOf(events[0]) ?? 0n;
+    if (top < examined) throw earlyEnd(top);
+    for (let asked = HEAD_PAGE; !settles(events, known, asked); asked = HEAD_PAGE_LATER) {
+      events = await all(BACKWARDS, rawPositionOf(events.at(-1)), HEAD_PAGE_LATER);
     }
-    if (top > examined) examined = top;
+    // A log with nothing of ours yet is looked at from its end to its beginning again.
+    if (top > examined && newest > 0n) examined = top;
     return newest;
   }
 
