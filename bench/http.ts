@@ -8,7 +8,7 @@ import { JWT_SECRET, MASTER_KEY, must, peopleOf, request, type People } from '..
 import { compare, load, wire } from './load.ts';
 import type { BenchOptions, BenchRow } from './row.ts';
 import { build, serve, type Serving } from './serving.ts';
-import type { BytesYardstick, ExpressYardstick } from './yardstick.ts';
+import type { BytesYardstick, ExpressYardstick, RedisYardstick } from './yardstick.ts';
 
 const CONNECTIONS = 64;
 /** A cart takes 999 of a product, so each connection buys for several buyers in turn. */
@@ -30,7 +30,10 @@ interface Bench {
   readonly durationMs: number;
 }
 
-const startYardstick = (kind: string, given: BytesYardstick | ExpressYardstick): Promise<Serving> =>
+export const startYardstick = (
+  kind: string,
+  given: BytesYardstick | ExpressYardstick | RedisYardstick,
+): Promise<Serving> =>
   serve({ args: ['--import', import.meta.resolve('tsx'), YARDSTICK, kind], env: {}, stdin: JSON.stringify(given) });
 
 const whole = (value: number): string => Math.round(value).toLocaleString('en');
@@ -38,7 +41,7 @@ const figures = (ours: number, theirs: number, { server }: Bench): string =>
   `${whole(ours)}/s to ${whole(theirs)}/s; server ${whole(server.rssMb())} MB`;
 
 /** An answer with its headers as they were sent. */
-function rawGet(url: string): Promise<BytesYardstick> {
+export function rawGet(url: string): Promise<BytesYardstick> {
   return new Promise((resolve, reject) => {
     http
       .get(url, (response) => {

@@ -2,13 +2,14 @@ import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import express from 'express';
+import { Redis } from 'ioredis';
 import type * as Auth from '../src/http/auth.ts';
 import type * as Server from '../src/http/server.ts';
 import type * as Tokens from '../src/http/tokens.ts';
 import type * as Validate from '../src/http/validate.ts';
 
 /**
- * What the benches of HTTP are measured against, in a process of its own: `tsx bench/yardstick.ts bytes|express`, with what
+ * What the benches of HTTP are measured against, in a process of its own: `tsx bench/yardstick.ts bytes|express|redis`, with what
  * to answer as JSON on stdin. Prints its URL.
  */
 export interface BytesYardstick {
@@ -23,6 +24,16 @@ export interface ExpressYardstick {
   readonly schema: object;
   /** What it answers, as our own server would. */
   readonly data: unknown;
+}
+
+export interface RedisYardstick {
+  /** The built sources, from which it takes the server set-up. */
+  readonly dist: string;
+  readonly path: string;
+  readonly redisUrl: string;
+  /** What is answered is under this key. */
+  readonly key: string;
+  readonly headers: readonly string[];
 }
 
 /** Bare node:http, answering the same bytes to everything. */
@@ -53,9 +64,28 @@ async function bareExpress({ dist, path, jwtSecret, schema, data }: ExpressYards
   return createServer(app);
 }
 
+/** Express on the same server set-up: one GET of ioredis, and its value as the answer. */
+async function expressOnRedis({ dist, path, redisUrl, key, headers }: RedisYardstick): Promise<http.Server> {
+  const { createServer } = (await import(`${dist}/http/server.js`)) as typeof Server;
+  const redis = new Redis(redisUrl);
+  const app = express().disable('x-powered-by').disable('etag');
+  app.get(path, async (_req, res) => {
+    const body = await redis.get(key);
+    res.writeHead(200, [...headers]);
+    res.end(body);
+  });
+  return createServer(app);
+}
+
 const given: unknown = JSON.parse(await text(process.stdin));
-const server =
-  process.argv[2] === 'bytes' ? bytes(given as BytesYardstick) : await bareExpress(given as ExpressYardstick);
+const kinds: Record<string, () => http.Server | Promise<http.Server>> = {
+  bytes: () => bytes(given as BytesYardstick),
+  express: () => bareExpress(given as ExpressYardstick),
+  redis: () => expressOnRedis(given as RedisYardstick),
+};
+const kind = kinds[process.argv[2] ?? ''];
+if (kind === undefined) throw new Error('say which: bytes, express or redis');
+const server = await kind();
 server.listen(0, '127.0.0.1', () => {
   console.log(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
 });

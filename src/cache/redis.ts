@@ -30,8 +30,7 @@ export function createRedisCache({ connection, local, log }: RedisCacheOptions):
 
     async get(key, wanted, load) {
       if (!trust.holds()) return local.get(key, wanted, load);
-      const keys = looks.keysOf(key, wanted.tags);
-      const look = await looks.look(keys).catch(() => undefined);
+      const look = await looks.look(key, wanted.tags).catch(() => undefined);
       if (look === undefined || !trust.holds()) return local.get(key, wanted, load);
       const found = honoured(look, wanted);
       if (found !== undefined) {
@@ -39,7 +38,7 @@ export function createRedisCache({ connection, local, log }: RedisCacheOptions):
         return found;
       }
       misses += 1;
-      return loadThrough(look, { keys, wanted, load });
+      return loadThrough(look, wanted, load);
     },
 
     async invalidate(tags) {

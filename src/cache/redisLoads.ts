@@ -32,7 +32,7 @@ interface Begun {
   readonly leads: boolean;
 }
 
-export type Loads = (look: Look, asked: { keys: Keys; wanted: Wanted; load: Load }) => Promise<Found>;
+export type Loads = (look: Look, wanted: Wanted, load: Load) => Promise<Found>;
 
 interface LoadsOptions {
   readonly connection: RedisConnection;
@@ -65,9 +65,9 @@ export function createLoads({ connection, looks, local }: LoadsOptions): Loads {
     const until = performance.now() + LEASE_WAIT_MAX_MS;
     while (performance.now() < until) {
       await delay(LEASE_POLL_MS);
-      const seen = await looks.look(keys);
+      const seen = await looks.look(keys.name, wanted.tags);
       const found = honoured(seen, wanted);
-      if (found !== undefined || seen.lease === null) return found;
+      if (found !== undefined || !seen.isLeased) return found;
     }
     return undefined;
   }
@@ -116,7 +116,7 @@ export function createLoads({ connection, looks, local }: LoadsOptions): Loads {
     }
   }
 
-  return async ({ generations }, { keys, wanted, load }) => {
+  return async ({ keys, generations }, wanted, load) => {
     if (generations !== undefined) return share(generations, keys, wanted, () => lead(keys, wanted, load));
     const begun = await beginLoading(keys).catch(() => undefined);
     if (begun === undefined) return local.get(keys.name, wanted, load);

@@ -13,16 +13,17 @@ export interface Keys {
 
 /** What Redis holds of a key at one moment. */
 export interface Look {
-  readonly entry: string | null;
-  readonly lease: string | null;
+  readonly keys: Keys;
+  /** The entry, if it was made under the generations of now. */
+  readonly entry: Found | undefined;
+  readonly isLeased: boolean;
   /** Joined by commas; undefined when one is missing. */
   readonly generations: string | undefined;
 }
 
 export interface Looks {
-  keysOf(name: string, tags: readonly string[]): Keys;
   /** Sent after the caller has asked, in one round trip. Rejects when Redis does not answer. */
-  look(keys: Keys): Promise<Look>;
+  look(name: string, tags: readonly string[]): Promise<Look>;
 }
 
 export const generationKeyOf = (connection: RedisConnection, tag: string): string => connection.key(`t:${tag}`);
@@ -33,35 +34,38 @@ export function createLooks(connection: RedisConnection): Looks {
   const common = commonGenerationKey(connection);
   const inThisTurn = new Map<string, Promise<Look>>();
 
-  async function lookAlone({ entry, lease, generations }: Keys): Promise<Look> {
-    const [found = null, held = null, ...ids] = await connection.read([entry, lease, ...generations]);
-    return { entry: found, lease: held, generations: ids.includes(null) ? undefined : ids.join(',') };
+  const keysOf = (name: string, tags: readonly string[]): Keys => ({
+    name,
+    entry: connection.key(`e:${name}`),
+    lease: connection.key(`l:${name}`),
+    generations: [common, ...tags.map((tag) => generationKeyOf(connection, tag))],
+  });
+
+  async function lookAlone(name: string, tags: readonly string[]): Promise<Look> {
+    const keys = keysOf(name, tags);
+    const [text = null, lease = null, ...ids] = await connection.read([keys.entry, keys.lease, ...keys.generations]);
+    const generations = ids.includes(null) ? undefined : ids.join(',');
+    const entry = text === null || generations === undefined ? undefined : decode(text, generations);
+    return { keys, entry, isLeased: lease !== null, generations };
   }
 
   return {
-    keysOf: (name, tags) => ({
-      name,
-      entry: connection.key(`e:${name}`),
-      lease: connection.key(`l:${name}`),
-      generations: [common, ...tags.map((tag) => generationKeyOf(connection, tag))],
-    }),
-    look(keys) {
-      const known = inThisTurn.get(keys.entry);
+    // Who asks for the same in one turn of the event loop shares one look, and what was made of it.
+    look(name, tags) {
+      const known = inThisTurn.get(name);
       if (known !== undefined) return known;
-      setImmediate(() => inThisTurn.delete(keys.entry));
-      const looking = lookAlone(keys);
-      inThisTurn.set(keys.entry, looking);
+      setImmediate(() => inThisTurn.delete(name));
+      const looking = lookAlone(name, tags);
+      inThisTurn.set(name, looking);
       return looking;
     },
   };
 }
 
-/** The entry, if it was made under the generations of now and includes all that is needed. */
-export function honoured({ entry, generations }: Look, { needs, announced }: Wanted): Found | undefined {
-  if (entry === null || generations === undefined) return undefined;
-  const found = decode(entry, generations);
-  if (found === undefined) return undefined;
+/** The entry, if it includes all that is needed. */
+export function honoured({ entry }: Look, { needs, announced }: Wanted): Found | undefined {
+  if (entry === undefined) return undefined;
   // Nothing was invalidated since it was loaded, and up to there everything would have been.
-  const position = announced > found.position ? announced : found.position;
-  return position < needs ? undefined : { answer: found.answer, position };
+  const position = announced > entry.position ? announced : entry.position;
+  return position < needs ? undefined : { answer: entry.answer, position };
 }

@@ -1,0 +1,79 @@
+import { randomUUID } from 'node:crypto';
+import path from 'node:path';
+import { Redis } from 'ioredis';
+import { eventually } from '../test/support/eventually.ts';
+import { HEAP_BOUND, TEST_SETTINGS } from '../test/support/process.ts';
+import { JWT_SECRET, MASTER_KEY, peopleOf } from '../test/support/shop.ts';
+import { rawGet, startYardstick } from './http.ts';
+import { compare, load, wire } from './load.ts';
+import type { BenchOptions, BenchRow } from './row.ts';
+import { build, serve, type Serving } from './serving.ts';
+
+const CONNECTIONS = 64;
+const ROUND_MS = 3_000;
+const ROUND_QUICK_MS = 300;
+const ROUNDS = 5;
+
+const whole = (value: number): string => Math.round(value).toLocaleString('en');
+
+/** Every answer came through Redis: none did without, and it was never found away. */
+async function throughRedis({ url }: Serving): Promise<void> {
+  const metrics = await (await fetch(`${url}/metrics`)).text();
+  if (!/redis_up 1\n/.test(metrics) || !/redis_failed_commands 0\n/.test(metrics)) {
+    throw new Error('some answers did not come through Redis');
+  }
+}
+
+async function cachedGet(server: Serving, dist: string, options: { redisUrl: string; path: string; quick: boolean }) {
+  const { redisUrl, quick, path } = options;
+  const answer = await rawGet(server.url + path);
+  const redis = new Redis(redisUrl);
+  const key = `bench:${randomUUID()}`;
+  await redis.set(key, answer.body);
+  const yardstick = await startYardstick('redis', { dist, path, redisUrl, key, headers: answer.headers });
+  const bytes = wire('GET', path);
+  const against = (url: string) =>
+    load({
+      ...{ url, connections: CONNECTIONS, next: () => bytes },
+      durationMs: quick ? ROUND_QUICK_MS : ROUND_MS,
+    });
+  const figures = await compare(
+    quick ? 1 : ROUNDS,
+    () => against(server.url),
+    () => against(yardstick.url),
+  );
+  await throughRedis(server);
+  await yardstick.stop();
+  await redis.del(key);
+  redis.disconnect();
+  return figures;
+}
+
+export async function run({ url, quick }: BenchOptions): Promise<BenchRow[]> {
+  const redisUrl = process.env['TEST_REDIS_URL'];
+  if (redisUrl === undefined) throw new Error('there is no Redis: install redis-server, or set TEST_REDIS_URL');
+  const { dist } = build();
+  const env = { ...TEST_SETTINGS, NODE_ENV: 'production', DATABASE_URL: url, REDIS_URL: redisUrl };
+  const server = await serve({
+    args: [HEAP_BOUND, path.join(dist, 'cli/cartulary.js'), 'serve'],
+    env: { ...env, JWT_SECRET, MASTER_KEY },
+  });
+  try {
+    const people = peopleOf({ url: server.url, databaseUrl: url });
+    const product = await people.product(await people.seller(), await people.category());
+    const route = `/api/v1/products/${product}`;
+    await eventually('the product is readable', async () => (await fetch(server.url + route)).status === 200);
+    const { ours, theirs } = await cachedGet(server, dist, { redisUrl, path: route, quick });
+    return [
+      {
+        what: '`GET /products/:id`, cached in Redis, 64 connections',
+        against: 'bare Express (same server set-up) answering with one `GET` of ioredis',
+        ratio: ours / theirs,
+        atLeast: 0.7,
+        details: `${whole(ours)}/s to ${whole(theirs)}/s; server ${whole(server.rssMb())} MB`,
+      },
+    ];
+  } finally {
+    await server.stop();
+  }
+}
