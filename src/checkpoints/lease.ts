@@ -25,6 +25,9 @@ export class RestoredLog extends Error {
   }
 }
 
+/** In place of a log's epoch while an import into it has not ended: until then nobody may follow it under such a checkpoint. */
+export const IMPORTING = '00000000-0000-0000-0000-000000000000';
+
 export interface LeaseOptions {
   /** `projection:orders`, `consumer:payment`, `deadlines`: the follower's name, for ever. */
   readonly name: string;
@@ -115,13 +118,24 @@ export async function acquireLease(pool: Pool, options: LeaseOptions): Promise<L
 
 async function refuseOtherLog(pool: Pool, name: string, epoch: string): Promise<void> {
   const { rows } = await pool.query<{ epoch: string }>('SELECT epoch FROM checkpoints WHERE name = $1', [name]);
-  if (rows[0] !== undefined && rows[0].epoch !== epoch) {
+  const found = rows[0]?.epoch;
+  if (found === IMPORTING) {
+    throw new RestoredLog(`${name} waits: an import into this log has not ended. Run "cartulary import events" again.`);
+  }
+  if (found !== undefined && found !== epoch) {
     throw new RestoredLog(
-      `the checkpoint of ${name} belongs to another log (epoch ${rows[0].epoch}, this log is ${epoch}): ` +
-        'the log was restored or replaced. Rebuild the projection, or remove the checkpoint on purpose.',
+      `the checkpoint of ${name} belongs to another log (epoch ${found}, this log is ${epoch}): ` +
+        `the log was restored or replaced. ${whatToDo(name)}`,
     );
   }
 }
+
+const PROJECTION = 'projection:';
+
+const whatToDo = (name: string): string =>
+  name.startsWith(PROJECTION)
+    ? `Run "cartulary rebuild ${name.slice(PROJECTION.length)}".`
+    : 'Run "cartulary handlers from-here" to go on with what comes from now on, or "cartulary handlers replay" to handle all of it again.';
 
 async function refuseAhead(lease: Lease, store: Pick<EventStore, 'head'>): Promise<void> {
   const head = await store.head();
@@ -129,7 +143,7 @@ async function refuseAhead(lease: Lease, store: Pick<EventStore, 'head'>): Promi
   await lease.release();
   throw new RestoredLog(
     `the checkpoint of ${lease.name} is at ${lease.position}, ahead of the log's head ${head.position}: ` +
-      'the log was restored to an earlier point. Rebuild the projection, or remove the checkpoint on purpose.',
+      `the log was restored to an earlier point. ${whatToDo(lease.name)}`,
   );
 }
 

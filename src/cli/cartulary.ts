@@ -5,6 +5,9 @@ import { isRefusal } from '../errors.ts';
 import { register as admin } from './admin.ts';
 import { register as audit } from './audit.ts';
 import { register as deadLetters } from './deadLetters.ts';
+import { register as exportEvents } from './exportEvents.ts';
+import { register as handlers } from './handlers.ts';
+import { register as importEvents } from './importEvents.ts';
 import { register as importProducts } from './importProducts.ts';
 import { register as migrate } from './migrate.ts';
 import { version } from './package.ts';
@@ -13,7 +16,20 @@ import { register as rebuild } from './rebuild.ts';
 import { register as seed } from './seed.ts';
 import { register as serve } from './serve.ts';
 
-const COMMANDS = [serve, migrate, rebuild, projections, audit, deadLetters, admin, importProducts, seed];
+const COMMANDS = [
+  serve,
+  migrate,
+  rebuild,
+  projections,
+  audit,
+  deadLetters,
+  admin,
+  importProducts,
+  importEvents,
+  exportEvents,
+  handlers,
+  seed,
+];
 
 const FAILED_EXIT_CODE = 1;
 const USAGE_EXIT_CODE = 2;

@@ -1,6 +1,8 @@
 import { checkpointOf } from '../bus/embedded.ts';
+import { RELAY } from '../bus/relay.ts';
 import type { EventStore } from '../eventstore/eventStore.ts';
 import { createLag } from '../eventstore/lag.ts';
+import { DEADLINES } from '../handlers/deadlines.ts';
 import { handlers } from '../handlers/index.ts';
 import type { Queryable } from '../postgres/pool.ts';
 
@@ -32,6 +34,9 @@ const handlerNames = (): readonly string[] =>
     ...{ services: NOTHING, pool: NOTHING, config: NOTHING, log: NOTHING, gateway: NOTHING, senders: NOTHING },
     now: () => '',
   }).map(({ name }) => name);
+
+/** Everybody who follows the log and is no projection. */
+export const followerNames = (): readonly string[] => [...handlerNames().map(checkpointOf), RELAY, DEADLINES];
 
 const OWNED = 'coalesce(c.owner IS NOT NULL AND c.lease_until > now(), false)';
 

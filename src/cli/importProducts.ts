@@ -180,7 +180,7 @@ async function linesIn(file: string): Promise<number> {
   return lines;
 }
 
-async function mustBeFile(file: string): Promise<void> {
+export async function mustBeFile(file: string): Promise<void> {
   const found = await stat(file).catch((error: unknown) => {
     throw new Error(`${clean(file)} cannot be read: ${(error as NodeJS.ErrnoException).code ?? String(error)}.`);
   });

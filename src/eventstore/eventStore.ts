@@ -42,6 +42,13 @@ export interface RecordedEvent<E extends DomainEvent = DomainEvent> extends NewE
   readonly revision: bigint;
 }
 
+/** One append of several that are made at once. */
+export interface Append {
+  readonly stream: string;
+  readonly expected: bigint;
+  readonly events: readonly NewEvent[];
+}
+
 export type AppendResult =
   /** `position` and `revision` are those of the last event. `repeated`: these very events (by id) were already there. */
   | { readonly outcome: 'appended'; readonly position: bigint; readonly revision: bigint; readonly repeated: boolean }
@@ -80,6 +87,8 @@ export interface EventStore {
   readonly contiguous: boolean;
   /** All or none, durable when it resolves. */
   append(stream: string, expected: bigint, events: readonly NewEvent[]): Promise<AppendResult>;
+  /** Only where appends to different streams can be made at once and come to lie in the log in this very order. */
+  readonly appendInOrder?: (appends: readonly Append[]) => Promise<readonly AppendResult[]>;
   /** One page of one stream, oldest first, from revision `from` (inclusive). */
   read(stream: string, from?: bigint, limit?: number): Promise<RecordedEvent[]>;
   /** Those of the stream's events whose id is among `ids`, oldest first. */

@@ -72,6 +72,15 @@ export function createPersonalData({
   };
 }
 
+/** Whether this master key is the one that the key of a person was wrapped with. */
+export function opensKey(masterKey: Buffer, subject: string, wrapped: Buffer): boolean {
+  try {
+    return decrypt(derived(masterKey, 'wrap'), subject, wrapped).length === KEY_BYTES;
+  } catch {
+    return false;
+  }
+}
+
 interface Keys {
   create(subject: string): Promise<void>;
   /** Those that exist. */

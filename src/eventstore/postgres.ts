@@ -64,6 +64,11 @@ export async function createPostgresEventStore(options: PostgresEventStoreOption
   return {
     contiguous: true,
     append: async (stream, expected, events) => queue.append(itemOf(stream, expected, events)),
+    appendInOrder(appends) {
+      if (new Set(appends.map(({ stream }) => stream)).size < appends.length)
+        throw new RangeError('one append per stream');
+      return writer.send(appends.map(({ stream, expected, events }) => itemOf(stream, expected, events)));
+    },
     read: (stream, from = 0n, limit = READ_PAGE) => reads.read(stream, from, limit),
     find: (stream, ids) => reads.find(stream, ids),
     locate: async (ids, before) => ({ events: await reads.locate(ids, before), complete: true }),

@@ -9,9 +9,20 @@ type Readable = Pick<EventStore, 'readAll' | 'scan'>;
 export const scan = (store: Readable, range: Range): AsyncIterable<readonly RecordedEvent[]> =>
   store.scan?.(range) ?? scanPages(store, range);
 
-/** Page by page; the next one is read while the one before is worked on. */
 async function* scanPages(store: Readable, { types, after, upTo }: Range): AsyncGenerator<readonly RecordedEvent[]> {
   const wanted = new Set(types);
+  for await (const page of pagesUpTo(store, after, upTo)) {
+    const events = page.filter(({ type }) => wanted.has(type));
+    if (events.length > 0) yield events;
+  }
+}
+
+/** Every event after one place up to another; the next page is read while the one before is worked on. */
+export async function* pagesUpTo(
+  store: Pick<EventStore, 'readAll'>,
+  after: bigint,
+  upTo: bigint,
+): AsyncGenerator<readonly RecordedEvent[]> {
   let last = after;
   let next = last < upTo ? store.readAll(last, SCAN_PAGE) : undefined;
   while (next !== undefined) {
@@ -22,7 +33,6 @@ async function* scanPages(store: Readable, { types, after, upTo }: Range): Async
     next = last < upTo ? store.readAll(last, SCAN_PAGE) : undefined;
     // It is awaited above; should nobody ask for it, its failure is nobody's affair.
     next?.catch(() => undefined);
-    const events = page.filter(({ type, position }) => wanted.has(type) && position <= upTo);
-    if (events.length > 0) yield events;
+    yield last > upTo ? page.filter(({ position }) => position <= upTo) : page;
   }
 }

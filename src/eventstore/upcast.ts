@@ -55,7 +55,9 @@ export function createSchemas(upcasters: Upcasters): Schemas {
       .get(event.type)!
       .slice(schema - 1)
       .reduce<Record<string, unknown>>((older, step) => step(older), event.data as Record<string, unknown>);
-    return { ...event, data, metadata: { ...event.metadata, schema: current } };
+    const raised = { ...event, data, metadata: { ...event.metadata, schema: current } };
+    originals.set(raised, event);
+    return raised;
   };
 
   const recorded = (stored: StoredEvent): RecordedEvent => {
@@ -86,10 +88,20 @@ export function createSchemas(upcasters: Upcasters): Schemas {
 const standard = createSchemas(UPCASTERS);
 export const { schemaOf, upcast, recorded, understood } = standard;
 
+/** Events that were brought to their present shape, and what they had been. */
+const originals = new WeakMap<RecordedEvent, RecordedEvent>();
 const poisoned = new WeakMap<RecordedEvent, StoredEvent>();
 
 /** The JSON texts of an event that could not be understood, for whoever parks it; undefined when it can be read. */
 export const poisonOf = (event: RecordedEvent): StoredEvent | undefined => poisoned.get(event);
+
+/** An event as the log keeps it, whatever this code makes of it: for whoever moves it elsewhere. */
+export function keptOf(event: RecordedEvent): StoredEvent {
+  const unread = poisonOf(event);
+  if (unread !== undefined) return unread;
+  const { position, stream, revision, id, type, data, metadata } = originals.get(event) ?? event;
+  return { position, stream, revision, id, type, data: JSON.stringify(data), metadata: JSON.stringify(metadata) };
+}
 
 function poison(stored: StoredEvent, cause: unknown): RecordedEvent {
   const { position, stream, revision, id, type } = stored;

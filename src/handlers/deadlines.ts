@@ -64,7 +64,8 @@ interface Resting {
 }
 
 const NAMESPACE = 'b1f6a6a4-3c53-5a0e-8f8e-2c6b7a1d9e42';
-const NAME = 'deadlines';
+/** Under this name its lease is kept. */
+export const DEADLINES = 'deadlines';
 
 interface Ticker {
   readonly options: DeadlinesOptions;
@@ -111,7 +112,7 @@ async function supervise(ticker: Ticker, stop: AbortSignal): Promise<void> {
   const { pool, store, owner, log } = ticker.options;
   while (!isOver(stop)) {
     try {
-      const lease = await acquireLease(pool, { name: NAME, owner, store, log });
+      const lease = await acquireLease(pool, { name: DEADLINES, owner, store, log });
       if (lease !== undefined) await tickWhileOwned(ticker, lease, stop);
     } catch (error) {
       ticker.lastError = reasonOf(error);
@@ -191,7 +192,7 @@ function contextOf({ options, now }: Ticker, due: Due, ifMatch?: bigint): Comman
     {
       id,
       repeatable: true,
-      actor: SYSTEM(NAME),
+      actor: SYSTEM(DEADLINES),
       now: now(),
       correlationId: id,
       ...(ifMatch === undefined ? {} : { ifMatch }),

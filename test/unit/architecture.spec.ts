@@ -19,6 +19,7 @@ const MAY_IMPORT: Readonly<Record<string, string>> = {
   commands: 'aggregates eventstore projections schema views',
   projections: 'aggregates checkpoints eventstore postgres ~cache',
   queries: 'aggregates commands eventstore projections redis schema views ~cache',
+  moving: 'checkpoints eventstore postgres',
   bus: 'checkpoints eventstore postgres',
   handlers: 'aggregates bus checkpoints commands eventstore postgres ~config',
   http: 'checkpoints commands eventstore postgres projections queries redis schema ~cache ~config',

@@ -1,0 +1,103 @@
+import { createWriteStream, existsSync } from 'node:fs';
+import { rename, rm } from 'node:fs/promises';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { createGzip } from 'node:zlib';
+import type { Command } from 'commander';
+import { exportLog, hashLog, type Export, type ExportProgress } from '../moving/exportLog.ts';
+import type { Trailer } from '../moving/format.ts';
+import { isGzip } from '../moving/lines.ts';
+import { handlerStatus, type HandlerStatus } from './followers.ts';
+import { onLog, type LogCommand } from './onShop.ts';
+import { count, createProgressBar, duration } from './progressBar.ts';
+import { bold, clean } from './text.ts';
+
+/** It holds everybody's wrapped keys and sealed data. */
+const FILE_MODE = 0o600;
+
+interface Options {
+  readonly hash?: boolean;
+  readonly json?: boolean;
+}
+
+function progress({ store }: LogCommand, label: string, quiet: boolean) {
+  const bar = createProgressBar({ label, unit: store.contiguous ? 'events' : 'positions', total: 0, quiet });
+  const onProgress = ({ done, total }: ExportProgress): void => bar.update(Number(done), Number(total));
+  return { onProgress, stop: () => bar.stop() };
+}
+
+/** Under another name until it is whole and on the disk. */
+async function toFile(chunks: Export['chunks'], file: string): Promise<void> {
+  const partial = `${file}.partial`;
+  const output = createWriteStream(partial, { mode: FILE_MODE, flush: true });
+  try {
+    if (isGzip(file)) await pipeline(Readable.from(chunks), createGzip(), output);
+    else await pipeline(Readable.from(chunks), output);
+    await rename(partial, file);
+  } catch (error) {
+    await rm(partial, { force: true });
+    throw error;
+  }
+}
+
+async function toStdout(chunks: Export['chunks']): Promise<void> {
+  await pipeline(Readable.from(chunks), process.stdout, { end: false });
+}
+
+/** What these have not handled yet would not be handled after an import, unless it says so. */
+async function behind({ pool, store }: LogCommand): Promise<HandlerStatus[]> {
+  const { position } = await store.head();
+  return (await handlerStatus(pool, store, position)).filter(({ lag }) => lag > 0n);
+}
+
+async function write(command: LogCommand, file: string, json: boolean): Promise<void> {
+  if (file !== '-' && existsSync(file)) throw new Error(`${clean(file)} is there already: export to a new file.`);
+  const late = await behind(command);
+  const beganAt = performance.now();
+  const { onProgress, stop } = progress(command, 'export', json);
+  const made = exportLog({ ...command, onProgress });
+  await (file === '-' ? toStdout(made.chunks) : toFile(made.chunks, file)).finally(stop);
+  tell(made.trailer!, { file, json, late, seconds: (performance.now() - beganAt) / 1_000 });
+}
+
+/** On stderr where stdout is the export. */
+function tell(
+  trailer: Trailer,
+  { file, json, late, seconds }: { file: string; json: boolean; late: readonly HandlerStatus[]; seconds: number },
+): void {
+  const say = file === '-' ? console.error : console.log;
+  const names = late.map(({ name }) => name);
+  if (json) {
+    say(JSON.stringify({ file, ...trailer, handlers_behind: names }));
+    return;
+  }
+  const { events, keys, log_hash: hash } = trailer;
+  say(`${bold(`${count(events)} events and ${count(keys)} keys`)} exported in ${duration(seconds)}; log hash ${hash}`);
+  if (names.length === 0) return;
+  say(`Behind the log: ${names.join(', ')}. What they have not handled yet is not handled after an import either.`);
+}
+
+async function hash(command: LogCommand, json: boolean): Promise<void> {
+  const { onProgress, stop } = progress(command, 'hash', json);
+  const found = await hashLog(command.store, { onProgress }).finally(stop);
+  console.log(json ? JSON.stringify(found) : found.log_hash);
+}
+
+const MORE = `
+One line of JSON for each event, in the order of the log, after the keys of persons (wrapped by MASTER_KEY,
+which is not in it). The shop may go on meanwhile: what comes after the beginning is not in the export.
+Whoever has both the export and MASTER_KEY can read everybody's personal data: keep them apart.`;
+
+export function register(program: Command): void {
+  const command = program
+    .command('export')
+    .description('write the whole log, with the keys of its persons, to a file')
+    .argument('[file]', 'NDJSON, packed when the name ends in .gz; "-" is stdout')
+    .option('--hash', 'only say the hash of the log')
+    .option('--json', 'what came of it as one JSON object')
+    .addHelpText('after', MORE);
+  command.action(async (file: string | undefined, { hash: onlyHash = false, json = false }: Options) => {
+    if ((file === undefined) !== onlyHash) command.error('error: name a file, or say --hash');
+    await onLog((opened) => (file === undefined ? hash(opened, json) : write(opened, file, json)));
+  });
+}

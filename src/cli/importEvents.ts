@@ -1,0 +1,101 @@
+import { createWriteStream } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { Option, type Command } from 'commander';
+import type { HandlersFrom } from '../moving/followers.ts';
+import { importLog, type ImportResult, type ImportStep } from '../moving/importLog.ts';
+import { keepSecrets } from '../secrets.ts';
+import { followerNames } from './followers.ts';
+import { mustBeFile } from './importProducts.ts';
+import { onLog } from './onShop.ts';
+import { count, createProgressBar, duration, type ProgressBar } from './progressBar.ts';
+import { bold } from './text.ts';
+
+interface Options {
+  readonly handlers: HandlersFrom;
+  readonly json?: boolean;
+}
+
+/** One bar for each step, one after the other. */
+function progress(quiet: boolean) {
+  let current: { readonly step: ImportStep; readonly bar: ProgressBar } | undefined;
+  return {
+    onProgress: (step: ImportStep, done: number, total: number): void => {
+      if (current?.step !== step) {
+        current?.bar.stop();
+        current = { step, bar: createProgressBar({ label: step, unit: 'events', total, quiet }) };
+      }
+      current.bar.update(done, total);
+    },
+    stop: () => current?.bar.stop(),
+  };
+}
+
+/** What comes on stdin is kept in a file first: nothing of an export is used before its end was seen. */
+async function withFile<T>(file: string, work: (file: string) => Promise<T>): Promise<T> {
+  if (file !== '-') {
+    await mustBeFile(file);
+    return work(file);
+  }
+  const folder = await mkdtemp(path.join(os.tmpdir(), 'cartulary-import-'));
+  try {
+    const kept = path.join(folder, 'export.ndjson');
+    await pipeline(process.stdin, createWriteStream(kept, { mode: 0o600 }));
+    return await work(kept);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+function tell(result: ImportResult, seconds: number): void {
+  const { events, known, keys, erased, log_hash: hash, handlers } = result;
+  const added = events - known;
+  const what =
+    added === 0 ? 'Nothing to bring' : `${count(added)} events and ${count(keys)} keys brought in ${duration(seconds)}`;
+  console.log(`${bold(what)}; ${count(events)} are there, log hash ${hash}`);
+  if (erased > 0) console.log(`${count(erased)} persons have been erased here since the export, and stay so.`);
+  if (handlers === 'from-here')
+    console.log('Handlers go on after the last of these events: nothing is paid or mailed again.');
+  if (handlers === 'replay')
+    console.log('Handlers will do all of it AGAIN when a shop is started: charges, mails and all.');
+  if (handlers !== undefined) console.log('Now make the read models: cartulary rebuild --all');
+}
+
+async function run(given: string, { handlers, json = false }: Options): Promise<void> {
+  await withFile(given, (file) =>
+    onLog(async ({ config, log, store, pool }) => {
+      const beganAt = performance.now();
+      const { masterKey } = await keepSecrets(config, log);
+      const { onProgress, stop } = progress(json);
+      const followers = followerNames();
+      const result = await importLog({ ...{ file, store, pool, masterKey, followers, handlers }, onProgress }).finally(
+        stop,
+      );
+      if (json) console.log(JSON.stringify(result));
+      else tell(result, (performance.now() - beganAt) / 1_000);
+    }),
+  );
+}
+
+const MORE = `
+The export is read to its end and verified before anything is changed. The log must be empty or hold a
+beginning of it: cut off half way, the same command goes on where it was. No shop may run meanwhile.`;
+
+export function register(program: Command): void {
+  const parent = program.commands.find((one) => one.name() === 'import');
+  if (parent === undefined) throw new Error('"import products" is registered first');
+  parent
+    .command('events')
+    .description('bring an export of a log into this one')
+    .argument('<file>', 'made by "cartulary export"; unpacked when its name ends in .gz; "-" is stdin')
+    .addOption(
+      new Option('--handlers <from>', 'from-here: handle only what comes from now on; replay: handle all of it again')
+        .choices(['from-here', 'replay'])
+        .default('from-here'),
+    )
+    .option('--json', 'what came of it as one JSON object')
+    .addHelpText('after', MORE)
+    .action(run);
+}

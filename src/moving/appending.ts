@@ -1,0 +1,99 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { isRefusal } from '../errors.ts';
+import {
+  APPEND_BYTES_MAX,
+  APPEND_EVENTS_MAX,
+  type Append,
+  type EventStore,
+  type NewEvent,
+} from '../eventstore/eventStore.ts';
+import { failpoint } from '../failpoint.ts';
+import type { EventLine } from './format.ts';
+import { newEventOf } from './readExport.ts';
+
+/** Events and bytes written at once, at most. */
+export const BATCH_EVENTS_MAX = 500;
+export const BATCH_BYTES_MAX = 4 * 1024 * 1024;
+/** A log that does not answer is asked again this often. */
+export const APPEND_ATTEMPTS_MAX = 10;
+const RETRY_DELAY_MS = 200;
+const RETRY_DELAY_MAX_MS = 5_000;
+
+interface Run {
+  readonly stream: string;
+  readonly expected: bigint;
+  readonly events: NewEvent[];
+  bytes: number;
+}
+
+/**
+ * Writes events in exactly the order in which they are taken. Neighbours of one stream are one append; where the store can,
+ * several such appends are written at once. Rejects when a stream is not where the export says that it was.
+ */
+export function createOrderedAppends(store: EventStore) {
+  let runs: Run[] = [];
+  let count = 0;
+  let bytes = 0;
+
+  async function flush(): Promise<void> {
+    if (runs.length === 0) return;
+    const batch = runs;
+    runs = [];
+    count = bytes = 0;
+    if (store.appendInOrder !== undefined) await writeAtOnce(store.appendInOrder, batch);
+    else for (const run of batch) await writeAtOnce(async ([one]) => [await appendOne(store, one!)], [run]);
+    failpoint('import:appended');
+  }
+
+  const isRoomIn = (run: Run | undefined, event: EventLine, size: number): run is Run =>
+    run?.stream === event.stream && run.events.length < APPEND_EVENTS_MAX && run.bytes + size <= APPEND_BYTES_MAX;
+
+  return {
+    flush,
+    async take(event: EventLine, size: number): Promise<void> {
+      const last = runs.at(-1);
+      const full = count >= BATCH_EVENTS_MAX || bytes + size > BATCH_BYTES_MAX;
+      if (!full && isRoomIn(last, event, size)) {
+        last.events.push(newEventOf(event));
+        last.bytes += size;
+      } else {
+        // One append per stream and batch: only then the store keeps their order.
+        if (full || runs.some(({ stream }) => stream === event.stream)) await flush();
+        runs.push({
+          stream: event.stream,
+          expected: BigInt(event.revision) - 1n,
+          events: [newEventOf(event)],
+          bytes: size,
+        });
+      }
+      count += 1;
+      bytes += size;
+    },
+  };
+}
+
+const appendOne = (store: EventStore, { stream, expected, events }: Append) => store.append(stream, expected, events);
+
+type Write = NonNullable<EventStore['appendInOrder']>;
+
+/** The same events again change nothing, so whatever was not answered is asked again. */
+async function writeAtOnce(write: Write, batch: readonly Append[]): Promise<void> {
+  const results = await patiently(() => write(batch));
+  batch.forEach(({ stream, expected, events }, index) => {
+    const result = results[index]!;
+    const found = result.outcome === 'appended' ? result.revision : result.actual;
+    if (result.outcome === 'appended' && found === expected + BigInt(events.length)) return;
+    throw new Error(`somebody else has written to the log meanwhile: ${stream} is at ${found}, not at ${expected}`);
+  });
+}
+
+async function patiently<T>(work: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!isRefusal(error) || error.kind !== 'unavailable' || attempt >= APPEND_ATTEMPTS_MAX) throw error;
+    }
+    await delay(Math.min(RETRY_DELAY_MS * 2 ** (attempt - 1), RETRY_DELAY_MAX_MS));
+  }
+}

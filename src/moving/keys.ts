@@ -1,0 +1,73 @@
+import { withTx, type Connection, type Pool } from '../postgres/pool.ts';
+import type { KeyLine } from './format.ts';
+
+const KEYS_PAGE = 1_000;
+
+/** Every person's key, wrapped as it is kept, by person. */
+export async function* keyPages(pool: Pool): AsyncGenerator<readonly KeyLine[]> {
+  for (let after = ''; ;) {
+    const { rows } = await pool.query<KeyLine>(
+      `SELECT subject, translate(encode(wrapped_key, 'base64'), E'\\n', '') AS wrapped_key FROM subject_keys
+       WHERE subject > $1 ORDER BY subject LIMIT ${KEYS_PAGE}`,
+      [after],
+    );
+    if (rows.length > 0) yield rows;
+    if (rows.length < KEYS_PAGE) return;
+    after = rows.at(-1)!.subject;
+  }
+}
+
+export interface BroughtKeys {
+  /** Put into the database. */
+  readonly brought: number;
+  /** Of persons who are not in this database any more though others are: they were erased, and stay so. */
+  readonly erased: number;
+}
+
+/**
+ * Brings persons' keys into the database: all of them, in one transaction, where it has none yet. One that has some is the
+ * shop's own (its log moves, its keys do not): nothing is added, so that nobody who was erased comes back.
+ */
+export async function bringKeys(pool: Pool, pages: AsyncIterable<readonly KeyLine[]>): Promise<BroughtKeys> {
+  const { rows } = await pool.query('SELECT 1 FROM subject_keys LIMIT 1');
+  if (rows.length > 0) return compareKeys(pool, pages);
+  let brought = 0;
+  await withTx(pool, async (tx) => {
+    // A person who registers now would make this database look like one that has its keys already.
+    await tx.query('LOCK TABLE subject_keys IN SHARE ROW EXCLUSIVE MODE');
+    for await (const page of pages) {
+      await insert(tx, page);
+      brought += page.length;
+    }
+  });
+  return { brought, erased: 0 };
+}
+
+const insert = (tx: Connection, page: readonly KeyLine[]): Promise<unknown> =>
+  tx.query(
+    `INSERT INTO subject_keys (subject, wrapped_key)
+     SELECT subject, decode(wrapped, 'base64') FROM unnest($1::text[], $2::text[]) AS new (subject, wrapped)`,
+    [page.map(({ subject }) => subject), page.map(({ wrapped_key: wrapped }) => wrapped)],
+  );
+
+async function compareKeys(pool: Pool, pages: AsyncIterable<readonly KeyLine[]>): Promise<BroughtKeys> {
+  let same = 0;
+  let erased = 0;
+  for await (const page of pages) {
+    const subjects = page.map(({ subject }) => subject);
+    const { rows } = await pool.query<{ subject: string; wrapped: Buffer }>(
+      'SELECT subject, wrapped_key AS wrapped FROM subject_keys WHERE subject = ANY($1::text[])',
+      [subjects],
+    );
+    const here = new Map(rows.map(({ subject, wrapped }) => [subject, wrapped]));
+    for (const { subject, wrapped_key: wrapped } of page) {
+      const found = here.get(subject);
+      if (found === undefined) erased += 1;
+      else if (found.equals(Buffer.from(wrapped, 'base64'))) same += 1;
+      else throw new Error(`this database has another key for ${subject}: its personal data would not open`);
+    }
+  }
+  if (same === 0 && erased > 0)
+    throw new Error('this database holds the personal data of another shop: import into one of its own');
+  return { brought: 0, erased };
+}

@@ -1,0 +1,43 @@
+import { createReadStream } from 'node:fs';
+import { pipeline } from 'node:stream';
+import { createGunzip } from 'node:zlib';
+
+/** A longer line is no event: an append carries far less. */
+export const LINE_BYTES_MAX = 8 * 1024 * 1024;
+const NEWLINE = 0x0a;
+
+export const isGzip = (file: string): boolean => file.endsWith('.gz');
+
+/** The lines of a file, unpacked when its name ends in .gz; throws when it ends in the middle of one. */
+export async function* linesOf(file: string): AsyncGenerator<string> {
+  const input = createReadStream(file);
+  const chunks = (isGzip(file) ? pipeline(input, createGunzip(), () => undefined) : input) as AsyncIterable<Buffer>;
+  let rest: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of whole(chunks)) {
+    let from = 0;
+    for (let at = chunk.indexOf(NEWLINE); at >= 0; at = chunk.indexOf(NEWLINE, from)) {
+      rest.push(chunk.subarray(from, at));
+      yield Buffer.concat(rest).toString('utf8');
+      rest = [];
+      bytes = 0;
+      from = at + 1;
+    }
+    rest.push(chunk.subarray(from));
+    bytes += chunk.length - from;
+    if (bytes > LINE_BYTES_MAX) throw new Error(`a line is longer than ${LINE_BYTES_MAX} bytes: this is no export`);
+  }
+  if (bytes > 0) throw new Error('the export was cut off in the middle of a line');
+}
+
+/** What gzip says of a file that ends too soon, in our words. */
+async function* whole(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  try {
+    yield* chunks;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'Z_BUF_ERROR') throw new Error('the export was cut off: its end is missing', { cause: error });
+    if (code?.startsWith('Z_') === true) throw new Error('the export is damaged, or no gzip file', { cause: error });
+    throw error;
+  }
+}

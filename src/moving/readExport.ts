@@ -1,0 +1,160 @@
+import type { NewEvent } from '../eventstore/eventStore.ts';
+import { opensKey } from '../eventstore/personalData.ts';
+import {
+  createLogHash,
+  FORMAT,
+  type Content,
+  type EventLine,
+  type Header,
+  type KeyLine,
+  type Trailer,
+} from './format.ts';
+import { linesOf } from './lines.ts';
+
+/** An export cannot be used, for the reason given. */
+export class BadExport extends Error {
+  constructor(reason: string, line?: number) {
+    super(line === undefined ? reason : `line ${line}: ${reason}`);
+    this.name = 'BadExport';
+  }
+}
+
+export type Line =
+  | { readonly kind: 'header'; readonly header: Header }
+  | { readonly kind: 'key'; readonly key: KeyLine }
+  | { readonly kind: 'event'; readonly event: EventLine }
+  | { readonly kind: 'trailer'; readonly trailer: Trailer };
+
+const isText = (...values: readonly unknown[]): boolean => values.every((value) => typeof value === 'string');
+const isPlace = (...values: readonly unknown[]): boolean =>
+  values.every((value) => typeof value === 'string' && /^\d{1,20}$/.test(value));
+
+function lineOf(value: object): Line | undefined {
+  const found = value as Partial<Header & KeyLine & EventLine & Trailer>;
+  if ('cartulary' in value) return { kind: 'header', header: value as Header };
+  if ('wrapped_key' in value && isText(found.subject, found.wrapped_key)) return { kind: 'key', key: value as KeyLine };
+  if ('log_hash' in value) return { kind: 'trailer', trailer: value as Trailer };
+  const whole = isText(found.stream, found.id, found.type) && isPlace(found.position, found.revision);
+  return whole && 'data' in value && 'metadata' in value ? { kind: 'event', event: value as EventLine } : undefined;
+}
+
+function parse(text: string, number: number): Line {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw new BadExport('it is no JSON', number);
+  }
+  const line = typeof value === 'object' && value !== null ? lineOf(value) : undefined;
+  if (line === undefined) throw new BadExport('it is nothing that an export holds', number);
+  return line;
+}
+
+/** The lines of an export in a file; what they say together is for `verifyExport` to judge. */
+export async function* readExport(file: string): AsyncGenerator<Line> {
+  let number = 0;
+  for await (const text of linesOf(file)) {
+    number += 1;
+    yield parse(text, number);
+  }
+}
+
+export interface Verified {
+  readonly header: Header;
+  readonly trailer: Trailer;
+}
+
+const ORDER = { header: 0, key: 1, event: 2, trailer: 3 } as const;
+
+/**
+ * Reads an export from its first line to its last, and rejects with `BadExport` unless it is whole, unharmed, in order,
+ * and sealed under this master key. Nothing of an export is used before that.
+ */
+export async function verifyExport(
+  file: string,
+  masterKey: Buffer,
+  onProgress?: (events: number) => void,
+): Promise<Verified> {
+  const hash = createLogHash();
+  const judge = createJudge(masterKey, hash);
+  for await (const line of readExport(file)) {
+    judge.take(line);
+    if (line.kind === 'event') onProgress?.(hash.events);
+  }
+  return judge.end();
+}
+
+function createJudge(masterKey: Buffer, hash: ReturnType<typeof createLogHash>) {
+  let header: Header | undefined;
+  let trailer: Trailer | undefined;
+  let number = 0;
+  let keys = 0;
+  let position = -1n;
+  let stage: number = ORDER.header;
+
+  const takeKey = ({ subject, wrapped_key: wrapped }: KeyLine): void => {
+    keys += 1;
+    if (opensKey(masterKey, subject, Buffer.from(wrapped, 'base64'))) return;
+    throw new BadExport(
+      'MASTER_KEY does not open the keys of this export: set that of the shop it was made from',
+      number,
+    );
+  };
+  const takeEvent = (event: EventLine): void => {
+    const next = BigInt(event.position);
+    if (next <= position) throw new BadExport(`position ${next} comes after ${position}`, number);
+    position = next;
+    const { data, metadata } = contentOfLine(event);
+    hash.add(event, data, metadata);
+  };
+
+  return {
+    take(line: Line): void {
+      number += 1;
+      const isFirst = number === 1;
+      if (isFirst !== (line.kind === 'header')) throw new BadExport('no export of Cartulary begins like this', number);
+      if (ORDER[line.kind] < stage || trailer !== undefined) throw new BadExport('its lines are not in order', number);
+      stage = ORDER[line.kind];
+      switch (line.kind) {
+        case 'header':
+          header = checked(line.header);
+          break;
+        case 'key':
+          takeKey(line.key);
+          break;
+        case 'event':
+          takeEvent(line.event);
+          break;
+        case 'trailer':
+          trailer = line.trailer;
+          break;
+      }
+    },
+    end(): Verified {
+      if (header === undefined) throw new BadExport('the export is empty');
+      if (trailer === undefined) throw new BadExport(`the export was cut off after ${hash.events} events`);
+      if (trailer.keys !== keys || trailer.events !== hash.events) {
+        const told = `${trailer.events} events and ${trailer.keys} keys`;
+        throw new BadExport(`the export has ${hash.events} events and ${keys} keys, and says that it has ${told}`);
+      }
+      if (trailer.log_hash !== hash.value())
+        throw new BadExport('its events are not those it was made with: the hash differs');
+      return { header, trailer };
+    },
+  };
+}
+
+function checked(header: Header): Header {
+  const { cartulary, format } = header as { cartulary: unknown; format: unknown };
+  if (cartulary !== 'log') throw new BadExport('this is no export of a log', 1);
+  if (format === FORMAT) return header;
+  throw new BadExport(`its format is ${String(format)}; this version knows ${FORMAT}`, 1);
+}
+
+/** What of an event's line is compared and hashed. */
+export function contentOfLine({ data, metadata, ...line }: EventLine): Content {
+  return { line, data: JSON.stringify(data), metadata: JSON.stringify(metadata) };
+}
+
+export const newEventOf = ({ id, type, data, metadata }: EventLine): NewEvent =>
+  ({ id, type, data, metadata }) as unknown as NewEvent;
