@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import type { RecordedEvent } from '../../src/eventstore/eventStore.ts';
-import { createSchemas, poisonOf, schemaOf, type StoredEvent } from '../../src/eventstore/upcast.ts';
+import { createSchemas, keptOf, poisonOf, schemaOf, type StoredEvent } from '../../src/eventstore/upcast.ts';
 
 const schemas = createSchemas({
   Priced: [
@@ -43,6 +43,16 @@ describe('upcasting', () => {
     const before = structuredClone(event);
     expect(schemas.upcast(event).data).to.deep.equal({ amount: 100, currency: 'EUR' });
     expect(event).to.deep.equal(before);
+  });
+
+  it('still tells what the log keeps', () => {
+    for (const event of [
+      stored('Priced', '{"price":2}', 1),
+      stored('Priced', '{"amount":200,"currency":"EUR"}', 3),
+      stored('Priced', '{}', 4),
+    ]) {
+      expect(keptOf(schemas.recorded(event))).to.deep.equal(event);
+    }
   });
 
   const poison: [string, StoredEvent, string][] = [
