@@ -70,9 +70,9 @@ describe('shops that share a Redis', function () {
     for (let turn = 0; turn < 3; turn += 1) {
       const email = `buyer-${turn}-${product}@example.com`;
       const body = { email, password: 'correct horse battery' };
-      must(await request(shops[1]!.url, 'POST', '/auth/register', { body: { ...body, name: 'Ada' } }), 201);
-      const { data } = must(await request(shops[1]!.url, 'POST', '/auth/login', { body }), 200);
-      const me = await request(shops[0]!.url, 'GET', '/users/me', { token: data.access_token });
+      must(await request(shops[0]!.url, 'POST', '/auth/register', { body: { ...body, name: 'Ada' } }), 201);
+      const { data } = must(await request(shops[0]!.url, 'POST', '/auth/login', { body }), 200);
+      const me = await request(shops[1]!.url, 'GET', '/users/me', { token: data.access_token });
       expect(must(me, 200).data.email).to.equal(email);
     }
   });
