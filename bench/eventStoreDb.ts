@@ -1,0 +1,82 @@
+import { randomUUID } from 'node:crypto';
+import { EventStoreDBClient, NO_STREAM, jsonEvent } from '@eventstore/db-client';
+import { v7 as uuidv7 } from 'uuid';
+import type { Command, Decider, DomainEvent } from '../src/aggregates/decider.ts';
+import { createAggregates } from '../src/commands/handle.ts';
+import { createEventStoreDb } from '../src/eventstore/eventStoreDb.ts';
+import { spawnEventStoreDouble } from '../test/support/eventStoreDouble/index.ts';
+import { interleaved, median, perSecond } from './measure.ts';
+import type { BenchOptions, BenchRow } from './row.ts';
+
+const WORKERS = 64;
+const data = { quantity: 3, note: 'delivery', availableAfter: 39, expiresAt: '2026-01-01T00:15:00.000Z' };
+const now = '2026-01-01T00:00:00.000Z';
+
+const stock: Decider<number, Command, DomainEvent> = {
+  category: 'stock',
+  snapshotVersion: 1,
+  initial: 0,
+  evolve: (onHand, event) => onHand + (event.data as { quantity: number }).quantity,
+  decide: () => [{ type: 'StockReceived', data }],
+};
+
+/** Every worker has a stream of its own and does one thing after the other. */
+const inParallel = (work: (stream: string) => Promise<void>): Promise<unknown> =>
+  Promise.all(Array.from({ length: WORKERS }, () => work(randomUUID())));
+
+export async function run({ quick }: BenchOptions): Promise<BenchRow[]> {
+  const [rounds, each] = quick ? [2, 10] : [9, 60];
+  const double = await spawnEventStoreDouble();
+  const store = await createEventStoreDb({ url: double.url });
+  const client = EventStoreDBClient.connectionString(double.url);
+  const aggregates = createAggregates({ store });
+
+  const handled = (): Promise<unknown> =>
+    inParallel(async (id) => {
+      for (let n = 0; n < each; n += 1) {
+        const command = { type: 'ReceiveStock', id: uuidv7(), actor: 'bench', now, correlationId: id };
+        const { revision, repeated } = await aggregates.handle(stock, id, command as Command);
+        if (repeated || revision !== BigInt(n)) throw new Error(`command ${n} came to revision ${revision}`);
+      }
+    });
+  const appended = (): Promise<unknown> =>
+    inParallel(async (id) => {
+      for (let n = 0; n < each; n += 1) {
+        const metadata = {
+          commandId: uuidv7(),
+          command: 'ReceiveStock',
+          correlationId: id,
+          actor: 'bench',
+          occurredAt: now,
+        };
+        const event = jsonEvent({
+          id: randomUUID(),
+          type: 'StockReceived',
+          data,
+          metadata: { ...metadata, schema: 1 },
+        });
+        const expectedRevision = n === 0 ? NO_STREAM : BigInt(n - 1);
+        const { success } = await client.appendToStream(`stock-${id}`, event, { expectedRevision });
+        if (!success) throw new Error(`append ${n} found a conflict`);
+      }
+    });
+
+  await handled();
+  await appended();
+  const pairs = await interleaved(rounds, () => [handled, appended]);
+  await Promise.all([store.close(), client.dispose()]);
+  await double.stop();
+  const ratios = pairs.map(([ours, bare]) => bare / ours).sort((a, b) => a - b);
+  const [ours, bare] = [0, 1].map((side) =>
+    perSecond(WORKERS * each, median(pairs.map((pair) => pair[side as 0 | 1]))),
+  );
+  return [
+    {
+      what: 'commands/s over the EventStoreDB adapter, 64 in flight (decided, appended, folded)',
+      against: 'bare appends of the same events with `@eventstore/db-client`, to the same stand-in for the server',
+      ratio: median(ratios),
+      atLeast: 0.7,
+      details: `${ours!.toFixed(0)}/s against ${bare!.toFixed(0)}/s; rounds from ${ratios[0]!.toFixed(2)} to ${ratios.at(-1)!.toFixed(2)}`,
+    },
+  ];
+}
