@@ -51,7 +51,10 @@ describe('handle on a log in Postgres', () => {
     );
     expect(done).to.equal(100);
     for (const aggregates of processes) {
-      expect(await aggregates.load(account, id)).to.deep.equal({ state: { balance: 0, changes: 101 }, revision: 100n });
+      expect(await aggregates.load(account, id)).to.deep.include({
+        state: { balance: 0, changes: 101 },
+        revision: 100n,
+      });
     }
   });
 
