@@ -13,7 +13,7 @@ const MOCHA = path.join(ROOT, 'node_modules/mocha/bin/mocha.js');
 /** Pure tests, which need no server and no time. */
 const UNIT_FOLDERS = new Set(['aggregates', 'commands', 'projections', 'unit']);
 /** They measure time, or start and kill whole servers: nothing else runs beside them. */
-const ALONE_FOLDERS = new Set(['embedded', 'laws']);
+const ALONE_FOLDERS = new Set(['chaos', 'embedded', 'laws']);
 const BESIDE_MAX = 2;
 const GROUP_TIMEOUT_MS = 15 * 60_000;
 /** A group that has told its result and does not end has left something open. */

@@ -37,9 +37,9 @@ export async function request(
   url: string,
   method: string,
   path: string,
-  options: { body?: unknown; token?: string; headers?: Record<string, string> } = {},
+  options: { body?: unknown; token?: string; headers?: Record<string, string>; timeoutMs?: number } = {},
 ): Promise<Answer> {
-  const { body, token, headers = {} } = options;
+  const { body, token, headers = {}, timeoutMs = 30_000 } = options;
   const response = await fetch(`${url}/api/v1${path}`, {
     method,
     headers: {
@@ -48,7 +48,7 @@ export async function request(
       ...headers,
     },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    signal: AbortSignal.timeout(30_000),
+    signal: AbortSignal.timeout(timeoutMs),
   });
   const text = await response.text();
   const parsed: Json = text === '' ? undefined : JSON.parse(text);

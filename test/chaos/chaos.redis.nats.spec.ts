@@ -1,0 +1,21 @@
+import { expect } from 'chai';
+import { runChaos } from './chaos.ts';
+
+/** Longer than a lease, so that what the one who stands still owned is taken over meanwhile. */
+const PAUSE_MS = 10_000;
+const SEEDS = 2 ** 31;
+
+describe('chaos', function () {
+  this.timeout(600_000);
+
+  it('loses nothing, doubles nothing and oversells nothing, whoever is killed, stands still or is wiped', async () => {
+    const seed = Number(process.env['TEST_SEED'] ?? Math.floor(Math.random() * SEEDS));
+    const say = (line: string): void => console.log(`      ${line}`);
+    const outcome = await runChaos({ seed, minutes: 'each fault once', pauseMs: PAUSE_MS, say });
+    say(
+      `${outcome.commands} commands, ${outcome.requests} requests (${outcome.unanswered} asked again), ${outcome.events} events`,
+    );
+    expect(outcome.violations, `with TEST_SEED=${seed}`).to.deep.equal([]);
+    expect(outcome.commands).to.be.greaterThan(100);
+  });
+});

@@ -1,0 +1,92 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { behind } from '../support/fold.ts';
+import { violationsOf } from './checks.ts';
+import { createClient } from './client.ts';
+import { anyFault, createFaults, shortPlan, type Happened } from './faults.ts';
+import { startFleet, type Fleet } from './fleet.ts';
+import { keepBusy, stockShop } from './load.ts';
+import { createRandom } from './random.ts';
+
+const GAP_MS = 1_500;
+/** Once nothing is wrong any more, everything must have come to rest within this time. */
+const HEAL_MS = 120_000;
+const POLL_MS = 250;
+
+export interface ChaosOptions {
+  readonly seed: number;
+  /** Each fault once, or faults of chance for so long. */
+  readonly minutes: number | 'each fault once';
+  readonly pauseMs: number;
+  readonly say: (line: string) => void;
+}
+
+export interface Outcome {
+  readonly violations: readonly string[];
+  readonly timeline: readonly Happened[];
+  readonly requests: number;
+  readonly unanswered: number;
+  readonly commands: number;
+  readonly events: bigint;
+  readonly healedAfterMs: number;
+}
+
+/** Waits until every follower is at the head of the log, and nothing is held for a checkout that broke off. */
+async function rested(fleet: Fleet, withinMs = HEAL_MS): Promise<number> {
+  const from = performance.now();
+  for (let late = await stragglers(fleet); late.length > 0; late = await stragglers(fleet)) {
+    if (performance.now() - from > withinMs) throw new Error(`not at rest after ${withinMs} ms: ${late.join(', ')}`);
+    await delay(POLL_MS);
+  }
+  return performance.now() - from;
+}
+
+const OVERDUE = 'SELECT key FROM deadlines WHERE due_at <= now() LIMIT 5';
+async function stragglers(fleet: Fleet): Promise<string[]> {
+  const overdue = await fleet.write.db.rows<{ key: string }>(OVERDUE);
+  return [...(await behind(fleet.write)), ...overdue.map(({ key }) => `deadline ${key}`)];
+}
+
+/** Nobody may be writing when the books are checked: first those who begin things, then those who follow. */
+async function windDown(fleet: Fleet): Promise<string[]> {
+  const late = await fleet.stop(['http', 'deadlines']);
+  await rested(fleet);
+  late.push(...(await fleet.stop(['handlers'])));
+  await rested(fleet);
+  return [...late, ...(await fleet.stop(['projector', 'relay']))];
+}
+
+/**
+ * A shop of three processes of each role under a mixed load, while one process after another is killed or stands still and
+ * Redis and NATS lose all they have; then what must hold is checked against the log. It prints the seed, and what happened.
+ */
+export async function runChaos({ seed, minutes, pauseMs, say }: ChaosOptions): Promise<Outcome> {
+  const random = createRandom(seed);
+  const fleet = await startFleet();
+  try {
+    const client = createClient(fleet);
+    const goods = await stockShop(fleet, client);
+    say(`seed ${seed}: ${fleet.members.length} processes`);
+    const load = keepBusy(client, goods, seed);
+    const faults = createFaults(fleet, random, { pauseMs, say });
+    if (minutes === 'each fault once') {
+      for (const fault of shortPlan(random)) {
+        await delay(GAP_MS);
+        await faults.cause(fault);
+      }
+    } else {
+      for (const end = performance.now() + minutes * 60_000; performance.now() < end;) {
+        await faults.cause(anyFault(random));
+        await delay(GAP_MS);
+      }
+    }
+    await load.stop();
+    const healedAfterMs = await rested(fleet);
+    say(`at rest ${(healedAfterMs / 1_000).toFixed(1)} s after the load`);
+    const late = await windDown(fleet);
+    const { position: events } = await fleet.write.store.head();
+    const violations = [...late, ...(await violationsOf(fleet, client))];
+    return { violations, timeline: faults.timeline, ...client.counts(), events, healedAfterMs };
+  } finally {
+    await fleet.dispose();
+  }
+}
