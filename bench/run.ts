@@ -11,7 +11,7 @@ import type { BenchRow } from './row.ts';
  * `--write` puts the table into the README. Exit code 1 when a bench could not run; a ratio that is missed is said, not failed:
  * these are measurements, and machines are noisy.
  */
-const BENCHES = ['http', 'redis', 'appends', 'eventStoreDb', 'loads', 'projecting', 'rebuild', 'lag'];
+const BENCHES = ['http', 'redis', 'appends', 'eventStoreDb', 'loads', 'projecting', 'rebuild', 'lag', 'relay'];
 const BENCH_TIMEOUT_MS = 10 * 60_000;
 
 const args = process.argv.slice(2);

@@ -1,14 +1,14 @@
 import { setMaxListeners } from 'node:events';
-import { NatsError, type JetStreamClient } from 'nats';
+import type { JetStreamClient } from 'nats';
 import type { Logger } from '../log.ts';
 import { acquireLease, type Lease } from '../checkpoints/lease.ts';
-import type { EventStore, RecordedEvent } from '../eventstore/eventStore.ts';
+import type { EventStore } from '../eventstore/eventStore.ts';
 import { withTx, type Pool } from '../postgres/pool.ts';
 import { delayAfter, isOver, reasonOf, rest } from './attempts.ts';
 import type { NatsLink } from './natsLink.ts';
-import { toMessage, type Outgoing } from './natsMessage.ts';
 import { ensureStream, lastTold, type NatsStreamSettings } from './natsStream.ts';
 import { createPublishing, PUBLISHES_MAX } from './publishing.ts';
+import { publishStep, stepOf, type Step } from './publishStep.ts';
 
 /** The relay's checkpoint and lease. */
 export const RELAY = 'relay';
@@ -18,8 +18,6 @@ const CONNECTION_WAIT_MS = 10_000;
 const SAVE_MS = 200;
 const OWN_RETRY_MS = 500;
 const RETRY = { attemptsMax: 0, delayMs: 100, delayMaxMs: 5_000, timeoutMs: 0 };
-/** What NATS and JetStream say of a message that is too large for them, however often it is sent. */
-const TOO_LARGE = new Set(['MAX_PAYLOAD_EXCEEDED', '10054']);
 
 export interface RelayOptions {
   readonly pool: Pool;
@@ -55,9 +53,6 @@ interface State {
   published: number;
   lastError: string | undefined;
 }
-
-const isTooLarge = (error: unknown): boolean =>
-  error instanceof NatsError && (TOO_LARGE.has(error.code) || TOO_LARGE.has(String(error.api_error?.err_code)));
 
 /** A checkpointed follower of the log. Its checkpoint passes what is acknowledged and nothing else. */
 export function createRelay(options: RelayOptions): Relay {
@@ -118,18 +113,15 @@ interface Run {
   readonly signal: AbortSignal;
 }
 
-/** What cannot be told is passed over in its turn: the next message says that something lies before it. */
-type Step = Outgoing | { readonly position: bigint; readonly untold: true };
-
 async function relay(options: RelayOptions, { lease, state, signal }: Run): Promise<void> {
-  const { store, log, publishesMax: max = PUBLISHES_MAX } = options;
+  const { store, settings, log, publishesMax: max = PUBLISHES_MAX } = options;
   setMaxListeners(0, signal);
   let client = await openStream(options, signal);
   let stored = lease.position;
   state.position = stored;
   const publishing = createPublishing<Step>({
     ...{ max, signal },
-    publish: (step) => publishOne(client, step, log),
+    publish: (step) => publishStep(client, step, log),
     onStored: (position) => {
       stored = position;
       state.position = position;
@@ -147,7 +139,7 @@ async function relay(options: RelayOptions, { lease, state, signal }: Run): Prom
   try {
     for await (const events of store.follow(previous, { signal })) {
       for (const event of events) {
-        await publishing.push(stepOf(event, previous, options));
+        await publishing.push(stepOf(event, previous, { prefix: settings.prefix, log }));
         previous = event.position;
         state.published += 1;
       }
@@ -156,15 +148,6 @@ async function relay(options: RelayOptions, { lease, state, signal }: Run): Prom
     ended.abort();
     await saving;
     if (!lease.lost.aborted) await save(options.pool, lease, stored).catch(() => undefined);
-  }
-}
-
-function stepOf(event: RecordedEvent, previous: bigint, { settings, log }: RelayOptions): Step {
-  try {
-    return toMessage(event, previous, settings.prefix);
-  } catch (error) {
-    log.error({ err: error, eventId: event.id }, 'an event cannot be published: it is to be had from the log alone');
-    return { position: event.position, untold: true };
   }
 }
 
@@ -181,17 +164,6 @@ async function openStream({ link, store, settings, log }: RelayOptions, signal: 
     await stream.manager.streams.purge(stream.name);
   }
   return connection.jetstream({ timeout: PUBLISH_TIMEOUT_MS });
-}
-
-async function publishOne(client: JetStreamClient, step: Step, log: Logger): Promise<void> {
-  if ('untold' in step) return;
-  const { subject, payload, headers, messageId: msgID } = step;
-  try {
-    await client.publish(subject, payload, { headers, msgID });
-  } catch (error) {
-    if (!isTooLarge(error)) throw error;
-    log.error({ err: error, eventId: msgID }, 'an event is too large for NATS: it is to be had from the log alone');
-  }
 }
 
 interface Saving {

@@ -5,6 +5,7 @@ import { isRefusal } from '../errors.ts';
 import { register as admin } from './admin.ts';
 import { register as audit } from './audit.ts';
 import { register as deadLetters } from './deadLetters.ts';
+import { register as events } from './events.ts';
 import { register as exportEvents } from './exportEvents.ts';
 import { register as handlers } from './handlers.ts';
 import { register as importEvents } from './importEvents.ts';
@@ -28,6 +29,7 @@ const COMMANDS = [
   importEvents,
   exportEvents,
   handlers,
+  events,
   seed,
 ];
 

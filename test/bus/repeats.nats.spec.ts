@@ -60,6 +60,23 @@ describe('bus · NATS JetStream · repeats and strangers', function () {
     });
   }
 
+  it('an event that the stream lacks is noticed by the next one, and read from the log', async () => {
+    await scene.startAll();
+    await scene.flowsAgain();
+    await scene.published();
+    await scene.world.relay.stop();
+    await eventually('the consumer hears the stream', () => scene.bus.broker!.stats().onLog === 0);
+    const { position } = await scene.world.store.head();
+    await scene.goOn(1);
+    const last = (await scene.world.store.readAll(position)).at(-1)!;
+    await scene.outside(async (_, connection) => {
+      const { subject, payload, headers: hdrs } = toMessage(last, last.position - 1n, scene.world.prefix);
+      await connection.jetstream().publish(subject, payload, { headers: hdrs });
+    });
+    await scene.caughtUp();
+    scene.expectAllOnce();
+  });
+
   it('a handler that takes longer than the acknowledgement is waited for is not handed the event again', async () => {
     await scene.startNats();
     await scene.startWorld({ feed: { ackWaitMs: 900 } });

@@ -1,0 +1,58 @@
+import type { Command } from 'commander';
+import { DUPLICATE_WINDOW_MS } from '../bus/natsStream.ts';
+import { republish } from '../bus/republish.ts';
+import { onLog } from './onShop.ts';
+import { count, createProgressBar } from './progressBar.ts';
+
+interface Options {
+  readonly from: string;
+  readonly to?: string;
+  readonly json?: boolean;
+}
+
+const POSITION = /^[1-9]\d{0,18}$/;
+
+function position(option: string, text: string): bigint {
+  if (!POSITION.test(text)) throw new Error(`${option} must be a position of the log, from 1 on.`);
+  return BigInt(text);
+}
+
+const run = ({ from: first, to: last, json = false }: Options): Promise<void> =>
+  onLog(async ({ config: { natsUrls, natsStream }, store, log }) => {
+    if (natsUrls === undefined)
+      throw new Error('NATS_URL is not set: there is no bus to publish to but the log itself.');
+    const from = position('--from', first);
+    const { position: head } = await store.head();
+    const to = last === undefined ? head : position('--to', last);
+    if (from > to || to > head) throw new Error(`There is nothing from ${from} to ${to}: the log ends at ${head}.`);
+    const total = Number(to - from) + 1;
+    const unit = store.contiguous ? 'events' : 'of the log’s positions';
+    const bar = createProgressBar({ label: 'publish', unit, total, quiet: json });
+    const onStored = (stored: bigint): void => bar.update(Number(stored - from) + 1);
+    const told = await republish({ store, natsUrls, natsStream, log, from, to, onStored }).finally(() => bar.stop());
+    if (json) {
+      console.log(JSON.stringify({ from: String(from), to: String(to), ...told }));
+      return;
+    }
+    console.log(`${count(told.published)} events from ${from} to ${to} published.`);
+    if (told.known > 0) {
+      const minutes = DUPLICATE_WINDOW_MS / 60_000;
+      console.log(
+        `JetStream had ${count(told.known)} of them and dropped those: it stores an event once within ${minutes} minutes.`,
+      );
+    }
+    if (told.untold > 0) console.log(`${count(told.untold)} could not be published; the log has them.`);
+  });
+
+export function register(program: Command): void {
+  const events = program.command('events').description('the events that the bus brings');
+  events
+    .command('publish')
+    .description(
+      'publish a part of the log on NATS again, for whoever has missed it; handlers of the shop notice nothing',
+    )
+    .requiredOption('--from <position>', 'first position of the log')
+    .option('--to <position>', 'last position of the log; its end unless given')
+    .option('--json', 'as JSON')
+    .action(run);
+}

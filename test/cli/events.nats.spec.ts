@@ -1,0 +1,58 @@
+import { expect } from 'chai';
+import { connect } from 'nats';
+import { streamNameOf } from '../../src/bus/natsStream.ts';
+import { openWorld, type World } from './world.ts';
+
+const URL = (): string => process.env['TEST_NATS_URL']!;
+
+describe('cartulary events publish', function () {
+  this.timeout(60_000);
+  let world: World;
+  before(async () => {
+    world = await openWorld();
+    await world.people.seller('Sid');
+  });
+  after(() => world.close());
+  const run = (args: string, nats = URL()) =>
+    world.run(['events', 'publish', ...args.split(' ')], {
+      env: { NATS_PREFIX: `cli-${process.pid}`, NATS_URL: nats },
+    });
+
+  it('puts a part of the log into the stream, in order, and tells what was there already', async () => {
+    const head = (await world.shop.store.head()).position;
+    const first = await run('--from 2 --json');
+    expect(first.code, first.output).to.equal(0);
+    const published = Number(head) - 1;
+    expect(JSON.parse(first.answer)).to.deep.equal({
+      ...{ from: '2', to: String(head), published, known: 0, untold: 0 },
+    });
+    const again = await run(`--from 2 --to ${head}`);
+    expect(again.answer).to.contain(`${published} events from 2 to ${head} published`);
+    expect(again.answer).to.contain(`JetStream had ${published} of them and dropped those`);
+    expect(again.output).to.contain('publish');
+
+    const connection = await connect({ servers: URL() });
+    try {
+      const manager = await connection.jetstreamManager();
+      const { epoch } = await world.shop.store.head();
+      const name = streamNameOf(epoch);
+      const events = await world.shop.store.readAll(1n);
+      for (const [index, event] of events.entries()) {
+        const message = await manager.streams.getMessage(name, { seq: index + 1 });
+        expect(message.header.get('Nats-Msg-Id')).to.equal(event.id);
+        expect(message.header.get('Cartulary-Previous-Position')).to.equal(String(event.position - 1n));
+        expect(message.json()).to.deep.include({ id: event.id, sequence: String(event.revision) });
+      }
+      await manager.streams.delete(name);
+    } finally {
+      await connection.close();
+    }
+  });
+
+  it('says what is wrong', async () => {
+    expect((await run('--from 0')).output).to.contain('--from must be a position of the log');
+    expect((await run('--from 999999')).output).to.contain('the log ends at');
+    expect((await run('--from 1', '')).output).to.contain('NATS_URL is not set');
+    expect((await run('--from 1', 'nats://127.0.0.1:1')).output).to.contain('NATS cannot be reached');
+  });
+});
