@@ -70,7 +70,7 @@ describe('publishing', () => {
     const failing = createPublishing<Message>({
       signal: new AbortController().signal,
       publish: () => Promise.reject(new Error('no answer')),
-      recover: (error) => Promise.reject(error),
+      recover: () => Promise.reject(new Error('away')),
       onStored: () => undefined,
     });
     await failing.push({ position: 1n });
