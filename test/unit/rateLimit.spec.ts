@@ -7,7 +7,7 @@ describe('the sliding window', () => {
   const limiterAt = (startMs: number) => {
     nowMs = startMs;
     const limiter = createMemoryLimiter(() => nowMs);
-    return (key = 'me', limit = 10): Verdict => limiter.take(key, limit) as Verdict;
+    return (key = 'me', limit = 10): Verdict => limiter.take(key, limit);
   };
   const allowed = (take: () => Verdict, times: number): number =>
     Array.from({ length: times }, () => take()).filter((verdict) => verdict.allowed).length;
