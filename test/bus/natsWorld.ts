@@ -24,6 +24,8 @@ export interface NatsWorld extends BusWorld {
 export interface NatsWorldOptions {
   readonly feed?: Partial<NatsFeedLimits>;
   readonly settings?: Partial<NatsStreamSettings>;
+  /** Its own unless given. */
+  readonly prefix?: string;
 }
 
 let worlds = 0;
@@ -31,13 +33,13 @@ let worlds = 0;
 /** A database, a relay, and buses that listen to it over the server at `url`. */
 export async function openNatsWorld(
   url: string,
-  { feed = {}, settings = {} }: NatsWorldOptions = {},
+  { feed = {}, settings = {}, ...given }: NatsWorldOptions = {},
 ): Promise<NatsWorld> {
   const database = await freshDatabase();
   const pool = createPool({ url: database.url, name: 'bus', max: 20, int8: 'bigint' });
   const store = await createPostgresEventStore({ url: database.url, unsafeWithoutFsync: true });
   worlds += 1;
-  const prefix = `world-${process.pid}-${worlds}`;
+  const { prefix = `world-${process.pid}-${worlds}` } = given;
   const natsStream = { ...settings, prefix };
   const relays: OpenRelay[] = [];
   const startRelay = (owner: string): OpenRelay => {

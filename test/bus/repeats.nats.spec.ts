@@ -5,7 +5,8 @@ import { toMessage } from '../../src/bus/natsMessage.ts';
 import type { RecordedEvent } from '../../src/eventstore/eventStore.ts';
 import { eventually } from '../support/eventually.ts';
 import { createScene, type Scene } from './natsScene.ts';
-import { append, CONSUMER, happened, numbered } from './world.ts';
+import { openNatsWorld } from './natsWorld.ts';
+import { append, CONSUMER, happened, numbered, recorder } from './world.ts';
 
 describe('bus · NATS JetStream · repeats and strangers', function () {
   this.timeout(120_000);
@@ -101,6 +102,31 @@ describe('bus · NATS JetStream · repeats and strangers', function () {
     expect(slow).to.equal(1);
     scene.expectAllOnce();
     await scene.acknowledged();
+  });
+
+  it('the subjects of another log are not taken over: the relay says so, and handlers go on from the log', async () => {
+    await scene.startAll();
+    await scene.goOn(1);
+    await scene.published();
+    const other = await openNatsWorld(scene.server.url, { prefix: scene.world.prefix });
+    try {
+      await eventually('the relay says so', () => other.relay.status().lastError?.includes('of another log'));
+      await append(other.store, numbered('elsewhere', 3));
+      const seen = recorder();
+      const bus = other.bus();
+      bus.subscribe({
+        name: CONSUMER,
+        types: ['Happened'],
+        handle: ({ event }) => Promise.resolve(void seen.finished.push(event)),
+      });
+      await bus.start();
+      await eventually('all is handled', () => seen.of('elsewhere').length === 3);
+      await bus.stop();
+    } finally {
+      await other.close();
+    }
+    await scene.flowsAgain();
+    scene.expectAllOnce();
   });
 
   it('a stream of a log that was restored and went another way is emptied, and nothing of it is handed over', async () => {
