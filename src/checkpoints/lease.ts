@@ -6,7 +6,7 @@ import { arrive, type Presence, PRESENCE_LOCK } from './presence.ts';
 export { PRESENCE_LOCK };
 
 /** How long a lease outlives its last renewal; how often it is renewed. */
-export const LEASE_MS = 8_000;
+export const LEASE_MS = 7_000;
 export const LEASE_RENEW_MS = 2_000;
 
 /** Somebody else owns the follower now, or its checkpoint is not where we left it: nothing of ours may be committed. */

@@ -5,7 +5,7 @@ export const CONNECT_TIMEOUT_MS = 5_000;
 export const STATEMENT_TIMEOUT_MS = 30_000;
 export const LOCK_TIMEOUT_MS = 10_000;
 /** Shorter than a lease: a process that stands still in a transaction keeps nobody from taking over. */
-export const IDLE_IN_TRANSACTION_TIMEOUT_MS = 6_000;
+export const IDLE_IN_TRANSACTION_TIMEOUT_MS = 5_000;
 const BULK_IDLE_IN_TRANSACTION_TIMEOUT_MS = 30_000;
 
 export interface PoolOptions {

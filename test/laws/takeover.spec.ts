@@ -62,22 +62,26 @@ describe('what one process owns', function () {
     await database.drop();
   });
 
-  /** Stands still while the projection of orders is inside its transaction, which holds the checkpoint's row. */
+  /** Asked outside of any transaction, which would be told the same again and again. */
+  const someConnection = async (is: string): Promise<boolean> => {
+    const sql = `SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND ${is}`;
+    return (await write.db.rows(sql)).length > 0;
+  };
+
+  /** Stands still inside the transaction that moves a handler's checkpoint, and so while it holds the checkpoint's row. */
   async function standStillInside(server: ServerProcess): Promise<string> {
     const holder = new pg.Client({ connectionString: database.url });
     await holder.connect();
     try {
       await holder.query('BEGIN');
-      await holder.query('LOCK TABLE orders IN EXCLUSIVE MODE');
+      await holder.query(`SELECT FROM checkpoints WHERE name = 'consumer:payment' FOR UPDATE`);
       const id = await order();
-      await eventually('its transaction waits for the table', async () => {
-        const { rowCount } = await holder.query(
-          `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%orders%'`,
-        );
-        return (rowCount ?? 0) > 0;
-      });
+      await eventually('its transaction waits for the row', () =>
+        someConnection(`wait_event_type = 'Lock' AND query LIKE '%SET position = $4%'`),
+      );
       server.kill('SIGSTOP');
       await holder.query('COMMIT');
+      await eventually('it is inside its transaction', () => someConnection(`state = 'idle in transaction'`));
       return id;
     } finally {
       await holder.end();
