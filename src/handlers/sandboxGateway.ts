@@ -91,11 +91,12 @@ function stateOf({ status, reference, amount, reason }: ChargeRow): ChargeState 
   }
 }
 
+/** Asked for side by side, whichever unique index sees it first: one enters it, the others find it. */
 async function enterCharge(db: Queryable, charge: Charge, status: Method['status']): Promise<ChargeRow> {
-  const { rows } = await db.query<RawCharge>(
-    `INSERT INTO sandbox_charges AS c (key, reference, method, amount, currency, status, reason, captured_at)
+  const entered = await db.query<RawCharge>(
+    `INSERT INTO sandbox_charges (key, reference, method, amount, currency, status, reason, captured_at)
      VALUES ($1, $2, $3, $4, $5, $6, $7, CASE WHEN $6 = 'captured' THEN now() END)
-     ON CONFLICT (key) DO UPDATE SET requests = c.requests + 1
+     ON CONFLICT DO NOTHING
      RETURNING ${CHARGE_COLUMNS}`,
     [
       charge.key,
@@ -106,6 +107,11 @@ async function enterCharge(db: Queryable, charge: Charge, status: Method['status
       status,
       status === 'declined' ? DECLINED : null,
     ],
+  );
+  if (entered.rows[0] !== undefined) return chargeFrom(entered.rows[0]);
+  const { rows } = await db.query<RawCharge>(
+    `UPDATE sandbox_charges SET requests = requests + 1 WHERE key = $1 RETURNING ${CHARGE_COLUMNS}`,
+    [charge.key],
   );
   return chargeFrom(rows[0]!);
 }
