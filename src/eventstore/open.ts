@@ -1,6 +1,5 @@
 import type { Logger } from '../log.ts';
 import type { EventStore } from './eventStore.ts';
-import { createEventStoreDb } from './eventStoreDb.ts';
 import { createPostgresEventStore } from './postgres.ts';
 
 export interface OpenEventStoreOptions {
@@ -11,8 +10,11 @@ export interface OpenEventStoreOptions {
   readonly log: Logger;
 }
 
-/** The log of this configuration. */
-export function openEventStore({ databaseUrl, eventStoreUrl, log }: OpenEventStoreOptions): Promise<EventStore> {
-  if (eventStoreUrl !== undefined) return createEventStoreDb({ url: eventStoreUrl, log });
+/** The log of this configuration. Its client is loaded only where it is used: that takes a good part of a start. */
+export async function openEventStore({ databaseUrl, eventStoreUrl, log }: OpenEventStoreOptions): Promise<EventStore> {
+  if (eventStoreUrl !== undefined) {
+    const { createEventStoreDb } = await import('./eventStoreDb.ts');
+    return createEventStoreDb({ url: eventStoreUrl, log });
+  }
   return createPostgresEventStore({ url: databaseUrl, log });
 }
