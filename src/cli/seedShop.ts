@@ -1,4 +1,5 @@
 import { v5 as uuidv5 } from 'uuid';
+import { cartDecider } from '../aggregates/cart.ts';
 import { orderDecider } from '../aggregates/order.ts';
 import { productDecider } from '../aggregates/product.ts';
 import { storeDecider } from '../aggregates/store.ts';
@@ -145,6 +146,23 @@ export async function stockShop(seeding: Seeding): Promise<Stocked> {
   return { admin, sellers: byStore, productIds };
 }
 
+/** Who was killed between placing the order and emptying the cart has left the cart locked for the buyer's next order. */
+async function holdsCart(context: CommandContext, buyer: Actor, orderId: string): Promise<boolean> {
+  const { state } = await context.load(cartDecider, buyer.id);
+  return state.checkout?.orderId === orderId;
+}
+
+async function fillCart(
+  seeding: Seeding,
+  plan: OrderPlan,
+  { buyer, items }: { buyer: Actor; items: readonly { product_id: string; quantity: number }[] },
+): Promise<void> {
+  for (const body of items) {
+    const adding = contextFor(seeding, `${plan.key}:${body.product_id}`, buyer);
+    await patiently(() => perform(adding, 'AddCartItem', { body }));
+  }
+}
+
 /** What a buyer orders, placed now unless it was before; undefined when it could not be had. */
 export async function placeOrder(
   seeding: Seeding,
@@ -155,14 +173,10 @@ export async function placeOrder(
   const context = contextFor(seeding, plan.key, buyer);
   const id = context.derive('order');
   const { state } = await context.load(orderDecider, id);
-  if (state.status !== 'none') return state.status === 'placed' ? id : undefined;
+  if (state.status === 'abandoned') return undefined;
+  if (state.status === 'placed' && !(await holdsCart(context, buyer, id))) return id;
   const items = plan.lines.map(({ product, quantity }) => ({ product_id: productIds[product]!, quantity }));
-  if (plan.fromCart) {
-    for (const body of items) {
-      const adding = contextFor(seeding, `${plan.key}:${body.product_id}`, buyer);
-      await patiently(() => perform(adding, 'AddCartItem', { body }));
-    }
-  }
+  if (plan.fromCart && state.status === 'none') await fillCart(seeding, plan, { buyer, items });
   const { address, method, notes } = plan;
   const body = {
     shipping_address: address,
@@ -177,6 +191,6 @@ export async function placeOrder(
     // Sold out, or delisted in the meantime: that happens in shops.
     return undefined;
   }
-  seeding.made.orders += 1;
+  if (state.status === 'none') seeding.made.orders += 1;
   return id;
 }

@@ -152,6 +152,7 @@ describe('cartulary seed', function () {
           seen.push(...(await wholeLog(world.shop.store, seen.at(-1)?.position)));
           // The log may be in this very process, which must not be kept busy by being asked.
           if (seen.length < events) await delay(LOOK_MS);
+          expect(seeding.output()).to.not.contain('cartulary:');
           return seen.length >= events;
         },
         60_000,
@@ -160,13 +161,22 @@ describe('cartulary seed', function () {
     }
     const before = (await wholeLog(world.shop.store)).filter(({ type }) => type === 'OrderPlaced').length;
     expect(before).to.be.within(1, SCALES.small.orders - 1);
-    const { code } = await world.run(SMALL);
-    expect(code).to.equal(0);
+    const { code, output } = await world.run(SMALL);
+    expect(code, output).to.equal(0);
     expect(await number('orders')).to.equal(SCALES.small.orders);
     expect(await number('users')).to.equal(SCALES.small.buyers + SCALES.small.stores + 1);
     await mustAddUp();
     const again = await world.run(SMALL);
     expect(again.answer).to.contain('nothing was added');
+  });
+
+  it('goes on with a buyer whose cart it had left locked', async () => {
+    const killed = spawnCartulary(SMALL, { env: { ...env(), FAILPOINT: 'checkout:placed#12' } });
+    expect(await killed.exited).to.deep.equal({ code: null, signal: 'SIGKILL' });
+    const { code, output } = await world.run(SMALL);
+    expect(code, output).to.equal(0);
+    expect(await number('orders')).to.equal(SCALES.small.orders);
+    await mustAddUp();
   });
 
   for (const args of [
