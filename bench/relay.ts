@@ -85,10 +85,10 @@ async function relayAll({ url, store, pool, nats }: Side, round: number): Promis
   const manager = await nats.jetstreamManager();
   await manager.streams.delete(streamNameOf(epoch)).catch(() => undefined);
   await pool.query(`DELETE FROM checkpoints WHERE name = 'relay'`);
-  const relay = openRelay({
+  const relay = (await openRelay({
     ...{ natsUrls: [url], natsStream: { prefix: `relayed-${process.pid}-${round}` } },
     ...{ pool, store, owner: `bench-${round}`, log: pino({ level: 'warn' }) },
-  })!;
+  }))!;
   const began = performance.now();
   relay.start();
   while (relay.status().position < position) {

@@ -61,14 +61,14 @@ async function startHandlers({ shop, config, owner, log, undo }: PartsOptions): 
 }
 
 /** What brings the log onto NATS; nothing where the bus is the log itself. */
-function startRelay({
+async function startRelay({
   shop: { pool, store },
   config: { natsUrls, natsStream },
   owner,
   log,
   undo,
-}: PartsOptions): Parts {
-  const relay = openRelay({ natsUrls, natsStream, pool, store, owner, log });
+}: PartsOptions): Promise<Parts> {
+  const relay = await openRelay({ natsUrls, natsStream, pool, store, owner, log });
   if (relay === undefined) return {};
   relay.start();
   undo.push(() => relay.stop());
@@ -88,7 +88,7 @@ export async function startParts(options: PartsOptions): Promise<Parts> {
   const has = (role: Role): boolean => options.config.roles.includes(role);
   return {
     ...(await startReadModels(options)),
-    ...(has('relay') ? startRelay(options) : {}),
+    ...(has('relay') ? await startRelay(options) : {}),
     ...(has('handlers') ? await startHandlers(options) : {}),
     ...(has('deadlines') ? startDeadlines(options) : {}),
   };

@@ -1,5 +1,8 @@
 import type { RecordedEvent } from '../eventstore/eventStore.ts';
 
+/** The relay's checkpoint and lease. */
+export const RELAY = 'relay';
+
 /** One event handed to one consumer. */
 export interface Delivery {
   readonly event: RecordedEvent;

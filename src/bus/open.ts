@@ -1,9 +1,7 @@
 import type { Bus } from './bus.ts';
 import { createEmbeddedBus, type EmbeddedBusOptions } from './embedded.ts';
-import { createNatsBus } from './nats.ts';
-import { openNatsLink } from './natsLink.ts';
-import { STREAM_SETTINGS, type NatsStreamSettings } from './natsStream.ts';
-import { createRelay, type RelayOptions, type RelayStatus } from './relay.ts';
+import type { NatsStreamSettings } from './natsStream.ts';
+import type { RelayOptions, RelayStatus } from './relay.ts';
 
 /** `NATS_URL` and what belongs to it. */
 export interface NatsSettings {
@@ -14,13 +12,12 @@ export interface NatsSettings {
 
 export interface OpenBusOptions extends EmbeddedBusOptions, NatsSettings {}
 
-/** The consumers' side of the bus of this configuration. Does not wait for NATS. */
-export const openBus = ({ natsUrls, natsStream = {}, ...options }: OpenBusOptions): Promise<Bus> =>
-  Promise.resolve(
-    natsUrls === undefined
-      ? createEmbeddedBus(options)
-      : createNatsBus({ ...options, urls: natsUrls, stream: natsStream }),
-  );
+/** The consumers' side of the bus of this configuration. Does not wait for NATS, whose client is loaded where it is used. */
+export async function openBus({ natsUrls, natsStream = {}, ...options }: OpenBusOptions): Promise<Bus> {
+  if (natsUrls === undefined) return createEmbeddedBus(options);
+  const { createNatsBus } = await import('./nats.ts');
+  return createNatsBus({ ...options, urls: natsUrls, stream: natsStream });
+}
 
 export interface OpenRelayOptions extends Omit<RelayOptions, 'link' | 'settings'>, NatsSettings {}
 
@@ -34,8 +31,17 @@ export interface OpenRelay {
 }
 
 /** What brings the log onto the bus; undefined where the bus is the log itself. Does not wait for NATS. */
-export function openRelay({ natsUrls, natsStream, ...options }: OpenRelayOptions): OpenRelay | undefined {
+export async function openRelay({
+  natsUrls,
+  natsStream,
+  ...options
+}: OpenRelayOptions): Promise<OpenRelay | undefined> {
   if (natsUrls === undefined) return undefined;
+  const [{ openNatsLink }, { STREAM_SETTINGS }, { createRelay }] = await Promise.all([
+    import('./natsLink.ts'),
+    import('./natsStream.ts'),
+    import('./relay.ts'),
+  ]);
   const link = openNatsLink({ urls: natsUrls, name: `cartulary relay ${options.owner}`, log: options.log });
   const relay = createRelay({ ...options, link, settings: { ...STREAM_SETTINGS, ...natsStream } });
   return {

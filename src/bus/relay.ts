@@ -4,14 +4,13 @@ import type { Logger } from '../log.ts';
 import { acquireLease, type Lease } from '../checkpoints/lease.ts';
 import type { EventStore } from '../eventstore/eventStore.ts';
 import { withTx, type Pool } from '../postgres/pool.ts';
+import { RELAY } from './bus.ts';
 import { delayAfter, isOver, reasonOf, rest } from './attempts.ts';
 import type { NatsLink } from './natsLink.ts';
 import { ensureStream, lastTold, type NatsStreamSettings } from './natsStream.ts';
 import { createPublishing, PUBLISHES_MAX } from './publishing.ts';
 import { publishStep, stepOf, type Step } from './publishStep.ts';
 
-/** The relay's checkpoint and lease. */
-export const RELAY = 'relay';
 /** How long a publish waits for its acknowledgement; after that nobody knows whether it is stored. */
 export const PUBLISH_TIMEOUT_MS = 2_000;
 const CONNECTION_WAIT_MS = 10_000;

@@ -2,36 +2,36 @@
 import { Command, CommanderError } from 'commander';
 import { CONFIG_EXIT_CODE, ConfigError, isDebugging } from '../config.ts';
 import { isRefusal } from '../errors.ts';
-import { register as admin } from './admin.ts';
-import { register as audit } from './audit.ts';
-import { register as deadLetters } from './deadLetters.ts';
-import { register as events } from './events.ts';
-import { register as exportEvents } from './exportEvents.ts';
-import { register as handlers } from './handlers.ts';
-import { register as importEvents } from './importEvents.ts';
-import { register as importProducts } from './importProducts.ts';
-import { register as migrate } from './migrate.ts';
 import { version } from './package.ts';
-import { register as projections } from './projections.ts';
-import { register as rebuild } from './rebuild.ts';
-import { register as seed } from './seed.ts';
-import { register as serve } from './serve.ts';
 
-const COMMANDS = [
-  serve,
-  migrate,
-  rebuild,
-  projections,
-  audit,
-  deadLetters,
-  admin,
-  importProducts,
-  importEvents,
-  exportEvents,
-  handlers,
-  events,
-  seed,
-];
+interface CommandModule {
+  readonly register: (program: Command) => void;
+}
+
+/** By the first word of the command line; a command is loaded only when it is meant, since most load the whole shop. */
+const COMMANDS: Readonly<Record<string, readonly (() => Promise<CommandModule>)[]>> = {
+  serve: [() => import('./serve.ts')],
+  migrate: [() => import('./migrate.ts')],
+  rebuild: [() => import('./rebuild.ts')],
+  projections: [() => import('./projections.ts')],
+  audit: [() => import('./audit.ts')],
+  'dead-letters': [() => import('./deadLetters.ts')],
+  admin: [() => import('./admin.ts')],
+  import: [() => import('./importProducts.ts'), () => import('./importEvents.ts')],
+  export: [() => import('./exportEvents.ts')],
+  handlers: [() => import('./handlers.ts')],
+  events: [() => import('./events.ts')],
+  seed: [() => import('./seed.ts')],
+};
+
+const VERSION_FLAGS = ['-V', '--version'];
+
+/** That of the command meant; of all of them when none is, as for help. */
+async function modulesFor(word: string | undefined): Promise<CommandModule[]> {
+  if (word !== undefined && VERSION_FLAGS.includes(word)) return [];
+  const meant = word !== undefined && Object.hasOwn(COMMANDS, word) ? COMMANDS[word]! : Object.values(COMMANDS).flat();
+  return Promise.all(meant.map((load) => load()));
+}
 
 const FAILED_EXIT_CODE = 1;
 const USAGE_EXIT_CODE = 2;
@@ -56,8 +56,8 @@ async function run(): Promise<number> {
     .version(version())
     .exitOverride()
     .showHelpAfterError('(see cartulary --help)');
-  for (const register of COMMANDS) register(program);
   try {
+    for (const { register } of await modulesFor(process.argv[2])) register(program);
     await program.parseAsync();
     return 0;
   } catch (error) {

@@ -1,5 +1,5 @@
 import { checkpointOf } from '../bus/embedded.ts';
-import { RELAY } from '../bus/relay.ts';
+import { RELAY } from '../bus/bus.ts';
 import type { EventStore } from '../eventstore/eventStore.ts';
 import { createLag } from '../eventstore/lag.ts';
 import { DEADLINES } from '../handlers/deadlines.ts';

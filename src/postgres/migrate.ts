@@ -1,7 +1,7 @@
 import { readdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
-import knex, { type Knex } from 'knex';
+import type { Knex } from 'knex';
 import pg from 'pg';
 import { CONNECT_TIMEOUT_MS } from './pool.ts';
 
@@ -12,6 +12,9 @@ export const MIGRATION_WAIT_MS = 60_000;
 const MIGRATION_LOCK = 0x6d696772;
 /** SQLSTATE of a lock that was not to be had in time. */
 const LOCK_NOT_AVAILABLE = '55P03';
+/** SQLSTATE of a table that is not there. */
+const UNDEFINED_TABLE = '42P01';
+const TABLE = 'migrations';
 const MIGRATION_FILE = /^(\d{4}_[a-z0-9_]+)\.(ts|js)$/;
 
 interface Migration {
@@ -20,9 +23,11 @@ interface Migration {
 }
 
 /** Names carry no extension, so that sources and build agree on what has been applied. */
+const namesIn = async (dir: string): Promise<string[]> =>
+  (await readdir(dir)).flatMap((file) => MIGRATION_FILE.exec(file)?.[1] ?? []).sort();
+
 const source: Knex.MigrationSource<string> = {
-  getMigrations: async () =>
-    (await readdir(MIGRATIONS_DIR)).flatMap((file) => MIGRATION_FILE.exec(file)?.[1] ?? []).sort(),
+  getMigrations: () => namesIn(MIGRATIONS_DIR),
   getMigrationName: (name) => name,
   getMigration: async (name) => {
     const extension = import.meta.filename.endsWith('.ts') ? 'ts' : 'js';
@@ -30,8 +35,10 @@ const source: Knex.MigrationSource<string> = {
   },
 };
 
-const connect = (url: string): Knex =>
-  knex({
+/** Knex is loaded only where there is something to migrate: that takes a good part of a start. */
+async function using<T>(url: string, work: (db: Knex) => Promise<T>): Promise<T> {
+  const { default: knex } = await import('knex');
+  const db = knex({
     client: 'pg',
     connection: {
       connectionString: url,
@@ -40,11 +47,8 @@ const connect = (url: string): Knex =>
     },
     pool: { min: 0, max: 2 },
     acquireConnectionTimeout: 10_000,
-    migrations: { migrationSource: source, tableName: 'migrations' },
+    migrations: { migrationSource: source, tableName: TABLE },
   });
-
-async function using<T>(url: string, work: (db: Knex) => Promise<T>): Promise<T> {
-  const db = connect(url);
   try {
     return await work(db);
   } finally {
@@ -52,42 +56,62 @@ async function using<T>(url: string, work: (db: Knex) => Promise<T>): Promise<T>
   }
 }
 
-/** Knex's own lock is a row of a table that two processes on an empty database would both make. */
-async function inTurn<T>(url: string, waitMs: number, work: () => Promise<T>): Promise<T> {
-  const client = new pg.Client({
-    connectionString: url,
-    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-    application_name: 'cartulary migrate (turn)',
-    lock_timeout: waitMs,
-  });
+async function connected<T>(
+  url: string,
+  options: pg.ClientConfig,
+  work: (client: pg.Client) => Promise<T>,
+): Promise<T> {
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: CONNECT_TIMEOUT_MS, ...options });
   client.on('error', () => undefined);
   await client.connect();
   try {
-    await client.query('SELECT pg_advisory_lock($1)', [MIGRATION_LOCK]);
-    return await work();
-  } catch (error) {
-    if ((error as { code?: string }).code !== LOCK_NOT_AVAILABLE) throw error;
-    throw new Error(`Another process has been migrating the database for more than ${waitMs} ms.`, { cause: error });
+    return await work(client);
   } finally {
     await client.end();
   }
 }
+
+async function appliedTo(client: pg.Client): Promise<string[]> {
+  try {
+    const { rows } = await client.query<{ name: string }>(`SELECT name FROM ${TABLE} ORDER BY id`);
+    return rows.map(({ name }) => name);
+  } catch (error) {
+    if ((error as { code?: string }).code === UNDEFINED_TABLE) return [];
+    throw error;
+  }
+}
+
+/** Knex's own lock is a row of a table that two processes on an empty database would both make. */
+const inTurn = <T>(url: string, waitMs: number, work: (client: pg.Client) => Promise<T>): Promise<T> =>
+  connected(url, { application_name: 'cartulary migrate (turn)', lock_timeout: waitMs }, async (client) => {
+    try {
+      await client.query('SELECT pg_advisory_lock($1)', [MIGRATION_LOCK]);
+      return await work(client);
+    } catch (error) {
+      if ((error as { code?: string }).code !== LOCK_NOT_AVAILABLE) throw error;
+      throw new Error(`Another process has been migrating the database for more than ${waitMs} ms.`, { cause: error });
+    }
+  });
 
 /**
  * Applies what is pending, once, however many processes start together; refuses a database that a newer version has
  * migrated. Returns the names applied.
  */
 export const migrateUp = (url: string, waitMs = MIGRATION_WAIT_MS): Promise<string[]> =>
-  inTurn(url, waitMs, () => using(url, async (db) => ((await db.migrate.latest()) as [number, string[]])[1]));
+  inTurn(url, waitMs, async (client) => {
+    const [known, applied] = await Promise.all([namesIn(MIGRATIONS_DIR), appliedTo(client)]);
+    if (known.join() === applied.join()) return [];
+    return using(url, async (db) => ((await db.migrate.latest()) as [number, string[]])[1]);
+  });
 
 /** Takes back the last migration. */
 export const migrateDown = (url: string): Promise<string[]> =>
   using(url, async (db) => ((await db.migrate.down()) as [number, string[]])[1]);
 
 export const migrateStatus = (url: string): Promise<{ applied: string[]; pending: string[] }> =>
-  using(url, async (db) => {
-    const [applied, pending] = (await db.migrate.list()) as [{ name: string }[], string[]];
-    return { applied: applied.map(({ name }) => name), pending };
+  connected(url, { application_name: 'cartulary migrate (status)' }, async (client) => {
+    const [known, applied] = await Promise.all([namesIn(MIGRATIONS_DIR), appliedTo(client)]);
+    return { applied, pending: known.filter((name) => !applied.includes(name)) };
   });
 
 /** Writes the next empty migration into the sources and returns its path. */
@@ -97,11 +121,7 @@ export async function migrateCreate(name: string, dir = MIGRATIONS_DIR): Promise
     .replace(/[^a-z0-9]+/g, '_')
     .replace(/^_+|_+$/g, '');
   if (slug === '') throw new Error('A migration needs a name, such as add_coupons.');
-  const last =
-    (await readdir(dir))
-      .flatMap((file) => MIGRATION_FILE.exec(file)?.[1] ?? [])
-      .sort()
-      .at(-1) ?? '0000';
+  const last = (await namesIn(dir)).at(-1) ?? '0000';
   const number = String(Number(last.slice(0, 4)) + 1).padStart(4, '0');
   const file = path.join(dir, `${number}_${slug}.ts`);
   await writeFile(

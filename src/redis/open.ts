@@ -1,5 +1,5 @@
 import type { Logger } from '../log.ts';
-import { connectRedis, type RedisConnection } from './connection.ts';
+import type { RedisConnection } from './connection.ts';
 
 interface OpenOptions {
   /** `REDIS_URL`; undefined is none. */
@@ -9,8 +9,9 @@ interface OpenOptions {
   readonly log: Logger;
 }
 
+/** The connection of this configuration; its client is loaded only where it is used. */
 export async function openRedis({ url, store, log }: OpenOptions): Promise<RedisConnection | undefined> {
   if (url === undefined) return undefined;
-  const { epoch } = await store.head();
+  const [{ epoch }, { connectRedis }] = await Promise.all([store.head(), import('./connection.ts')]);
   return connectRedis({ url, epoch, log });
 }

@@ -40,7 +40,7 @@ const onNats = {
   natsUrls: nats === undefined ? undefined : [`nats://${nats.host}`],
   natsStream: { prefix: nats?.pathname.slice(1) ?? '' },
 };
-openRelay({ ...onNats, pool, store, owner, log })?.start();
+(await openRelay({ ...onNats, pool, store, owner, log }))?.start();
 const bus = await openBus({ ...onNats, pool, store, owner, log, limits: { saveMs: 25 } });
 bus.subscribe(what === 'pay' ? paying() : recording);
 await bus.start();

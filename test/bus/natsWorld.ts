@@ -17,7 +17,7 @@ export interface NatsWorld extends BusWorld {
   /** The name of its stream. */
   readonly stream: string;
   /** Another relay; it is stopped when the world is closed. */
-  startRelay(owner: string): OpenRelay;
+  startRelay(owner: string): Promise<OpenRelay>;
   readonly relay: OpenRelay;
 }
 
@@ -42,14 +42,14 @@ export async function openNatsWorld(
   const { prefix = `world-${process.pid}-${worlds}` } = given;
   const natsStream = { ...settings, prefix };
   const relays: OpenRelay[] = [];
-  const startRelay = (owner: string): OpenRelay => {
-    const relay = openRelay({ natsUrls: [url], natsStream, pool, store, owner, log })!;
+  const startRelay = async (owner: string): Promise<OpenRelay> => {
+    const relay = (await openRelay({ natsUrls: [url], natsStream, pool, store, owner, log }))!;
     relays.push(relay);
     relay.start();
     return relay;
   };
   return {
-    ...{ store, pool, prefix, startRelay, relay: startRelay('relay') },
+    ...{ store, pool, prefix, startRelay, relay: await startRelay('relay') },
     ...{ databaseUrl: database.url, stream: streamNameOf((await store.head()).epoch) },
     bus: ({ owner = 'first', retry = {}, patienceMs } = {}) =>
       createNatsBus({

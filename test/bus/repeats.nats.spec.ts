@@ -51,7 +51,7 @@ describe('bus · NATS JetStream · repeats and strangers', function () {
       await scene.world.relay.stop();
       await pause(400);
       await scene.world.pool.query(`UPDATE checkpoints SET position = 0 WHERE name = 'relay'`);
-      const second = scene.world.startRelay('second');
+      const second = await scene.world.startRelay('second');
       const { position } = await scene.world.store.head();
       await eventually('it has published all of it', () => second.status().position === position);
       const { state } = await scene.outside((manager) => manager.streams.info(scene.world.stream));
@@ -145,7 +145,7 @@ describe('bus · NATS JetStream · repeats and strangers', function () {
     await scene.startBus();
     await scene.goOn(3);
     await scene.caughtUp();
-    scene.world.startRelay('second');
+    await scene.world.startRelay('second');
     await scene.flowsAgain();
     scene.expectAllOnce();
     expect(scene.seen.of('lost')).to.deep.equal([]);
