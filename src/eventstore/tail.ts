@@ -140,19 +140,30 @@ async function* followRecent(
   const { recent, grown } = reader;
   const signal = AbortSignal.any([options.signal, reader.closing]);
   const limit = options.limit ?? READ_PAGE;
+  const page = (from: bigint): Promise<RecordedEvent[]> => pageUntilAnswered(reader, from, { signal, limit });
   let last = after;
+  /** The page after `last`, read while the one before it is worked on; only far behind the head. */
+  let ahead: Promise<RecordedEvent[]> | undefined;
   reader.followers += 1;
   try {
     while (!signal.aborted) {
       reader.ensure();
       const heard = grown.rings;
-      const events = recent.after(last, limit) ?? (await pageUntilAnswered(reader, last, { signal, limit }));
+      const asked = ahead;
+      ahead = undefined;
+      const known = asked === undefined ? recent.after(last, limit) : undefined;
+      const events = known ?? (await (asked ?? page(last)));
       if (reader.failure !== undefined) throw reader.failure;
       if (events.length === 0) {
-        await grown.next(heard, { signal });
+        // What was asked before this turn may have missed what was heard of since.
+        if (asked === undefined) await grown.next(heard, { signal });
         continue;
       }
       last = events.at(-1)!.position;
+      if (known === undefined && events.length === limit) {
+        ahead = page(last);
+        ahead.catch(() => undefined);
+      }
       yield events;
     }
   } finally {

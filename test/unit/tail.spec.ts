@@ -68,6 +68,37 @@ describe('the tail of the log', () => {
     await following;
   });
 
+  it('reads the next page while one is worked on, and misses nothing that comes meanwhile', async () => {
+    log = range(1, 200);
+    const following = (async () => {
+      for await (const events of tail.follow(0n, { signal: ending.signal, limit: 100 })) {
+        seen.push(...events.map(({ position }) => Number(position)));
+        const next = events.at(-1)!.position;
+        const reads = (): number => pages.filter(([after, limit]) => after === next && limit === 100).length;
+        await eventually('the next page was asked for', () => reads() === 1);
+        if (next < 200n) continue;
+        // It was empty, and is not any more before anybody looks at it.
+        await setImmediate();
+        log.push(sized(201));
+        tail.wake(201n);
+        await eventually('the reader has it', () => pages.some(([after]) => after === 201n));
+        return;
+      }
+    })();
+    const all = (async () => {
+      for await (const events of tail.follow(0n, { signal: ending.signal, limit: 200 })) {
+        await eventually('the reader has more', () => log.length === 201);
+        await setImmediate();
+        if (events.at(-1)!.position === 201n) return 'told';
+      }
+      return 'over';
+    })();
+    await following;
+    expect(seen).to.deep.equal(numbers(1, 200));
+    expect(await all).to.equal('told');
+    ending.abort();
+  });
+
   it('misses nothing that is offered while a follower is looking elsewhere', async () => {
     const waiting = follow(0n);
     await eventually('the reader waits', () => pages.length > 1);
