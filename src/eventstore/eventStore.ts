@@ -9,6 +9,7 @@ export const APPEND_EVENTS_MAX = 100;
 export const APPEND_BYTES_MAX = 512 * 1024;
 /** Events per page of `read` and `readAll` unless told otherwise. */
 export const READ_PAGE = 500;
+export const READ_PAGE_MAX = 10_000;
 /** How many events `locate` looks through in a log that has no index of ids. */
 export const LOCATE_EVENTS_MAX = 100_000;
 

@@ -4,7 +4,8 @@ import { coalesce } from './coalesce.ts';
 import { LOCATE_EVENTS_MAX, READ_PAGE, type Located, type RecordedEvent } from './eventStore.ts';
 import type { Connection } from './eventStoreDbClient.ts';
 import { isOurs, isUnusable, positionOf, toRecorded, type WireEvent } from './eventStoreDbEvents.ts';
-import { collect, pageSize } from './eventStoreDbStreams.ts';
+import { collect } from './eventStoreDbStreams.ts';
+import { pageSize } from './pageSize.ts';
 import { UUID } from './serialise.ts';
 
 /** Least events per request of the whole log, since some of them are the server's own. */

@@ -2,13 +2,9 @@ import type { EventStoreDBClient, ResolvedEvent, StreamingRead } from '@eventsto
 import { READ_PAGE, type RecordedEvent } from './eventStore.ts';
 import { CALL_DEADLINE_MS, failureOf, withDeadline, type Connection } from './eventStoreDbClient.ts';
 import { eventOf, toRecorded, type WireEvent } from './eventStoreDbEvents.ts';
+import { pageSize } from './pageSize.ts';
 import { UUID } from './serialise.ts';
 import { createStreamIds, type KnownIds } from './streamIds.ts';
-
-const READ_PAGE_MAX = 4_096;
-
-export const pageSize = (limit: number): number =>
-  Math.max(1, Math.min(Number.isNaN(limit) ? READ_PAGE : Math.floor(limit), READ_PAGE_MAX));
 
 /** Reads to its end what the client gives piece by piece, within a deadline; what is late is cancelled. */
 export async function collect(streaming: StreamingRead<ResolvedEvent>): Promise<WireEvent[]> {

@@ -2,7 +2,8 @@ import pg from 'pg';
 import { connectionConfig, translating } from '../postgres/pool.ts';
 import { bigintArray, intArray, textArray, uuidArray } from './binaryArray.ts';
 import { coalesce } from './coalesce.ts';
-import { READ_PAGE, type Head, type RecordedEvent } from './eventStore.ts';
+import type { Head, RecordedEvent } from './eventStore.ts';
+import { pageSize } from './pageSize.ts';
 
 import type { SizedEvent } from './recent.ts';
 import { UUID } from './serialise.ts';
@@ -10,7 +11,6 @@ import { recorded } from './upcast.ts';
 
 export const READ_CONNECTIONS_MAX = 6;
 export const READS_PER_STATEMENT_MAX = 128;
-export const READ_PAGE_MAX = 10_000;
 export const READ_TIMEOUT_MS = 10_000;
 /** A server that does not even say that time is up is hung up on. */
 const HANG_UP_MS = READ_TIMEOUT_MS + 1_000;
@@ -129,9 +129,6 @@ function createReadPool(url: string): pg.Pool {
   pool.on('connect', (client) => client.on('error', () => undefined));
   return pool;
 }
-
-const pageSize = (limit: number): number =>
-  Math.max(1, Math.min(Number.isNaN(limit) ? READ_PAGE : Math.floor(limit), READ_PAGE_MAX));
 
 const toEvent = ([, position, stream, revision, id, type, data, metadata]: EventRow): RecordedEvent =>
   recorded({ position: BigInt(position), stream, revision: BigInt(revision), id, type, data, metadata });

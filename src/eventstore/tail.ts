@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from '../log.ts';
 import { createBell } from './bell.ts';
 import { READ_PAGE, type Head, type RecordedEvent } from './eventStore.ts';
+import { createPageSizes, PAGE_FIRST, type PageSize } from './pageSize.ts';
 import { createRecent, type Recent, type SizedEvent } from './recent.ts';
 
 /** Longest time until the log is looked at without having been told, unless the source says otherwise. */
@@ -77,6 +78,7 @@ interface Reader {
   /** Rings when there is something to follow, or the reader has stopped. */
   readonly grown: ReturnType<typeof createBell>;
   followers: number;
+  readonly pageSizes: ReturnType<typeof createPageSizes>;
   failure: Error | undefined;
   /** Runs while there are followers. */
   ensure(): void;
@@ -91,6 +93,7 @@ function createReader(source: TailSource, recent: Recent, closing: AbortSignal):
     asked: createBell(),
     grown: createBell(),
     followers: 0,
+    pageSizes: createPageSizes(),
     failure: undefined,
     ensure() {
       if (running) return;
@@ -140,48 +143,75 @@ async function* followRecent(
   const { recent, grown } = reader;
   const signal = AbortSignal.any([options.signal, reader.closing]);
   const limit = options.limit ?? READ_PAGE;
-  const page = (from: bigint): Promise<RecordedEvent[]> => pageUntilAnswered(reader, from, { signal, limit });
+  const pages = createPages(reader, { signal, limit });
   let last = after;
-  /** The page after `last`, read while the one before it is worked on; only far behind the head. */
-  let ahead: Promise<RecordedEvent[]> | undefined;
   reader.followers += 1;
   try {
     while (!signal.aborted) {
       reader.ensure();
       const heard = grown.rings;
-      const asked = ahead;
-      ahead = undefined;
-      const known = asked === undefined ? recent.after(last, limit) : undefined;
-      const events = known ?? (await (asked ?? page(last)));
+      const { isAhead } = pages;
+      const known = isAhead ? undefined : recent.after(last, limit);
+      const events = known ?? (await pages.after(last));
       if (reader.failure !== undefined) throw reader.failure;
-      if (events.length === 0) {
-        // What was asked before this turn may have missed what was heard of since.
-        if (asked === undefined) await grown.next(heard, { signal });
-        continue;
-      }
+      // What was asked for before this turn may have missed what was heard of since.
+      if (events.length === 0 && !isAhead) await grown.next(heard, { signal });
+      if (events.length === 0) continue;
       last = events.at(-1)!.position;
-      if (known === undefined && events.length === limit) {
-        ahead = page(last);
-        ahead.catch(() => undefined);
-      }
+      if (known === undefined) pages.readOn(events);
       yield events;
     }
   } finally {
+    pages.end();
     reader.followers -= 1;
     if (reader.followers === 0) reader.asked.ring();
   }
+}
+
+interface Pages {
+  /** Whether the next page has been asked for already. */
+  readonly isAhead: boolean;
+  after(last: bigint): Promise<RecordedEvent[]>;
+  /** Asks for the page after this one, if that is far from the head. */
+  readOn(events: readonly RecordedEvent[]): void;
+  end(): void;
+}
+
+/** For one follower that is behind: each page is read while the one before it is worked on. */
+function createPages(reader: Reader, { signal, limit }: { signal: AbortSignal; limit: number }): Pages {
+  const size = reader.pageSizes.upTo(limit);
+  const read = (last: bigint): Promise<RecordedEvent[]> => pageUntilAnswered(reader, last, { signal, size });
+  let ahead: Promise<RecordedEvent[]> | undefined;
+  return {
+    get isAhead() {
+      return ahead !== undefined;
+    },
+    after(last) {
+      const page = ahead ?? read(last);
+      ahead = undefined;
+      return page;
+    },
+    readOn(events) {
+      if (events.length < Math.min(limit, PAGE_FIRST)) return;
+      ahead = read(events.at(-1)!.position);
+      // It is awaited in the next turn; should nobody ask for one, its failure is nobody's affair.
+      ahead.catch(() => undefined);
+    },
+    end: () => size.end(),
+  };
 }
 
 /** From the table, however long it takes; empty when there is nothing, or when `signal` aborts. */
 async function pageUntilAnswered(
   reader: Reader,
   last: bigint,
-  { signal, limit }: { signal: AbortSignal; limit: number },
+  { signal, size }: { signal: AbortSignal; size: PageSize },
 ): Promise<RecordedEvent[]> {
   for (let failures = 1; !signal.aborted; failures += 1) {
     try {
-      const events = (await reader.source.page(last, limit)).map(({ event }) => event);
-      return isAborted(signal) ? [] : events;
+      const page = await reader.source.page(last, size.events);
+      size.read(page);
+      return isAborted(signal) ? [] : page.map(({ event }) => event);
     } catch (error) {
       if (reader.source.isFatal(error)) throw error;
       await pause(reader, { failures, error, signal });

@@ -14,8 +14,8 @@ import { supervise, type Supervised } from './supervise.ts';
 
 export { projectionStatus, type ProjectionStatus } from './status.ts';
 
-/** Events per transaction, at most. */
-export const BATCH_EVENTS = 1_000;
+/** Events per transaction, at most: far behind the head, and as far as memory allows. */
+export const BATCH_EVENTS = 8_000;
 /** How often checkpoints that moved only in memory are written, and operators' requests are looked for. */
 export const TICK_MS = 500;
 /** Stopping waits this long for what is being committed. */

@@ -1,6 +1,7 @@
 import { blockedStreams, reasonOf } from '../checkpoints/deadLetters.ts';
 import { acquireLease, LeaseLost, type Lease } from '../checkpoints/lease.ts';
 import type { RecordedEvent } from '../eventstore/eventStore.ts';
+import { PAGE_FIRST } from '../eventstore/pageSize.ts';
 import { isPassing } from '../postgres/pool.ts';
 import { createPace } from './pace.ts';
 import { prepare, type Prepared } from './prepare.ts';
@@ -132,27 +133,19 @@ async function begin({ pool, cache, progress, prepared }: State, run: Run): Prom
   return parked.filter(({ dead }) => !dead).map(({ stream }) => stream);
 }
 
-/** Pulls the log; while it is far behind, the next page is read as the last one is applied. */
+/** Pulls the log; near its head it lets a few events gather. */
 async function follow(state: State, run: Run, ended: AbortSignal): Promise<void> {
   const { store, batchEvents } = state;
   const pace = createPace();
-  const pages = store.follow(run.position, { signal: ended, limit: batchEvents })[Symbol.asyncIterator]();
-  let next = pages.next();
-  for (;;) {
-    const page = await next;
-    if (page.done === true || isOver(ended)) return;
-    const isFull = page.value.length >= batchEvents;
-    if (isFull) {
-      next = pages.next();
-      next.catch(() => undefined);
-    }
+  const manyEvents = Math.min(batchEvents, PAGE_FIRST);
+  for await (const events of store.follow(run.position, { signal: ended, limit: batchEvents })) {
+    if (isOver(ended)) return;
     const beganAt = performance.now();
     const { position } = run.lease;
-    await takeSurely(state, run, { events: page.value, ended });
-    if (isFull) continue;
-    const lingerMs = run.lease.position === position ? 0 : pace.after(page.value.length, beganAt);
+    await takeSurely(state, run, { events, ended });
+    if (events.length >= manyEvents) continue;
+    const lingerMs = run.lease.position === position ? 0 : pace.after(events.length, beganAt);
     if (lingerMs >= 1) await rest(lingerMs, ended);
-    next = pages.next();
   }
 }
 

@@ -144,7 +144,7 @@ const listSellerOrders = defineQuery({
   async run({ query }, { actor, db, services }) {
     const storeId = storeIdOf(actor.id);
     const where = conditions();
-    where.add('jsonb_exists(fulfilments, ?)', storeId);
+    where.add('store_ids @> ?::jsonb', JSON.stringify([storeId]));
     if (query.status !== undefined) where.add('status = ?', query.status);
     const sql = { columns: '*', from: 'orders', where, order: 'created_at DESC, id' };
     const { data, pagination } = await pageOf<OrderRow>(db, sql, query, (row) => row);
