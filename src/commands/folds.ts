@@ -10,7 +10,7 @@ export const COMMAND_IDS_MAX = 64;
 
 export type AnyDecider = Decider<unknown, Command, DomainEvent>;
 
-/** A stream, folded up to a revision. Never mutated. */
+/** A stream, folded up to a revision. But for `commandIds` never mutated. */
 export interface Folded {
   readonly decider: AnyDecider;
   readonly state: unknown;
@@ -19,8 +19,11 @@ export interface Folded {
   readonly position: bigint;
   /** Revision of the last snapshot taken of it. */
   readonly snapshotRevision: bigint;
-  /** Every command that has an event in the stream (maybe some too many); undefined when there are too many to know. */
-  readonly commandIds: ReadonlySet<string> | undefined;
+  /**
+   * Every command that has an event in the stream, and maybe some too many: folds of one stream share it, and it grows.
+   * Undefined when there are too many to know.
+   */
+  readonly commandIds: Set<string> | undefined;
 }
 
 /** What a batch has added to a fold. */
@@ -112,8 +115,10 @@ export function createFolds(options: FoldsOptions): Folds {
       const folded = await read(stream, known);
       return folded === known ? known : remember(stream, folded);
     },
-    advance(stream, known, { state, revision, position, commandIds }) {
-      remember(stream, { ...known, state, revision, position, commandIds: withIds(known.commandIds, commandIds) });
+    advance(stream, { decider, snapshotRevision, commandIds }, step) {
+      const { state, revision, position } = step;
+      const ids = withIds(commandIds, step.commandIds);
+      remember(stream, { decider, state, revision, position, snapshotRevision, commandIds: ids });
     },
     async stateAt(decider, stream, revision) {
       const known = cache.get(stream);
@@ -145,9 +150,8 @@ function withEvents(folded: Folded, events: readonly RecordedEvent[]): Folded {
   return { ...folded, state: fold(folded.decider, folded.state, events), revision, position, commandIds };
 }
 
-function withIds(known: ReadonlySet<string> | undefined, ids: readonly string[]): ReadonlySet<string> | undefined {
+function withIds(known: Set<string> | undefined, ids: readonly string[]): Set<string> | undefined {
   if (known === undefined) return undefined;
-  const all = new Set(known);
-  for (const id of ids) all.add(id);
-  return all.size > COMMAND_IDS_MAX ? undefined : all;
+  for (const id of ids) known.add(id);
+  return known.size > COMMAND_IDS_MAX ? undefined : known;
 }

@@ -118,7 +118,8 @@ async function attempt(context: Context, stream: string, jobs: readonly Job[]): 
   let folded = cached ?? (await folds.load(decider, stream));
   let fresh = cached === undefined;
   for (let attempts = 1; attempts <= ATTEMPTS_MAX; attempts += 1) {
-    const open = await answerRepeats(context, stream, { folded, jobs });
+    const asked = jobs.filter(({ options, known }) => known || options.repeatable === true);
+    const open = asked.length === 0 ? jobs : await answerRepeats(context, stream, { folded, jobs, asked });
     const decision = decideTogether(folded, open);
     if (decision.events.length === 0) {
       const newer = fresh || isFinal(decision) ? folded : await folds.refresh(stream, folded);
@@ -148,14 +149,12 @@ async function reload({ folds }: Context, stream: string, folded: Folded): Promi
   return folds.load(folded.decider, stream);
 }
 
-/** Answers what has been handled before, and returns the others. */
+/** Answers those of the `asked` that have been handled before, and returns the other jobs. */
 async function answerRepeats(
   context: Context,
   stream: string,
-  { folded, jobs }: { folded: Folded; jobs: readonly Job[] },
+  { folded, jobs, asked }: { folded: Folded; jobs: readonly Job[]; asked: readonly Job[] },
 ): Promise<Job[]> {
-  const asked = jobs.filter(({ options, known }) => known || options.repeatable === true);
-  if (asked.length === 0) return [...jobs];
   const ids = [...new Set(asked.map(({ command }) => command.id))];
   const repeats = await findRepeats(context, stream, folded, ids);
   const repeatOf = (job: Job): Handled<unknown> | undefined =>

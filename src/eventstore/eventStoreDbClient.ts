@@ -56,20 +56,24 @@ class DeadlineExceeded extends Error {
 export const isLate = (error: unknown): boolean => error instanceof DeadlineExceeded;
 
 /** Rejects when its time is up, whatever the client does about it. */
-export async function withDeadline<T>(work: Promise<T>, ms: number, onLate?: () => void): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
+export function withDeadline<T>(work: Promise<T>, ms: number, onLate?: () => void): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => {
       onLate?.();
       reject(new DeadlineExceeded(ms));
     }, ms);
+    work.then(
+      (value) => {
+        clearTimeout(timer);
+        resolve(value);
+      },
+      (error: unknown) => {
+        clearTimeout(timer);
+        // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- it goes on as it came
+        reject(error);
+      },
+    );
   });
-  work.catch(() => undefined);
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 export interface Connection {

@@ -94,6 +94,8 @@ export interface WireAppend {
   readonly appendId: string | undefined;
 }
 
+const encoder = new TextEncoder();
+
 /** Metadata is sent as the bytes that were checked; data is text once more inside the driver, which cannot fail after the check. */
 export function toWire(
   events: readonly NewEvent[],
@@ -104,7 +106,7 @@ export function toWire(
   const last = serialised.length - 1;
   const wire = serialised.map(({ id, type, metadata }, index): EventData => {
     const told = appendId !== undefined && index === last ? marked(metadata, appendId) : metadata;
-    const bytes = new Uint8Array(Buffer.from(told));
+    const bytes = encoder.encode(told);
     const data = events[index]!.data as JSONEventType['data'];
     return { contentType: 'application/json', id: id.toLowerCase(), type, data, metadata: bytes };
   });

@@ -87,5 +87,9 @@ function checkContainer(value: object, path: string, depth: number): void {
   }
   const prototype: unknown = Object.getPrototypeOf(value);
   if (prototype !== Object.prototype && prototype !== null) throw new TypeError(`${path} is not a plain object`);
-  for (const [key, inner] of Object.entries(value)) checkJson(inner, `${path}.${key}`, depth + 1);
+  for (const key of Object.keys(value)) {
+    const inner = (value as Record<string, unknown>)[key];
+    // Only where there is something to say about it does anybody need its path.
+    if (typeof inner !== 'string') checkJson(inner, `${path}.${key}`, depth + 1);
+  }
 }
