@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { isRefusal, unavailable } from '../../src/errors.ts';
-import { createAppendQueue, type AppendQueueOptions } from '../../src/eventstore/appendQueue.ts';
+import { createAppendQueue, type AppendQueue, type AppendQueueOptions } from '../../src/eventstore/appendQueue.ts';
 import type { AppendResult } from '../../src/eventstore/eventStore.ts';
 import { BATCH_BYTES_MAX, BATCH_ITEMS_MAX, type AppendItem } from '../../src/eventstore/pendingAppends.ts';
 import { rejection } from '../support/rejection.ts';
@@ -18,19 +18,24 @@ const kindOf = async (promise: Promise<unknown>): Promise<unknown> => {
 
 describe('appends waiting for their batch', () => {
   let batches: string[][];
-  const queueOf = (send: AppendQueueOptions['send'], more: Partial<AppendQueueOptions> = {}) =>
-    createAppendQueue({
+  let queues: AppendQueue[];
+  const queueOf = (send: AppendQueueOptions['send'], more: Partial<AppendQueueOptions> = {}) => {
+    const queue = createAppendQueue({
       send(items) {
         batches.push(items.map(({ stream }) => stream));
         return send(items);
       },
       ...more,
     });
+    queues.push(queue);
+    return queue;
+  };
   const succeed = (items: readonly AppendItem[]): Promise<AppendResult[]> => Promise.resolve(items.map(() => done));
 
   beforeEach(() => {
-    batches = [];
+    [batches, queues] = [[], []];
   });
+  afterEach(() => Promise.all(queues.map((queue) => queue.close())));
 
   it('go together when they were made together', async () => {
     const queue = queueOf(succeed);
@@ -100,11 +105,14 @@ describe('appends waiting for their batch', () => {
   });
 
   it('are answered when their time is up even if the batch never comes back', async () => {
-    const queue = queueOf(() => new Promise<never>(() => undefined), { deadlineMs: 20 });
+    let comeBack = (): void => undefined;
+    const held = new Promise<void>((resolve) => (comeBack = resolve));
+    const queue = queueOf(async (items) => held.then(() => succeed(items)), { deadlineMs: 20 });
     const first = queue.append(item('a'));
     while (batches.length === 0) await new Promise(setImmediate);
     expect(await kindOf(queue.append(item('waiting')))).to.equal('unavailable LogUnavailable');
     expect(await kindOf(first)).to.equal('unavailable LogUnavailable');
+    comeBack();
   });
 
   it('are refused when too many wait already, or the log is closed', async () => {
