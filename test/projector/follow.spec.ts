@@ -30,11 +30,12 @@ describe('A projector', () => {
 
   /** What the table and the checkpoint say at one and the same moment. */
   const snapshot = async (): Promise<{ position: bigint; rows: Row[] }> => {
-    const { rows } = await shop.pool.query<{ position: number; rows: Row[] | null }>(
+    const { rows } = await shop.pool.query<{ position: number | null; rows: Row[] | null }>(
       `SELECT (SELECT position FROM checkpoints WHERE name = 'projection:accounts') AS position,
          (SELECT json_agg(a ORDER BY id) FROM (SELECT id, owner, balance, seen FROM accounts) a) AS rows`,
     );
-    return { position: BigInt(rows[0]!.position), rows: rows[0]!.rows ?? [] };
+    // Until the projector has its lease there is no checkpoint at all.
+    return { position: BigInt(rows[0]!.position ?? 0), rows: rows[0]!.rows ?? [] };
   };
   const foldedUpTo = async (position: bigint): Promise<Row[]> => {
     const events: RecordedEvent[] = [];
