@@ -2,7 +2,8 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
 
-const MAIN = path.join(import.meta.dirname, 'main.ts');
+/** Compiled with whoever starts it, where that was compiled. */
+const MAIN = path.join(import.meta.dirname, `main${path.extname(import.meta.filename)}`);
 const READY_TIMEOUT_MS = 30_000;
 const STOP_TIMEOUT_MS = 5_000;
 
