@@ -54,9 +54,7 @@ describe('the cache in Redis, when Redis fails', function () {
       await connection.ping().catch(() => undefined);
       return !connection.up;
     });
-    const later: number[] = [];
-    for (const key of ['third', 'fourth', 'fifth']) later.push((await timedAsk(cache, key, 'made here')).ms);
-    expect(Math.min(...later)).to.be.below(AT_ONCE_MS);
+    expect((await timedAsk(cache, 'third', 'made here')).ms).to.be.below(AT_ONCE_MS);
     server.kill('SIGCONT');
     await isShared({ cache, connection });
     expect(await ask(cache, 'k', 'newer')).to.be.oneOf(['new', 'newer']);

@@ -93,13 +93,9 @@ describe('rate limits in Redis', function () {
     expect(await allowed([here], 20)).to.equal(6);
     expect(performance.now() - began).to.be.below(2 * TIMEOUT_MS + SLACK_MS);
     await eventually('nobody asks any more', () => !connections[0]!.up);
-    const later: number[] = [];
-    for (let turn = 0; turn < 3; turn += 1) {
-      const again = performance.now();
-      expect((await here.take('you', 10)).allowed).to.equal(true);
-      later.push(performance.now() - again);
-    }
-    expect(Math.min(...later)).to.be.below(TIMEOUT_MS / 2);
+    const again = performance.now();
+    expect((await here.take('you', 10)).allowed).to.equal(true);
+    expect(performance.now() - again).to.be.below(100);
   });
 
   it('give nobody a second helping when Redis comes back empty', async () => {
