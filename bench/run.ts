@@ -1,10 +1,11 @@
-import { execFileSync, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import os from 'node:os';
 import path from 'node:path';
 import { freshDatabase, dropTemplate } from '../test/support/database.ts';
 import { replaceSection } from '../test/support/readme.ts';
 import { startServices } from '../test/support/services.ts';
 import type { BenchRow } from './row.ts';
+import { compile, ROOT } from './serving.ts';
 
 /**
  * `npm run bench [-- --quick] [--only a,b] [--write]`: each bench in a process and a database of its own, then one table.
@@ -26,19 +27,10 @@ const BENCHES = [
 /** They start servers, from the build that `npm start` makes; the others run what they measure themselves, so are compiled with it. */
 const SERVING = ['http', 'workers', 'redis'];
 const BENCH_TIMEOUT_MS = 10 * 60_000;
-const COMPILE_TIMEOUT_MS = 5 * 60_000;
-const ROOT = path.resolve(import.meta.dirname, '..');
-const TYPESCRIPT = path.join(ROOT, 'node_modules/typescript/bin/tsc');
 
 const args = process.argv.slice(2);
 const quick = args.includes('--quick');
 const only = args.includes('--only') ? (args[args.indexOf('--only') + 1] ?? '').split(',') : BENCHES;
-
-/** What is measured must be what runs: run from TypeScript, every closure pays for the name that the loader gives it. */
-function compile(): void {
-  const options = { cwd: ROOT, stdio: 'inherit', timeout: COMPILE_TIMEOUT_MS } as const;
-  execFileSync(process.execPath, [TYPESCRIPT, '-p', 'tsconfig.bench.json'], options);
-}
 
 function runOne(name: string, url: string): Promise<BenchRow[]> {
   const program = SERVING.includes(name)
@@ -78,7 +70,7 @@ function table(rows: readonly BenchRow[]): string {
 const machine = `Node ${process.versions.node}, ${os.cpus().length} cores (${os.cpus()[0]?.model.trim() ?? 'unknown'}), ${os.type()}; everything, load included, on this one machine.`;
 
 if (process.env['BENCH_POSTGRES_URL']) process.env['TEST_POSTGRES_URL'] = process.env['BENCH_POSTGRES_URL'];
-if (!only.every((name) => SERVING.includes(name))) compile();
+if (!only.every((name) => SERVING.includes(name))) compile('tsconfig.bench.json');
 const services = await startServices();
 Object.assign(process.env, services.env);
 console.log(`${machine}\n${services.summary}${quick ? '; quick form: the figures say little' : ''}\n`);

@@ -4,8 +4,9 @@ import os from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 
-const ROOT = path.resolve(import.meta.dirname, '..');
+export const ROOT = path.resolve(import.meta.dirname, '..');
 const TYPESCRIPT = path.join(ROOT, 'node_modules/typescript/bin/tsc');
+const COMPILE_TIMEOUT_MS = 5 * 60_000;
 const START_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 15_000;
 const SERVES_AT = /(https?:\/\/[^\s/]+)/;
@@ -46,12 +47,15 @@ async function urlOf(child: ChildProcess, logFile: string): Promise<string> {
   throw new Error(`the program serves nothing:\n${readFileSync(logFile, 'utf8').slice(-2_000)}`);
 }
 
-/**
- * Builds the sources as `npm start` does, for what is measured must be what runs: run from TypeScript, every closure pays
- * for the name that the loader gives it.
- */
+/** What is measured must be what runs: run from TypeScript, every closure pays for the name that the loader gives it. */
+export function compile(project: string): void {
+  const options = { cwd: ROOT, stdio: 'inherit', timeout: COMPILE_TIMEOUT_MS } as const;
+  execFileSync(process.execPath, [TYPESCRIPT, '-p', project], options);
+}
+
+/** Builds the sources as `npm start` does. */
 export function build(): { readonly dist: string } {
-  execFileSync(process.execPath, [TYPESCRIPT, '-p', 'tsconfig.build.json'], { cwd: ROOT, stdio: 'inherit' });
+  compile('tsconfig.build.json');
   return { dist: path.join(ROOT, 'dist/src') };
 }
 

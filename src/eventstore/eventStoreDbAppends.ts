@@ -89,8 +89,7 @@ function appendOf(
   if (expected < NO_STREAM) throw new RangeError(`no stream is ever at revision ${expected}`);
   const serialised = serialise(stream, events);
   const ids = serialised.map(({ id }) => id.toLowerCase());
-  if (ids.length > 1 && new Set(ids).size < ids.length)
-    throw new Error(`an append to ${stream} carries an event twice`);
+  if (new Set(ids).size < ids.length) throw new Error(`an append to ${stream} carries an event twice`);
   return { ...toWire(events, serialised, { distinct: events.some(mayComeAgain) }), stream, expected, ids, deadlineAt };
 }
 

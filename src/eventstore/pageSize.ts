@@ -17,7 +17,7 @@ export interface PageSize {
   readonly events: number;
   /** What was asked for has come. */
   read(page: readonly SizedEvent[]): void;
-  /** Nothing more will be asked for. */
+  /** Nothing more will be asked for; what is still under way does not count. */
   end(): void;
 }
 
@@ -29,11 +29,12 @@ export function createPageSizes(followersMax = LARGE_FOLLOWERS_MAX): { upTo(limi
       const first = Math.min(limit, PAGE_FIRST);
       let events = first;
       let isLarge = false;
-      const end = (): void => {
+      let hasEnded = false;
+      function beginAnew(): void {
         if (isLarge) followers -= 1;
         isLarge = false;
         events = first;
-      };
+      }
       function grow(): void {
         if (events >= limit || (!isLarge && followers >= followersMax)) return;
         if (!isLarge) followers += 1;
@@ -45,15 +46,19 @@ export function createPageSizes(followersMax = LARGE_FOLLOWERS_MAX): { upTo(limi
           return events;
         },
         read(page) {
+          if (hasEnded) return;
           if (page.length < events) {
-            end();
+            beginAnew();
             return;
           }
           const bytes = page.reduce((sum, one) => sum + one.bytes, 0);
           if (bytes * 2 <= PAGE_BYTES_MAX) grow();
           else if (bytes > PAGE_BYTES_MAX) events = Math.max(1, Math.floor(events / 2));
         },
-        end,
+        end() {
+          hasEnded = true;
+          beginAnew();
+        },
       };
     },
   };

@@ -2,8 +2,8 @@ import { readdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Knex } from 'knex';
-import pg from 'pg';
-import { CONNECT_TIMEOUT_MS } from './pool.ts';
+import type pg from 'pg';
+import { CONNECT_TIMEOUT_MS, onConnection } from './pool.ts';
 
 /** Beside `src` in the sources and beside `dist/src` in a build. */
 export const MIGRATIONS_DIR = path.resolve(import.meta.dirname, '../../migrations');
@@ -56,21 +56,6 @@ async function using<T>(url: string, work: (db: Knex) => Promise<T>): Promise<T>
   }
 }
 
-async function connected<T>(
-  url: string,
-  options: pg.ClientConfig,
-  work: (client: pg.Client) => Promise<T>,
-): Promise<T> {
-  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: CONNECT_TIMEOUT_MS, ...options });
-  client.on('error', () => undefined);
-  await client.connect();
-  try {
-    return await work(client);
-  } finally {
-    await client.end();
-  }
-}
-
 async function appliedTo(client: pg.Client): Promise<string[]> {
   try {
     const { rows } = await client.query<{ name: string }>(`SELECT name FROM ${TABLE} ORDER BY id`);
@@ -83,15 +68,20 @@ async function appliedTo(client: pg.Client): Promise<string[]> {
 
 /** Knex's own lock is a row of a table that two processes on an empty database would both make. */
 const inTurn = <T>(url: string, waitMs: number, work: (client: pg.Client) => Promise<T>): Promise<T> =>
-  connected(url, { application_name: 'cartulary migrate (turn)', lock_timeout: waitMs }, async (client) => {
-    try {
-      await client.query('SELECT pg_advisory_lock($1)', [MIGRATION_LOCK]);
-      return await work(client);
-    } catch (error) {
-      if ((error as { code?: string }).code !== LOCK_NOT_AVAILABLE) throw error;
-      throw new Error(`Another process has been migrating the database for more than ${waitMs} ms.`, { cause: error });
-    }
-  });
+  onConnection(
+    { connectionString: url, application_name: 'cartulary migrate (turn)', lock_timeout: waitMs },
+    async (client) => {
+      try {
+        await client.query('SELECT pg_advisory_lock($1)', [MIGRATION_LOCK]);
+        return await work(client);
+      } catch (error) {
+        if ((error as { code?: string }).code !== LOCK_NOT_AVAILABLE) throw error;
+        throw new Error(`Another process has been migrating the database for more than ${waitMs} ms.`, {
+          cause: error,
+        });
+      }
+    },
+  );
 
 /**
  * Applies what is pending, once, however many processes start together; refuses a database that a newer version has
@@ -109,7 +99,7 @@ export const migrateDown = (url: string): Promise<string[]> =>
   using(url, async (db) => ((await db.migrate.down()) as [number, string[]])[1]);
 
 export const migrateStatus = (url: string): Promise<{ applied: string[]; pending: string[] }> =>
-  connected(url, { application_name: 'cartulary migrate (status)' }, async (client) => {
+  onConnection({ connectionString: url, application_name: 'cartulary migrate (status)' }, async (client) => {
     const [known, applied] = await Promise.all([namesIn(MIGRATIONS_DIR), appliedTo(client)]);
     return { applied, pending: known.filter((name) => !applied.includes(name)) };
   });

@@ -8,6 +8,18 @@ export const LOCK_TIMEOUT_MS = 10_000;
 export const IDLE_IN_TRANSACTION_TIMEOUT_MS = 5_000;
 const BULK_IDLE_IN_TRANSACTION_TIMEOUT_MS = 30_000;
 
+/** One work on a connection of its own, which goes with it. */
+export async function onConnection<T>(config: pg.ClientConfig, work: (client: pg.Client) => Promise<T>): Promise<T> {
+  const client = new pg.Client({ connectionTimeoutMillis: CONNECT_TIMEOUT_MS, ...config });
+  client.on('error', () => undefined);
+  try {
+    await client.connect();
+    return await work(client);
+  } finally {
+    await client.end().catch(() => undefined);
+  }
+}
+
 export interface PoolOptions {
   readonly url: string;
   /** Shown in `pg_stat_activity`. */

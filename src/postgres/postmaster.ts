@@ -4,11 +4,11 @@ import { readFile, readlink, stat } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import pg from 'pg';
 import { isAlive } from '../lock.ts';
 import { run, spawnOptions } from './account.ts';
 import { program, type Binaries } from './binaries.ts';
 import type { Place } from './place.ts';
+import { onConnection } from './pool.ts';
 
 export const ROLE = 'cartulary';
 const LOOPBACK = '127.0.0.1';
@@ -61,16 +61,11 @@ export const urlOf = (cluster: Cluster, port: number, database: string): string 
   `postgres://${ROLE}:${encodeURIComponent(cluster.password)}@${LOOPBACK}:${port}/${database}`;
 
 /** Runs one statement on a connection of its own. */
-export async function query(url: string, sql: string, values: unknown[] = []): Promise<Record<string, unknown>[]> {
-  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: CONNECT_TIMEOUT_MS });
-  client.on('error', () => undefined);
-  try {
-    await client.connect();
-    return (await client.query<Record<string, unknown>>(sql, values)).rows;
-  } finally {
-    await client.end().catch(() => undefined);
-  }
-}
+export const query = (url: string, sql: string, values: unknown[] = []): Promise<Record<string, unknown>[]> =>
+  onConnection(
+    { connectionString: url, connectionTimeoutMillis: CONNECT_TIMEOUT_MS },
+    async (client) => (await client.query<Record<string, unknown>>(sql, values)).rows,
+  );
 
 const pidFile = (place: Place): string => path.join(place.cluster, 'postmaster.pid');
 

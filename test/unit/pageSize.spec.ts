@@ -40,14 +40,23 @@ describe('pages of the log', () => {
     const [one, two, three] = [sizes.upTo(LIMIT), sizes.upTo(LIMIT), sizes.upTo(LIMIT)] as const;
     for (const size of [one, two, three]) size.read(page(PAGE_FIRST));
     expect([one, two, three].map(({ events }) => events)).to.deep.equal([2, 2, 1].map((times) => times * PAGE_FIRST));
-    one.end();
-    one.end();
+    one.read(page(1));
     three.read(page(PAGE_FIRST));
     expect(three.events).to.equal(2 * PAGE_FIRST);
     one.read(page(PAGE_FIRST));
     expect(one.events, 'the third took the only place').to.equal(PAGE_FIRST);
-    two.read(page(1));
+    two.end();
+    two.end();
     one.read(page(PAGE_FIRST));
     expect(one.events).to.equal(2 * PAGE_FIRST);
+  });
+
+  it('take no place for a page that comes when its follower has ended', () => {
+    const sizes = createPageSizes(1);
+    const [ended, other] = [sizes.upTo(LIMIT), sizes.upTo(LIMIT)];
+    ended.end();
+    ended.read(page(PAGE_FIRST));
+    other.read(page(PAGE_FIRST));
+    expect(other.events).to.equal(2 * PAGE_FIRST);
   });
 });
