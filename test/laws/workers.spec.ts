@@ -29,9 +29,18 @@ const childrenOf = (pid: number): number[] =>
     .split(' ')
     .map(Number)
     .filter((child) => child > 0);
+/** How that process was called; empty once it has ended, which it may do between being listed and being looked at. */
+const commandOf = (pid: number): string => {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+  } catch (error) {
+    if (['ENOENT', 'ESRCH'].includes((error as { code?: string }).code ?? '')) return '';
+    throw error;
+  }
+};
 /** Postgres, which the primary starts, is a child of its own kind. */
 const workersOf = ({ pid }: ServerProcess): number[] =>
-  childrenOf(pid).filter((child) => readFileSync(`/proc/${child}/cmdline`, 'utf8').includes('serve'));
+  childrenOf(pid).filter((child) => commandOf(child).includes('serve'));
 
 const served = async (url: string): Promise<number> => {
   const { text } = await get(`${url}/metrics`);
