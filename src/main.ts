@@ -17,6 +17,7 @@ import { createLogger, type Logger } from './log.ts';
 import { collectorsOf, probesOf } from './observe.ts';
 import { openDatabase } from './postgres/database.ts';
 import { migrateUp } from './postgres/migrate.ts';
+import { projectionNames } from './projections/index.ts';
 import { queries } from './queries/index.ts';
 import { createRedisWriters } from './queries/redisWriters.ts';
 import type { RedisConnection } from './redis/connection.ts';
@@ -83,7 +84,9 @@ async function serveOn({ config, databaseUrl, log, undo, ...options }: ServeOpti
   const owner = `${os.hostname()}:${process.pid}:${randomUUID()}`;
   const redis = await openRedis({ url: config.redisUrl, store: shop.store, log });
   if (redis !== undefined) undo.push(() => redis.close());
-  const cache = openCache({ redis, log });
+  const { progress } = shop;
+  const readModels = { own: () => progress.own(), others: () => progress.others(projectionNames) };
+  const cache = openCache({ redis, readModels, log });
   undo.push(() => cache.close());
   const parts = await startParts({ shop, config, cache, owner, log, undo });
   for (const collector of collectorsOf({ cache, redis, ...parts, db: shop.db })) metrics.collect(collector);

@@ -6,7 +6,7 @@ import { createDeadlines, type Deadlines } from './handlers/deadlines.ts';
 import { handlers } from './handlers/index.ts';
 import type { Logger } from './log.ts';
 import { createProjector, type Projector } from './projections/follow.ts';
-import { projections } from './projections/index.ts';
+import { projectionNames, projections } from './projections/index.ts';
 import { createWatch } from './projections/watch.ts';
 import type { Shop } from './shop.ts';
 import type { Undoing } from './undoing.ts';
@@ -43,7 +43,7 @@ async function startReadModels({ shop, config, cache, owner, log, undo }: PartsO
     return { projector };
   }
   if (config.roles.includes('http')) {
-    const watch = createWatch({ progress, names: projections.map(({ name }) => name), log });
+    const watch = createWatch({ progress, names: projectionNames, log });
     watch.start();
     undo.push(() => watch.stop());
   }

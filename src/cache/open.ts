@@ -3,6 +3,7 @@ import type { RedisConnection } from '../redis/connection.ts';
 import type { Cache } from './cache.ts';
 import { createMemoryCache } from './memory.ts';
 import { createRedisCache } from './redis.ts';
+import type { ReadModels } from './redisWatermarks.ts';
 
 const CACHE_ENTRIES_MAX = 5_000;
 const CACHE_BYTES_MAX = 32 * 1024 * 1024;
@@ -10,11 +11,12 @@ const CACHE_BYTES_MAX = 32 * 1024 * 1024;
 export interface OpenCacheOptions {
   /** Undefined is a cache of this process alone. */
   readonly redis: RedisConnection | undefined;
+  readonly readModels: ReadModels;
   readonly log: Logger;
 }
 
 /** The cache of this configuration. */
-export function openCache({ redis, log }: OpenCacheOptions): Cache {
+export function openCache({ redis, readModels, log }: OpenCacheOptions): Cache {
   const local = createMemoryCache({ entriesMax: CACHE_ENTRIES_MAX, bytesMax: CACHE_BYTES_MAX });
-  return redis === undefined ? local : createRedisCache({ connection: redis, local, log });
+  return redis === undefined ? local : createRedisCache({ connection: redis, local, readModels, log });
 }

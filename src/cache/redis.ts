@@ -4,11 +4,13 @@ import type { Cache } from './cache.ts';
 import { createLoads } from './redisLoads.ts';
 import { commonGenerationKey, createLooks, generationKeyOf, honoured } from './redisLooks.ts';
 import { createTrust } from './redisTrust.ts';
+import { createWatermarks, type ReadModels } from './redisWatermarks.ts';
 
 export interface RedisCacheOptions {
   readonly connection: RedisConnection;
   /** Answers while Redis cannot be trusted; it hears of every invalidation all the time. */
   readonly local: Cache;
+  readonly readModels: ReadModels;
   readonly log: Logger;
 }
 
@@ -17,9 +19,11 @@ export interface RedisCacheOptions {
  * loader began, and counts only while they are the same; invalidating removes the ids. So whatever Redis forgets (by a
  * flush, by eviction, in a failover) can only lose entries, and a slow loader cannot bring an old one back.
  */
-export function createRedisCache({ connection, local, log }: RedisCacheOptions): Cache {
+export function createRedisCache({ connection, local, readModels, log }: RedisCacheOptions): Cache {
   const common = commonGenerationKey(connection);
   const trust = createTrust(connection, { all: common, log });
+  const watermarks = createWatermarks({ connection, readModels, arrived: () => trust.holds(), log });
+  const isTrusted = (): boolean => trust.holds() && watermarks.hold();
   const looks = createLooks(connection);
   const loadThrough = createLoads({ connection, looks, local });
   let hits = 0;
@@ -29,9 +33,9 @@ export function createRedisCache({ connection, local, log }: RedisCacheOptions):
     peek: () => undefined,
 
     async get(key, wanted, load) {
-      if (!trust.holds()) return local.get(key, wanted, load);
+      if (!isTrusted()) return local.get(key, wanted, load);
       const look = await looks.look(key, wanted.tags).catch(() => undefined);
-      if (look === undefined || !trust.holds()) return local.get(key, wanted, load);
+      if (look === undefined || !isTrusted()) return local.get(key, wanted, load);
       const found = honoured(look, wanted);
       if (found !== undefined) {
         hits += 1;
@@ -60,6 +64,7 @@ export function createRedisCache({ connection, local, log }: RedisCacheOptions):
     },
 
     async close() {
+      await watermarks.close();
       await trust.close();
       await local.close();
     },

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { EVENTS_COUNTED_MAX } from '../eventstore/lag.ts';
-import { projections } from '../projections/index.ts';
+import { projectionNames } from '../projections/index.ts';
 import { projectionStatus, type ProjectionStatus } from '../projections/status.ts';
 import { deadlinesStatus, handlerStatus, type DeadlinesStatus, type HandlerStatus } from './followers.ts';
 import { onLog } from './onShop.ts';
@@ -50,11 +50,7 @@ export function register(program: Command): void {
     .action(({ json: asJson = false }: { json?: boolean }) =>
       onLog(async ({ pool, store }) => {
         const { position: head } = await store.head();
-        const models = await projectionStatus(
-          pool,
-          store,
-          projections.map(({ name }) => name),
-        );
+        const models = await projectionStatus(pool, store, projectionNames);
         const handlers = await handlerStatus(pool, store, head);
         const deadlines = await deadlinesStatus(pool);
         if (asJson) {

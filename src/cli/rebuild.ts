@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { projections } from '../projections/index.ts';
+import { projectionNames, projections } from '../projections/index.ts';
 import type { Projection } from '../projections/projection.ts';
 import { rebuild, type RebuildProgress, type RebuildResult } from '../projections/rebuild.ts';
 import { onLog, type LogCommand } from './onShop.ts';
@@ -11,7 +11,7 @@ interface Options {
   readonly json?: boolean;
 }
 
-const known = (): string => projections.map(({ name }) => name).join(', ');
+const known = (): string => projectionNames.join(', ');
 
 function chosen(names: readonly string[], all: boolean): readonly Projection[] {
   if (all) return projections;

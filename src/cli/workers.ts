@@ -8,7 +8,7 @@ import { handlers } from '../handlers/index.ts';
 import { keeper } from '../handlers/mailer.ts';
 import type { Logger } from '../log.ts';
 import { createProjector } from '../projections/follow.ts';
-import { projections } from '../projections/index.ts';
+import { projectionNames, projections } from '../projections/index.ts';
 import { openRedis } from '../redis/open.ts';
 import type { Shop } from '../shop.ts';
 
@@ -29,7 +29,8 @@ export async function startWorkers(shop: Shop, config: Config, log: Logger): Pro
   const owner = `${os.hostname()}:${process.pid}:${randomUUID()}`;
   // Nobody asks here; but what is projected here must leave the cache that servers share.
   const redis = await openRedis({ url: config.redisUrl, store, log });
-  const cache = openCache({ redis, log });
+  const readModels = { own: () => progress.own(), others: () => progress.others(projectionNames) };
+  const cache = openCache({ redis, readModels, log });
   const projector = createProjector({ pool: readPool, store, projections, cache, owner, log, progress });
   const bus = createEmbeddedBus({ pool, store, owner, log });
   const senders = { email: keeper(log, 'mail'), sms: keeper(log, 'text message') };
@@ -37,14 +38,13 @@ export async function startWorkers(shop: Shop, config: Config, log: Logger): Pro
   for (const subscription of handlers({ services, pool, config, log, now, senders })) bus.subscribe(subscription);
   await projector.start();
   await bus.start();
-  const names = projections.map(({ name }) => name);
   return {
     async caughtUp(timeoutMs) {
       const until = performance.now() + timeoutMs;
       for (;;) {
         const idle = (await bus.status()).every(({ lag }) => lag === 0n);
         const { position } = await store.head();
-        if (idle) return progress.waitFor(names, position, Math.max(0, until - performance.now()));
+        if (idle) return progress.waitFor(projectionNames, position, Math.max(0, until - performance.now()));
         if (performance.now() > until) return false;
         await delay(POLL_MS);
       }

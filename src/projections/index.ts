@@ -26,3 +26,5 @@ export const projections: readonly Projection[] = [
   row(deadlines),
   row(related),
 ];
+
+export const projectionNames: readonly string[] = projections.map(({ name }) => name);

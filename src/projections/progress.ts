@@ -17,6 +17,10 @@ export interface Progress {
   isOwn(names: readonly string[]): boolean;
   /** Resolves true once all of these have passed the position (at once when they have), false when time is up before. */
   waitFor(names: readonly string[], position: bigint, timeoutMs: number): Promise<boolean>;
+  /** Those that this process projects, and how far each is. */
+  own(): ReadonlyMap<string, bigint>;
+  /** Those of these that other processes project, and their checkpoints as they are now. */
+  others(names: readonly string[]): Promise<ReadonlyMap<string, bigint>>;
   /** Told by this process's projector after each commit; `undefined`: the projection is not (or no longer) its own. */
   set(name: string, position: bigint | undefined): void;
   /** Looks at the checkpoints of those that other processes own. */
@@ -71,14 +75,8 @@ export function createProgress({ pool }: { pool: Pool }): Progress {
 
   const isOthers = (name: string): boolean => !own.has(name);
 
-  function position(names: readonly string[]): bigint {
-    let least: bigint | undefined;
-    for (const name of names) {
-      const one = own.get(name) ?? seen.get(name)?.position ?? 0n;
-      if (least === undefined || one < least) least = one;
-    }
-    return least ?? 0n;
-  }
+  const positionOf = (name: string): bigint => own.get(name) ?? seen.get(name)?.position ?? 0n;
+  const position = (names: readonly string[]): bigint => leastOf(names, positionOf);
 
   function tell(): void {
     for (const waiter of waiters) {
@@ -118,6 +116,11 @@ export function createProgress({ pool }: { pool: Pool }): Progress {
       if (performance.now() - seenAt > SEEN_MS && names.some(isOthers)) refresh(names).catch(() => undefined);
       return position(names);
     },
+    own: () => own,
+    async others(names) {
+      await refresh(names);
+      return new Map(names.filter(isOthers).map((name) => [name, positionOf(name)]));
+    },
     isOwn: (names) => !names.some(isOthers),
     waitFor(names, wanted, timeoutMs) {
       if (position(names) >= wanted) return Promise.resolve(true);
@@ -137,6 +140,15 @@ export function createProgress({ pool }: { pool: Pool }): Progress {
       listeners.push(listener);
     },
   };
+}
+
+function leastOf(names: readonly string[], positionOf: (name: string) => bigint): bigint {
+  let least: bigint | undefined;
+  for (const name of names) {
+    const one = positionOf(name);
+    if (least === undefined || one < least) least = one;
+  }
+  return least ?? 0n;
 }
 
 function waitIn(waiters: Set<Waiter>, wanted: Omit<Waiter, 'resolve'>, timeoutMs: number): Promise<boolean> {

@@ -4,6 +4,7 @@ import { pino } from 'pino';
 import type { Cache, Wanted } from '../../src/cache/cache.ts';
 import { createMemoryCache } from '../../src/cache/memory.ts';
 import { createRedisCache } from '../../src/cache/redis.ts';
+import type { ReadModels } from '../../src/cache/redisWatermarks.ts';
 import { connectRedis, type RedisConnection } from '../../src/redis/connection.ts';
 import { eventually } from '../support/eventually.ts';
 import type { CacheWorld } from './contract.ts';
@@ -23,14 +24,18 @@ interface Options {
   readonly url: string;
   readonly epoch?: string;
   readonly commandTimeoutMs?: number;
+  readonly readModels?: ReadModels;
 }
+
+/** Nobody projects anything elsewhere. */
+const ALONE: ReadModels = { own: () => new Map(), others: () => Promise.resolve(new Map()) };
 
 /** A cache on Redis as one process has it, in use once this resolves. */
 export async function openRedisCache({ url, epoch = randomUUID(), ...options }: Options): Promise<RedisWorld> {
-  const { commandTimeoutMs = PATIENT_MS } = options;
+  const { commandTimeoutMs = PATIENT_MS, readModels = ALONE } = options;
   const connection = connectRedis({ url, epoch, log: silent, commandTimeoutMs });
   const local = createMemoryCache({ entriesMax: 100, bytesMax: 1_000_000 });
-  const cache = createRedisCache({ connection, local, log: silent });
+  const cache = createRedisCache({ connection, local, readModels, log: silent });
   const world = {
     ...{ cache, connection, epoch },
     elapse: (ms: number) => pause(ms),
