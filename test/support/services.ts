@@ -1,7 +1,8 @@
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { accessSync, constants, existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { connect, createServer, type AddressInfo } from 'node:net';
+import { connect, createServer } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -13,6 +14,10 @@ const READY_TIMEOUT_MS = 15_000;
 const POLL_MS = 50;
 const STOP_TIMEOUT_MS = 5_000;
 const INSTALL_TIMEOUT_MS = 180_000;
+const PORT_MIN = 10_000;
+/** Where Linux begins with the ports of outgoing connections, unless told otherwise. */
+const PORT_MAX = 32_768;
+const PORT_TRIES_MAX = 100;
 
 export interface Services {
   /** What the tests find them by. */
@@ -130,15 +135,23 @@ function install(names: readonly string[]): void {
   }
 }
 
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
+const isFree = (port: number): Promise<boolean> =>
+  new Promise((resolve) => {
     const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as AddressInfo;
-      server.close(() => resolve(port));
-    });
+    server.once('error', () => resolve(false));
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
   });
+
+/**
+ * A port that nobody uses, out of those that systems give to no outgoing connection: one of those could take it before the
+ * server does, and while a server is away a client that tries to reach it could even be connected to itself.
+ */
+export async function freePort(): Promise<number> {
+  for (let tries = 0; tries < PORT_TRIES_MAX; tries += 1) {
+    const port = randomInt(PORT_MIN, PORT_MAX);
+    if (await isFree(port)) return port;
+  }
+  throw new Error(`none of ${PORT_TRIES_MAX} ports between ${PORT_MIN} and ${PORT_MAX} is free`);
 }
 
 const answers = (port: number): Promise<boolean> =>
