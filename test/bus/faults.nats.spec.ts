@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { rm } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { JetStreamManager } from 'nats';
-import { freePort } from '../support/services.ts';
+import { freePort } from '../support/ports.ts';
 import { createScene, type Scene } from './natsScene.ts';
 import { CONSUMER } from './world.ts';
 

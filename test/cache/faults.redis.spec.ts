@@ -2,7 +2,8 @@ import { expect } from 'chai';
 import { Redis } from 'ioredis';
 import { connectRedis } from '../../src/redis/connection.ts';
 import { eventually } from '../support/eventually.ts';
-import { freePort, REDIS, startServer, type RunningServer } from '../support/services.ts';
+import { freePort } from '../support/ports.ts';
+import { REDIS, startServer, type RunningServer } from '../support/services.ts';
 import { ask, held, textOf, wanted } from './contract.ts';
 import { isShared, openRedisCache, silent, timedAsk, type RedisWorld } from './world.ts';
 

@@ -1,23 +1,19 @@
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
-import { randomInt } from 'node:crypto';
 import { accessSync, constants, existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createLogger } from '../../src/log.ts';
 import { startEmbeddedPostgres } from '../../src/postgres/embedded.ts';
+import { freePort } from './ports.ts';
 
 const CONNECTIONS_MAX = 300;
 const READY_TIMEOUT_MS = 15_000;
 const POLL_MS = 50;
 const STOP_TIMEOUT_MS = 5_000;
 const INSTALL_TIMEOUT_MS = 180_000;
-const PORT_MIN = 10_000;
-/** Where Linux begins with the ports of outgoing connections, unless told otherwise. */
-const PORT_MAX = 32_768;
-const PORT_TRIES_MAX = 100;
 
 export interface Services {
   /** What the tests find them by. */
@@ -133,25 +129,6 @@ function install(names: readonly string[]): void {
       console.error(`  that failed: ${(error as Error).message}`);
     }
   }
-}
-
-const isFree = (port: number): Promise<boolean> =>
-  new Promise((resolve) => {
-    const server = createServer();
-    server.once('error', () => resolve(false));
-    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
-  });
-
-/**
- * A port that nobody uses, out of those that systems give to no outgoing connection: one of those could take it before the
- * server does, and while a server is away a client that tries to reach it could even be connected to itself.
- */
-export async function freePort(): Promise<number> {
-  for (let tries = 0; tries < PORT_TRIES_MAX; tries += 1) {
-    const port = randomInt(PORT_MIN, PORT_MAX);
-    if (await isFree(port)) return port;
-  }
-  throw new Error(`none of ${PORT_TRIES_MAX} ports between ${PORT_MIN} and ${PORT_MAX} is free`);
 }
 
 const answers = (port: number): Promise<boolean> =>

@@ -4,8 +4,8 @@ import { startEventStoreDouble } from './server.ts';
  * The double as a process of its own, for several shops on one log: `tsx test/support/eventStoreDouble/main.ts [port]`. Prints its
  * address once it listens, and ends at SIGTERM or when whoever started it has gone.
  */
-const [port = '0'] = process.argv.slice(2);
-const double = await startEventStoreDouble({ port: Number(port) });
+const [port] = process.argv.slice(2);
+const double = await startEventStoreDouble(port === undefined ? {} : { port: Number(port) });
 const end = (): void => {
   void double.stop().finally(() => process.exit(0));
 };

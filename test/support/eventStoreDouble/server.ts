@@ -6,6 +6,7 @@ import featuresGrpc from '@eventstore/db-client/generated/serverfeatures_grpc_pb
 import features from '@eventstore/db-client/generated/serverfeatures_pb.js';
 import shared from '@eventstore/db-client/generated/shared_pb.js';
 import streamsGrpc from '@eventstore/db-client/generated/streams_grpc_pb.js';
+import { freePort } from '../ports.ts';
 import { createAppending, createBatchAppending } from './appending.ts';
 import { createFaults, type Faults } from './faults.ts';
 import { createDoubleLog, type DoubleLog } from './log.ts';
@@ -95,7 +96,7 @@ export async function startEventStoreDouble(options: DoubleOptions = {}): Promis
   const subscriptions = new Set<(error?: Error) => void>();
   const batches = new Set<(error?: Error) => void>();
   let server: Server | undefined;
-  let port = options.port ?? 0;
+  let port = options.port ?? (await freePort());
 
   const elsewhere = (): Error => notLeader({ host: HOST, port: cluster.leader });
   const refuse = ({ metadata }: { metadata: Metadata }): Error | undefined =>
