@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
 import { Redis } from 'ioredis';
 import { connectRedis } from '../../src/redis/connection.ts';
@@ -5,7 +6,7 @@ import { eventually } from '../support/eventually.ts';
 import { freePort } from '../support/ports.ts';
 import { REDIS, startServer, type RunningServer } from '../support/services.ts';
 import { ask, held, textOf, wanted } from './contract.ts';
-import { isShared, openRedisCache, silent, timedAsk, type RedisWorld } from './world.ts';
+import { fastest, isShared, openRedisCache, silent, timedAsk, type RedisWorld } from './world.ts';
 
 /** As in production. */
 const TIMEOUT_MS = 150;
@@ -55,7 +56,10 @@ describe('the cache in Redis, when Redis fails', function () {
       await connection.ping().catch(() => undefined);
       return !connection.up;
     });
-    expect((await timedAsk(cache, 'third', 'made here')).ms).to.be.below(AT_ONCE_MS);
+    const known = await fastest(async () => {
+      expect(await ask(cache, randomUUID(), 'made here')).to.equal('made here');
+    });
+    expect(known).to.be.below(AT_ONCE_MS);
     server.kill('SIGCONT');
     await isShared({ cache, connection });
     expect(await ask(cache, 'k', 'newer')).to.be.oneOf(['new', 'newer']);
@@ -139,12 +143,13 @@ describe('the cache in Redis, when Redis fails', function () {
     const port = await freePort();
     const connection = connectRedis({ url: `redis://127.0.0.1:${port}`, epoch: 'late', log: silent });
     try {
-      const began = performance.now();
-      await connection.read(['x']).then(
-        () => expect.fail('there is nobody'),
-        (error: unknown) => expect((error as Error).name).to.equal('RedisUnavailable'),
+      const refused = await fastest(() =>
+        connection.read(['x']).then(
+          () => expect.fail('there is nobody'),
+          (error: unknown) => void expect((error as Error).name).to.equal('RedisUnavailable'),
+        ),
       );
-      expect(performance.now() - began).to.be.below(AT_ONCE_MS);
+      expect(refused).to.be.below(AT_ONCE_MS);
       const late = await startServer(REDIS, { port });
       await eventually('it is found', () => connection.up);
       await late.stop();

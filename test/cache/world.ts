@@ -57,6 +57,17 @@ export const isShared = ({ cache, connection }: Pick<RedisWorld, 'cache' | 'conn
     return (await connection.read([connection.key(`e:${key}`)]).catch(() => []))[0] ?? undefined;
   });
 
+/** How long something takes, ms: the shortest of some tries, for what else the machine does can only add to it. */
+export async function fastest(once: () => Promise<void>, tries = 3): Promise<number> {
+  let best = Infinity;
+  for (let n = 0; n < tries; n += 1) {
+    const began = performance.now();
+    await once();
+    best = Math.min(best, performance.now() - began);
+  }
+  return best;
+}
+
 /** What is answered, and how long that took, ms. */
 export async function timedAsk(cache: Cache, key: string, text: string, fields: Partial<Wanted> = {}) {
   const began = performance.now();
