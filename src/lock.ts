@@ -5,7 +5,9 @@ import { readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import os from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 
-const POLL_MS = 20;
+/** Most locks are given back within milliseconds: whoever waits looks soon at first, then more rarely. */
+const POLL_MIN_MS = 2;
+const POLL_MAX_MS = 20;
 /** A lock file without content is one that is being written, for this long. */
 const WRITING_MS = 2_000;
 /** The holder of a lock touches it this often; on another host it counts as dead when it has not for the second. */
@@ -131,7 +133,7 @@ async function moveAside(file: string, judged: string): Promise<void> {
 export async function takeLock(file: string, waitMs: number): Promise<Lock | Holder> {
   const until = Date.now() + waitMs;
   const mine = JSON.stringify({ ...thisProcess(), token: randomUUID() });
-  for (;;) {
+  for (let pollMs = POLL_MIN_MS; ; pollMs = Math.min(pollMs * 2, POLL_MAX_MS)) {
     try {
       await writeFile(file, mine, { flag: 'wx', mode: 0o600 });
       const now = (): void => void utimes(file, new Date(), new Date()).catch(() => undefined);
@@ -148,7 +150,7 @@ export async function takeLock(file: string, waitMs: number): Promise<Lock | Hol
     const holder = await holderOf(file);
     if (holder === undefined) continue;
     if (holder !== 'writing' && Date.now() >= until) return holder;
-    await delay(POLL_MS);
+    await delay(pollMs * Math.random());
   }
 }
 

@@ -9,7 +9,9 @@ import type { IsRevoked } from './tokens.ts';
 /** How long a command waits until this process has seen what it ended. */
 export const PASSED_WAIT_MAX_MS = 2_000;
 const FORGET_INTERVAL_MS = 60_000;
-const REOPEN_DELAY_MS = 500;
+/** Until a broken follower is opened again: soon at first, for an ended session is honoured meanwhile. */
+const REOPEN_DELAY_MIN_MS = 20;
+const REOPEN_DELAY_MAX_MS = 500;
 const START_WAIT_MAX_MS = 10_000;
 /** Clocks of processes may differ by this much. */
 const CLOCK_SLACK_MS = 60_000;
@@ -147,13 +149,17 @@ export function createRevocations(options: RevocationsOptions): Revocations {
 
   const isStopping = (): boolean => abort.signal.aborted;
   const follow = async (): Promise<void> => {
+    let delayMs = REOPEN_DELAY_MIN_MS;
     while (!isStopping()) {
+      const from = reached.position();
       try {
         await followOnce();
       } catch (error) {
         if (!isStopping()) logger.warn({ err: error }, 'following the log for ended sessions broke off');
       }
-      await delay(REOPEN_DELAY_MS, undefined, { signal: abort.signal }).catch(() => undefined);
+      if (reached.position() > from) delayMs = REOPEN_DELAY_MIN_MS;
+      await delay(delayMs, undefined, { signal: abort.signal }).catch(() => undefined);
+      delayMs = Math.min(delayMs * 2, REOPEN_DELAY_MAX_MS);
     }
   };
 
