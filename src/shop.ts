@@ -1,4 +1,3 @@
-import { v7 as uuidv7 } from 'uuid';
 import { CommandContext, type Actor } from './commands/command.ts';
 import { createAggregates } from './commands/handle.ts';
 import type { Hints, PersonalData, Services, ShopSettings } from './commands/services.ts';
@@ -11,6 +10,7 @@ import { createSnapshots } from './eventstore/snapshots.ts';
 import { SANDBOX_METHODS } from './handlers/sandboxGateway.ts';
 import { createPasswords } from './http/passwords.ts';
 import { createTokens } from './http/tokens.ts';
+import { freshId } from './ids.ts';
 import type { Logger } from './log.ts';
 import { createPool, translating, type Pool } from './postgres/pool.ts';
 import { createProgress, type Progress } from './projections/progress.ts';
@@ -187,6 +187,6 @@ export interface ContextOptions {
 
 /** Dealings with the log outside of a request: under a fresh id unless one is given. */
 export function commandContext(services: Services, options: ContextOptions): CommandContext {
-  const { actor, id = uuidv7(), now = new Date().toISOString(), correlationId = id } = options;
+  const { actor, id = freshId(), now = new Date().toISOString(), correlationId = id } = options;
   return new CommandContext({ id, repeatable: options.id !== undefined, actor, now, correlationId }, services);
 }

@@ -1,10 +1,10 @@
 import { LRUCache } from 'lru-cache';
-import { v7 as uuidv7 } from 'uuid';
 import { categoryDecider } from '../aggregates/category.ts';
 import { claimDecider } from '../aggregates/claim.ts';
 import { claimOf } from '../commands/category.ts';
 import type { CommandContext } from '../commands/command.ts';
 import { reject } from '../errors.ts';
+import { freshId } from '../ids.ts';
 import { perform } from './contracts.ts';
 
 const REMEMBERED_MAX = 1_000;
@@ -38,7 +38,7 @@ export function createCategories(contextOf: () => CommandContext, { create, dryR
     const id = await findCategory(context, name);
     if (id !== undefined) return id;
     if (!create) return reject('CategoryUnknown', `there is no category ${name}`);
-    return dryRun ? uuidv7() : makeCategory(context, name);
+    return dryRun ? freshId() : makeCategory(context, name);
   };
   return (name) => {
     const key = claimOf(contextOf(), name);

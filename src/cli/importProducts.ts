@@ -1,10 +1,10 @@
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import type { Command } from 'commander';
-import { v7 as uuidv7 } from 'uuid';
 import { storeDecider } from '../aggregates/store.ts';
 import { CommandContext } from '../commands/command.ts';
 import { Refusal, isRefusal } from '../errors.ts';
+import { freshId } from '../ids.ts';
 import type { Shop } from '../shop.ts';
 import { createCategories } from './categories.ts';
 import { csvRecords, type CsvRecord } from './csv.ts';
@@ -126,12 +126,12 @@ type RunRow = (line: number, row: Row, lines: Map<string, number>) => Promise<Ou
 
 /** Everything a row needs that is the same for all of them. */
 async function prepare(shop: Shop, { storeId, dryRun, createCategories: create }: ImportOptions): Promise<RunRow> {
-  const correlationId = uuidv7();
+  const correlationId = freshId();
   const actor = operator();
   const contextOf: ContextOf = (ifMatch) =>
     new CommandContext(
       {
-        ...{ id: uuidv7(), repeatable: false, actor, now: new Date().toISOString(), correlationId },
+        ...{ id: freshId(), repeatable: false, actor, now: new Date().toISOString(), correlationId },
         ...(ifMatch === undefined ? {} : { ifMatch }),
       },
       shop.services,

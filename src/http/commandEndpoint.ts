@@ -1,9 +1,9 @@
-import { randomUUID } from 'node:crypto';
 import { v5 as uuidv5 } from 'uuid';
 import { CommandContext, type Answer, type CommandContract, type Origin } from '../commands/command.ts';
 import type { Services } from '../commands/services.ts';
 import { isRefusal, type FieldError } from '../errors.ts';
 import { failpoint } from '../failpoint.ts';
+import { freshId } from '../ids.ts';
 import { readJson } from './body.ts';
 import { admit, assertResult, paramsReader, refuseIfAny, type Endpoint, type EndpointDeps } from './endpoint.ts';
 import { etagOf, readIfMatch } from './etag.ts';
@@ -129,7 +129,7 @@ export function commandEndpoint({ command, path, locationOf }: CommandRoute, dep
 
   const answer = async (exchange: Exchange, asked: Asked): Promise<FinishedAnswer> => {
     const { key, bytes } = asked;
-    if (key === undefined) return carryOut(exchange, randomUUID(), asked);
+    if (key === undefined) return carryOut(exchange, freshId(), asked);
     const account = exchange.actor.id;
     const hash = idempotency.hashOf(exchange.req.method ?? '', exchange.path, bytes);
     const id = uuidv5(`${account}\n${key}\n${hash.toString('hex')}`, COMMAND_IDS);

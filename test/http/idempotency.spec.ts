@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
 import { pino } from 'pino';
+import { version } from 'uuid';
 import { createIdempotency, type FinishedAnswer, type Idempotency } from '../../src/http/idempotency.ts';
 import { createPool, type Pool } from '../../src/postgres/pool.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
@@ -51,6 +52,14 @@ describe('an idempotency key', () => {
     edge.request('POST', `/api/v1${path}`, { ...request, headers: { ...request.headers, 'idempotency-key': under } });
   const rows = async (): Promise<{ account: string; answer: Buffer | null }[]> =>
     (await pool.query('SELECT account, answer FROM idempotency_keys WHERE key = $1', [key])).rows as never;
+
+  it('is told to the log by the version of the id: 5 may come again, 7 never does', async () => {
+    const { position } = await edge.store.head();
+    await post('/accounts', { body: { amount: 1 } });
+    await edge.request('POST', '/api/v1/accounts', { body: { amount: 1 } });
+    const events = await edge.store.readAll(position);
+    expect(events.map(({ metadata }) => version(metadata.commandId))).to.deep.equal([5, 7]);
+  });
 
   it('gives the same answer again, byte for byte, and no second effect', async () => {
     const first = await post('/accounts', { body: { amount: 4 } });
