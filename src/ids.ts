@@ -1,4 +1,4 @@
-import { randomFillSync } from 'node:crypto';
+import { hash, randomFillSync } from 'node:crypto';
 import { v7 as uuidv7 } from 'uuid';
 
 const ID_BYTES = 16;
@@ -17,3 +17,19 @@ function randomBytes(): Uint8Array {
 
 /** An id that nobody has had before (UUID v7): what is made under it is made for this one call, and never comes again. */
 export const freshId = (): string => uuidv7({ rng: randomBytes });
+
+const NAMESPACE_BYTES = 16;
+const VARIANT = '89ab';
+
+/**
+ * The id that follows from a name and another id: UUID v5, as `uuid` makes it. Every event has one, and hashed in one call it
+ * costs less than half. Throws a `TypeError` where the other id is none.
+ */
+export function derivedId(name: string, namespace: string): string {
+  const nameBytes = Buffer.from(name);
+  const bytes = Buffer.from(namespace.replaceAll('-', '') + nameBytes.toString('hex'), 'hex');
+  if (bytes.length !== NAMESPACE_BYTES + nameBytes.length) throw new TypeError(`not a uuid: ${namespace}`);
+  const hex = hash('sha1', bytes);
+  const variant = VARIANT[Number.parseInt(hex[16]!, 16) & 3]!;
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-5${hex.slice(13, 16)}-${variant}${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
+}

@@ -1,7 +1,7 @@
-import { v5 as uuidv5 } from 'uuid';
 import { missing, reject } from '../errors.ts';
 import type { RecordedEvent } from '../eventstore/eventStore.ts';
 import { poisonOf } from '../eventstore/upcast.ts';
+import { derivedId } from '../ids.ts';
 import type { Queryable } from '../postgres/pool.ts';
 
 /** How many parked events of one stream are loaded at once. */
@@ -53,7 +53,7 @@ export interface Parking {
 }
 
 /** The same for ever for one consumer and event, so that parking twice is parking once. */
-export const deadLetterId = (consumer: string, eventId: string): string => uuidv5(consumer, eventId);
+export const deadLetterId = (consumer: string, eventId: string): string => derivedId(consumer, eventId);
 
 /** NUL and half a surrogate pair as `JSON.stringify` escapes them; Postgres takes neither in text. */
 const UNTAKEN = /(?<!\\)((?:\\\\)*)\\u(?:0000|d[89a-f][0-9a-f]{2})/g;

@@ -1,11 +1,11 @@
 import type { Command } from 'commander';
-import { v5 as uuidv5 } from 'uuid';
 import { registerUser } from '../commands/auth.ts';
 import { SYSTEM, type Actor } from '../commands/command.ts';
 import type { Services } from '../commands/services.ts';
 import { ConfigError } from '../config.ts';
 import { isRefusal, Refusal } from '../errors.ts';
 import { bodyCheck } from '../http/validate.ts';
+import { derivedId } from '../ids.ts';
 import type { Logger } from '../log.ts';
 import type { ReadDb } from '../queries/query.ts';
 import { Email, Fields, Name, Password } from '../schema.ts';
@@ -53,7 +53,10 @@ export async function createAdminOnce(
   if (admin === undefined) return;
   const admins = await db.rows(`SELECT id FROM users WHERE role = 'admin' AND is_active LIMIT 1`);
   if (admins.length > 0) return;
-  const id = uuidv5(services.personalData.blindIndex('email', admin.email.trim().toLowerCase()), FIRST_ADMIN_NAMESPACE);
+  const id = derivedId(
+    services.personalData.blindIndex('email', admin.email.trim().toLowerCase()),
+    FIRST_ADMIN_NAMESPACE,
+  );
   try {
     const made = await createAdmin(services, admin, { actor: SYSTEM('setup'), id });
     log.info({ user: made.id }, 'the admin of ADMIN_EMAIL is there');

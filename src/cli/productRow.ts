@@ -1,4 +1,3 @@
-import { v5 as uuidv5 } from 'uuid';
 import { productDecider, type ListedProduct, type ProductCommand } from '../aggregates/product.ts';
 import { stockDecider, type StockCommand } from '../aggregates/stock.ts';
 import type { Command } from '../aggregates/decider.ts';
@@ -8,6 +7,7 @@ import { isRefusal, reject } from '../errors.ts';
 import { bodyCheck } from '../http/validate.ts';
 import { Amount, Fields, Name, Text } from '../schema.ts';
 import { Type, type Static } from 'typebox';
+import { derivedId } from '../ids.ts';
 
 /** How often a stock that somebody else changes at the same time is looked at again. */
 const STOCK_ATTEMPTS_MAX = 5;
@@ -57,7 +57,7 @@ export interface Target {
 export type Outcome = 'created' | 'updated' | 'unchanged';
 
 /** The same product for the same SKU of the same store, whenever it is imported. */
-export const productIdOf = (storeId: string, sku: string): string => uuidv5(sku, storeId);
+export const productIdOf = (storeId: string, sku: string): string => derivedId(sku, storeId);
 
 /**
  * Brings one product to what its row says, by the same commands as anybody's, and only by those that change something.

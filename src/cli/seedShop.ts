@@ -1,4 +1,3 @@
-import { v5 as uuidv5 } from 'uuid';
 import { cartDecider } from '../aggregates/cart.ts';
 import { orderDecider } from '../aggregates/order.ts';
 import { productDecider } from '../aggregates/product.ts';
@@ -7,6 +6,7 @@ import { userDecider } from '../aggregates/user.ts';
 import { ANONYMOUS, type Actor, type CommandContext } from '../commands/command.ts';
 import { storeIdOf } from '../commands/ids.ts';
 import { isRefusal } from '../errors.ts';
+import { derivedId } from '../ids.ts';
 import { commandContext, type Shop } from '../shop.ts';
 import { createAdmin } from './admin.ts';
 import { findCategory, makeCategory } from './categories.ts';
@@ -41,7 +41,7 @@ export interface Seeding {
 
 /** Every id follows from the seed and the key, so what was made before is found again and not made twice. */
 export const contextFor = ({ shop, seed }: Seeding, key: string, actor: Actor): CommandContext =>
-  commandContext(shop.services, { actor, id: uuidv5(`${seed}:${key}`, NAMESPACE) });
+  commandContext(shop.services, { actor, id: derivedId(`${seed}:${key}`, NAMESPACE) });
 
 /** A number of things side by side. */
 export async function eachOf<T>(

@@ -1,6 +1,6 @@
 import type { Static, TObject, TSchema } from 'typebox';
-import { v5 as uuidv5 } from 'uuid';
 import type { Command, Decider, DomainEvent } from '../aggregates/decider.ts';
+import { derivedId } from '../ids.ts';
 import { traced, type SpanDetails } from '../trace.ts';
 import type { Aggregates, Handled, Loaded } from './aggregates.ts';
 import type { Services } from './services.ts';
@@ -115,7 +115,7 @@ export class CommandContext {
 
   /** An id for something this command creates: the same whenever the command is repeated. */
   derive(name: string): string {
-    return uuidv5(name, this.origin.id);
+    return derivedId(name, this.origin.id);
   }
 
   /** One command on one stream, as a span of its own: its events carry it on to whatever follows from them. */

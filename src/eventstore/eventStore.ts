@@ -1,5 +1,5 @@
-import { v5 as uuidv5 } from 'uuid';
 import type { Command, DomainEvent } from '../aggregates/decider.ts';
+import { derivedId } from '../ids.ts';
 
 /** The revision a stream has before its first event; as `expected` it means "must not exist yet". */
 export const NO_STREAM = -1n;
@@ -116,7 +116,7 @@ export const categoryOf = (stream: string): string => {
 export const idOf = (stream: string): string => stream.slice(categoryOf(stream).length + 1);
 
 /** The id of a command's `index`-th event: the same command makes the same ids, whenever it is repeated. */
-export const eventId = (commandId: string, index: number): string => uuidv5(String(index), commandId);
+export const eventId = (commandId: string, index: number): string => derivedId(String(index), commandId);
 
 /** What a command's decision becomes in the log. */
 export const toNewEvents = (

@@ -1,4 +1,3 @@
-import { v5 as uuidv5 } from 'uuid';
 import { cartDecider } from '../aggregates/cart.ts';
 import { orderDecider } from '../aggregates/order.ts';
 import { stockDecider } from '../aggregates/stock.ts';
@@ -8,6 +7,7 @@ import { CommandContext, SYSTEM } from '../commands/command.ts';
 import type { Services } from '../commands/services.ts';
 import type { EventStore } from '../eventstore/eventStore.ts';
 import { failpoint } from '../failpoint.ts';
+import { derivedId } from '../ids.ts';
 import type { Logger } from '../log.ts';
 import type { Pool } from '../postgres/pool.ts';
 
@@ -187,7 +187,7 @@ async function meet(ticker: Ticker, due: Due): Promise<void> {
 
 /** `position` is that of the row's last change: a row that changed may need what an earlier command could not know. */
 function contextOf({ options, now }: Ticker, due: Due, ifMatch?: bigint): CommandContext {
-  const id = uuidv5(`${due.key}:${due.due_at}:${due.position}`, NAMESPACE);
+  const id = derivedId(`${due.key}:${due.due_at}:${due.position}`, NAMESPACE);
   return new CommandContext(
     {
       id,

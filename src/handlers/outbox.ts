@@ -1,7 +1,7 @@
-import { v5 as uuidv5 } from 'uuid';
 import type { PersonalData } from '../commands/services.ts';
 import { isRefusal, unavailable } from '../errors.ts';
 import { failpoint } from '../failpoint.ts';
+import { derivedId } from '../ids.ts';
 import { translating, type Pool } from '../postgres/pool.ts';
 import type { Sender, Sending } from './mailer.ts';
 
@@ -29,7 +29,7 @@ export interface OutboxDeps {
  * it is sent; one whose sender died in between is `unknown` and stays unsent, because a second mail is worse than none.
  */
 export async function sendOnce(deps: OutboxDeps, notice: Notice): Promise<void> {
-  const id = uuidv5(notice.channel, notice.eventId);
+  const id = derivedId(notice.channel, notice.eventId);
   if (!(await claim(deps, id, notice))) return;
   failpoint('notification:claimed');
   const { to, subject, text } = notice;

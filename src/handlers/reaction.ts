@@ -1,9 +1,9 @@
-import { v5 as uuidv5 } from 'uuid';
 import type { Command, Decider, DomainEvent } from '../aggregates/decider.ts';
 import type { Subscription } from '../bus/bus.ts';
 import { CommandContext, SYSTEM } from '../commands/command.ts';
 import type { Services } from '../commands/services.ts';
 import { idOf, type RecordedEvent } from '../eventstore/eventStore.ts';
+import { derivedId } from '../ids.ts';
 
 export interface ReactionDeps {
   readonly services: Services;
@@ -56,7 +56,7 @@ export function contextOf(consumer: string, event: RecordedEvent, { services, no
   const { correlationId, traceparent } = event.metadata;
   return new CommandContext(
     {
-      id: uuidv5(consumer, event.id),
+      id: derivedId(consumer, event.id),
       repeatable: true,
       actor: SYSTEM(consumer),
       now: now(),

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { v5 as uuidv5 } from 'uuid';
+import { derivedId } from '../ids.ts';
 import { translating, withTx, type Pool, type Queryable } from '../postgres/pool.ts';
 import {
   GatewayRefused,
@@ -30,7 +30,7 @@ const DECLINED = 'The sandbox declines this method always.';
 /** Namespace of the references the sandbox gives out. */
 const REFERENCES = '3c9d2f0e-6d0f-5a52-9d0c-0f8f6f5f7d11';
 const referenceOf = (kind: 'charge' | 'refund', key: string): string =>
-  `sandbox_${kind}_${uuidv5(`${kind}:${key}`, REFERENCES).replaceAll('-', '')}`;
+  `sandbox_${kind}_${derivedId(`${kind}:${key}`, REFERENCES).replaceAll('-', '')}`;
 
 export interface SandboxOptions {
   readonly pool: Pool;

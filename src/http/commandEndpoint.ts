@@ -1,9 +1,8 @@
-import { v5 as uuidv5 } from 'uuid';
 import { CommandContext, type Answer, type CommandContract, type Origin } from '../commands/command.ts';
 import type { Services } from '../commands/services.ts';
 import { isRefusal, type FieldError } from '../errors.ts';
 import { failpoint } from '../failpoint.ts';
-import { freshId } from '../ids.ts';
+import { derivedId, freshId } from '../ids.ts';
 import { readJson } from './body.ts';
 import { admit, assertResult, paramsReader, refuseIfAny, type Endpoint, type EndpointDeps } from './endpoint.ts';
 import { etagOf, readIfMatch } from './etag.ts';
@@ -132,7 +131,7 @@ export function commandEndpoint({ command, path, locationOf }: CommandRoute, dep
     if (key === undefined) return carryOut(exchange, freshId(), asked);
     const account = exchange.actor.id;
     const hash = idempotency.hashOf(exchange.req.method ?? '', exchange.path, bytes);
-    const id = uuidv5(`${account}\n${key}\n${hash.toString('hex')}`, COMMAND_IDS);
+    const id = derivedId(`${account}\n${key}\n${hash.toString('hex')}`, COMMAND_IDS);
     const finished = await idempotency.once({ account, key, hash }, () => carryOut(exchange, id, asked));
     // It may come from another process, or from before a restart: then this one does not know what the caller wrote.
     await written(exchange, positionOf(finished));

@@ -6,7 +6,7 @@ const SRC = path.resolve(import.meta.dirname, '../../src');
 const LINES_MAX = 300;
 
 /**
- * What each part of `src` may import from the others; a `~` allows types alone. `errors`, `failpoint`, `trace` are everybody's,
+ * What each part of `src` may import from the others; a `~` allows types alone. `errors`, `failpoint`, `ids`, `trace` are everybody's,
  * and so is the type of a logger, except in the aggregates, which are pure. What is not listed here may import anything.
  */
 const MAY_IMPORT: Readonly<Record<string, string>> = {
@@ -26,6 +26,7 @@ const MAY_IMPORT: Readonly<Record<string, string>> = {
   redis: '',
   errors: '',
   failpoint: '',
+  ids: '',
   trace: '',
   tracing: 'trace ~config',
   schema: '',
@@ -37,6 +38,7 @@ const MAY_IMPORT: Readonly<Record<string, string>> = {
   contradictions: '~config',
   secrets: 'lock ~config',
 };
+const EVERYBODYS = new Set(['errors', 'failpoint', 'ids', 'trace']);
 /** The only ones that join parts, and so may import the edge, and the settings as more than a type. */
 const COMPOSERS = new Set(['main', 'roles', 'shop', 'observe', 'workers', 'cli']);
 
@@ -68,8 +70,7 @@ const allowed = ({ from, to, types }: Import): boolean => {
   const listed = MAY_IMPORT[from];
   if (from === to || listed === undefined) return true;
   const names = listed.split(' ');
-  const everybodys =
-    from !== 'aggregates' && (to === 'errors' || to === 'failpoint' || to === 'trace' || (to === 'log' && types));
+  const everybodys = from !== 'aggregates' && (EVERYBODYS.has(to) || (to === 'log' && types));
   return everybodys || names.includes(to) || (types && names.includes(`~${to}`));
 };
 

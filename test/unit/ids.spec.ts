@@ -1,6 +1,7 @@
 import { expect } from 'chai';
-import { validate, version } from 'uuid';
-import { freshId } from '../../src/ids.ts';
+import fc from 'fast-check';
+import { v5, validate, version } from 'uuid';
+import { derivedId, freshId } from '../../src/ids.ts';
 
 const COUNT = 5_000;
 const MS_CHARS = 13;
@@ -16,5 +17,21 @@ describe('fresh ids', () => {
   it('follow each other in time', () => {
     const times = ids.map((id) => id.slice(0, MS_CHARS));
     expect(times).to.deep.equal([...times].sort());
+  });
+});
+
+describe('an id derived from another', () => {
+  it('is what the library makes of it', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'grapheme' }), fc.uuid(), (name, id) => {
+        expect(derivedId(name, id)).to.equal(v5(name, id));
+      }),
+    );
+  });
+
+  it('is refused where the other is none', () => {
+    for (const wrong of ['', 'nobody', '0190b5a6-7c1e-7d2a-9f3e', '0190b5a6-7c1e-7d2a-9f3e-00000000000g']) {
+      expect(() => derivedId('0', wrong), wrong).to.throw(TypeError);
+    }
   });
 });
