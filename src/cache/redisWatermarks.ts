@@ -52,7 +52,7 @@ export function createWatermarks({ connection, readModels, arrived, log }: Water
   const write = connection.script(WRITE);
   const keyOf = (name: string): string => connection.key(`w:${name}`);
   const closing = new AbortController();
-  let holds = false;
+  let state: 'unknown' | 'abreast' | 'behind' = 'unknown';
   let demand: Demand | undefined;
 
   async function tell(): Promise<void> {
@@ -67,30 +67,43 @@ export function createWatermarks({ connection, readModels, arrived, log }: Water
 
   async function look(): Promise<void> {
     const others = await readModels.others();
-    if (others.size > 0 && !connection.up) return;
+    if (others.size > 0 && !connection.up) {
+      // What comes back may have forgotten the watermarks, and is given the time to hear them again.
+      demand = undefined;
+      return;
+    }
     demand ??= { at: performance.now(), positions: others };
     const names = [...demand.positions.keys()].filter((name) => others.has(name));
     const told = names.length === 0 ? [] : await connection.read(names.map(keyOf));
     const isMet = names.every((name, index) => BigInt(told[index] ?? NOTHING) >= demand!.positions.get(name)!);
     if (isMet) demand = { at: performance.now(), positions: others };
     else if (performance.now() - demand.at <= BEHIND_MAX_MS) return;
-    if (holds && !isMet) log.warn('Redis does not hear what other processes change: not using its cache');
-    holds = isMet;
+    become(isMet ? 'abreast' : 'behind');
+  }
+
+  function become(next: 'abreast' | 'behind'): void {
+    if (next === 'behind' && state !== 'behind') {
+      log.warn(
+        'Redis does not hear what the projecting processes change: not using its cache (have they its REDIS_URL?)',
+      );
+    } else if (next === 'abreast' && state === 'behind') log.info('Redis hears what the projecting processes change');
+    state = next;
   }
 
   async function beat(): Promise<void> {
     while (!closing.signal.aborted) {
       // A server that does not answer is noticed, and told, by whoever waits for it.
       await Promise.allSettled([tell(), look()]);
-      await delay(holds ? BEAT_MS : BEAT_SOON_MS, undefined, { ref: false, signal: closing.signal }).catch(
-        () => undefined,
-      );
+      await delay(state === 'abreast' ? BEAT_MS : BEAT_SOON_MS, undefined, {
+        ref: false,
+        signal: closing.signal,
+      }).catch(() => undefined);
     }
   }
   const beating = beat();
 
   return {
-    hold: () => holds,
+    hold: () => state === 'abreast',
     async close() {
       closing.abort();
       await beating;
