@@ -50,7 +50,7 @@ interface Demand {
  */
 export function createWatermarks({ connection, readModels, arrived, log }: WatermarksOptions): Watermarks {
   const write = connection.script(WRITE);
-  const keyOf = (name: string): string => connection.key(`w:${name}`);
+  const keyOf = (name: string): string => connection.key(`p:${name}`);
   const closing = new AbortController();
   let state: 'unknown' | 'abreast' | 'behind' = 'unknown';
   let demand: Demand | undefined;
