@@ -1,3 +1,4 @@
+import { positionOf } from '../redis/position.ts';
 import type { CachedAnswer, Found } from './cache.ts';
 
 /**
@@ -20,9 +21,10 @@ export function decode(text: string, generations: string): Found | undefined {
     lines.push(text.slice(from, end));
     from = end + 1;
   }
-  const [position = '', bytes = '', revision = '', pagination = ''] = lines;
-  if (!/^\d+$/.test(position)) return undefined;
-  return { answer: answerOf(text.slice(from), Number(bytes), revision, pagination), position: BigInt(position) };
+  const [told, bytes = '', revision = '', pagination = ''] = lines;
+  const position = positionOf(told);
+  if (position === undefined) return undefined;
+  return { answer: answerOf(text.slice(from), Number(bytes), revision, pagination), position };
 }
 
 const answerOf = (json: string, bytes: number, revision: string, pagination: string): CachedAnswer => ({

@@ -1,15 +1,16 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from '../log.ts';
 import type { RedisConnection } from '../redis/connection.ts';
+import { positionOf } from '../redis/position.ts';
 
 /** How often who projects writes how far it is, and who reads looks. */
 export const BEAT_MS = 1_000;
-/** The same while Redis is not known to be abreast. */
+/** The same until it is known whether Redis is abreast. */
 const BEAT_SOON_MS = 100;
 /** How long a watermark may stay behind a checkpoint before Redis is distrusted. */
 export const BEHIND_MAX_MS = 2_500;
 const WATERMARK_TTL_MS = 3_600_000;
-/** Where there is no watermark. */
+/** Where there is no watermark, or none that can be read. */
 const NOTHING = -1n;
 
 /** How far the read models are, by the name of their projection. */
@@ -57,7 +58,7 @@ export function createWatermarks({ connection, readModels, arrived, log }: Water
 
   async function tell(): Promise<void> {
     const own = [...readModels.own()];
-    if (own.length === 0 || !connection.up || !arrived()) return;
+    if (own.length === 0 || !arrived()) return;
     const args = [WATERMARK_TTL_MS, ...own.map(([, position]) => String(position))];
     await write(
       own.map(([name]) => keyOf(name)),
@@ -75,7 +76,7 @@ export function createWatermarks({ connection, readModels, arrived, log }: Water
     demand ??= { at: performance.now(), positions: others };
     const names = [...demand.positions.keys()].filter((name) => others.has(name));
     const told = names.length === 0 ? [] : await connection.read(names.map(keyOf));
-    const isMet = names.every((name, index) => BigInt(told[index] ?? NOTHING) >= demand!.positions.get(name)!);
+    const isMet = names.every((name, index) => (positionOf(told[index]) ?? NOTHING) >= demand!.positions.get(name)!);
     if (isMet) demand = { at: performance.now(), positions: others };
     else if (performance.now() - demand.at <= BEHIND_MAX_MS) return;
     become(isMet ? 'abreast' : 'behind');
@@ -94,7 +95,7 @@ export function createWatermarks({ connection, readModels, arrived, log }: Water
     while (!closing.signal.aborted) {
       // A server that does not answer is noticed, and told, by whoever waits for it.
       await Promise.allSettled([tell(), look()]);
-      await delay(state === 'abreast' ? BEAT_MS : BEAT_SOON_MS, undefined, {
+      await delay(state === 'unknown' ? BEAT_SOON_MS : BEAT_MS, undefined, {
         ref: false,
         signal: closing.signal,
       }).catch(() => undefined);

@@ -1,10 +1,10 @@
 import { ANONYMOUS, type Actor } from '../commands/command.ts';
 import type { RedisConnection } from '../redis/connection.ts';
+import { positionOf } from '../redis/position.ts';
 import { createWriters, type Writers } from './writers.ts';
 
 /** Remembered for longer than a read model is ever behind while anybody waits for it. */
 export const WRITTEN_TTL_MS = 600_000;
-const POSITION = /^\d{1,20}$/;
 
 /** KEYS: whose; ARGV: position, lifetime (ms). Positions are decimal text without leading zeros: the longer is the larger. */
 const RAISE = `
@@ -16,9 +16,6 @@ else
 end
 return 0
 `;
-
-const positionOf = (text: string | null | undefined): bigint | undefined =>
-  typeof text === 'string' && POSITION.test(text) ? BigInt(text) : undefined;
 
 /**
  * What each user wrote last in any process. While Redis does not answer, in this one: then another process may answer a

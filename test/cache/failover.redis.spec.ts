@@ -122,6 +122,19 @@ describe('the cache in Redis, when not all processes use the same server', funct
     expect(await ask(other.cache, 'k', 'newest')).to.not.equal('old');
   });
 
+  it('takes no watermark that it cannot read', async () => {
+    const server = await start();
+    const shop = checkpoints();
+    const projector = await open({ url: server.url, readModels: shop.projecting });
+    const { epoch, connection } = projector;
+    const reader = await open({ url: server.url, epoch, readModels: shop.reading });
+    await ask(reader.cache, 'k', 'old');
+    await projector.close();
+    worlds.splice(worlds.indexOf(projector), 1);
+    await admin(server).set(connection.key('p:orders'), 'garbage');
+    await until(reader, 'new');
+  });
+
   it('goes over to the replica that was promoted, when its own server tells that it is one now', async () => {
     const [first, second] = [await start(), await start()];
     await admin(second).replicaof('127.0.0.1', first.port);
