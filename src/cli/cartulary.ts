@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 import { Command, CommanderError } from 'commander';
 import { CONFIG_EXIT_CODE, ConfigError, isDebugging } from '../config.ts';
 import { isRefusal } from '../errors.ts';
