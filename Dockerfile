@@ -26,6 +26,7 @@ WORKDIR /app
 # The only place it may write to, and only when DATABASE_URL, JWT_SECRET or MASTER_KEY are not given: mount a volume here.
 RUN install --directory --owner=node --group=node --mode=0700 /data
 COPY package.json LICENSE ./
+COPY bin ./bin
 COPY --from=modules /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist
 # The heap is bounded below the memory that a container is given (512 MiB in the files under deploy/): raise both together.
@@ -41,5 +42,5 @@ STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 \
   CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT}/livez`, { signal: AbortSignal.timeout(4000) }).then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
 # Node itself is process 1: it hears SIGTERM and stops in order, and starts no children that it would have to reap.
-ENTRYPOINT ["node", "dist/src/cli/cartulary.js"]
+ENTRYPOINT ["node", "bin/cartulary.js"]
 CMD ["serve"]
