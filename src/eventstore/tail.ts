@@ -172,7 +172,7 @@ interface Pages {
   /** Whether the next page has been asked for already. */
   readonly isAhead: boolean;
   after(last: bigint): Promise<RecordedEvent[]>;
-  /** Asks for the page after this one, if that is far from the head. */
+  /** Asks for the page after this one, if that is far from the head and not remembered. */
   readOn(events: readonly RecordedEvent[]): void;
   end(): void;
 }
@@ -192,8 +192,11 @@ function createPages(reader: Reader, { signal, limit }: { signal: AbortSignal; l
       return page;
     },
     readOn(events) {
-      if (events.length < Math.min(limit, PAGE_FIRST)) return;
-      ahead = read(events.at(-1)!.position);
+      const last = events.at(-1)!.position;
+      // Whoever has come to what is remembered goes on from there.
+      const isRemembered = (reader.recent.after(last, 1) ?? []).length > 0;
+      if (isRemembered || events.length < Math.min(limit, PAGE_FIRST)) return;
+      ahead = read(last);
       // It is awaited in the next turn; should nobody ask for one, its failure is nobody's affair.
       ahead.catch(() => undefined);
     },
