@@ -1,37 +1,48 @@
-import { spawnSync } from 'node:child_process';
-import { cpSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, realpathSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { expect } from 'chai';
 
 const ROOT = path.resolve(import.meta.dirname, '../..');
-const { bin, version } = JSON.parse(readFileSync(path.join(ROOT, 'package.json'), 'utf8')) as {
-  bin: { cartulary: string };
-  version: string;
-};
+const { version } = JSON.parse(readFileSync(path.join(ROOT, 'package.json'), 'utf8')) as { version: string };
 const TIMEOUT_MS = 15_000;
+const NPM_INSTALL = ['install', '--offline', '--no-audit', '--no-fund', '--ignore-scripts'];
 
-const versionAt = (root: string) =>
-  spawnSync(path.join(root, bin.cartulary), ['--version'], { encoding: 'utf8', timeout: TIMEOUT_MS });
+const versionBy = (command: string, args: string[], cwd: string) =>
+  spawnSync(command, [...args, '--version'], { cwd, encoding: 'utf8', timeout: TIMEOUT_MS });
 
-describe('the command that npx links', function () {
-  this.timeout(2 * TIMEOUT_MS);
+describe('the command that npx runs', function () {
+  this.timeout(4 * TIMEOUT_MS);
+  let scratch: string;
 
-  it('is the program, once that is built', () => {
-    expect(versionAt(ROOT)).to.include({ status: 0, stdout: `${version}\n` });
+  beforeEach(() => {
+    scratch = realpathSync(mkdtempSync(path.join(os.tmpdir(), 'cartulary-bin-')));
   });
 
-  it('is there before anything is built, and says what to do', () => {
-    const root = mkdtempSync(path.join(os.tmpdir(), 'cartulary-bin-'));
-    try {
-      cpSync(path.join(ROOT, bin.cartulary), path.join(root, bin.cartulary));
-      cpSync(path.join(ROOT, 'package.json'), path.join(root, 'package.json'));
-      expect(statSync(path.join(root, bin.cartulary)).mode & 0o111).to.not.equal(0);
-      const { status, stderr } = versionAt(root);
-      expect(status).to.equal(1);
-      expect(stderr).to.contain('npm run build');
-    } finally {
-      rmSync(root, { recursive: true, force: true });
-    }
+  afterEach(() => {
+    rmSync(scratch, { recursive: true, force: true });
+  });
+
+  it('is the program, once that is built', () => {
+    const { status, stdout } = versionBy(path.join(ROOT, 'node_modules/.bin/cartulary'), [], ROOT);
+    expect({ status, stdout }).to.eql({ status: 0, stdout: `${version}\n` });
+  });
+
+  // npm would keep a link to a package's own command in its cache, and never look at it again: after an update npx would
+  // run a file that has moved, or none.
+  it("is the one of this folder, and leaves nothing in npm's cache", () => {
+    const { status, stdout } = versionBy('npx', ['--no', '--cache', scratch, 'cartulary'], ROOT);
+    expect({ status, stdout }).to.eql({ status: 0, stdout: `${version}\n` });
+    expect(readdirSync(scratch)).to.not.include('_npx');
+  });
+
+  it('is there after an install, before anything is built, and says what to do', () => {
+    cpSync(path.join(ROOT, 'bin'), path.join(scratch, 'bin'), { recursive: true });
+    mkdirSync(path.join(scratch, 'node_modules'));
+    execFileSync('npm', [...NPM_INSTALL, '--cache', path.join(scratch, 'cache'), './bin'], { cwd: scratch });
+    const { status, stderr } = versionBy(path.join(scratch, 'node_modules/.bin/cartulary'), [], scratch);
+    expect(status).to.equal(1);
+    expect(stderr).to.contain('npm run build');
   });
 });

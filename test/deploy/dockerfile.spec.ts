@@ -39,8 +39,8 @@ describe('the image', () => {
     const installs = stages.flat().filter(({ rest }) => rest.includes('npm ci'));
     expect(installs.at(-1)!.rest).to.include('--omit=dev').and.to.include('--omit=optional');
     expect(image.some(({ rest }) => rest.includes('npm '))).to.equal(false);
-    const { bin } = JSON.parse(read('package.json')) as { bin: { cartulary: string } };
-    expect(JSON.parse(only('ENTRYPOINT'))).to.deep.equal(['node', bin.cartulary]);
+    const { bin } = JSON.parse(read('bin/package.json')) as { bin: { cartulary: string } };
+    expect(JSON.parse(only('ENTRYPOINT'))).to.deep.equal(['node', path.posix.join('bin', bin.cartulary)]);
     expect(JSON.parse(only('CMD'))).to.deep.equal(['serve']);
   });
 
