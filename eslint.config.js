@@ -3,7 +3,7 @@ import prettier from 'eslint-config-prettier';
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
-  { ignores: ['dist/', 'coverage/', '.data/', 'node_modules/', 'bin/', 'eslint.config.js', '.mocharc.cjs'] },
+  { ignores: ['dist/', 'coverage/', '.data/', 'node_modules/', 'bin/', 'eslint.config.js', '.mocharc*.cjs'] },
   js.configs.recommended,
   ...tseslint.configs.strictTypeChecked,
   prettier,

@@ -1,59 +1,27 @@
-import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import path from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
-import { stripVTControlCharacters } from 'node:util';
 import { SETTINGS } from '../src/config.ts';
-import { topology, TOPOLOGY_TOLD } from './support/topology.ts';
+import { bundleSpecs } from './support/bundle.ts';
+import { runGroup, stopGroups, type Group, type Result } from './support/groups.ts';
+import { ROOT } from './support/process.ts';
 import { NATS, REDIS, startServices, type Services } from './support/services.ts';
+import { topology, TOPOLOGY_TOLD } from './support/topology.ts';
 
 /** `npm test`: every spec there is; `npm test -- http laws` those whose path holds one of the words. */
-const ROOT = path.resolve(import.meta.dirname, '..');
-const MOCHA = path.join(ROOT, 'node_modules/mocha/bin/mocha.js');
 /** Pure tests, which need no server and no time. */
 const UNIT_FOLDERS = new Set(['aggregates', 'commands', 'projections', 'unit']);
 /** They measure time, or start and kill whole servers: nothing else runs beside them. */
 const ALONE_FOLDERS = new Set(['chaos', 'embedded', 'laws']);
 const BESIDE_MAX = 2;
-const GROUP_TIMEOUT_MS = 15 * 60_000;
-/** A group that has told its result and does not end has left something open. */
-const LINGER_MS = 20_000;
-const INTERRUPT_MS = 8_000;
 const BUILD_TIMEOUT_MS = 180_000;
-const POLL_MS = 50;
-/** How much of a group's failures is told once more at the end, where the log of a run may be all that is left. */
-const FAILURE_CHARS_MAX = 6_000;
 const SIGNAL_EXIT_CODES = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 
 /** What depends on where a shop's parts are; the contracts of the parts themselves run in any case. */
 const TOPOLOGY_WORDS = ['test/laws/', 'test/cli/'];
 const INDIFFERENT = ['test/cli/csv.spec.ts', 'test/laws/workers.spec.ts'];
 
-interface Group {
-  readonly name: string;
-  readonly files: readonly string[];
-}
-
-interface Result {
-  readonly name: string;
-  readonly passed: number;
-  readonly failed: number;
-  readonly seconds: number;
-  readonly remark: string | undefined;
-  /** What Mocha says of each failure. */
-  readonly failures: string | undefined;
-}
-
-const live = new Set<ChildProcess>();
 let services: Services | undefined;
-
-function killGroup(child: ChildProcess, signal: NodeJS.Signals): void {
-  try {
-    if (child.pid !== undefined) process.kill(-child.pid, signal);
-  } catch {
-    // It has ended already.
-  }
-}
 
 /** Ours without what would lead tests elsewhere: settings of a shop, and where `pg` by itself looks for a server. */
 function cleanEnvironment(): Record<string, string> {
@@ -84,79 +52,6 @@ function groupsOf(words: readonly string[]): Group[] {
   return [...groups].map(([name, members]) => ({ name, files: members }));
 }
 
-const lastNumber = (text: string, word: string): number | undefined => {
-  const plain = stripVTControlCharacters(text);
-  const found = [...plain.matchAll(new RegExp(`^ {2}(\\d+) ${word}\\b`, 'gm'))].at(-1)?.[1];
-  return found === undefined ? undefined : Number(found);
-};
-
-const toldNumber = (text: string, word: string): number => lastNumber(text, word) ?? 0;
-
-/** A group that ends badly without having told of a failure counts as one. */
-function resultOf(
-  group: Group,
-  output: string,
-  ended: { code: number | null; late: string | undefined; ms: number },
-): Result {
-  const passed = lastNumber(output, 'passing');
-  const told = toldNumber(output, 'failing') + toldNumber(output, 'pending');
-  const broken = passed === undefined ? 'it ended without a result' : undefined;
-  const crashed = ended.code === 0 || told > 0 ? undefined : `it ended with ${ended.code ?? 'a signal'}`;
-  const remark = ended.late ?? broken ?? crashed;
-  return {
-    name: group.name,
-    passed: passed ?? 0,
-    failed: told + (remark === undefined ? 0 : 1),
-    seconds: ended.ms / 1000,
-    remark,
-    failures: told > 0 || remark !== undefined ? failuresOf(output) : undefined,
-  };
-}
-
-/** What follows the line that counts the failures, each with its reason; the last words of a group that has no such line. */
-function failuresOf(output: string): string {
-  const plain = stripVTControlCharacters(output);
-  const from = plain.search(/^ {2}\d+ failing\b/m);
-  return from < 0 ? plain.slice(-FAILURE_CHARS_MAX) : plain.slice(from, from + FAILURE_CHARS_MAX);
-}
-
-function runGroup(group: Group, env: Readonly<Record<string, string>>, shown: boolean): Promise<Result> {
-  const began = Date.now();
-  const color = process.stdout.isTTY ? '--color' : '--no-color';
-  const options = ['--config', '.mocharc.cjs', '--require', './test/support/hooks.ts', color];
-  const args = [MOCHA, ...options, ...group.files];
-  const child = spawn(process.execPath, args, { cwd: ROOT, env, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
-  live.add(child);
-  let output = '';
-  let late: string | undefined;
-  const giveUp = (reason: string): void => {
-    late = reason;
-    killGroup(child, 'SIGKILL');
-  };
-  const whole = setTimeout(() => giveUp('it took too long'), GROUP_TIMEOUT_MS);
-  let linger: NodeJS.Timeout | undefined;
-  const keep = (chunk: Buffer): void => {
-    output += chunk.toString();
-    if (shown) process.stdout.write(chunk);
-    if (lastNumber(output, 'passing') !== undefined) {
-      linger ??= setTimeout(() => giveUp('it told its result and did not end: something is left open'), LINGER_MS);
-    }
-  };
-  child.stdout.on('data', keep);
-  child.stderr.on('data', keep);
-  return new Promise((resolve) => {
-    const ended = (code: number | null): void => {
-      clearTimeout(whole);
-      clearTimeout(linger);
-      live.delete(child);
-      if (!shown) process.stdout.write(`\n━ ${group.name}\n${output}`);
-      resolve(resultOf(group, output, { code, late, ms: Date.now() - began }));
-    };
-    child.once('error', () => ended(null));
-    child.once('close', ended);
-  });
-}
-
 /** A suite that needs a server of its own kind says so in its file's name: `*.redis.spec.ts`, `*.nats.spec.ts`. */
 const NEEDS: Readonly<Record<string, string>> = { redis: REDIS.env, nats: NATS.env };
 const needsOf = (file: string): string[] =>
@@ -185,7 +80,7 @@ async function runGroups(groups: readonly Group[], env: Record<string, string>, 
   const results: Result[] = [];
   const work = async (): Promise<void> => {
     for (let group = waiting.shift(); group !== undefined; group = waiting.shift()) {
-      results.push(await runGroup(group, env, false));
+      results.push(await runGroup(group, { env }));
     }
   };
   await Promise.all(Array.from({ length: beside }, work));
@@ -197,14 +92,22 @@ function buildProgram(): void {
   execFileSync('npm', ['run', '--silent', 'build'], { cwd: ROOT, stdio: 'inherit', timeout: BUILD_TIMEOUT_MS });
 }
 
+/** What needs no server, compiled beforehand, its output told as it comes; without what would lead it to one. */
+async function runUnit(group: Group): Promise<Result> {
+  const began = Date.now();
+  const servers = /^TEST_\w+_URL$/;
+  const bare = Object.fromEntries(Object.entries(cleanEnvironment()).filter(([name]) => !servers.test(name)));
+  const env = { ...bare, NODE_OPTIONS: '--enable-source-maps' };
+  const files = await bundleSpecs(group.files);
+  const result = await runGroup({ ...group, files }, { env, config: '.mocharc.compiled.cjs', shown: true });
+  return { ...result, seconds: (Date.now() - began) / 1000 };
+}
+
 async function runAll(groups: readonly Group[]): Promise<Result[]> {
   const results: Result[] = [];
   const unit = groups.find(({ name }) => name === 'unit');
   if (unit !== undefined) {
-    const bare = Object.fromEntries(
-      Object.entries(cleanEnvironment()).filter(([name]) => !/^TEST_\w+_URL$/.test(name)),
-    );
-    const result = await runGroup(unit, bare, true);
+    const result = await runUnit(unit);
     console.log(`  unit part: ${result.seconds.toFixed(1)} s\n`);
     results.push(result);
   }
@@ -253,12 +156,8 @@ function report(results: readonly Result[], seconds: number): number {
   return failed;
 }
 
-/** Mocha ends at an interrupt with its exit hooks run, which take down what the tests have started. */
 async function stopAll(): Promise<void> {
-  const until = Date.now() + INTERRUPT_MS;
-  for (const child of live) killGroup(child, 'SIGINT');
-  while (live.size > 0 && Date.now() < until) await delay(POLL_MS);
-  for (const child of live) killGroup(child, 'SIGKILL');
+  await stopGroups();
   await services?.stop();
 }
 
