@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 
@@ -13,6 +13,8 @@ const WRITING_MS = 2_000;
 /** The holder of a lock touches it this often; on another host it counts as dead when it has not for the second. */
 const BEAT_INTERVAL_MS = 3_000;
 export const SILENT_MS = 15_000;
+/** Added to the name of a lock: whose holder alone may take it from the dead. */
+const GUARD = '.guard';
 const PS_TIMEOUT_MS = 2_000;
 const UNSEEN = 'unseen';
 
@@ -109,21 +111,29 @@ async function holderOf(file: string): Promise<Holder | 'writing' | undefined> {
     if (hasCode(error, 'ENOENT')) return undefined;
     throw error;
   }
-  await moveAside(file, judged);
+  return clearAway(file, judged);
+}
+
+/**
+ * Removes a lock whose holder is dead. Two who have judged the same one dead must not both do so: the second would remove
+ * what a third has taken meanwhile. So that is done under a lock of its own, which, should its holder die, is judged likewise.
+ */
+async function clearAway(file: string, judged: string): Promise<Holder | undefined> {
+  const guard = await takeLock(`${file}${GUARD}`, 0);
+  if (!('release' in guard)) return guard;
+  try {
+    if ((await contentOf(file)) === judged) await rm(file, { force: true });
+  } finally {
+    await guard.release();
+  }
   return undefined;
 }
 
-/** Removes a lock whose holder is dead; if another process has taken it since it was judged, gives it back. */
-async function moveAside(file: string, judged: string): Promise<void> {
-  const aside = `${file}.${randomUUID()}`;
-  try {
-    await rename(file, aside);
-    if ((await readFile(aside, 'utf8')) === judged) await rm(aside, { force: true });
-    else await rename(aside, file);
-  } catch (error) {
-    if (!hasCode(error, 'ENOENT')) throw error;
-  }
-}
+const contentOf = (file: string): Promise<string | undefined> =>
+  readFile(file, 'utf8').catch((error: unknown) => {
+    if (hasCode(error, 'ENOENT')) return undefined;
+    throw error;
+  });
 
 /**
  * Takes the lock that `file` is, waiting for at most `waitMs`; answers the live holder when it could not. A lock whose
@@ -134,19 +144,7 @@ export async function takeLock(file: string, waitMs: number): Promise<Lock | Hol
   const until = Date.now() + waitMs;
   const mine = JSON.stringify({ ...thisProcess(), token: randomUUID() });
   for (let pollMs = POLL_MIN_MS; ; pollMs = Math.min(pollMs * 2, POLL_MAX_MS)) {
-    try {
-      await writeFile(file, mine, { flag: 'wx', mode: 0o600 });
-      const now = (): void => void utimes(file, new Date(), new Date()).catch(() => undefined);
-      const beat = setInterval(now, BEAT_INTERVAL_MS).unref();
-      return {
-        release: () => {
-          clearInterval(beat);
-          return releaseLock(file, mine);
-        },
-      };
-    } catch (error) {
-      if (!hasCode(error, 'EEXIST')) throw error;
-    }
+    if (await create(file, mine)) return heldBy(file, mine);
     const holder = await holderOf(file);
     if (holder === undefined) continue;
     if (holder !== 'writing' && Date.now() >= until) return holder;
@@ -154,9 +152,27 @@ export async function takeLock(file: string, waitMs: number): Promise<Lock | Hol
   }
 }
 
-async function releaseLock(file: string, mine: string): Promise<void> {
-  const kept = await readFile(file, 'utf8').catch(() => '');
-  if (kept === mine) await rm(file, { force: true });
+/** Whether it is ours now: who was stopped in the midst of writing may have been taken for dead. */
+async function create(file: string, mine: string): Promise<boolean> {
+  try {
+    await writeFile(file, mine, { flag: 'wx', mode: 0o600 });
+    return (await contentOf(file)) === mine;
+  } catch (error) {
+    if (hasCode(error, 'EEXIST')) return false;
+    throw error;
+  }
+}
+
+function heldBy(file: string, mine: string): Lock {
+  const now = (): void => void utimes(file, new Date(), new Date()).catch(() => undefined);
+  const beat = setInterval(now, BEAT_INTERVAL_MS).unref();
+  return {
+    release: async () => {
+      clearInterval(beat);
+      const kept = await contentOf(file).catch(() => undefined);
+      if (kept === mine) await rm(file, { force: true });
+    },
+  };
 }
 
 /** Runs `work` while holding the lock; throws when it cannot be had in time. */
