@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Here before anything is built: npx keeps its link to a package's command, or that there is none, for good.
+// What npm links at an install, when nothing is built yet.
 import { existsSync } from 'node:fs';
 
 const program = new URL('../dist/src/cli/cartulary.js', import.meta.url);

@@ -8,7 +8,8 @@ import { ROOT } from './support/process.ts';
 import { NATS, REDIS, startServices, type Services } from './support/services.ts';
 import { topology, TOPOLOGY_TOLD } from './support/topology.ts';
 
-/** `npm test`: every spec there is; `npm test -- http laws` those whose path holds one of the words. */
+// `npm test`: every spec there is; `npm test -- http laws` those whose path holds one of the words.
+
 /** Pure tests, which need no server and no time. */
 const UNIT_FOLDERS = new Set(['aggregates', 'commands', 'projections', 'unit']);
 /** They measure time, or start and kill whole servers: nothing else runs beside them. */

@@ -1,10 +1,9 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, realpathSync, rmSync } from 'node:fs';
-import os from 'node:os';
+import { cpSync, mkdirSync, readFileSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { expect } from 'chai';
+import { ROOT, temporaryFolder } from '../support/process.ts';
 
-const ROOT = path.resolve(import.meta.dirname, '../..');
 const { version } = JSON.parse(readFileSync(path.join(ROOT, 'package.json'), 'utf8')) as { version: string };
 const TIMEOUT_MS = 15_000;
 const NPM_INSTALL = ['install', '--offline', '--no-audit', '--no-fund', '--ignore-scripts'];
@@ -17,11 +16,7 @@ describe('the command that npx runs', function () {
   let scratch: string;
 
   beforeEach(() => {
-    scratch = realpathSync(mkdtempSync(path.join(os.tmpdir(), 'cartulary-bin-')));
-  });
-
-  afterEach(() => {
-    rmSync(scratch, { recursive: true, force: true });
+    scratch = temporaryFolder('bin');
   });
 
   it('is the program, once that is built', () => {
