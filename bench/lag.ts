@@ -4,7 +4,7 @@ import { pino } from 'pino';
 import { createMemoryCache } from '../src/cache/memory.ts';
 import type { EventStore, NewEvent } from '../src/eventstore/eventStore.ts';
 import { createPostgresEventStore } from '../src/eventstore/postgres.ts';
-import { createPool } from '../src/postgres/pool.ts';
+import { createPool } from '../src/platform/postgres/pool.ts';
 import { createProjector } from '../src/projections/follow.ts';
 import { projections } from '../src/projections/index.ts';
 import { createProgress } from '../src/projections/progress.ts';

@@ -4,7 +4,7 @@ import { createPostgresEventStore } from '../src/eventstore/postgres.ts';
 import { copyLines } from '../src/eventstore/postgresScan.ts';
 import { projections } from '../src/projections/index.ts';
 import { rebuild } from '../src/projections/rebuild.ts';
-import { createPool, type Pool } from '../src/postgres/pool.ts';
+import { createPool, type Pool } from '../src/platform/postgres/pool.ts';
 import { interleaved, median, perSecond } from './measure.ts';
 import { fillWithOrders } from './orderLog.ts';
 

@@ -8,7 +8,7 @@ import { openRelay } from '../src/bus/open.ts';
 import { PUBLISHES_MAX } from '../src/bus/publishing.ts';
 import { APPEND_EVENTS_MAX, type EventStore, type NewEvent } from '../src/eventstore/eventStore.ts';
 import { createPostgresEventStore } from '../src/eventstore/postgres.ts';
-import { createPool, type Pool } from '../src/postgres/pool.ts';
+import { createPool, type Pool } from '../src/platform/postgres/pool.ts';
 import { median, perSecond } from './measure.ts';
 import { lifeOf, uuidOf } from './orderLog.ts';
 import type { BenchOptions, BenchRow } from './row.ts';

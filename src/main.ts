@@ -5,28 +5,28 @@ import type { AddressInfo } from 'node:net';
 import type { Cache } from './cache/cache.ts';
 import { openCache } from './cache/open.ts';
 import { createAdminOnce } from './cli/admin.ts';
-import { version } from './cli/package.ts';
+import { version } from './platform/version.ts';
 import { commands } from './commands/index.ts';
-import type { Config } from './config.ts';
-import { armFailpoint } from './failpoint.ts';
+import type { Config } from './config/config.ts';
+import { armFailpoint } from './platform/failpoint.ts';
 import { createApp } from './http/app.ts';
 import { createMetrics, type Metrics } from './http/metrics.ts';
 import { createMonitor } from './http/monitor.ts';
 import { createRedisLimiter } from './http/redisLimiter.ts';
-import { createLogger, type Logger } from './log.ts';
+import { createLogger, type Logger } from './platform/log.ts';
 import { collectorsOf, probesOf } from './observe.ts';
-import { openDatabase } from './postgres/database.ts';
-import { migrateUp } from './postgres/migrate.ts';
+import { openDatabase } from './platform/postgres/database.ts';
+import { migrateUp } from './platform/postgres/migrate.ts';
 import { projectionNames } from './projections/index.ts';
 import { queries } from './queries/index.ts';
 import { createRedisWriters } from './queries/redisWriters.ts';
-import type { RedisConnection } from './redis/connection.ts';
-import { openRedis } from './redis/open.ts';
+import type { RedisConnection } from './platform/redis/connection.ts';
+import { openRedis } from './platform/redis/open.ts';
 import { startParts, type Parts } from './roles.ts';
-import { keepSecrets, type Secrets } from './secrets.ts';
+import { keepSecrets, type Secrets } from './platform/secrets.ts';
 import { openShop, type Shop } from './shop.ts';
-import { startTracing } from './tracing.ts';
-import { undoing, type Undoing } from './undoing.ts';
+import { startTracing } from './platform/otel.ts';
+import { createShutdown, type Shutdown } from './platform/shutdown.ts';
 
 /** How long requests in flight may take to finish once the process is asked to stop. */
 const DRAIN_MS = 3_000;
@@ -49,15 +49,15 @@ export interface Running {
 export async function start(config: Config, options: StartOptions = {}): Promise<Running> {
   const log = options.log ?? createLogger(config.logLevel);
   armFailpoint(config.failpoint);
-  const undo = undoing();
+  const shutdown = createShutdown();
   try {
-    undo.push(await startTracing(config.tracing, { log, version: version() }));
+    shutdown.push(await startTracing(config.tracing, { log, version: version() }));
     const database = await openDatabase(config, log);
-    undo.push(() => database.close());
-    const url = await serveOn({ ...options, config, databaseUrl: database.url, log, undo });
-    return { url, stop: () => undo.run(log) };
+    shutdown.push(() => database.close());
+    const url = await serveOn({ ...options, config, databaseUrl: database.url, log, shutdown });
+    return { url, stop: () => shutdown.run(log) };
   } catch (error) {
-    await undo.run(log);
+    await shutdown.run(log);
     throw error;
   }
 }
@@ -66,10 +66,10 @@ interface ServeOptions extends StartOptions {
   readonly config: Config;
   readonly databaseUrl: string;
   readonly log: Logger;
-  readonly undo: Undoing;
+  readonly shutdown: Shutdown;
 }
 
-async function serveOn({ config, databaseUrl, log, undo, ...options }: ServeOptions): Promise<string> {
+async function serveOn({ config, databaseUrl, log, shutdown, ...options }: ServeOptions): Promise<string> {
   const applied = await migrateUp(databaseUrl);
   if (applied.length > 0) log.info({ applied }, 'database migrated');
   const secrets = await keepSecrets(config, log);
@@ -78,23 +78,23 @@ async function serveOn({ config, databaseUrl, log, undo, ...options }: ServeOpti
     ...{ url: databaseUrl, config, secrets, log },
     onAppend: (seconds) => metrics.observeAppend(seconds),
   });
-  undo.push(() => shop.close());
+  shutdown.push(() => shop.close());
   await createAdminOnce(shop.services, shop.db, config.admin, log);
 
   const owner = `${os.hostname()}:${process.pid}:${randomUUID()}`;
   const redis = await openRedis({ url: config.redisUrl, store: shop.store, log });
-  if (redis !== undefined) undo.push(() => redis.close());
+  if (redis !== undefined) shutdown.push(() => redis.close());
   const { progress } = shop;
   const readModels = { own: () => progress.own(), others: () => progress.others(projectionNames) };
   const cache = openCache({ redis, readModels, log });
-  undo.push(() => cache.close());
-  const parts = await startParts({ shop, config, cache, owner, log, undo });
+  shutdown.push(() => cache.close());
+  const parts = await startParts({ shop, config, cache, owner, log, shutdown });
   for (const collector of collectorsOf({ cache, redis, ...parts, db: shop.db })) metrics.collect(collector);
   if (options.faceless === true) return '';
-  const face = { config, secrets, shop, redis, cache, owner, log, metrics, parts, undo };
+  const face = { config, secrets, shop, redis, cache, owner, log, metrics, parts, shutdown };
   const facing = config.roles.includes('http') ? await openEdge(face) : openMonitor(face);
   const url = await listen(facing.server, config);
-  undo.push(() => facing.drain(DRAIN_MS));
+  shutdown.push(() => facing.drain(DRAIN_MS));
   return url;
 }
 
@@ -109,7 +109,7 @@ interface Face {
   readonly log: Logger;
   readonly metrics: Metrics;
   readonly parts: Parts;
-  readonly undo: Undoing;
+  readonly shutdown: Shutdown;
 }
 
 interface Facing {
@@ -126,7 +126,7 @@ const shown = ({ config, log, metrics, shop, redis, parts }: Face) => ({
 });
 
 async function openEdge(face: Face): Promise<Facing> {
-  const { secrets, shop, redis, cache, owner, undo } = face;
+  const { secrets, shop, redis, cache, owner, shutdown } = face;
   const app = createApp({
     ...shown(face),
     owner,
@@ -142,7 +142,7 @@ async function openEdge(face: Face): Promise<Facing> {
     ...(redis === undefined ? {} : { writers: createRedisWriters(redis), limiter: createRedisLimiter(redis) }),
   });
   await app.start();
-  undo.push(() => app.close());
+  shutdown.push(() => app.close());
   return app;
 }
 

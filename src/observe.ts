@@ -5,11 +5,11 @@ import type { EventStore } from './eventstore/eventStore.ts';
 import { EVENTS_COUNTED_MAX } from './eventstore/lag.ts';
 import type { Probe } from './http/health.ts';
 import type { Collector, Sample } from './http/metrics.ts';
-import type { Pool } from './postgres/pool.ts';
+import type { Pool } from './platform/postgres/pool.ts';
 import type { Projector } from './projections/follow.ts';
 import type { ReadDb } from './queries/query.ts';
 import { createSales, type Sales } from './queries/sales.ts';
-import type { RedisConnection } from './redis/connection.ts';
+import type { RedisConnection } from './platform/redis/connection.ts';
 
 /** What runs in this process, as far as it tells of itself. */
 export interface Observed {

@@ -1,15 +1,16 @@
 import { openBus, openRelay, type OpenRelay } from './bus/open.ts';
 import type { Bus } from './bus/bus.ts';
 import type { Cache } from './cache/cache.ts';
-import type { Config, Role } from './config.ts';
+import type { Config } from './config/config.ts';
+import type { Role } from './config/settings.ts';
 import { createDeadlines, type Deadlines } from './handlers/deadlines.ts';
 import { handlers } from './handlers/index.ts';
-import type { Logger } from './log.ts';
+import type { Logger } from './platform/log.ts';
 import { createProjector, type Projector } from './projections/follow.ts';
 import { projectionNames, projections } from './projections/index.ts';
 import { createWatch } from './projections/watch.ts';
 import type { Shop } from './shop.ts';
-import type { Undoing } from './undoing.ts';
+import type { Shutdown } from './platform/shutdown.ts';
 
 export interface PartsOptions {
   readonly shop: Shop;
@@ -18,7 +19,7 @@ export interface PartsOptions {
   /** Unique to this process's life. */
   readonly owner: string;
   readonly log: Logger;
-  readonly undo: Undoing;
+  readonly shutdown: Shutdown;
 }
 
 /** What runs by itself in this process; absent is another process's, or not there at all. */
@@ -32,31 +33,31 @@ export interface Parts {
 const now = (): string => new Date().toISOString();
 
 /** Read models: kept up to date here, or seen to be kept up to date elsewhere where answers are made of them. */
-async function startReadModels({ shop, config, cache, owner, log, undo }: PartsOptions): Promise<Parts> {
+async function startReadModels({ shop, config, cache, owner, log, shutdown }: PartsOptions): Promise<Parts> {
   const { readPool, store, progress } = shop;
   // A cache of this process alone hears nothing of what another process projects, except that it did.
   progress.onOthersMoved(() => cache.othersMoved());
   if (config.roles.includes('projector')) {
     const projector = createProjector({ pool: readPool, store, projections, cache, owner, log, progress });
     await projector.start();
-    undo.push(() => projector.stop());
+    shutdown.push(() => projector.stop());
     return { projector };
   }
   if (config.roles.includes('http')) {
     const watch = createWatch({ progress, names: projectionNames, log });
     watch.start();
-    undo.push(() => watch.stop());
+    shutdown.push(() => watch.stop());
   }
   return {};
 }
 
-async function startHandlers({ shop, config, owner, log, undo }: PartsOptions): Promise<Parts> {
+async function startHandlers({ shop, config, owner, log, shutdown }: PartsOptions): Promise<Parts> {
   const { pool, store, services } = shop;
   const { natsUrls, natsStream } = config;
   const bus = await openBus({ natsUrls, natsStream, pool, store, owner, log });
   for (const subscription of handlers({ services, pool, config, log, now })) bus.subscribe(subscription);
   await bus.start();
-  undo.push(() => bus.stop());
+  shutdown.push(() => bus.stop());
   return { bus };
 }
 
@@ -66,20 +67,20 @@ async function startRelay({
   config: { natsUrls, natsStream },
   owner,
   log,
-  undo,
+  shutdown,
 }: PartsOptions): Promise<Parts> {
   const relay = await openRelay({ natsUrls, natsStream, pool, store, owner, log });
   if (relay === undefined) return {};
   relay.start();
-  undo.push(() => relay.stop());
+  shutdown.push(() => relay.stop());
   return { relay };
 }
 
-function startDeadlines({ shop, owner, log, undo }: PartsOptions): Parts {
+function startDeadlines({ shop, owner, log, shutdown }: PartsOptions): Parts {
   const { pool, services, store } = shop;
   const deadlines = createDeadlines({ pool, services, store, owner, log, now });
   deadlines.start();
-  undo.push(() => deadlines.stop());
+  shutdown.push(() => deadlines.stop());
   return { deadlines };
 }
 

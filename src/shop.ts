@@ -1,7 +1,7 @@
 import { CommandContext, type Actor } from './commands/command.ts';
 import { createAggregates } from './commands/handle.ts';
 import type { Hints, PersonalData, Services, ShopSettings } from './commands/services.ts';
-import { ConfigError, type Config } from './config.ts';
+import { ConfigError, type Config } from './config/config.ts';
 import { isRefusal, unavailable } from './errors.ts';
 import { categoryOf, type EventStore } from './eventstore/eventStore.ts';
 import { createPersonalData } from './eventstore/personalData.ts';
@@ -10,13 +10,13 @@ import { createSnapshots } from './eventstore/snapshots.ts';
 import { SANDBOX_METHODS } from './handlers/sandboxGateway.ts';
 import { createPasswords } from './http/passwords.ts';
 import { createTokens } from './http/tokens.ts';
-import { freshId } from './ids.ts';
-import type { Logger } from './log.ts';
-import { createPool, translating, type Pool } from './postgres/pool.ts';
+import { freshId } from './platform/ids.ts';
+import type { Logger } from './platform/log.ts';
+import { createPool, translating, type Pool } from './platform/postgres/pool.ts';
 import { createProgress, type Progress } from './projections/progress.ts';
 import type { ReadDb } from './queries/query.ts';
-import type { Secrets } from './secrets.ts';
-import { traced, type SpanDetails } from './trace.ts';
+import type { Secrets } from './platform/secrets.ts';
+import { traced, type SpanDetails } from './platform/trace.ts';
 
 /** How long a hint waits for its read model to have seen the whole log before it says that it cannot know. */
 export const HINT_WAIT_MAX_MS = 2_000;

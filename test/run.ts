@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import path from 'node:path';
-import { SETTINGS } from '../src/config.ts';
+import { SETTINGS } from '../src/config/settings.ts';
 import { bundleSpecs } from './support/bundle.ts';
 import { runGroup, stopGroups, type Group, type Result } from './support/groups.ts';
 import { ROOT } from './support/process.ts';

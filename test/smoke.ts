@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { promisify } from 'node:util';
-import { isAlive } from '../src/lock.ts';
+import { isAlive } from '../src/platform/lock.ts';
 import { newDataDir, postmasterOf } from './support/embedded.ts';
 import { startEventStoreDouble } from './support/eventStoreDouble/index.ts';
 import { section } from './support/readme.ts';

@@ -1,9 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Logger } from '../log.ts';
+import type { Logger } from '../platform/log.ts';
 import { isRefusal } from '../errors.ts';
 import type { RecordedEvent } from '../eventstore/eventStore.ts';
-import { isPassing } from '../postgres/pool.ts';
-import { traced, type SpanDetails } from '../trace.ts';
+import { isPassing } from '../platform/postgres/pool.ts';
+import { traced, type SpanDetails } from '../platform/trace.ts';
 import type { RetryPolicy, Subscription } from './bus.ts';
 import { subjectOf } from './envelope.ts';
 

@@ -1,9 +1,9 @@
 import { setMaxListeners } from 'node:events';
-import type { Logger } from '../log.ts';
+import type { Logger } from '../platform/log.ts';
 import { acquireLease } from '../checkpoints/lease.ts';
 import type { EventStore } from '../eventstore/eventStore.ts';
 import { createLag } from '../eventstore/lag.ts';
-import type { Pool } from '../postgres/pool.ts';
+import type { Pool } from '../platform/postgres/pool.ts';
 import { delayAfter, PATIENCE_MS, reasonOf, rest, RETRY } from './attempts.ts';
 import type { Bus, ConsumerStatus, RetryPolicy, Subscription } from './bus.ts';
 import { consume } from './consumer.ts';

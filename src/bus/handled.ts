@@ -1,4 +1,4 @@
-import type { Queryable } from '../postgres/pool.ts';
+import type { Queryable } from '../platform/postgres/pool.ts';
 
 /** The events above `after` that this consumer has done with, whatever became of them. */
 export async function doneAfter(

@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import type { ConsumerMessages, JsMsg } from 'nats';
-import type { Logger } from '../log.ts';
+import type { Logger } from '../platform/log.ts';
 import { createBell } from '../eventstore/bell.ts';
 import { READ_PAGE, type EventStore, type RecordedEvent } from '../eventstore/eventStore.ts';
 import { delayAfter, isOver, rest } from './attempts.ts';

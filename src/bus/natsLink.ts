@@ -1,5 +1,5 @@
 import { connect, Events, type ConnectionOptions, type NatsConnection } from 'nats';
-import type { Logger } from '../log.ts';
+import type { Logger } from '../platform/log.ts';
 import { createBell } from '../eventstore/bell.ts';
 import { delayAfter, isOver, rest } from './attempts.ts';
 

@@ -1,5 +1,5 @@
 import { NatsError, type JetStreamClient } from 'nats';
-import type { Logger } from '../log.ts';
+import type { Logger } from '../platform/log.ts';
 import type { RecordedEvent } from '../eventstore/eventStore.ts';
 import { toMessage, type Outgoing } from './natsMessage.ts';
 

@@ -1,9 +1,9 @@
 import { setMaxListeners } from 'node:events';
 import type { JetStreamClient } from 'nats';
-import type { Logger } from '../log.ts';
+import type { Logger } from '../platform/log.ts';
 import { acquireLease, type Lease } from '../checkpoints/lease.ts';
 import type { EventStore } from '../eventstore/eventStore.ts';
-import { withTx, type Pool } from '../postgres/pool.ts';
+import { withTx, type Pool } from '../platform/postgres/pool.ts';
 import { RELAY } from './bus.ts';
 import { delayAfter, isOver, reasonOf, rest } from './attempts.ts';
 import type { NatsLink } from './natsLink.ts';

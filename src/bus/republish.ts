@@ -1,4 +1,4 @@
-import type { Logger } from '../log.ts';
+import type { Logger } from '../platform/log.ts';
 import type { EventStore, RecordedEvent } from '../eventstore/eventStore.ts';
 import { delayAfter, rest } from './attempts.ts';
 import { openNatsLink, type NatsLink } from './natsLink.ts';

@@ -1,7 +1,7 @@
-import type { Logger } from '../log.ts';
+import type { Logger } from '../platform/log.ts';
 import type { Lease } from '../checkpoints/lease.ts';
 import type { EventStore, RecordedEvent } from '../eventstore/eventStore.ts';
-import { isPassing, withTx, type Connection, type Pool } from '../postgres/pool.ts';
+import { isPassing, withTx, type Connection, type Pool } from '../platform/postgres/pool.ts';
 import { rest, type Signals, type Slots } from './attempts.ts';
 import type { RetryPolicy, Subscription } from './bus.ts';
 import type { Feed, OpenFeed } from './feed.ts';

@@ -1,5 +1,5 @@
-import type { Logger } from '../log.ts';
-import type { RedisConnection } from '../redis/connection.ts';
+import type { Logger } from '../platform/log.ts';
+import type { RedisConnection } from '../platform/redis/connection.ts';
 import type { Cache } from './cache.ts';
 import { createMemoryCache } from './memory.ts';
 import { createRedisCache } from './redis.ts';

@@ -1,4 +1,4 @@
-import { positionOf } from '../redis/position.ts';
+import { positionOf } from '../platform/redis/position.ts';
 import type { CachedAnswer, Found } from './cache.ts';
 
 /**

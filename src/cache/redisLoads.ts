@@ -1,6 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { RedisConnection } from '../redis/connection.ts';
+import type { RedisConnection } from '../platform/redis/connection.ts';
 import type { Cache, CachedAnswer, Found, Wanted } from './cache.ts';
 import { encode } from './redisEntry.ts';
 import { honoured, type Keys, type Look, type Looks } from './redisLooks.ts';

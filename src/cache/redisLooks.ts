@@ -1,4 +1,4 @@
-import type { RedisConnection } from '../redis/connection.ts';
+import type { RedisConnection } from '../platform/redis/connection.ts';
 import type { Found, Wanted } from './cache.ts';
 import { decode } from './redisEntry.ts';
 

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Logger } from '../log.ts';
-import type { RedisConnection } from '../redis/connection.ts';
+import type { Logger } from '../platform/log.ts';
+import type { RedisConnection } from '../platform/redis/connection.ts';
 
 const RETRY_MIN_MS = 50;
 const RETRY_MAX_MS = 1_000;

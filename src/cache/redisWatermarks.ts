@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Logger } from '../log.ts';
-import type { RedisConnection } from '../redis/connection.ts';
-import { positionOf } from '../redis/position.ts';
+import type { Logger } from '../platform/log.ts';
+import type { RedisConnection } from '../platform/redis/connection.ts';
+import { positionOf } from '../platform/redis/position.ts';
 
 /** How often who projects writes how far it is, and who reads looks. */
 export const BEAT_MS = 1_000;

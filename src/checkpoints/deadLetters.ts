@@ -1,8 +1,8 @@
 import { missing, reject } from '../errors.ts';
 import type { RecordedEvent } from '../eventstore/eventStore.ts';
 import { poisonOf } from '../eventstore/upcast.ts';
-import { derivedId } from '../ids.ts';
-import type { Queryable } from '../postgres/pool.ts';
+import { derivedId } from '../platform/ids.ts';
+import type { Queryable } from '../platform/postgres/pool.ts';
 
 /** How many parked events of one stream are loaded at once. */
 export const PARKED_PAGE = 50;

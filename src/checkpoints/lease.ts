@@ -1,6 +1,6 @@
-import type { Logger } from '../log.ts';
+import type { Logger } from '../platform/log.ts';
 import type { EventStore } from '../eventstore/eventStore.ts';
-import { isPassing, type Pool, type Queryable } from '../postgres/pool.ts';
+import { isPassing, type Pool, type Queryable } from '../platform/postgres/pool.ts';
 import { arrive, type Presence, PRESENCE_LOCK } from './presence.ts';
 
 export { PRESENCE_LOCK };

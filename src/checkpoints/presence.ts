@@ -1,4 +1,4 @@
-import type { Connection, Pool } from '../postgres/pool.ts';
+import type { Connection, Pool } from '../platform/postgres/pool.ts';
 
 /** Namespace of the advisory locks by which an owner shows that its process still has a connection. */
 export const PRESENCE_LOCK = 0x6c656173;

@@ -1,7 +1,7 @@
 import { Command, CommanderError } from 'commander';
-import { CONFIG_EXIT_CODE, ConfigError, isDebugging } from '../config.ts';
+import { CONFIG_EXIT_CODE, ConfigError, isDebugging } from '../config/config.ts';
 import { isRefusal } from '../errors.ts';
-import { version } from './package.ts';
+import { version } from '../platform/version.ts';
 
 interface CommandModule {
   readonly register: (program: Command) => void;

@@ -4,7 +4,7 @@ import { claimDecider } from '../aggregates/claim.ts';
 import { claimOf } from '../commands/category.ts';
 import type { CommandContext } from '../commands/command.ts';
 import { reject } from '../errors.ts';
-import { freshId } from '../ids.ts';
+import { freshId } from '../platform/ids.ts';
 import { perform } from './contracts.ts';
 
 const REMEMBERED_MAX = 1_000;

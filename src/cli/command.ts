@@ -1,7 +1,7 @@
-import { loadConfig, type Config } from '../config.ts';
-import { armFailpoint } from '../failpoint.ts';
-import { createLogger, type Logger } from '../log.ts';
-import { openDatabase } from '../postgres/database.ts';
+import { loadConfig, type Config } from '../config/config.ts';
+import { armFailpoint } from '../platform/failpoint.ts';
+import { createLogger, type Logger } from '../platform/log.ts';
+import { openDatabase } from '../platform/postgres/database.ts';
 
 /** What a command that works on the database gets; a server that runs on the same data folder is not disturbed. */
 export interface CommandContext {

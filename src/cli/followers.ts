@@ -4,7 +4,7 @@ import type { EventStore } from '../eventstore/eventStore.ts';
 import { createLag } from '../eventstore/lag.ts';
 import { DEADLINES } from '../handlers/deadlines.ts';
 import { handlers } from '../handlers/index.ts';
-import type { Queryable } from '../postgres/pool.ts';
+import type { Queryable } from '../platform/postgres/pool.ts';
 
 /** A handler, as the database tells any process. */
 export interface HandlerStatus {

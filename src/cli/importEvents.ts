@@ -6,7 +6,7 @@ import { pipeline } from 'node:stream/promises';
 import { Option, type Command } from 'commander';
 import type { HandlersFrom } from '../moving/followers.ts';
 import { importLog, type ImportResult, type ImportStep } from '../moving/importLog.ts';
-import { keepSecrets } from '../secrets.ts';
+import { keepSecrets } from '../platform/secrets.ts';
 import { followerNames } from './followers.ts';
 import { mustBeFile } from './importProducts.ts';
 import { onLog } from './onShop.ts';

@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import { storeDecider } from '../aggregates/store.ts';
 import { CommandContext } from '../commands/command.ts';
 import { Refusal, isRefusal } from '../errors.ts';
-import { freshId } from '../ids.ts';
+import { freshId } from '../platform/ids.ts';
 import type { Shop } from '../shop.ts';
 import { createCategories } from './categories.ts';
 import { csvRecords, type CsvRecord } from './csv.ts';

@@ -1,8 +1,8 @@
 import path from 'node:path';
 import type { Command } from 'commander';
-import { migrateCreate, migrateDown, migrateStatus, migrateUp } from '../postgres/migrate.ts';
+import { migrateCreate, migrateDown, migrateStatus, migrateUp } from '../platform/postgres/migrate.ts';
 import { onDatabase } from './command.ts';
-import { packageRoot } from './package.ts';
+import { packageRoot } from '../platform/version.ts';
 
 const list = (verb: string, names: readonly string[], none: string): void => {
   if (names.length === 0) console.log(none);

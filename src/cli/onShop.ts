@@ -2,9 +2,9 @@ import os from 'node:os';
 import type { Actor } from '../commands/command.ts';
 import type { EventStore } from '../eventstore/eventStore.ts';
 import { openEventStore } from '../eventstore/open.ts';
-import { createPool, type Pool } from '../postgres/pool.ts';
-import { migrateStatus, migrateUp } from '../postgres/migrate.ts';
-import { keepSecrets } from '../secrets.ts';
+import { createPool, type Pool } from '../platform/postgres/pool.ts';
+import { migrateStatus, migrateUp } from '../platform/postgres/migrate.ts';
+import { keepSecrets } from '../platform/secrets.ts';
 import { openShop, type Shop } from '../shop.ts';
 import { onDatabase, type CommandContext } from './command.ts';
 

@@ -7,7 +7,7 @@ import { isRefusal, reject } from '../errors.ts';
 import { bodyCheck } from '../http/validate.ts';
 import { Amount, Fields, Name, Text } from '../schema.ts';
 import { Type, type Static } from 'typebox';
-import { derivedId } from '../ids.ts';
+import { derivedId } from '../platform/ids.ts';
 
 /** How often a stock that somebody else changes at the same time is looked at again. */
 const STOCK_ATTEMPTS_MAX = 5;

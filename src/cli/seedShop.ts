@@ -6,7 +6,7 @@ import { userDecider } from '../aggregates/user.ts';
 import { ANONYMOUS, type Actor, type CommandContext } from '../commands/command.ts';
 import { storeIdOf } from '../commands/ids.ts';
 import { isRefusal } from '../errors.ts';
-import { derivedId } from '../ids.ts';
+import { derivedId } from '../platform/ids.ts';
 import { commandContext, type Shop } from '../shop.ts';
 import { createAdmin } from './admin.ts';
 import { findCategory, makeCategory } from './categories.ts';

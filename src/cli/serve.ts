@@ -1,7 +1,7 @@
 import cluster from 'node:cluster';
 import type { Command } from 'commander';
-import { environment, loadConfig, type Config } from '../config.ts';
-import { createLogger } from '../log.ts';
+import { environment, loadConfig, type Config } from '../config/config.ts';
+import { createLogger } from '../platform/log.ts';
 import { start } from '../main.ts';
 import { startWorkers } from '../workers/primary.ts';
 import { work } from '../workers/worker.ts';

@@ -3,13 +3,13 @@ import os from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createEmbeddedBus } from '../bus/embedded.ts';
 import { openCache } from '../cache/open.ts';
-import type { Config } from '../config.ts';
+import type { Config } from '../config/config.ts';
 import { handlers } from '../handlers/index.ts';
 import { keeper } from '../handlers/mailer.ts';
-import type { Logger } from '../log.ts';
+import type { Logger } from '../platform/log.ts';
 import { createProjector } from '../projections/follow.ts';
 import { projectionNames, projections } from '../projections/index.ts';
-import { openRedis } from '../redis/open.ts';
+import { openRedis } from '../platform/redis/open.ts';
 import type { Shop } from '../shop.ts';
 
 const POLL_MS = 50;

@@ -5,7 +5,7 @@ import type { PlaceOrder } from '../aggregates/orderCommands.ts';
 import { productDecider } from '../aggregates/product.ts';
 import { stockDecider } from '../aggregates/stock.ts';
 import { isRefusal, reject, type FieldError, type Refusal } from '../errors.ts';
-import { failpoint } from '../failpoint.ts';
+import { failpoint } from '../platform/failpoint.ts';
 import type { CommandContext } from './command.ts';
 
 export interface Wishes {

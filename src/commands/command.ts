@@ -1,7 +1,7 @@
 import type { Static, TObject, TSchema } from 'typebox';
 import type { Command, Decider, DomainEvent } from '../aggregates/decider.ts';
-import { derivedId } from '../ids.ts';
-import { traced, type SpanDetails } from '../trace.ts';
+import { derivedId } from '../platform/ids.ts';
+import { traced, type SpanDetails } from '../platform/trace.ts';
 import type { Aggregates, Handled, Loaded } from './aggregates.ts';
 import type { Services } from './services.ts';
 

@@ -1,4 +1,4 @@
-import { derivedId } from '../ids.ts';
+import { derivedId } from '../platform/ids.ts';
 
 const NAMESPACE = '6f0e9a52-6e2b-4c1c-9d3f-1f1f3a1c7a10';
 

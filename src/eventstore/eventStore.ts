@@ -1,5 +1,5 @@
 import type { Command, DomainEvent } from '../aggregates/decider.ts';
-import { derivedId } from '../ids.ts';
+import { derivedId } from '../platform/ids.ts';
 
 /** The revision a stream has before its first event; as `expected` it means "must not exist yet". */
 export const NO_STREAM = -1n;

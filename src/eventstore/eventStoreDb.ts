@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { NO_STREAM as NEW_STREAM, jsonEvent } from '@eventstore/db-client';
 import { isRefusal } from '../errors.ts';
-import type { Logger } from '../log.ts';
+import type { Logger } from '../platform/log.ts';
 import { READ_PAGE, type EventStore, type Head } from './eventStore.ts';
 import { createEventStoreDbAppends } from './eventStoreDbAppends.ts';
 import {

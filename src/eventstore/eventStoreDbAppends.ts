@@ -5,7 +5,7 @@ import {
   type AppendResult as WireResult,
 } from '@eventstore/db-client';
 import { reject, unavailable } from '../errors.ts';
-import { failpoint } from '../failpoint.ts';
+import { failpoint } from '../platform/failpoint.ts';
 import { NO_STREAM, type AppendResult, type NewEvent } from './eventStore.ts';
 import { failureOf, isLate, logUnavailable, withDeadline, type Connection } from './eventStoreDbClient.ts';
 import { appendIdOf, positionOf, toWire, type WireAppend, type WireEvent } from './eventStoreDbEvents.ts';

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { EventStoreDBClient, ErrorType, isCommandError } from '@eventstore/db-client';
 import { isRefusal, unavailable, type Refusal } from '../errors.ts';
-import type { Logger } from '../log.ts';
+import type { Logger } from '../platform/log.ts';
 import { isUnusable, unusable } from './eventStoreDbEvents.ts';
 
 /** The client gives no deadline to reads, and does not keep the one of appends. */

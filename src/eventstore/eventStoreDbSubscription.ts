@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { START, streamNameFilter, type AllStreamSubscription, type ResolvedEvent } from '@eventstore/db-client';
-import type { Logger } from '../log.ts';
+import type { Logger } from '../platform/log.ts';
 import type { RecordedEvent } from './eventStore.ts';
 import type { Connection } from './eventStoreDbClient.ts';
 import { eventOf, isOurs, OURS_REGEX, toRecorded } from './eventStoreDbEvents.ts';

@@ -2,7 +2,7 @@ import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } f
 import { LRUCache } from 'lru-cache';
 import type { PersonalData } from '../commands/services.ts';
 import { Refusal } from '../errors.ts';
-import { translating, type Pool } from '../postgres/pool.ts';
+import { translating, type Pool } from '../platform/postgres/pool.ts';
 
 /** What a forgotten person's data reads as. */
 export const ERASED = '[erased]';

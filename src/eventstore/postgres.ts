@@ -1,4 +1,4 @@
-import type { Logger } from '../log.ts';
+import type { Logger } from '../platform/log.ts';
 import { createAppendQueue } from './appendQueue.ts';
 import { NO_STREAM, READ_PAGE, type AppendResult, type EventStore, type NewEvent } from './eventStore.ts';
 import type { AppendItem } from './pendingAppends.ts';

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
-import type { Logger } from '../log.ts';
-import { connectionConfig } from '../postgres/pool.ts';
+import type { Logger } from '../platform/log.ts';
+import { connectionConfig } from '../platform/postgres/pool.ts';
 
 const CHANNEL = 'cartulary_log';
 const RETRY_DELAY_MS = 100;

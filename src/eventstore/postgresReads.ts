@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { connectionConfig, translating } from '../postgres/pool.ts';
+import { connectionConfig, translating } from '../platform/postgres/pool.ts';
 import { bigintArray, intArray, textArray, uuidArray } from './binaryArray.ts';
 import { coalesce } from './coalesce.ts';
 import type { Head, RecordedEvent } from './eventStore.ts';

@@ -1,6 +1,6 @@
 import pg from 'pg';
 import { to as copyTo } from 'pg-copy-streams';
-import { connectionConfig } from '../postgres/pool.ts';
+import { connectionConfig } from '../platform/postgres/pool.ts';
 import type { Range, RecordedEvent } from './eventStore.ts';
 import { recorded } from './upcast.ts';
 

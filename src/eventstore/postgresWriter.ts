@@ -1,8 +1,8 @@
 import pg from 'pg';
 import { unavailable } from '../errors.ts';
-import { failpoint } from '../failpoint.ts';
-import type { Logger } from '../log.ts';
-import { connectionConfig, translating } from '../postgres/pool.ts';
+import { failpoint } from '../platform/failpoint.ts';
+import type { Logger } from '../platform/log.ts';
+import { connectionConfig, translating } from '../platform/postgres/pool.ts';
 import type { AppendItem } from './pendingAppends.ts';
 import { bigintArray, intArray, jsonArray, textArray, uuidArray } from './binaryArray.ts';
 import type { AppendResult } from './eventStore.ts';

@@ -1,5 +1,5 @@
-import type { Logger } from '../log.ts';
-import type { Pool } from '../postgres/pool.ts';
+import type { Logger } from '../platform/log.ts';
+import type { Pool } from '../platform/postgres/pool.ts';
 
 /** A folded state and the revision it is the fold of. */
 export interface Snapshot {

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Logger } from '../log.ts';
+import type { Logger } from '../platform/log.ts';
 import { createBell } from './bell.ts';
 import { READ_PAGE, type Head, type RecordedEvent } from './eventStore.ts';
 import { createPageSizes, PAGE_FIRST, type PageSize } from './pageSize.ts';

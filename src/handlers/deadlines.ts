@@ -6,10 +6,10 @@ import { acquireLease, type Lease } from '../checkpoints/lease.ts';
 import { CommandContext, SYSTEM } from '../commands/command.ts';
 import type { Services } from '../commands/services.ts';
 import type { EventStore } from '../eventstore/eventStore.ts';
-import { failpoint } from '../failpoint.ts';
-import { derivedId } from '../ids.ts';
-import type { Logger } from '../log.ts';
-import type { Pool } from '../postgres/pool.ts';
+import { failpoint } from '../platform/failpoint.ts';
+import { derivedId } from '../platform/ids.ts';
+import type { Logger } from '../platform/log.ts';
+import type { Pool } from '../platform/postgres/pool.ts';
 
 export const DEADLINES_INTERVAL_MS = 250;
 export const DEADLINES_BATCH = 100;

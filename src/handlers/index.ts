@@ -1,8 +1,8 @@
 import type { Subscription } from '../bus/bus.ts';
 import type { Services } from '../commands/services.ts';
-import type { Config } from '../config.ts';
-import type { Logger } from '../log.ts';
-import type { Pool } from '../postgres/pool.ts';
+import type { Config } from '../config/config.ts';
+import type { Logger } from '../platform/log.ts';
+import type { Pool } from '../platform/postgres/pool.ts';
 import { fulfilment } from './fulfilment.ts';
 import type { PaymentGateway } from './gateway.ts';
 import { createMailer, keeper, type Sender } from './mailer.ts';

@@ -1,5 +1,5 @@
 import { createTransport } from 'nodemailer';
-import type { Logger } from '../log.ts';
+import type { Logger } from '../platform/log.ts';
 
 export interface Mail {
   /** The same for the same mail, however often it is tried. */

@@ -6,7 +6,7 @@ import { userDecider, type ActiveUser } from '../aggregates/user.ts';
 import type { Subscription } from '../bus/bus.ts';
 import { categoryOf, idOf, type RecordedEvent } from '../eventstore/eventStore.ts';
 import { ERASED } from '../eventstore/personalData.ts';
-import type { Pool } from '../postgres/pool.ts';
+import type { Pool } from '../platform/postgres/pool.ts';
 import type { Sender } from './mailer.ts';
 import { sendOnce, type Channel } from './outbox.ts';
 import type { ReactionDeps } from './reaction.ts';

@@ -1,8 +1,8 @@
 import type { PersonalData } from '../commands/services.ts';
 import { isRefusal, unavailable } from '../errors.ts';
-import { failpoint } from '../failpoint.ts';
-import { derivedId } from '../ids.ts';
-import { translating, type Pool } from '../postgres/pool.ts';
+import { failpoint } from '../platform/failpoint.ts';
+import { derivedId } from '../platform/ids.ts';
+import { translating, type Pool } from '../platform/postgres/pool.ts';
 import type { Sender, Sending } from './mailer.ts';
 
 export type Channel = 'email' | 'sms';

@@ -6,7 +6,7 @@ import type { Delivery, Subscription } from '../bus/bus.ts';
 import type { CommandContext } from '../commands/command.ts';
 import { unavailable } from '../errors.ts';
 import { idOf, type RecordedEvent } from '../eventstore/eventStore.ts';
-import { failpoint } from '../failpoint.ts';
+import { failpoint } from '../platform/failpoint.ts';
 import { GatewayRefused, GatewayTimeout, type ChargeState, type PaymentGateway } from './gateway.ts';
 import { contextOf, type ReactionDeps } from './reaction.ts';
 

@@ -3,7 +3,7 @@ import type { Subscription } from '../bus/bus.ts';
 import { CommandContext, SYSTEM } from '../commands/command.ts';
 import type { Services } from '../commands/services.ts';
 import { idOf, type RecordedEvent } from '../eventstore/eventStore.ts';
-import { derivedId } from '../ids.ts';
+import { derivedId } from '../platform/ids.ts';
 
 export interface ReactionDeps {
   readonly services: Services;

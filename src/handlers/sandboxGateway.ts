@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { derivedId } from '../ids.ts';
-import { translating, withTx, type Pool, type Queryable } from '../postgres/pool.ts';
+import { derivedId } from '../platform/ids.ts';
+import { translating, withTx, type Pool, type Queryable } from '../platform/postgres/pool.ts';
 import {
   GatewayRefused,
   GatewayTimeout,

@@ -1,5 +1,5 @@
 import { PRESENCE_LOCK } from '../checkpoints/presence.ts';
-import type { Pool } from '../postgres/pool.ts';
+import type { Pool } from '../platform/postgres/pool.ts';
 
 /** How long a claim stands before another may take it over, unless it is extended. */
 export const LEASE_MS = 10_000;

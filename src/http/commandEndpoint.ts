@@ -1,8 +1,8 @@
 import { CommandContext, type Answer, type CommandContract, type Origin } from '../commands/command.ts';
 import type { Services } from '../commands/services.ts';
 import { isRefusal, type FieldError } from '../errors.ts';
-import { failpoint } from '../failpoint.ts';
-import { derivedId, freshId } from '../ids.ts';
+import { failpoint } from '../platform/failpoint.ts';
+import { derivedId, freshId } from '../platform/ids.ts';
 import { readJson } from './body.ts';
 import { admit, assertResult, paramsReader, refuseIfAny, type Endpoint, type EndpointDeps } from './endpoint.ts';
 import { etagOf, readIfMatch } from './etag.ts';

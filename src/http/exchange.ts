@@ -5,7 +5,7 @@ import type { Logger } from 'pino';
 import { ANONYMOUS, type Actor } from '../commands/command.ts';
 import type { Pagination } from '../queries/query.ts';
 import { createAccessLog } from './accessLog.ts';
-import { startSpan, type OpenSpan } from '../trace.ts';
+import { startSpan, type OpenSpan } from '../platform/trace.ts';
 import type { Metrics } from './metrics.ts';
 import { CODES, PROBLEM_TYPE, ProblemError, problemJson, problemOf } from './problem.ts';
 

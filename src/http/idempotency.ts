@@ -3,8 +3,8 @@ import type { IncomingMessage } from 'node:http';
 import type { Logger } from 'pino';
 import { arrive, type Presence } from '../checkpoints/presence.ts';
 import type { FieldError } from '../errors.ts';
-import { failpoint } from '../failpoint.ts';
-import { translating, type Pool } from '../postgres/pool.ts';
+import { failpoint } from '../platform/failpoint.ts';
+import { translating, type Pool } from '../platform/postgres/pool.ts';
 import { createClaims, type ClaimedRequest } from './claims.ts';
 import { ProblemError } from './problem.ts';
 

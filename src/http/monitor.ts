@@ -1,6 +1,6 @@
 import type { Server } from 'node:http';
 import type { Logger } from 'pino';
-import type { Config } from '../config.ts';
+import type { Config } from '../config/config.ts';
 import { begin, createAnswering } from './exchange.ts';
 import { securityHeaders } from './headers.ts';
 import type { Probe } from './health.ts';

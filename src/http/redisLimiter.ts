@@ -1,4 +1,4 @@
-import type { RedisConnection } from '../redis/connection.ts';
+import type { RedisConnection } from '../platform/redis/connection.ts';
 import { createMemoryLimiter, SLOTS, WINDOW_MS, type RateLimiter, type Verdict } from './rateLimit.ts';
 
 /**

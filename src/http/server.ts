@@ -7,7 +7,7 @@ import {
 } from 'node:http';
 import type { Socket } from 'node:net';
 import express, { type Express } from 'express';
-import type { Config } from '../config.ts';
+import type { Config } from '../config/config.ts';
 import { PROBLEM_TYPE } from './problem.ts';
 
 export const HEADERS_TIMEOUT_MS = 15_000;

@@ -7,7 +7,7 @@ import {
   type EventStore,
   type NewEvent,
 } from '../eventstore/eventStore.ts';
-import { failpoint } from '../failpoint.ts';
+import { failpoint } from '../platform/failpoint.ts';
 import type { EventLine } from './format.ts';
 import { newEventOf } from './readExport.ts';
 

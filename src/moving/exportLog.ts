@@ -1,6 +1,6 @@
 import type { EventStore } from '../eventstore/eventStore.ts';
 import { pagesUpTo } from '../eventstore/scan.ts';
-import type { Pool } from '../postgres/pool.ts';
+import type { Pool } from '../platform/postgres/pool.ts';
 import { contentOf, createLogHash, eventLine, FORMAT, type Header, type Trailer } from './format.ts';
 import { keyPages } from './keys.ts';
 

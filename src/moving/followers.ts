@@ -1,6 +1,6 @@
 import { IMPORTING } from '../checkpoints/lease.ts';
 import type { EventStore } from '../eventstore/eventStore.ts';
-import { withTx, type Connection, type Pool } from '../postgres/pool.ts';
+import { withTx, type Connection, type Pool } from '../platform/postgres/pool.ts';
 
 /** Where handlers go on in a log that is new to them: after its end, or at its beginning, doing all of it again. */
 export type HandlersFrom = 'from-here' | 'replay';

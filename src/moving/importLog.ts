@@ -1,6 +1,6 @@
 import { pagesUpTo } from '../eventstore/scan.ts';
 import type { EventStore, RecordedEvent } from '../eventstore/eventStore.ts';
-import type { Pool } from '../postgres/pool.ts';
+import type { Pool } from '../platform/postgres/pool.ts';
 import { createOrderedAppends } from './appending.ts';
 import { hashLog } from './exportLog.ts';
 import { areFollowersBarred, barFollowers, followerAtWork, setFollowers, type HandlersFrom } from './followers.ts';

@@ -1,4 +1,4 @@
-import { withTx, type Connection, type Pool } from '../postgres/pool.ts';
+import { withTx, type Connection, type Pool } from '../platform/postgres/pool.ts';
 import type { KeyLine } from './format.ts';
 
 const KEYS_PAGE = 1_000;

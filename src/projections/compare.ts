@@ -1,5 +1,5 @@
 import pg from 'pg';
-import type { Queryable } from '../postgres/pool.ts';
+import type { Queryable } from '../platform/postgres/pool.ts';
 import type { Prepared } from './prepare.ts';
 import { liveTable, shadowTable } from './shadow.ts';
 

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { from as copyFrom } from 'pg-copy-streams';
-import type { Connection } from '../postgres/pool.ts';
+import type { Connection } from '../platform/postgres/pool.ts';
 import type { Held } from './batch.ts';
 import type { Prepared } from './prepare.ts';
 import type { ColumnType } from './projection.ts';

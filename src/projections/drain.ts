@@ -1,8 +1,8 @@
 import { parkedOf, reasonOf, settle, type DeadLetter } from '../checkpoints/deadLetters.ts';
 import type { Lease } from '../checkpoints/lease.ts';
 import type { EventStore } from '../eventstore/eventStore.ts';
-import type { Logger } from '../log.ts';
-import { withTx, type Pool } from '../postgres/pool.ts';
+import type { Logger } from '../platform/log.ts';
+import { withTx, type Pool } from '../platform/postgres/pool.ts';
 import { fold, plan, type Folded } from './batch.ts';
 import { isRefused } from './isolate.ts';
 import type { Prepared } from './prepare.ts';

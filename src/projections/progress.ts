@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Pool } from '../postgres/pool.ts';
+import type { Pool } from '../platform/postgres/pool.ts';
 import { followerOf } from './prepare.ts';
 
 /** How often checkpoints of other processes are looked at while somebody waits: soon at first, then more rarely. */

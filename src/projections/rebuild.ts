@@ -3,9 +3,9 @@ import { reasonOf, skippedEvents, type Parking } from '../checkpoints/deadLetter
 import type { EventStore, RecordedEvent } from '../eventstore/eventStore.ts';
 import { eventsBetween } from '../eventstore/lag.ts';
 import { scan } from '../eventstore/scan.ts';
-import { failpoint } from '../failpoint.ts';
-import type { Logger } from '../log.ts';
-import { createPool, isPassing, type Connection, type Pool } from '../postgres/pool.ts';
+import { failpoint } from '../platform/failpoint.ts';
+import type { Logger } from '../platform/log.ts';
+import { createPool, isPassing, type Connection, type Pool } from '../platform/postgres/pool.ts';
 import { compare, type Comparison } from './compare.ts';
 import { copyRows } from './copyRows.ts';
 import { isRefused, project } from './isolate.ts';

@@ -1,6 +1,6 @@
 import { parkingsJson } from '../checkpoints/deadLetters.ts';
 import type { Lease } from '../checkpoints/lease.ts';
-import type { Queryable } from '../postgres/pool.ts';
+import type { Queryable } from '../platform/postgres/pool.ts';
 import type { Folded, Held, Rows } from './batch.ts';
 import type { Prepared } from './prepare.ts';
 import type { ColumnType, Row } from './projection.ts';

@@ -1,10 +1,10 @@
 import type { Cache } from '../cache/cache.ts';
 import type { Lease } from '../checkpoints/lease.ts';
 import type { EventStore, RecordedEvent } from '../eventstore/eventStore.ts';
-import { failpoint } from '../failpoint.ts';
-import type { Logger } from '../log.ts';
-import type { Pool } from '../postgres/pool.ts';
-import { traced, type SpanDetails } from '../trace.ts';
+import { failpoint } from '../platform/failpoint.ts';
+import type { Logger } from '../platform/log.ts';
+import type { Pool } from '../platform/postgres/pool.ts';
+import { traced, type SpanDetails } from '../platform/trace.ts';
 import { changesAnything, type Folded } from './batch.ts';
 import { drain } from './drain.ts';
 import { project, type Sink } from './isolate.ts';

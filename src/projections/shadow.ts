@@ -1,4 +1,4 @@
-import type { Queryable } from '../postgres/pool.ts';
+import type { Queryable } from '../platform/postgres/pool.ts';
 import type { Prepared } from './prepare.ts';
 
 /** Where a table is built beside the live one. */

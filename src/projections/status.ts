@@ -1,6 +1,6 @@
 import type { EventStore } from '../eventstore/eventStore.ts';
 import { createLag, EVENTS_COUNTED_MAX } from '../eventstore/lag.ts';
-import type { Queryable } from '../postgres/pool.ts';
+import type { Queryable } from '../platform/postgres/pool.ts';
 import { followerOf } from './prepare.ts';
 
 /** Namespace of the advisory locks that a rebuild holds, one per projection. */

@@ -2,7 +2,7 @@ import { blockedStreams, reasonOf } from '../checkpoints/deadLetters.ts';
 import { acquireLease, LeaseLost, type Lease } from '../checkpoints/lease.ts';
 import type { RecordedEvent } from '../eventstore/eventStore.ts';
 import { PAGE_FIRST } from '../eventstore/pageSize.ts';
-import { isPassing } from '../postgres/pool.ts';
+import { isPassing } from '../platform/postgres/pool.ts';
 import { createPace } from './pace.ts';
 import { prepare, type Prepared } from './prepare.ts';
 import type { Projection } from './projection.ts';

@@ -1,7 +1,7 @@
 import { reconcile, skippedEvents, type Parking } from '../checkpoints/deadLetters.ts';
 import { EVENTS_COUNTED_MAX } from '../eventstore/lag.ts';
-import { failpoint } from '../failpoint.ts';
-import type { Connection } from '../postgres/pool.ts';
+import { failpoint } from '../platform/failpoint.ts';
+import type { Connection } from '../platform/postgres/pool.ts';
 import { recheck, type Comparison } from './compare.ts';
 import type { Prepared } from './prepare.ts';
 import { exchange, liveTable } from './shadow.ts';

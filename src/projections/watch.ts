@@ -1,4 +1,4 @@
-import type { Logger } from '../log.ts';
+import type { Logger } from '../platform/log.ts';
 import type { Progress } from './progress.ts';
 import { isOver, rest } from './waiting.ts';
 

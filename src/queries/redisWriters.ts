@@ -1,6 +1,6 @@
 import { ANONYMOUS, type Actor } from '../commands/command.ts';
-import type { RedisConnection } from '../redis/connection.ts';
-import { positionOf } from '../redis/position.ts';
+import type { RedisConnection } from '../platform/redis/connection.ts';
+import { positionOf } from '../platform/redis/position.ts';
 import { createWriters, type Writers } from './writers.ts';
 
 /** Remembered for longer than a read model is ever behind while anybody waits for it. */

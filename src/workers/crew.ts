@@ -1,7 +1,7 @@
 import cluster, { type Worker } from 'node:cluster';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Role } from '../config.ts';
-import type { Logger } from '../log.ts';
+import type { Role } from '../config/settings.ts';
+import type { Logger } from '../platform/log.ts';
 import { createGathering } from './gathering.ts';
 import { isOurs, type Task, type ToPrimary, type ToWorker } from './messages.ts';
 

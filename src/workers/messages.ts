@@ -1,4 +1,4 @@
-import type { Role } from '../config.ts';
+import type { Role } from '../config/settings.ts';
 import type { MetricValues } from '../http/metrics.ts';
 
 /** What a worker is there for, and what it must not find out by itself. */

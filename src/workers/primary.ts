@@ -1,10 +1,10 @@
-import type { Config } from '../config.ts';
-import type { Logger } from '../log.ts';
+import type { Config } from '../config/config.ts';
+import type { Logger } from '../platform/log.ts';
 import type { Running } from '../main.ts';
-import { openDatabase } from '../postgres/database.ts';
-import { migrateUp } from '../postgres/migrate.ts';
-import { keepSecrets } from '../secrets.ts';
-import { undoing } from '../undoing.ts';
+import { openDatabase } from '../platform/postgres/database.ts';
+import { migrateUp } from '../platform/postgres/migrate.ts';
+import { keepSecrets } from '../platform/secrets.ts';
+import { createShutdown } from '../platform/shutdown.ts';
 import { createCrew } from './crew.ts';
 
 /** `WORKERS` processes for HTTP, and one for all the rest, which must not be slowed down by requests nor slow them down. */
@@ -19,20 +19,20 @@ const postsOf = ({ roles, workers }: Config): Config['roles'][] => {
  * hands out the connections to the one port, and does nothing else. If it dies, so do its workers.
  */
 export async function startWorkers(config: Config, log: Logger): Promise<Running> {
-  const undo = undoing();
+  const shutdown = createShutdown();
   try {
     const database = await openDatabase(config, log);
-    undo.push(() => database.close());
+    shutdown.push(() => database.close());
     const applied = await migrateUp(database.url);
     if (applied.length > 0) log.info({ applied }, 'database migrated');
     const { jwtSecret, masterKey } = await keepSecrets(config, log);
     const task = { databaseUrl: database.url, jwtSecret, masterKey: masterKey.toString('base64') };
     const crew = createCrew({ posts: postsOf(config), task, log });
-    undo.push(() => crew.stop());
+    shutdown.push(() => crew.stop());
     const url = await crew.start();
-    return { url, stop: () => undo.run(log) };
+    return { url, stop: () => shutdown.run(log) };
   } catch (error) {
-    await undo.run(log);
+    await shutdown.run(log);
     throw error;
   }
 }

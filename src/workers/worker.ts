@@ -1,6 +1,6 @@
-import type { Config } from '../config.ts';
+import type { Config } from '../config/config.ts';
 import { createMetrics, textOf, type MetricValues, type Metrics } from '../http/metrics.ts';
-import type { Logger } from '../log.ts';
+import type { Logger } from '../platform/log.ts';
 import { start } from '../main.ts';
 import { isOurs, type Task, type ToPrimary, type ToWorker } from './messages.ts';
 

@@ -8,7 +8,7 @@ import { commandOf, deepFreeze, stored } from '../support/given.ts';
 import { samples, type Sample } from './samples.ts';
 
 const DOMAIN = new URL('../../src/aggregates/', import.meta.url);
-const SUITE = new URL('./', import.meta.url);
+const SUITE = new URL('.//', import.meta.url);
 const textOf = (folder: URL, ending: string): string =>
   readdirSync(folder)
     .filter((name) => name.endsWith(ending))

@@ -7,10 +7,10 @@ import { pino } from 'pino';
 import type { Subscription } from '../../src/bus/bus.ts';
 import { openBus, openRelay } from '../../src/bus/open.ts';
 import { createPostgresEventStore } from '../../src/eventstore/postgres.ts';
-import { armFailpoint } from '../../src/failpoint.ts';
+import { armFailpoint } from '../../src/platform/failpoint.ts';
 import { payment } from '../../src/handlers/payment.ts';
 import { createSandboxGateway } from '../../src/handlers/sandboxGateway.ts';
-import { createPool } from '../../src/postgres/pool.ts';
+import { createPool } from '../../src/platform/postgres/pool.ts';
 import { now, openShop } from '../handlers/shop.ts';
 
 const [url = '', owner = '', what = '', more] = process.argv.slice(2);

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { createPostgresEventStore } from '../../src/eventstore/postgres.ts';
 import type { EventStore } from '../../src/eventstore/eventStore.ts';
 import { sandboxLedger } from '../../src/handlers/sandboxGateway.ts';
-import { createPool, type Pool } from '../../src/postgres/pool.ts';
+import { createPool, type Pool } from '../../src/platform/postgres/pool.ts';
 import { openShop } from '../handlers/shop.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';

@@ -5,7 +5,7 @@ import type { EventStore } from '../../src/eventstore/eventStore.ts';
 import { createPostgresEventStore } from '../../src/eventstore/postgres.ts';
 import { acquireLease } from '../../src/checkpoints/lease.ts';
 import { PRESENCE_LOCK } from '../../src/checkpoints/presence.ts';
-import { createPool } from '../../src/postgres/pool.ts';
+import { createPool } from '../../src/platform/postgres/pool.ts';
 import { createMemoryEventStore, SPARSE } from '../support/memoryStore.ts';
 import { freshDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';

@@ -4,7 +4,7 @@ import type { NatsFeedLimits } from '../../src/bus/natsFeed.ts';
 import { streamNameOf, type NatsStreamSettings } from '../../src/bus/natsStream.ts';
 import { openRelay, type OpenRelay } from '../../src/bus/open.ts';
 import { createPostgresEventStore } from '../../src/eventstore/postgres.ts';
-import { createPool } from '../../src/postgres/pool.ts';
+import { createPool } from '../../src/platform/postgres/pool.ts';
 import { freshDatabase } from '../support/database.ts';
 import type { BusWorld } from './world.ts';
 

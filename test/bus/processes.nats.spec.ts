@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import path from 'node:path';
 import { createPostgresEventStore } from '../../src/eventstore/postgres.ts';
 import type { EventStore } from '../../src/eventstore/eventStore.ts';
-import { createPool, type Pool } from '../../src/postgres/pool.ts';
+import { createPool, type Pool } from '../../src/platform/postgres/pool.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
 import { append, numbered, range } from './world.ts';

@@ -8,7 +8,7 @@ import {
   type NewEvent,
   type RecordedEvent,
 } from '../../src/eventstore/eventStore.ts';
-import type { Pool } from '../../src/postgres/pool.ts';
+import type { Pool } from '../../src/platform/postgres/pool.ts';
 import { eventually } from '../support/eventually.ts';
 
 export interface BusWorld {

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
 import { Redis } from 'ioredis';
-import { connectRedis } from '../../src/redis/connection.ts';
+import { connectRedis } from '../../src/platform/redis/connection.ts';
 import { eventually } from '../support/eventually.ts';
 import { freePort } from '../support/ports.ts';
 import { REDIS, startServer, type RunningServer } from '../support/services.ts';

@@ -5,7 +5,7 @@ import type { Cache, Wanted } from '../../src/cache/cache.ts';
 import { createMemoryCache } from '../../src/cache/memory.ts';
 import { createRedisCache } from '../../src/cache/redis.ts';
 import type { ReadModels } from '../../src/cache/redisWatermarks.ts';
-import { connectRedis, type RedisConnection } from '../../src/redis/connection.ts';
+import { connectRedis, type RedisConnection } from '../../src/platform/redis/connection.ts';
 import { eventually } from '../support/eventually.ts';
 import type { CacheWorld } from './contract.ts';
 import { answerOf, wanted } from './contract.ts';

@@ -1,4 +1,4 @@
-import type { Role } from '../../src/config.ts';
+import type { Role } from '../../src/config/settings.ts';
 import { freshDatabase } from '../support/database.ts';
 import { spawnServer, type ServerProcess } from '../support/process.ts';
 import { NATS, REDIS, startServer, type RunningServer } from '../support/services.ts';

@@ -3,7 +3,7 @@ import { claimDecider } from '../../src/aggregates/claim.ts';
 import { userDecider } from '../../src/aggregates/user.ts';
 import { createAdminOnce } from '../../src/cli/admin.ts';
 import { emailClaim } from '../../src/commands/auth.ts';
-import { createLogger } from '../../src/log.ts';
+import { createLogger } from '../../src/platform/log.ts';
 import { rejection } from '../support/rejection.ts';
 import { PASSWORD, openWorld, type World } from './world.ts';
 

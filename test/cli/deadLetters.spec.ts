@@ -3,7 +3,7 @@ import os from 'node:os';
 import { expect } from 'chai';
 import { createEmbeddedBus } from '../../src/bus/embedded.ts';
 import type { Bus } from '../../src/bus/bus.ts';
-import { createLogger } from '../../src/log.ts';
+import { createLogger } from '../../src/platform/log.ts';
 import { eventually } from '../support/eventually.ts';
 import type { Json } from '../support/shop.ts';
 import { openWorld, type World } from './world.ts';

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseAllDocuments, parseDocument } from 'yaml';
-import { ConfigError, loadConfig, SETTINGS, type SettingName } from '../../src/config.ts';
+import { ConfigError, loadConfig } from '../../src/config/config.ts';
+import { SETTINGS, type SettingName } from '../../src/config/settings.ts';
 import { ROOT } from '../support/process.ts';
 
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- deployment files are read as what they are: trees of YAML

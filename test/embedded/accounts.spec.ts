@@ -1,8 +1,8 @@
 import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { expect } from 'chai';
-import { canEnter, type Account } from '../../src/postgres/account.ts';
-import { ELSEWHERE } from '../../src/postgres/place.ts';
+import { canEnter, type Account } from '../../src/platform/postgres/account.ts';
+import { ELSEWHERE } from '../../src/platform/postgres/place.ts';
 import { disposeDataDirs, newDataDir, placeOf, postmasterOf, select, startHolder, until } from '../support/embedded.ts';
 import { ROOT } from '../support/process.ts';
 

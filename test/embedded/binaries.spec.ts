@@ -2,8 +2,8 @@ import { chmodSync, cpSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readd
 import os from 'node:os';
 import path from 'node:path';
 import { expect } from 'chai';
-import { run, type Account } from '../../src/postgres/account.ts';
-import { packagedBinaries, usableBinaries } from '../../src/postgres/binaries.ts';
+import { run, type Account } from '../../src/platform/postgres/account.ts';
+import { packagedBinaries, usableBinaries } from '../../src/platform/postgres/binaries.ts';
 
 const AS_ROOT = process.getuid?.() === 0;
 const ACCOUNT: Account | undefined = AS_ROOT ? { name: 'nobody', uid: 65_534, gid: 65_534 } : undefined;

@@ -1,6 +1,6 @@
 import pg from 'pg';
-import { createLogger } from '../../src/log.ts';
-import { startEmbeddedPostgres } from '../../src/postgres/embedded.ts';
+import { createLogger } from '../../src/platform/log.ts';
+import { startEmbeddedPostgres } from '../../src/platform/postgres/embedded.ts';
 
 /**
  * A process that holds an embedded Postgres: `holder.ts <data folder> <server|command> [writing]`. Prints `ready <json>`,

@@ -2,7 +2,7 @@ import { existsSync, readdirSync, renameSync, symlinkSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import path from 'node:path';
 import { expect } from 'chai';
-import { isAlive } from '../../src/lock.ts';
+import { isAlive } from '../../src/platform/lock.ts';
 import {
   disposeDataDirs,
   launchHolder,

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { createServer, type AddressInfo, type Server } from 'node:net';
 import { expect } from 'chai';
-import { isAlive } from '../../src/lock.ts';
+import { isAlive } from '../../src/platform/lock.ts';
 import { disposeDataDirs, newDataDir, postmasterOf, select, until } from '../support/embedded.ts';
 import { runCartulary, serving, spawnCartulary, spawnServer, type ServerProcess } from '../support/process.ts';
 

@@ -5,7 +5,7 @@ import { isRefusal } from '../../src/errors.ts';
 import type { EventStore } from '../../src/eventstore/eventStore.ts';
 import { createPostgresEventStore } from '../../src/eventstore/postgres.ts';
 import { createSnapshots } from '../../src/eventstore/snapshots.ts';
-import { createPool, type Pool } from '../../src/postgres/pool.ts';
+import { createPool, type Pool } from '../../src/platform/postgres/pool.ts';
 import { account, deposit, withdraw } from '../support/account.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';

@@ -2,7 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { expect } from 'chai';
 import { isRefusal } from '../../src/errors.ts';
 import { createPersonalData, ERASED, isSealed, type PersonalDataKeys } from '../../src/eventstore/personalData.ts';
-import { createPool, type Pool } from '../../src/postgres/pool.ts';
+import { createPool, type Pool } from '../../src/platform/postgres/pool.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
 import { rejection } from '../support/rejection.ts';

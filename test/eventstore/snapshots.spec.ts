@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
 import { createSnapshots, type Snapshots } from '../../src/eventstore/snapshots.ts';
-import { createPool, type Pool } from '../../src/postgres/pool.ts';
+import { createPool, type Pool } from '../../src/platform/postgres/pool.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { newStream } from '../support/events.ts';
 

@@ -8,7 +8,7 @@ import type { Services } from '../../src/commands/services.ts';
 import { unavailable } from '../../src/errors.ts';
 import type { EventStore } from '../../src/eventstore/eventStore.ts';
 import { createDeadlines, type Deadlines } from '../../src/handlers/deadlines.ts';
-import { createPool, type Pool } from '../../src/postgres/pool.ts';
+import { createPool, type Pool } from '../../src/platform/postgres/pool.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
 import { createMemoryEventStore } from '../support/memoryStore.ts';

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { orderDecider } from '../../src/aggregates/order.ts';
 import type { Mail, Sender, Sending } from '../../src/handlers/mailer.ts';
 import { notification } from '../../src/handlers/notification.ts';
-import { createPool, type Pool } from '../../src/postgres/pool.ts';
+import { createPool, type Pool } from '../../src/platform/postgres/pool.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { rejection } from '../support/rejection.ts';
 import { anOrder, now, openShop, STORES, type Shop } from './shop.ts';

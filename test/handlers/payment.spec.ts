@@ -5,7 +5,7 @@ import { unavailable } from '../../src/errors.ts';
 import { GatewayTimeout, type PaymentGateway } from '../../src/handlers/gateway.ts';
 import { payment } from '../../src/handlers/payment.ts';
 import { createSandboxGateway, sandboxLedger } from '../../src/handlers/sandboxGateway.ts';
-import { createPool, type Pool } from '../../src/postgres/pool.ts';
+import { createPool, type Pool } from '../../src/platform/postgres/pool.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { createMemoryEventStore } from '../support/memoryStore.ts';
 import { rejection } from '../support/rejection.ts';

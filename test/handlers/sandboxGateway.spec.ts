@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { GatewayRefused, GatewayTimeout, type PaymentGateway } from '../../src/handlers/gateway.ts';
 import { createSandboxGateway, sandboxLedger } from '../../src/handlers/sandboxGateway.ts';
-import { createPool, type Pool } from '../../src/postgres/pool.ts';
+import { createPool, type Pool } from '../../src/platform/postgres/pool.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { rejection } from '../support/rejection.ts';
 

@@ -11,7 +11,7 @@ import { createApp, type App, type AppDeps } from '../../src/http/app.ts';
 import type { Idempotency } from '../../src/http/idempotency.ts';
 import { createRevocations } from '../../src/http/revocation.ts';
 import { createTokens } from '../../src/http/tokens.ts';
-import type { Pool } from '../../src/postgres/pool.ts';
+import type { Pool } from '../../src/platform/postgres/pool.ts';
 import type { Progress } from '../../src/queries/ask.ts';
 import { createMemoryEventStore } from '../support/memoryStore.ts';
 import { example } from './example.ts';

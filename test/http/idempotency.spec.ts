@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { pino } from 'pino';
 import { version } from 'uuid';
 import { createIdempotency, type FinishedAnswer, type Idempotency } from '../../src/http/idempotency.ts';
-import { createPool, type Pool } from '../../src/postgres/pool.ts';
+import { createPool, type Pool } from '../../src/platform/postgres/pool.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
 import { gate, openEdge, type Edge, type Reply, type Request } from './edge.ts';

@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { Redis } from 'ioredis';
 import { createRedisLimiter } from '../../src/http/redisLimiter.ts';
 import type { RateLimiter } from '../../src/http/rateLimit.ts';
-import { connectRedis, type RedisConnection } from '../../src/redis/connection.ts';
+import { connectRedis, type RedisConnection } from '../../src/platform/redis/connection.ts';
 import { silent } from '../cache/world.ts';
 import { eventually } from '../support/eventually.ts';
 import { REDIS, startServer, type RunningServer } from '../support/services.ts';

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { createServer, type AddressInfo, type Server } from 'node:net';
 import http from 'node:http';
 import { expect } from 'chai';
-import { isAlive } from '../../src/lock.ts';
+import { isAlive } from '../../src/platform/lock.ts';
 import { disposeDataDirs, newDataDir, postmasterOf } from '../support/embedded.ts';
 import { eventually } from '../support/eventually.ts';
 import { runCartulary, spawnServer, type ServerProcess } from '../support/process.ts';

@@ -4,7 +4,7 @@ import { acquireLease } from '../../src/checkpoints/lease.ts';
 import { followerNames } from '../../src/cli/followers.ts';
 import { importLog } from '../../src/moving/importLog.ts';
 import { hashLog } from '../../src/moving/exportLog.ts';
-import { createPool, type Pool } from '../../src/postgres/pool.ts';
+import { createPool, type Pool } from '../../src/platform/postgres/pool.ts';
 import { createPostgresEventStore } from '../../src/eventstore/postgres.ts';
 import { silent } from '../projector/example.ts';
 import { wholeLog } from '../support/events.ts';

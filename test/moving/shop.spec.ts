@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { createPool } from '../../src/postgres/pool.ts';
+import { createPool } from '../../src/platform/postgres/pool.ts';
 import { eventually } from '../support/eventually.ts';
 import { spawnEventStoreDouble, type EventStoreDoubleProcess } from '../support/eventStoreDouble/index.ts';
 import { must, serveShopApart, type Json } from '../support/shop.ts';

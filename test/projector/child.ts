@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { createMemoryCache } from '../../src/cache/memory.ts';
 import { createPostgresEventStore } from '../../src/eventstore/postgres.ts';
-import { armFailpoint } from '../../src/failpoint.ts';
-import { createPool } from '../../src/postgres/pool.ts';
+import { armFailpoint } from '../../src/platform/failpoint.ts';
+import { createPool } from '../../src/platform/postgres/pool.ts';
 import { createProjector } from '../../src/projections/follow.ts';
 import { createProgress } from '../../src/projections/progress.ts';
 import { rebuild } from '../../src/projections/rebuild.ts';

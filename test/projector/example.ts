@@ -7,7 +7,7 @@ import { pino } from 'pino';
 import { createMemoryCache } from '../../src/cache/memory.ts';
 import { NO_STREAM, type EventStore, type NewEvent, type RecordedEvent } from '../../src/eventstore/eventStore.ts';
 import { createPostgresEventStore } from '../../src/eventstore/postgres.ts';
-import { createPool, type Pool } from '../../src/postgres/pool.ts';
+import { createPool, type Pool } from '../../src/platform/postgres/pool.ts';
 import { createProjector, type Projector, type ProjectorOptions } from '../../src/projections/follow.ts';
 import { createProgress } from '../../src/projections/progress.ts';
 import { replay, type Change, type Projection, type Row } from '../../src/projections/projection.ts';

@@ -4,7 +4,7 @@ import { expect } from 'chai';
 import type { Cache } from '../../src/cache/cache.ts';
 import { createMemoryCache } from '../../src/cache/memory.ts';
 import type { RecordedEvent } from '../../src/eventstore/eventStore.ts';
-import { createPool, type Pool } from '../../src/postgres/pool.ts';
+import { createPool, type Pool } from '../../src/platform/postgres/pool.ts';
 import type { Row } from '../../src/projections/projection.ts';
 import { eventually } from '../support/eventually.ts';
 import { accounts, asAny, bank, dieAt, event, folded, type Bank } from './example.ts';

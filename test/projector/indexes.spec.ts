@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { createPool, withTx, type Pool } from '../../src/postgres/pool.ts';
+import { createPool, withTx, type Pool } from '../../src/platform/postgres/pool.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 
 describe('a seller’s orders', () => {

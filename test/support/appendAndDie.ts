@@ -1,4 +1,4 @@
-import { armFailpoint } from '../../src/failpoint.ts';
+import { armFailpoint } from '../../src/platform/failpoint.ts';
 import { NO_STREAM, type NewEvent } from '../../src/eventstore/eventStore.ts';
 import { createPostgresEventStore } from '../../src/eventstore/postgres.ts';
 

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import pg from 'pg';
-import { migrateUp } from '../../src/postgres/migrate.ts';
+import { migrateUp } from '../../src/platform/postgres/migrate.ts';
 import { equip, strip } from './topology.ts';
 
 export interface TestDatabase {

@@ -4,7 +4,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
-import { isAlive } from '../../src/lock.ts';
+import { isAlive } from '../../src/platform/lock.ts';
 import { ROOT, spawnProgram, type Program, type ProgramOptions } from './process.ts';
 
 const READY_TIMEOUT_MS = 60_000;

@@ -5,8 +5,8 @@ import { connect } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { createLogger } from '../../src/log.ts';
-import { startEmbeddedPostgres } from '../../src/postgres/embedded.ts';
+import { createLogger } from '../../src/platform/log.ts';
+import { startEmbeddedPostgres } from '../../src/platform/postgres/embedded.ts';
 import { freePort } from './ports.ts';
 
 const CONNECTIONS_MAX = 300;

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { commandContext, openShop, type Shop } from '../../src/shop.ts';
 import { registerUser } from '../../src/commands/auth.ts';
-import { loadConfig } from '../../src/config.ts';
-import { createLogger } from '../../src/log.ts';
+import { loadConfig } from '../../src/config/config.ts';
+import { createLogger } from '../../src/platform/log.ts';
 import { eventually } from './eventually.ts';
 import { topologySettings } from './topology.ts';
 import { TEST_SETTINGS, spawnServer, type From, type ServerProcess } from './process.ts';

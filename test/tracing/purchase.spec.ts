@@ -144,7 +144,7 @@ describe('traces that nobody takes', () => {
     const database = await freshDatabase();
     const shop = await serveShop(database.url);
     try {
-      const { isTracing } = await import('../../src/trace.ts');
+      const { isTracing } = await import('../../src/platform/trace.ts');
       expect(isTracing()).to.equal(false);
     } finally {
       await shop.stop();

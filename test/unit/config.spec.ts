@@ -3,7 +3,8 @@ import os from 'node:os';
 import path from 'node:path';
 import { parseEnv } from 'node:util';
 import { expect } from 'chai';
-import { ConfigError, environment, loadConfig, SETTINGS, type Environment } from '../../src/config.ts';
+import { ConfigError, environment, loadConfig, type Environment } from '../../src/config/config.ts';
+import { SETTINGS } from '../../src/config/settings.ts';
 
 const EXAMPLE = path.resolve(import.meta.dirname, '../../.env.example');
 const KEY = Buffer.alloc(32, 7);

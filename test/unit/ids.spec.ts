@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { v5, validate, version } from 'uuid';
-import { derivedId, freshId } from '../../src/ids.ts';
+import { derivedId, freshId } from '../../src/platform/ids.ts';
 
 const COUNT = 5_000;
 const MS_CHARS = 13;

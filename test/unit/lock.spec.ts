@@ -4,7 +4,16 @@ import { existsSync, mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync
 import os from 'node:os';
 import path from 'node:path';
 import { expect } from 'chai';
-import { birthOf, isAlive, lives, SILENT_MS, takeLock, thisProcess, withLock, type Lock } from '../../src/lock.ts';
+import {
+  birthOf,
+  isAlive,
+  lives,
+  SILENT_MS,
+  takeLock,
+  thisProcess,
+  withLock,
+  type Lock,
+} from '../../src/platform/lock.ts';
 
 describe('a lock', () => {
   let folder: string;

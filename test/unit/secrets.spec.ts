@@ -2,9 +2,9 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync }
 import os from 'node:os';
 import path from 'node:path';
 import { expect } from 'chai';
-import { loadConfig, type Environment } from '../../src/config.ts';
-import { createLogger } from '../../src/log.ts';
-import { keepMissing, keepSecrets, readSecrets, secretsFile } from '../../src/secrets.ts';
+import { loadConfig, type Environment } from '../../src/config/config.ts';
+import { createLogger } from '../../src/platform/log.ts';
+import { keepMissing, keepSecrets, readSecrets, secretsFile } from '../../src/platform/secrets.ts';
 
 const JWT_SECRET = 'j'.repeat(32);
 const MASTER_KEY = Buffer.alloc(32, 3);

@@ -9,7 +9,7 @@ import {
   type SpanContext,
   type Tracer,
 } from '@opentelemetry/api';
-import { isRefusal } from './errors.ts';
+import { isRefusal } from '../errors.ts';
 
 /** What the SDK keeps of them. */
 const LINKS_MAX = 128;

@@ -1,17 +1,17 @@
-import type { Role, SettingName, Values } from './config.ts';
+import type { Role, SettingName, Values } from './settings.ts';
 
-interface Contradiction {
+interface Rule {
   readonly name: SettingName;
   readonly with: SettingName;
   readonly reason: string;
   holds(values: Values): boolean;
 }
 
-/** Without these, whoever does them, a shop does not work; the relay is of use with NATS alone. */
+/** A shop needs each of these in some process. It needs the relay only with NATS. */
 const ROLES_OF_A_SHOP: readonly Role[] = ['http', 'projector', 'handlers', 'deadlines'];
 
-/** What is wrong between two settings; judged only when each is valid by itself. */
-export const CONTRADICTIONS: readonly Contradiction[] = [
+/** Pairs of settings that are wrong together. Each is judged only when both settings are valid by themselves. */
+export const RULES: readonly Rule[] = [
   {
     name: 'ADMIN_PASSWORD',
     with: 'ADMIN_EMAIL',

@@ -6,7 +6,7 @@ import type pg from 'pg';
 import { CONNECT_TIMEOUT_MS, onConnection } from './pool.ts';
 
 /** Beside `src` in the sources and beside `dist/src` in a build. */
-export const MIGRATIONS_DIR = path.resolve(import.meta.dirname, '../../migrations');
+export const MIGRATIONS_DIR = path.resolve(import.meta.dirname, '../../../migrations');
 /** Processes that start together migrate in turn: how long each waits for the one before it. */
 export const MIGRATION_WAIT_MS = 60_000;
 const MIGRATION_LOCK = 0x6d696772;

@@ -1,12 +1,12 @@
 import type { Logger } from './log.ts';
 
-/** Things to undo, last first; every one is tried. */
-export interface Undoing {
+/** The steps that stop a process, run last first; each is tried, whatever became of the others. */
+export interface Shutdown {
   push(step: () => Promise<unknown>): void;
   run(log: Logger): Promise<void>;
 }
 
-export function undoing(): Undoing {
+export function createShutdown(): Shutdown {
   const steps: (() => Promise<unknown>)[] = [];
   return {
     push: (step) => void steps.push(step),

@@ -1,7 +1,7 @@
 import os from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { SpanExporter } from '@opentelemetry/sdk-trace';
-import type { Config } from './config.ts';
+import type { Config } from '../config/config.ts';
 import type { Logger } from './log.ts';
 import { traceWith } from './trace.ts';
 

@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { unavailable } from '../errors.ts';
+import { unavailable } from '../../errors.ts';
 
 export const CONNECT_TIMEOUT_MS = 5_000;
 export const STATEMENT_TIMEOUT_MS = 30_000;
