@@ -1,6 +1,6 @@
 import pg from 'pg';
 import { NO_STREAM, type NewEvent } from '../src/eventstore/eventStore.ts';
-import { createPostgresEventStore } from '../src/eventstore/postgres.ts';
+import { createPostgresEventStore } from '../src/eventstore/postgres/postgresEventStore.ts';
 import { interleaved, median, perSecond } from './measure.ts';
 import type { BenchOptions, BenchRow } from './row.ts';
 

@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { EventStoreDBClient, NO_STREAM, jsonEvent } from '@eventstore/db-client';
+import { EventStoreDBClient, jsonEvent, NO_STREAM } from '@eventstore/db-client';
 import { v7 as uuidv7 } from 'uuid';
-import type { Command, Decider, DomainEvent } from '../src/aggregates/decider.ts';
-import { createAggregates } from '../src/commands/handle.ts';
-import { createEventStoreDb } from '../src/eventstore/eventStoreDb.ts';
+import type { Command, Decider } from '../src/engine/decide/decider.ts';
+import type { DomainEvent } from '../src/eventstore/eventStore.ts';
+import { createAggregates } from '../src/engine/decide/handle.ts';
+import { createEventStoreDb } from '../src/eventstore/eventstoredb/eventStoreDb.ts';
 import { spawnEventStoreDouble } from '../test/support/eventStoreDouble/index.ts';
 import { interleaved, median, perSecond } from './measure.ts';
 import type { BenchOptions, BenchRow } from './row.ts';

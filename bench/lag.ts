@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { pino } from 'pino';
-import { createMemoryCache } from '../src/cache/memory.ts';
+import { createMemoryCache } from '../src/cache/memoryCache.ts';
 import type { EventStore, NewEvent } from '../src/eventstore/eventStore.ts';
-import { createPostgresEventStore } from '../src/eventstore/postgres.ts';
+import { createPostgresEventStore } from '../src/eventstore/postgres/postgresEventStore.ts';
 import { createPool } from '../src/platform/postgres/pool.ts';
-import { createProjector } from '../src/projections/follow.ts';
+import { createProjector } from '../src/engine/project/projector.ts';
 import { projections } from '../src/projections/index.ts';
-import { createProgress } from '../src/projections/progress.ts';
+import { createProgress } from '../src/engine/project/progress.ts';
 import { lifeOf, uuidOf } from './orderLog.ts';
 import type { BenchOptions, BenchRow } from './row.ts';
 

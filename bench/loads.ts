@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import type { Command, Decider, DomainEvent } from '../src/aggregates/decider.ts';
-import { createAggregates } from '../src/commands/handle.ts';
-import { streamOf, type EventStore, type NewEvent } from '../src/eventstore/eventStore.ts';
-import { createPostgresEventStore } from '../src/eventstore/postgres.ts';
+import type { Command, Decider } from '../src/engine/decide/decider.ts';
+import { type DomainEvent, type EventStore, type NewEvent, streamOf } from '../src/eventstore/eventStore.ts';
+import { createAggregates } from '../src/engine/decide/handle.ts';
+import { createPostgresEventStore } from '../src/eventstore/postgres/postgresEventStore.ts';
 import { median, timed } from './measure.ts';
 import type { BenchOptions, BenchRow } from './row.ts';
 

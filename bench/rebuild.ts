@@ -1,9 +1,9 @@
 import { pino } from 'pino';
 import type { BenchOptions, BenchRow } from './row.ts';
-import { createPostgresEventStore } from '../src/eventstore/postgres.ts';
-import { copyLines } from '../src/eventstore/postgresScan.ts';
+import { createPostgresEventStore } from '../src/eventstore/postgres/postgresEventStore.ts';
+import { copyLines } from '../src/eventstore/postgres/logScan.ts';
 import { projections } from '../src/projections/index.ts';
-import { rebuild } from '../src/projections/rebuild.ts';
+import { rebuild } from '../src/engine/rebuild/rebuild.ts';
 import { createPool, type Pool } from '../src/platform/postgres/pool.ts';
 import { interleaved, median, perSecond } from './measure.ts';
 import { fillWithOrders } from './orderLog.ts';

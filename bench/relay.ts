@@ -2,12 +2,12 @@ import { connect, headers, type JetStreamClient, type NatsConnection } from 'nat
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { pino } from 'pino';
-import { toMessage, type Outgoing } from '../src/bus/natsMessage.ts';
-import { streamNameOf } from '../src/bus/natsStream.ts';
-import { openRelay } from '../src/bus/open.ts';
-import { PUBLISHES_MAX } from '../src/bus/publishing.ts';
+import { toMessage, type Outgoing } from '../src/bus/nats/message.ts';
+import { streamNameOf } from '../src/bus/nats/jetStream.ts';
+import { openRelay } from '../src/compose/openBus.ts';
+import { PUBLISHES_MAX } from '../src/bus/nats/publishing.ts';
 import { APPEND_EVENTS_MAX, type EventStore, type NewEvent } from '../src/eventstore/eventStore.ts';
-import { createPostgresEventStore } from '../src/eventstore/postgres.ts';
+import { createPostgresEventStore } from '../src/eventstore/postgres/postgresEventStore.ts';
 import { createPool, type Pool } from '../src/platform/postgres/pool.ts';
 import { median, perSecond } from './measure.ts';
 import { lifeOf, uuidOf } from './orderLog.ts';

@@ -1,13 +1,13 @@
 import type { Broker, Bus } from './bus/bus.ts';
-import type { OpenRelay } from './bus/open.ts';
+import type { OpenRelay } from './compose/openBus.ts';
 import type { Cache } from './cache/cache.ts';
 import type { EventStore } from './eventstore/eventStore.ts';
-import { EVENTS_COUNTED_MAX } from './eventstore/lag.ts';
+import { EVENTS_COUNTED_MAX } from './eventstore/scan.ts';
 import type { Probe } from './http/health.ts';
 import type { Collector, Sample } from './http/metrics.ts';
 import type { Pool } from './platform/postgres/pool.ts';
-import type { Projector } from './projections/follow.ts';
-import type { ReadDb } from './queries/query.ts';
+import type { Projector } from './engine/project/projector.ts';
+import type { ReadDb } from './engine/ask/query.ts';
 import { createSales, type Sales } from './queries/sales.ts';
 import type { RedisConnection } from './platform/redis/connection.ts';
 

@@ -1,4 +1,4 @@
-import { openBus, openRelay, type OpenRelay } from './bus/open.ts';
+import { openBus, openRelay, type OpenRelay } from './compose/openBus.ts';
 import type { Bus } from './bus/bus.ts';
 import type { Cache } from './cache/cache.ts';
 import type { Config } from './config/config.ts';
@@ -6,9 +6,9 @@ import type { Role } from './config/settings.ts';
 import { createDeadlines, type Deadlines } from './handlers/deadlines.ts';
 import { handlers } from './handlers/index.ts';
 import type { Logger } from './platform/log.ts';
-import { createProjector, type Projector } from './projections/follow.ts';
+import { createProjector, type Projector } from './engine/project/projector.ts';
 import { projectionNames, projections } from './projections/index.ts';
-import { createWatch } from './projections/watch.ts';
+import { createWatch } from './engine/project/watch.ts';
 import type { Shop } from './shop.ts';
 import type { Shutdown } from './platform/shutdown.ts';
 

@@ -1,22 +1,23 @@
-import { CommandContext, type Actor } from './commands/command.ts';
-import { createAggregates } from './commands/handle.ts';
-import type { Hints, PersonalData, Services, ShopSettings } from './commands/services.ts';
-import { ConfigError, type Config } from './config/config.ts';
+import { type Actor, CommandContext } from './engine/decide/command.ts';
+import { createAggregates } from './engine/decide/handle.ts';
+import type { CommandContext as ShopContext, Hints, Services } from './commands/contract.ts';
+import type { ShopSettings } from './queries/contract.ts';
+import { createPersonalData, type PersonalData } from './eventstore/personalData.ts';
+import { type Config, ConfigError } from './config/config.ts';
 import { isRefusal, unavailable } from './errors.ts';
 import { categoryOf, type EventStore } from './eventstore/eventStore.ts';
-import { createPersonalData } from './eventstore/personalData.ts';
-import { openEventStore } from './eventstore/open.ts';
+import { openEventStore } from './compose/openEventStore.ts';
 import { createSnapshots } from './eventstore/snapshots.ts';
 import { SANDBOX_METHODS } from './handlers/sandboxGateway.ts';
 import { createPasswords } from './http/passwords.ts';
 import { createTokens } from './http/tokens.ts';
 import { freshId } from './platform/ids.ts';
 import type { Logger } from './platform/log.ts';
-import { createPool, translating, type Pool } from './platform/postgres/pool.ts';
-import { createProgress, type Progress } from './projections/progress.ts';
-import type { ReadDb } from './queries/query.ts';
+import { createPool, type Pool, translating } from './platform/postgres/pool.ts';
+import { createProgress, type Progress } from './engine/project/progress.ts';
+import type { ReadDb } from './engine/ask/query.ts';
 import type { Secrets } from './platform/secrets.ts';
-import { traced, type SpanDetails } from './platform/trace.ts';
+import { type SpanDetails, traced } from './platform/trace.ts';
 
 /** How long a hint waits for its read model to have seen the whole log before it says that it cannot know. */
 export const HINT_WAIT_MAX_MS = 2_000;
@@ -186,7 +187,7 @@ export interface ContextOptions {
 }
 
 /** Dealings with the log outside of a request: under a fresh id unless one is given. */
-export function commandContext(services: Services, options: ContextOptions): CommandContext {
+export function commandContext(services: Services, options: ContextOptions): ShopContext {
   const { actor, id = freshId(), now = new Date().toISOString(), correlationId = id } = options;
   return new CommandContext({ id, repeatable: options.id !== undefined, actor, now, correlationId }, services);
 }

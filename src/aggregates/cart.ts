@@ -1,5 +1,5 @@
 import { missing, reject } from '../errors.ts';
-import type { Command, Decider } from './decider.ts';
+import type { Command, Decider } from '../engine/decide/decider.ts';
 
 /** Different products in one cart, and so lines in one order. */
 export const CART_ITEMS_MAX = 50;

@@ -1,5 +1,5 @@
 import { reject } from '../errors.ts';
-import type { Command, Decider } from './decider.ts';
+import type { Command, Decider } from '../engine/decide/decider.ts';
 
 // NOTE: these names and shapes are the storage format; version them with care.
 export type ValueClaimed = { type: 'ValueClaimed'; data: { holder: string; at: string } };

@@ -1,5 +1,5 @@
 import { reject } from '../errors.ts';
-import type { Decider } from './decider.ts';
+import type { Decider } from '../engine/decide/decider.ts';
 import type { OrderCommand, PlaceOrder, AdvanceFulfilment, CancelOrder } from './orderCommands.ts';
 import type { FulfilmentStatus, OrderEvent } from './orderEvents.ts';
 import { pay, type Money } from './orderMoney.ts';

@@ -1,4 +1,4 @@
-import type { Command } from './decider.ts';
+import type { Command } from '../engine/decide/decider.ts';
 import type { FulfilmentStatus, OrderPlaced, PaymentAuthorised, PaymentDeclined } from './orderEvents.ts';
 
 export type PlaceOrder = Command<

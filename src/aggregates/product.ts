@@ -1,5 +1,5 @@
 import { missing, reject } from '../errors.ts';
-import type { Command, Decider } from './decider.ts';
+import type { Command, Decider } from '../engine/decide/decider.ts';
 
 export interface ProductDetails {
   readonly name: string;

@@ -1,5 +1,5 @@
 import { missing, reject } from '../errors.ts';
-import type { Command, Decider } from './decider.ts';
+import type { Command, Decider } from '../engine/decide/decider.ts';
 
 // NOTE: these names and shapes are the storage format; version them with care.
 export type StoreOpened = { type: 'StoreOpened'; data: { ownerId: string; name: string; description: string } };

@@ -1,9 +1,7 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import type { Logger } from '../platform/log.ts';
-import { isRefusal } from '../errors.ts';
 import type { RecordedEvent } from '../eventstore/eventStore.ts';
-import { isPassing } from '../platform/postgres/pool.ts';
-import { traced, type SpanDetails } from '../platform/trace.ts';
+import { delayAfter, isOver, isUnavailable, reasonOf, rest } from '../engine/follow/retry.ts';
+import { type SpanDetails, traced } from '../platform/trace.ts';
 import type { RetryPolicy, Subscription } from './bus.ts';
 import { subjectOf } from './envelope.ts';
 
@@ -39,22 +37,6 @@ export function createSlots(max: number): Slots {
     },
   };
 }
-
-/** Exponential, between half and all of it by chance, so that what failed together does not come back together. */
-export function delayAfter(retry: RetryPolicy, failures: number, random: () => number = Math.random): number {
-  const whole = Math.min(retry.delayMaxMs, retry.delayMs * 2 ** (failures - 1));
-  return whole * (0.5 + random() / 2);
-}
-
-/** A part that does not answer, as opposed to an event that cannot be handled. */
-export const isUnavailable = (error: unknown): boolean =>
-  isRefusal(error) ? error.kind === 'unavailable' : isPassing(error);
-
-export const reasonOf = (error: unknown): string => {
-  const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-  // Postgres keeps no NUL in text.
-  return text.replaceAll('\u0000', '').slice(0, 2_000);
-};
 
 export interface Signals {
   /** No new attempt is begun. */
@@ -111,18 +93,6 @@ async function once(subscription: Subscription, event: RecordedEvent, attempt: n
   } finally {
     clearTimeout(timer);
     abort.removeEventListener('abort', giveUp);
-  }
-}
-
-/** A call, because a signal changes between two looks at it. */
-export const isOver = (signal: AbortSignal): boolean => signal.aborted;
-
-/** Resolves early when `signal` aborts. */
-export async function rest(milliseconds: number, signal: AbortSignal): Promise<void> {
-  try {
-    await pause(milliseconds, undefined, { signal });
-  } catch {
-    // Woken by the signal, which the caller looks at.
   }
 }
 

@@ -1,11 +1,11 @@
 import { setMaxListeners } from 'node:events';
-import { blockedStreams, pendingRequests } from '../checkpoints/deadLetters.ts';
-import type { Lease } from '../checkpoints/lease.ts';
+import { blockedStreams, pendingRequests } from '../engine/follow/deadLetters.ts';
+import type { Lease } from '../engine/follow/lease.ts';
 import type { RecordedEvent } from '../eventstore/eventStore.ts';
-import { createSlots, delayAfter, isOver, rest, type Signals } from './attempts.ts';
+import { createSlots, type Signals } from './attempts.ts';
+import { delayAfter, isOver, rest } from '../engine/follow/retry.ts';
 import type { Subscription } from './bus.ts';
-import { doneAfter } from './handled.ts';
-import { save, track, type ConsumerDeps, type Run } from './run.ts';
+import { type ConsumerDeps, doneAfter, type Run, save, track } from './run.ts';
 import { accept, begin, streamOfRun } from './streams.ts';
 import { createWindow, type Window } from './window.ts';
 

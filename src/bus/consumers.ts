@@ -1,13 +1,14 @@
 import { setMaxListeners } from 'node:events';
 import type { Logger } from '../platform/log.ts';
-import { acquireLease } from '../checkpoints/lease.ts';
+import { acquireLease } from '../engine/follow/lease.ts';
 import type { EventStore } from '../eventstore/eventStore.ts';
-import { createLag } from '../eventstore/lag.ts';
+import { createLag } from '../eventstore/scan.ts';
 import type { Pool } from '../platform/postgres/pool.ts';
-import { delayAfter, PATIENCE_MS, reasonOf, rest, RETRY } from './attempts.ts';
+import { PATIENCE_MS, RETRY } from './attempts.ts';
+import { delayAfter, reasonOf, rest } from '../engine/follow/retry.ts';
 import type { Bus, ConsumerStatus, RetryPolicy, Subscription } from './bus.ts';
 import { consume } from './consumer.ts';
-import type { OpenFeed } from './feed.ts';
+import { logFeed, type OpenFeed } from './feed.ts';
 import type { ConsumerDeps, ConsumerLimits } from './run.ts';
 import type { Window } from './window.ts';
 
@@ -167,3 +168,10 @@ async function statusOf(
     }),
   );
 }
+
+
+export type EmbeddedBusOptions = Omit<ConsumersOptions, 'openFeed'>;
+
+/** The bus on Postgres alone: every consumer follows the log itself. */
+export const createEmbeddedBus = (options: EmbeddedBusOptions): Bus =>
+  createConsumers({ ...options, openFeed: logFeed(options.store) });

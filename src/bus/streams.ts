@@ -1,4 +1,4 @@
-import { park, parkedOf, PARKED_PAGE, settle, type DeadLetter, type Parking } from '../checkpoints/deadLetters.ts';
+import { park, parkedOf, PARKED_PAGE, settle, type DeadLetter, type Parking } from '../engine/follow/deadLetters.ts';
 import type { RecordedEvent } from '../eventstore/eventStore.ts';
 import { deliver, type Outcome } from './attempts.ts';
 import { finish, saveSurely, track, type Run, type Stream } from './run.ts';

@@ -1,13 +1,13 @@
 import type { Command } from 'commander';
 import { registerUser } from '../commands/auth.ts';
-import { SYSTEM, type Actor } from '../commands/command.ts';
-import type { Services } from '../commands/services.ts';
+import { SYSTEM, type Actor } from '../engine/decide/command.ts';
+import type { Services } from '../commands/contract.ts';
 import { ConfigError } from '../config/config.ts';
 import { isRefusal, Refusal } from '../errors.ts';
 import { bodyCheck } from '../http/validate.ts';
 import { derivedId } from '../platform/ids.ts';
 import type { Logger } from '../platform/log.ts';
-import type { ReadDb } from '../queries/query.ts';
+import type { ReadDb } from '../engine/ask/query.ts';
 import { Email, Fields, Name, Password } from '../schema.ts';
 import { commandContext } from '../shop.ts';
 import type { UserView } from '../views/user.ts';

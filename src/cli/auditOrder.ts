@@ -1,12 +1,12 @@
 import { userDecider } from '../aggregates/user.ts';
-import { readStream } from '../commands/rows.ts';
+import { readStream } from '../engine/decide/answer.ts';
 import { missing } from '../errors.ts';
 import { streamOf, type RecordedEvent } from '../eventstore/eventStore.ts';
 import { poisonOf } from '../eventstore/upcast.ts';
 import { orders, type OrderRow } from '../projections/orders.ts';
-import { prepare } from '../projections/prepare.ts';
-import type { Projection } from '../projections/projection.ts';
-import { historyOf, type HistoryEntry } from '../queries/history.ts';
+import { prepare } from '../engine/project/validate.ts';
+import type { Projection } from '../engine/project/projection.ts';
+import { historyOf, type HistoryEntry } from '../engine/ask/history.ts';
 import type { Shop } from '../shop.ts';
 import { toMajor } from '../aggregates/money.ts';
 import { orderView, type OrderView } from '../views/order.ts';

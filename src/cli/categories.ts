@@ -2,7 +2,7 @@ import { LRUCache } from 'lru-cache';
 import { categoryDecider } from '../aggregates/category.ts';
 import { claimDecider } from '../aggregates/claim.ts';
 import { claimOf } from '../commands/category.ts';
-import type { CommandContext } from '../commands/command.ts';
+import type { CommandContext } from '../commands/contract.ts';
 import { reject } from '../errors.ts';
 import { freshId } from '../platform/ids.ts';
 import { perform } from './contracts.ts';

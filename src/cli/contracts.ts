@@ -1,4 +1,5 @@
-import type { Answer, CommandContext, CommandContract } from '../commands/command.ts';
+import type { Answer } from '../engine/decide/command.ts';
+import type { CommandContext, CommandContract } from '../commands/contract.ts';
 import { commands } from '../commands/index.ts';
 import { Refusal } from '../errors.ts';
 import { bodyCheck, type Check } from '../http/validate.ts';

@@ -7,7 +7,7 @@ import {
   showDeadLetter,
   type DeadLetter,
   type DeadLetterDetail,
-} from '../checkpoints/deadLetters.ts';
+} from '../engine/follow/deadLetters.ts';
 import { isRefusal } from '../errors.ts';
 import { onLog, operator } from './onShop.ts';
 import { bold, clean, pairs, red, table, type Column } from './text.ts';

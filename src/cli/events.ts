@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
-import { DUPLICATE_WINDOW_MS } from '../bus/natsStream.ts';
-import { republish } from '../bus/republish.ts';
+import { DUPLICATE_WINDOW_MS } from '../bus/nats/jetStream.ts';
+import { republish } from '../bus/nats/republish.ts';
 import { onLog } from './onShop.ts';
 import { count, createProgressBar } from './progressBar.ts';
 

@@ -1,7 +1,7 @@
-import { checkpointOf } from '../bus/embedded.ts';
+import { checkpointOf } from '../bus/consumers.ts';
 import { RELAY } from '../bus/bus.ts';
 import type { EventStore } from '../eventstore/eventStore.ts';
-import { createLag } from '../eventstore/lag.ts';
+import { createLag } from '../eventstore/scan.ts';
 import { DEADLINES } from '../handlers/deadlines.ts';
 import { handlers } from '../handlers/index.ts';
 import type { Queryable } from '../platform/postgres/pool.ts';

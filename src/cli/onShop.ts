@@ -1,7 +1,7 @@
 import os from 'node:os';
-import type { Actor } from '../commands/command.ts';
+import type { Actor } from '../engine/decide/command.ts';
 import type { EventStore } from '../eventstore/eventStore.ts';
-import { openEventStore } from '../eventstore/open.ts';
+import { openEventStore } from '../compose/openEventStore.ts';
 import { createPool, type Pool } from '../platform/postgres/pool.ts';
 import { migrateStatus, migrateUp } from '../platform/postgres/migrate.ts';
 import { keepSecrets } from '../platform/secrets.ts';

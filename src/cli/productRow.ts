@@ -1,12 +1,12 @@
-import { productDecider, type ListedProduct, type ProductCommand } from '../aggregates/product.ts';
-import { stockDecider, type StockCommand } from '../aggregates/stock.ts';
-import type { Command } from '../aggregates/decider.ts';
-import type { CommandContext } from '../commands/command.ts';
-import { STOCK_MAX, priceOf } from '../commands/product.ts';
+import { type ListedProduct, type ProductCommand, productDecider } from '../aggregates/product.ts';
+import { type StockCommand, stockDecider } from '../aggregates/stock.ts';
+import type { Command } from '../engine/decide/decider.ts';
+import type { CommandContext } from '../commands/contract.ts';
+import { priceOf, STOCK_MAX } from '../commands/product.ts';
 import { isRefusal, reject } from '../errors.ts';
 import { bodyCheck } from '../http/validate.ts';
 import { Amount, Fields, Name, Text } from '../schema.ts';
-import { Type, type Static } from 'typebox';
+import { type Static, Type } from 'typebox';
 import { derivedId } from '../platform/ids.ts';
 
 /** How often a stock that somebody else changes at the same time is looked at again. */

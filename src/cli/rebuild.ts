@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { projectionNames, projections } from '../projections/index.ts';
-import type { Projection } from '../projections/projection.ts';
-import { rebuild, type RebuildProgress, type RebuildResult } from '../projections/rebuild.ts';
+import type { Projection } from '../engine/project/projection.ts';
+import { rebuild, type RebuildProgress, type RebuildResult } from '../engine/rebuild/rebuild.ts';
 import { onLog, type LogCommand } from './onShop.ts';
 import { count, createProgressBar, duration } from './progressBar.ts';
 import { bold, clean, red } from './text.ts';

@@ -1,5 +1,5 @@
 import { Option, type Command } from 'commander';
-import type { Actor } from '../commands/command.ts';
+import type { Actor } from '../engine/decide/command.ts';
 import type { Shop } from '../shop.ts';
 import { onShop, type ShopCommand } from './onShop.ts';
 import { count, createProgressBar, duration } from './progressBar.ts';

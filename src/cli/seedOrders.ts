@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { toMajor } from '../aggregates/money.ts';
 import { orderDecider } from '../aggregates/order.ts';
 import type { PlacedOrder } from '../aggregates/orderState.ts';
-import type { Actor } from '../commands/command.ts';
+import type { Actor } from '../engine/decide/command.ts';
 import { isRefusal } from '../errors.ts';
 import { idOf, type EventStore } from '../eventstore/eventStore.ts';
 import { perform } from './contracts.ts';

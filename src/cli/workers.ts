@@ -1,15 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import os from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
-import { createEmbeddedBus } from '../bus/embedded.ts';
-import { openCache } from '../cache/open.ts';
+import { createEmbeddedBus } from '../bus/consumers.ts';
+import { openCache } from '../compose/openCache.ts';
 import type { Config } from '../config/config.ts';
 import { handlers } from '../handlers/index.ts';
 import { keeper } from '../handlers/mailer.ts';
 import type { Logger } from '../platform/log.ts';
-import { createProjector } from '../projections/follow.ts';
+import { createProjector } from '../engine/project/projector.ts';
 import { projectionNames, projections } from '../projections/index.ts';
-import { openRedis } from '../platform/redis/open.ts';
+import { openRedis } from '../compose/openRedis.ts';
 import type { Shop } from '../shop.ts';
 
 const POLL_MS = 50;

@@ -1,14 +1,15 @@
 import { Type } from 'typebox';
 import { claimDecider } from '../aggregates/claim.ts';
 import { sessionDecider } from '../aggregates/session.ts';
-import { userDecider, type ActiveUser, type Role } from '../aggregates/user.ts';
+import { type ActiveUser, type Role, userDecider } from '../aggregates/user.ts';
 import { unauthenticated } from '../errors.ts';
 import { users } from '../projections/users.ts';
 import { Email, Fields, Message, Name, Password, Phone } from '../schema.ts';
 import { UserView, userView } from '../views/user.ts';
-import { claim, release } from './claims.ts';
-import { defineCommand, type Answer, type CommandContext } from './command.ts';
-import { rowAfter } from './rows.ts';
+import { claim, release } from './claim.ts';
+import type { Answer } from '../engine/decide/command.ts';
+import { type CommandContext, defineCommand } from './contract.ts';
+import { rowAfter } from '../engine/decide/answer.ts';
 
 export const emailClaim = (context: CommandContext, email: string): string =>
   `email-${context.services.personalData.blindIndex('email', email.normalize('NFC').trim().toLowerCase())}`;

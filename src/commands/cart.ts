@@ -1,10 +1,11 @@
 import { Type } from 'typebox';
-import { QUANTITY_MAX, cartDecider, type CartCommand, type CartState } from '../aggregates/cart.ts';
+import { type CartCommand, cartDecider, type CartState, QUANTITY_MAX } from '../aggregates/cart.ts';
 import { productDecider } from '../aggregates/product.ts';
 import { missing } from '../errors.ts';
 import { Fields, Id } from '../schema.ts';
-import { CartView, cartView, type CartProduct } from '../views/cart.ts';
-import { defineCommand, type Answer, type CommandContext } from './command.ts';
+import { type CartProduct, CartView, cartView } from '../views/cart.ts';
+import type { Answer } from '../engine/decide/command.ts';
+import { type CommandContext, defineCommand } from './contract.ts';
 
 const Quantity = Type.Integer({ minimum: 1, maximum: QUANTITY_MAX });
 

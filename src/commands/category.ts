@@ -4,10 +4,11 @@ import { categories } from '../projections/categories.ts';
 import { reject } from '../errors.ts';
 import { Fields, Id, Message, Name } from '../schema.ts';
 import { CategoryView } from '../views/category.ts';
-import type { Handled } from './aggregates.ts';
-import { isDoomed, isOverdue, obtain } from './claims.ts';
-import { defineCommand, type Answer, type CommandContext } from './command.ts';
-import { rowAfter, stateBefore } from './rows.ts';
+import type { Handled } from '../engine/decide/services.ts';
+import { isDoomed, isOverdue, obtain } from './claim.ts';
+import type { Answer } from '../engine/decide/command.ts';
+import { type CommandContext, defineCommand } from './contract.ts';
+import { rowAfter, stateBefore } from '../engine/decide/answer.ts';
 
 /** Which claim makes a name unique, however it is written. */
 export const claimOf = (context: CommandContext, name: string): string =>

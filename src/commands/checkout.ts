@@ -4,9 +4,9 @@ import type { OrderLine } from '../aggregates/orderEvents.ts';
 import type { PlaceOrder } from '../aggregates/orderCommands.ts';
 import { productDecider } from '../aggregates/product.ts';
 import { stockDecider } from '../aggregates/stock.ts';
-import { isRefusal, reject, type FieldError, type Refusal } from '../errors.ts';
+import { type FieldError, isRefusal, type Refusal, reject } from '../errors.ts';
 import { failpoint } from '../platform/failpoint.ts';
-import type { CommandContext } from './command.ts';
+import type { CommandContext } from './contract.ts';
 
 export interface Wishes {
   /** From the cart when absent. */

@@ -1,7 +1,7 @@
 import { authCommands } from './auth.ts';
 import { cartCommands } from './cart.ts';
 import { categoryCommands } from './category.ts';
-import type { CommandContract } from './command.ts';
+import type { CommandContract } from './contract.ts';
 import { orderCommands } from './order.ts';
 import { paymentCommands } from './payment.ts';
 import { productCommands } from './product.ts';

@@ -1,15 +1,16 @@
 import { Type } from 'typebox';
-import { CART_ITEMS_MAX, QUANTITY_MAX, type CartLine } from '../aggregates/cart.ts';
+import { CART_ITEMS_MAX, type CartLine, QUANTITY_MAX } from '../aggregates/cart.ts';
 import { orderDecider } from '../aggregates/order.ts';
 import type { PlacedOrder } from '../aggregates/orderState.ts';
 import { invalid, missing, reject } from '../errors.ts';
 import { orders } from '../projections/orders.ts';
 import { Fields, Id, Message } from '../schema.ts';
-import { OrderView, SellerOrderView, orderView, sellerOrderView } from '../views/order.ts';
+import { OrderView, orderView, SellerOrderView, sellerOrderView } from '../views/order.ts';
 import { checkOut } from './checkout.ts';
-import { defineCommand, type Answer, type CommandContext } from './command.ts';
+import type { Answer } from '../engine/decide/command.ts';
+import { type CommandContext, defineCommand } from './contract.ts';
 import { storeIdOf } from './ids.ts';
-import { rowAfter } from './rows.ts';
+import { rowAfter } from '../engine/decide/answer.ts';
 
 const Line = (max: number) => Type.String({ minLength: 1, maxLength: max, pattern: '\\S' });
 const Address = Type.Union([

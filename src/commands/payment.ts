@@ -1,18 +1,19 @@
 import { Type } from 'typebox';
-import { toMajor, toMinor, decimalsOf } from '../aggregates/money.ts';
+import { decimalsOf, toMajor, toMinor } from '../aggregates/money.ts';
 import { orderDecider } from '../aggregates/order.ts';
 import type { OrderCommand } from '../aggregates/orderCommands.ts';
 import type { PlacedOrder } from '../aggregates/orderState.ts';
 import { invalid, missing } from '../errors.ts';
 import { streamOf } from '../eventstore/eventStore.ts';
 import { payments } from '../projections/payments.ts';
-import { replay } from '../projections/projection.ts';
+import { replay } from '../engine/project/projection.ts';
 import { Amount, Fields, Id } from '../schema.ts';
 import { PaymentView, paymentView } from '../views/payment.ts';
-import { defineCommand, type Answer, type CommandContext } from './command.ts';
+import type { Answer } from '../engine/decide/command.ts';
+import { type CommandContext, defineCommand } from './contract.ts';
 import { storeIdOf } from './ids.ts';
-import { PaymentMethod, loadOwn, loadPlaced, methodOf } from './order.ts';
-import { readStream } from './rows.ts';
+import { loadOwn, loadPlaced, methodOf, PaymentMethod } from './order.ts';
+import { readStream } from '../engine/decide/answer.ts';
 
 const unknown = (): never => missing('PaymentUnknown', 'There is no such payment.');
 

@@ -1,17 +1,17 @@
 import { Type } from 'typebox';
 import { categoryDecider } from '../aggregates/category.ts';
-import { PRICE_MINOR_MAX, decimalsOf, toMajor, toMinor } from '../aggregates/money.ts';
+import { decimalsOf, PRICE_MINOR_MAX, toMajor, toMinor } from '../aggregates/money.ts';
 import { productDecider } from '../aggregates/product.ts';
 import { stockDecider } from '../aggregates/stock.ts';
 import { storeDecider } from '../aggregates/store.ts';
 import { invalid, missing } from '../errors.ts';
 import { products } from '../projections/products.ts';
 import { Amount, Fields, Id, Message, Name, Text } from '../schema.ts';
-import { ProductView, StockView, productView, stockView } from '../views/product.ts';
-import { defineCommand, type Answer, type CommandContext } from './command.ts';
+import { ProductView, productView, StockView, stockView } from '../views/product.ts';
+import type { Answer } from '../engine/decide/command.ts';
+import { type CommandContext, defineCommand, type Services } from './contract.ts';
 import { storeIdOf } from './ids.ts';
-import type { Services } from './services.ts';
-import { rowAfter } from './rows.ts';
+import { rowAfter } from '../engine/decide/answer.ts';
 
 export const STOCK_MAX = 1_000_000_000;
 

@@ -4,9 +4,10 @@ import { userDecider } from '../aggregates/user.ts';
 import { stores } from '../projections/stores.ts';
 import { Fields, Id, Name, Text } from '../schema.ts';
 import { StoreView, storeView } from '../views/store.ts';
-import { defineCommand, type Answer, type CommandContext } from './command.ts';
+import type { Answer } from '../engine/decide/command.ts';
+import { type CommandContext, defineCommand } from './contract.ts';
 import { storeIdOf } from './ids.ts';
-import { rowAfter } from './rows.ts';
+import { rowAfter } from '../engine/decide/answer.ts';
 
 const answer = async (context: CommandContext, id: string, revision: bigint): Promise<Answer> => ({
   data: storeView(await rowAfter(context.services, stores, id, { at: revision })),

@@ -4,11 +4,11 @@ import { Fields, Message, Name, Nullable, Password, Phone } from '../schema.ts';
 import { unauthenticated } from '../errors.ts';
 import { streamOf } from '../eventstore/eventStore.ts';
 import { UserView } from '../views/user.ts';
-import type { Handled } from './aggregates.ts';
+import type { Handled } from '../engine/decide/services.ts';
 import { activeUser, answerUser, phoneClaim } from './auth.ts';
-import { claim, isDoomed, release } from './claims.ts';
-import { defineCommand, type CommandContext } from './command.ts';
-import { stateBefore, wasHandled } from './rows.ts';
+import { claim, isDoomed, release } from './claim.ts';
+import { type CommandContext, defineCommand } from './contract.ts';
+import { stateBefore, wasHandled } from '../engine/decide/answer.ts';
 
 const Address = Type.String({ minLength: 1, maxLength: 500, pattern: '\\S' });
 

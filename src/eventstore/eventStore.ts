@@ -1,4 +1,3 @@
-import type { Command, DomainEvent } from '../aggregates/decider.ts';
 import { derivedId } from '../platform/ids.ts';
 
 /** The revision a stream has before its first event; as `expected` it means "must not exist yet". */
@@ -12,6 +11,12 @@ export const READ_PAGE = 500;
 export const READ_PAGE_MAX = 10_000;
 /** How many events `locate` looks through in a log that has no index of ids. */
 export const LOCATE_EVENTS_MAX = 100_000;
+
+/** A fact: past tense, plain JSON data. The name and the data are the storage format. */
+export interface DomainEvent {
+  readonly type: string;
+  readonly data: object;
+}
 
 /** Who, when, why: kept with every event. */
 export interface Metadata {
@@ -117,25 +122,3 @@ export const idOf = (stream: string): string => stream.slice(categoryOf(stream).
 
 /** The id of a command's `index`-th event: the same command makes the same ids, whenever it is repeated. */
 export const eventId = (commandId: string, index: number): string => derivedId(String(index), commandId);
-
-/** What a command's decision becomes in the log. */
-export const toNewEvents = (
-  command: Command,
-  events: readonly DomainEvent[],
-  schemaOf: (type: string) => number,
-): NewEvent[] =>
-  events.map((event, index) => ({
-    id: eventId(command.id, index),
-    type: event.type,
-    data: event.data,
-    metadata: {
-      commandId: command.id,
-      command: command.type,
-      correlationId: command.correlationId,
-      ...(command.causationId === undefined ? {} : { causationId: command.causationId }),
-      actor: command.actor,
-      occurredAt: command.now,
-      schema: schemaOf(event.type),
-      ...(command.traceparent === undefined ? {} : { traceparent: command.traceparent }),
-    },
-  }));

@@ -1,8 +1,20 @@
 import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
-import type { PersonalData } from '../commands/services.ts';
 import { Refusal } from '../errors.ts';
-import { translating, type Pool } from '../platform/postgres/pool.ts';
+import { type Pool, translating } from '../platform/postgres/pool.ts';
+
+/** Seals what is personal under a key of its own per person, and opens it again; a forgotten person opens as `[erased]`. */
+export interface PersonalData {
+  /** Makes the person's key if there is none yet. */
+  createKey(subject: string): Promise<void>;
+  /** Text to `pd1.<subject>.<…>`; refused (`PersonErased`) when the person's key is gone. */
+  seal(subject: string, text: string): Promise<string>;
+  open(sealed: string): Promise<string>;
+  /** Any JSON value with every sealed string in it opened; keys are fetched in one statement. */
+  reveal<T>(value: T): Promise<T>;
+  /** Keyed hash of a normalised value (e-mail, phone): equal values, equal hashes, nothing to read back. Hex. */
+  blindIndex(kind: string, value: string): string;
+}
 
 /** What a forgotten person's data reads as. */
 export const ERASED = '[erased]';

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from '../platform/log.ts';
-import { createBell } from './bell.ts';
+import { createBell } from '../platform/signal.ts';
 import { READ_PAGE, type Head, type RecordedEvent } from './eventStore.ts';
 import { createPageSizes, PAGE_FIRST, type PageSize } from './pageSize.ts';
 import { createRecent, type Recent, type SizedEvent } from './recent.ts';

@@ -1,10 +1,10 @@
 import { cartDecider } from '../aggregates/cart.ts';
 import { orderDecider } from '../aggregates/order.ts';
 import { stockDecider } from '../aggregates/stock.ts';
-import { isOver, reasonOf, rest } from '../bus/attempts.ts';
-import { acquireLease, type Lease } from '../checkpoints/lease.ts';
-import { CommandContext, SYSTEM } from '../commands/command.ts';
-import type { Services } from '../commands/services.ts';
+import { isOver, reasonOf, rest } from '../engine/follow/retry.ts';
+import { acquireLease, type Lease } from '../engine/follow/lease.ts';
+import { CommandContext, SYSTEM } from '../engine/decide/command.ts';
+import type { Services } from '../commands/contract.ts';
 import type { EventStore } from '../eventstore/eventStore.ts';
 import { failpoint } from '../platform/failpoint.ts';
 import { derivedId } from '../platform/ids.ts';

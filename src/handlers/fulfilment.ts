@@ -5,7 +5,7 @@ import type { OrderEvent, OrderLine } from '../aggregates/orderEvents.ts';
 import type { OrderState } from '../aggregates/orderState.ts';
 import { stockDecider } from '../aggregates/stock.ts';
 import { idOf } from '../eventstore/eventStore.ts';
-import { command, type Consequence, type Reaction } from './reaction.ts';
+import { command, type Consequence, type Reaction } from '../engine/react/reaction.ts';
 
 const linesOf = (order: OrderState): readonly OrderLine[] => (order.status === 'placed' ? order.lines : []);
 

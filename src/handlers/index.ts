@@ -1,5 +1,5 @@
 import type { Subscription } from '../bus/bus.ts';
-import type { Services } from '../commands/services.ts';
+import type { Services } from '../commands/contract.ts';
 import type { Config } from '../config/config.ts';
 import type { Logger } from '../platform/log.ts';
 import type { Pool } from '../platform/postgres/pool.ts';
@@ -10,7 +10,7 @@ import { membership } from './membership.ts';
 import { notification } from './notification.ts';
 import type { Channel } from './outbox.ts';
 import { payment } from './payment.ts';
-import { react } from './reaction.ts';
+import { react } from '../engine/react/reaction.ts';
 import { createSandboxGateway } from './sandboxGateway.ts';
 
 export interface HandlersOptions {

@@ -1,18 +1,19 @@
-import type { DomainEvent } from '../aggregates/decider.ts';
+import { categoryOf, type DomainEvent, idOf, type RecordedEvent } from '../eventstore/eventStore.ts';
 import { orderDecider } from '../aggregates/order.ts';
 import type { OrderEvent } from '../aggregates/orderEvents.ts';
 import type { PlacedOrder } from '../aggregates/orderState.ts';
-import { userDecider, type ActiveUser } from '../aggregates/user.ts';
+import { type ActiveUser, userDecider } from '../aggregates/user.ts';
 import type { Subscription } from '../bus/bus.ts';
-import { categoryOf, idOf, type RecordedEvent } from '../eventstore/eventStore.ts';
 import { ERASED } from '../eventstore/personalData.ts';
 import type { Pool } from '../platform/postgres/pool.ts';
 import type { Sender } from './mailer.ts';
-import { sendOnce, type Channel } from './outbox.ts';
-import type { ReactionDeps } from './reaction.ts';
-import { templates, type Message, type OrderFacts } from './templates.ts';
+import { type Channel, sendOnce } from './outbox.ts';
+import type { Services } from '../commands/contract.ts';
+import type { ReactionDeps } from '../engine/react/reaction.ts';
+import { type Message, type OrderFacts, templates } from './templates.ts';
 
 export interface NotificationDeps extends ReactionDeps {
+  readonly services: Services;
   readonly pool: Pool;
   readonly senders: Readonly<Record<Channel, Sender>>;
 }

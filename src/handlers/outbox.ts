@@ -1,8 +1,8 @@
-import type { PersonalData } from '../commands/services.ts';
+import type { PersonalData } from '../eventstore/personalData.ts';
 import { isRefusal, unavailable } from '../errors.ts';
 import { failpoint } from '../platform/failpoint.ts';
 import { derivedId } from '../platform/ids.ts';
-import { translating, type Pool } from '../platform/postgres/pool.ts';
+import { type Pool, translating } from '../platform/postgres/pool.ts';
 import type { Sender, Sending } from './mailer.ts';
 
 export type Channel = 'email' | 'sms';

@@ -1,11 +1,12 @@
-import type { CommandContract, Method, Route } from '../commands/command.ts';
-import type { QueryContract } from '../queries/query.ts';
+import type { Method, Route } from '../engine/decide/command.ts';
+import type { CommandContract } from '../commands/contract.ts';
+import type { QueryContract } from '../engine/ask/query.ts';
 import { commandEndpoint } from './commandEndpoint.ts';
 import type { Endpoint, EndpointDeps } from './endpoint.ts';
 import type { Exchange } from './exchange.ts';
 import { ProblemError } from './problem.ts';
 import { queryEndpoint } from './queryEndpoint.ts';
-import { createRouter, paramsOf, splitRoute, type Router } from './router.ts';
+import { createRouter, paramsOf, type Router, splitRoute } from './router.ts';
 import { withoutLimit } from './validate.ts';
 
 export const BASE_PATH = '/api/v1';

@@ -1,4 +1,4 @@
-import { PRESENCE_LOCK } from '../checkpoints/presence.ts';
+import { PRESENCE_LOCK } from '../engine/follow/liveness.ts';
 import type { Pool } from '../platform/postgres/pool.ts';
 
 /** How long a claim stands before another may take it over, unless it is extended. */

@@ -1,13 +1,13 @@
-import { CommandContext, type Answer, type CommandContract, type Origin } from '../commands/command.ts';
-import type { Services } from '../commands/services.ts';
-import { isRefusal, type FieldError } from '../errors.ts';
+import { type Answer, CommandContext, type Origin } from '../engine/decide/command.ts';
+import type { CommandContract, Services } from '../commands/contract.ts';
+import { type FieldError, isRefusal } from '../errors.ts';
 import { failpoint } from '../platform/failpoint.ts';
 import { derivedId, freshId } from '../platform/ids.ts';
 import { readJson } from './body.ts';
-import { admit, assertResult, paramsReader, refuseIfAny, type Endpoint, type EndpointDeps } from './endpoint.ts';
+import { admit, assertResult, type Endpoint, type EndpointDeps, paramsReader, refuseIfAny } from './endpoint.ts';
 import { etagOf, readIfMatch } from './etag.ts';
-import { envelope, JSON_TYPE, metaJson, type Exchange } from './exchange.ts';
-import { readIdempotencyKey, type FinishedAnswer } from './idempotency.ts';
+import { envelope, type Exchange, JSON_TYPE, metaJson } from './exchange.ts';
+import { type FinishedAnswer, readIdempotencyKey } from './idempotency.ts';
 import { CODES, PROBLEM_TYPE, problemJson, problemOf } from './problem.ts';
 import { bodyCheck, resultCheck } from './validate.ts';
 

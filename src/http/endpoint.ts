@@ -1,9 +1,9 @@
 import type { TObject } from 'typebox';
-import type { Actor, CommandContract } from '../commands/command.ts';
-import type { Services } from '../commands/services.ts';
-import { Refusal, type FieldError } from '../errors.ts';
-import type { Ask } from '../queries/ask.ts';
-import type { QueryContract } from '../queries/query.ts';
+import type { Actor } from '../engine/decide/command.ts';
+import type { CommandContract, Services } from '../commands/contract.ts';
+import { type FieldError, Refusal } from '../errors.ts';
+import type { Ask } from '../engine/ask/ask.ts';
+import type { QueryContract } from '../engine/ask/query.ts';
 import type { Authenticate } from './auth.ts';
 import type { Answering, Exchange } from './exchange.ts';
 import type { Idempotency } from './idempotency.ts';

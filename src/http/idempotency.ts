@@ -1,7 +1,7 @@
 import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes, randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Logger } from 'pino';
-import { arrive, type Presence } from '../checkpoints/presence.ts';
+import { arrive, type Presence } from '../engine/follow/liveness.ts';
 import type { FieldError } from '../errors.ts';
 import { failpoint } from '../platform/failpoint.ts';
 import { translating, type Pool } from '../platform/postgres/pool.ts';

@@ -1,9 +1,9 @@
 import type { TObject } from 'typebox';
-import type { CommandContract } from '../commands/command.ts';
-import type { QueryContract } from '../queries/query.ts';
-import { BASE_PATH, type ApiRoute } from './api.ts';
-import { components, headerRef, parameterRef, PAGES, schemaRef } from './openapiComponents.ts';
-import { CODES, type Code } from './problem.ts';
+import type { CommandContract } from '../commands/contract.ts';
+import type { QueryContract } from '../engine/ask/query.ts';
+import { type ApiRoute, BASE_PATH } from './api.ts';
+import { components, headerRef, PAGES, parameterRef, schemaRef } from './openapiComponents.ts';
+import { type Code, CODES } from './problem.ts';
 
 type Json = Record<string, unknown>;
 

@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import bcrypt from 'bcrypt';
-import type { Passwords } from '../commands/services.ts';
+import type { Passwords } from '../commands/contract.ts';
 import { invalid, unavailable } from '../errors.ts';
 import { COMMON_PASSWORDS } from './commonPasswords.ts';
 

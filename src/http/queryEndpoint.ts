@@ -1,9 +1,9 @@
 import type { FieldError } from '../errors.ts';
-import type { Asked, Question } from '../queries/ask.ts';
-import type { QueryContract } from '../queries/query.ts';
-import { admit, paramsReader, refuseIfAny, type Endpoint, type EndpointDeps } from './endpoint.ts';
+import type { Asked, Question } from '../engine/ask/ask.ts';
+import type { QueryContract } from '../engine/ask/query.ts';
+import { admit, type Endpoint, type EndpointDeps, paramsReader, refuseIfAny } from './endpoint.ts';
 import { etagOf, isNotModified, readMinPosition } from './etag.ts';
-import { envelope, JSON_TYPE, type Exchange } from './exchange.ts';
+import { envelope, type Exchange, JSON_TYPE } from './exchange.ts';
 import { parseQuery, textCheck } from './validate.ts';
 
 /** Anyone's answers may be kept but must be asked about again; others are nobody else's to keep. */

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { isIPv6 } from 'node:net';
 import { LRUCache } from 'lru-cache';
-import type { LimitClass } from '../commands/command.ts';
+import type { LimitClass } from '../commands/contract.ts';
 import type { Exchange } from './exchange.ts';
 import { ProblemError } from './problem.ts';
 

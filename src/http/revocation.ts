@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { streamOf, type EventStore, type RecordedEvent } from '../eventstore/eventStore.ts';
 import { translating, type Queryable } from '../platform/postgres/pool.ts';
-import { followerOf } from '../projections/prepare.ts';
+import { followerOf } from '../engine/project/validate.ts';
 import { revocations, type RevocationRow } from '../projections/revocations.ts';
 import type { IsRevoked } from './tokens.ts';
 

@@ -1,4 +1,4 @@
-import type { Method } from '../commands/command.ts';
+import type { Method } from '../engine/decide/command.ts';
 
 /** What a path leads to. `params` are the segments that stand for a name, as they were sent (still percent-encoded). */
 export type Match<T> =

@@ -1,8 +1,8 @@
 import { createHash, createHmac, createSecretKey, hkdfSync, randomUUID, type KeyObject } from 'node:crypto';
 import jwt from 'jsonwebtoken';
 import { LRUCache } from 'lru-cache';
-import type { Actor } from '../commands/command.ts';
-import type { AccessClaims, Tokens } from '../commands/services.ts';
+import type { Actor } from '../engine/decide/command.ts';
+import type { AccessClaims, Tokens } from '../commands/contract.ts';
 import { Refusal } from '../errors.ts';
 
 export const ISSUER = 'cartulary';

@@ -1,4 +1,4 @@
-import { IMPORTING } from '../checkpoints/lease.ts';
+import { IMPORTING } from '../engine/follow/lease.ts';
 import type { EventStore } from '../eventstore/eventStore.ts';
 import { withTx, type Connection, type Pool } from '../platform/postgres/pool.ts';
 

@@ -1,4 +1,4 @@
-import type { DomainEvent } from '../aggregates/decider.ts';
+import { type DomainEvent, idOf } from '../eventstore/eventStore.ts';
 import type {
   CartCheckedOut,
   CartCleared,
@@ -7,8 +7,7 @@ import type {
   CartItemRemoved,
   CartLine,
 } from '../aggregates/cart.ts';
-import { idOf } from '../eventstore/eventStore.ts';
-import { change, type Change, type Projection } from './projection.ts';
+import { change, type Change, type Projection } from '../engine/project/projection.ts';
 
 export interface CartRow {
   readonly buyer_id: string;

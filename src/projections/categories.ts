@@ -1,6 +1,6 @@
 import type { CategoryCreated, CategoryDeleted, CategoryRenamed } from '../aggregates/category.ts';
 import { idOf } from '../eventstore/eventStore.ts';
-import { change, type Projection } from './projection.ts';
+import { change, type Projection } from '../engine/project/projection.ts';
 
 export interface CategoryRow {
   readonly id: string;

@@ -2,7 +2,7 @@ import type { OrderCancelled, OrderPlaced, PaymentCaptured } from '../aggregates
 import type { CheckoutFailed, CheckoutStarted } from '../aggregates/cart.ts';
 import type { StockReleased, StockReserved } from '../aggregates/stock.ts';
 import { idOf } from '../eventstore/eventStore.ts';
-import { change, type Projection } from './projection.ts';
+import { change, type Projection } from '../engine/project/projection.ts';
 
 /** What must have happened by when: a placed order wants its payment, a started checkout its order. */
 export interface DeadlineRow {

@@ -4,7 +4,7 @@ import { deadlines } from './deadlines.ts';
 import { orders } from './orders.ts';
 import { payments } from './payments.ts';
 import { products } from './products.ts';
-import type { Projection } from './projection.ts';
+import type { Projection } from '../engine/project/projection.ts';
 import { related } from './related.ts';
 import { revocations } from './revocations.ts';
 import { stores } from './stores.ts';

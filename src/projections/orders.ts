@@ -1,4 +1,4 @@
-import type { DomainEvent } from '../aggregates/decider.ts';
+import { type DomainEvent, idOf, type RecordedEvent } from '../eventstore/eventStore.ts';
 import type {
   FulfilmentAdvanced,
   FulfilmentStatus,
@@ -15,8 +15,7 @@ import type {
 } from '../aggregates/orderEvents.ts';
 import type { PaymentStatus } from '../aggregates/orderMoney.ts';
 import { orderStatus, type OrderStatus } from '../aggregates/orderState.ts';
-import { idOf, type RecordedEvent } from '../eventstore/eventStore.ts';
-import { change, type Change, type Projection } from './projection.ts';
+import { change, type Change, type Projection } from '../engine/project/projection.ts';
 
 export interface OrderRow {
   readonly id: string;

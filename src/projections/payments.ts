@@ -1,4 +1,4 @@
-import type { DomainEvent } from '../aggregates/decider.ts';
+import { type DomainEvent, idOf } from '../eventstore/eventStore.ts';
 import type {
   PaymentAuthorised,
   PaymentCaptured,
@@ -9,8 +9,7 @@ import type {
   RefundRequested,
 } from '../aggregates/orderEvents.ts';
 import type { PaymentStatus } from '../aggregates/orderMoney.ts';
-import { idOf } from '../eventstore/eventStore.ts';
-import { change, type Change, type Projection } from './projection.ts';
+import { change, type Change, type Projection } from '../engine/project/projection.ts';
 
 export interface PaymentRow {
   readonly id: string;

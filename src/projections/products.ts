@@ -1,9 +1,8 @@
 import type { OrderPlaced } from '../aggregates/orderEvents.ts';
 import type { ProductDelisted, ProductListed, ProductPriceChanged, ProductUpdated } from '../aggregates/product.ts';
 import type { StockAdjusted, StockReceived, StockReleased, StockReserved, StockShipped } from '../aggregates/stock.ts';
-import { idOf } from '../eventstore/eventStore.ts';
-import { change, type Change, type Projection } from './projection.ts';
-import type { DomainEvent } from '../aggregates/decider.ts';
+import { type DomainEvent, idOf } from '../eventstore/eventStore.ts';
+import { change, type Change, type Projection } from '../engine/project/projection.ts';
 
 /** `listed` is false before the product is listed (its stock comes first) and after it was delisted. */
 export interface ProductRow {

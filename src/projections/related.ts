@@ -1,5 +1,5 @@
 import type { OrderPlaced } from '../aggregates/orderEvents.ts';
-import { change, type Projection } from './projection.ts';
+import { change, type Projection } from '../engine/project/projection.ts';
 
 /** Orders larger than this say little about what belongs together; only their first lines are paired. */
 const LINES_PAIRED_MAX = 8;

@@ -1,6 +1,6 @@
 import type { SessionEnded } from '../aggregates/session.ts';
 import type { PasswordChanged } from '../aggregates/user.ts';
-import { change, type Projection } from './projection.ts';
+import { change, type Projection } from '../engine/project/projection.ts';
 
 /** Whose access tokens, issued before `revoked_at`, count no longer: `session-<id>`, or all of `user-<id>` but for one session. */
 export interface RevocationRow {

@@ -1,6 +1,6 @@
 import type { StoreOpened, StoreUpdated } from '../aggregates/store.ts';
 import { idOf } from '../eventstore/eventStore.ts';
-import { change, type Projection } from './projection.ts';
+import { change, type Projection } from '../engine/project/projection.ts';
 
 export interface StoreRow {
   readonly id: string;

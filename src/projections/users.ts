@@ -1,6 +1,6 @@
 import type { ProfileUpdated, Role, Sealed, UserRegistered, UserRoleChanged } from '../aggregates/user.ts';
 import { idOf } from '../eventstore/eventStore.ts';
-import { change, type Projection } from './projection.ts';
+import { change, type Projection } from '../engine/project/projection.ts';
 
 export interface UserRow {
   readonly id: string;

@@ -1,6 +1,6 @@
 import type { CartRow } from '../projections/carts.ts';
 import { CartView, cartView } from '../views/cart.ts';
-import { defineQuery } from './query.ts';
+import { defineQuery } from './contract.ts';
 
 const getCart = defineQuery({
   name: 'GetCart',

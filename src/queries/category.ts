@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
 import type { CategoryRow } from '../projections/categories.ts';
 import { CategoryView } from '../views/category.ts';
-import { defineQuery } from './query.ts';
+import { defineQuery } from './contract.ts';
 
 const listCategories = defineQuery({
   name: 'ListCategories',

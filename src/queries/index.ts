@@ -4,7 +4,7 @@ import { notificationQueries } from './notification.ts';
 import { orderQueries } from './order.ts';
 import { paymentQueries } from './payment.ts';
 import { productQueries } from './product.ts';
-import type { QueryContract } from './query.ts';
+import type { QueryContract } from './contract.ts';
 import { stockQueries } from './stock.ts';
 import { storeQueries } from './store.ts';
 import { userQueries } from './user.ts';

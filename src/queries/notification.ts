@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
 import { Fields, Id, Instant, Nullable } from '../schema.ts';
-import { Paging, conditions, pageOf } from './paging.ts';
-import { defineQuery } from './query.ts';
+import { conditions, pageOf, Paging } from '../engine/ask/paging.ts';
+import { defineQuery } from './contract.ts';
 
 interface NotificationRow {
   readonly id: string;

@@ -1,16 +1,16 @@
 import { Type } from 'typebox';
-import type { Actor } from '../commands/command.ts';
+import type { Actor } from '../engine/decide/command.ts';
 import { storeIdOf } from '../commands/ids.ts';
-import { readStream } from '../commands/rows.ts';
+import { readStream } from '../engine/decide/answer.ts';
 import { missing } from '../errors.ts';
-import { streamOf, type RecordedEvent } from '../eventstore/eventStore.ts';
-import { orders, type OrderRow } from '../projections/orders.ts';
-import { replay } from '../projections/projection.ts';
+import { type RecordedEvent, streamOf } from '../eventstore/eventStore.ts';
+import { type OrderRow, orders } from '../projections/orders.ts';
+import { replay } from '../engine/project/projection.ts';
 import { Fields, Id, Instant, Nullable } from '../schema.ts';
-import { ORDER_STATUSES, OrderView, SellerOrderView, orderView, sellerOrderView } from '../views/order.ts';
-import { historyOf } from './history.ts';
-import { Paging, conditions, pageOf } from './paging.ts';
-import { defineQuery, type QueryContext } from './query.ts';
+import { ORDER_STATUSES, OrderView, orderView, SellerOrderView, sellerOrderView } from '../views/order.ts';
+import { historyOf } from '../engine/ask/history.ts';
+import { conditions, pageOf, Paging } from '../engine/ask/paging.ts';
+import { defineQuery, type QueryContext } from './contract.ts';
 
 const unknown = (): never => missing('OrderUnknown', 'There is no such order.');
 

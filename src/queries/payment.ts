@@ -3,8 +3,8 @@ import { missing } from '../errors.ts';
 import type { PaymentRow } from '../projections/payments.ts';
 import { Fields, Id } from '../schema.ts';
 import { PaymentView, paymentView } from '../views/payment.ts';
-import { Paging, conditions, pageOf, type Conditions } from './paging.ts';
-import { defineQuery, type QueryContext } from './query.ts';
+import { conditions, type Conditions, pageOf, Paging } from '../engine/ask/paging.ts';
+import { defineQuery, type QueryContext } from './contract.ts';
 
 const FROM = 'payments p JOIN orders o ON o.id = p.order_id';
 

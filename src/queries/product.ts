@@ -1,11 +1,12 @@
-import { Type, type Static } from 'typebox';
+import { type Static, Type } from 'typebox';
 import { toMinor } from '../aggregates/money.ts';
 import { invalid, missing } from '../errors.ts';
 import type { ProductRow } from '../projections/products.ts';
 import { Amount, Fields, Id } from '../schema.ts';
 import { ProductView, productView } from '../views/product.ts';
-import { Paging, conditions, pageOf } from './paging.ts';
-import { defineQuery, type QueryAnswer, type QueryContext } from './query.ts';
+import { conditions, pageOf, Paging } from '../engine/ask/paging.ts';
+import type { QueryAnswer } from '../engine/ask/query.ts';
+import { defineQuery, type QueryContext } from './contract.ts';
 
 type Found = ProductRow & { store_name: string; revision: number };
 

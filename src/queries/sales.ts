@@ -1,4 +1,4 @@
-import type { ReadDb } from './query.ts';
+import type { ReadDb } from '../engine/ask/query.ts';
 
 /** How old the figures may be: counting goes through every payment there is. */
 export const SALES_KEPT_MS = 60_000;

@@ -3,9 +3,9 @@ import { missing } from '../errors.ts';
 import { streamOf } from '../eventstore/eventStore.ts';
 import type { ProductRow } from '../projections/products.ts';
 import { Fields, Id, Instant, Nullable } from '../schema.ts';
-import { ProductView, StockView, productView, stockView } from '../views/product.ts';
-import { Paging, conditions, pageOf } from './paging.ts';
-import { defineQuery, type QueryContext } from './query.ts';
+import { ProductView, productView, StockView, stockView } from '../views/product.ts';
+import { conditions, pageOf, Paging } from '../engine/ask/paging.ts';
+import { defineQuery, type QueryContext } from './contract.ts';
 
 const LOW_STOCK_BELOW_DEFAULT = 10;
 const HISTORY_LIMIT_DEFAULT = 100;

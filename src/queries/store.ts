@@ -2,7 +2,7 @@ import { missing } from '../errors.ts';
 import type { StoreRow } from '../projections/stores.ts';
 import { Fields, Id } from '../schema.ts';
 import { StoreView, storeView } from '../views/store.ts';
-import { defineQuery } from './query.ts';
+import { defineQuery } from './contract.ts';
 
 const getStore = defineQuery({
   name: 'GetStore',

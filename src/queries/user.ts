@@ -1,7 +1,7 @@
 import { missing } from '../errors.ts';
 import type { UserRow } from '../projections/users.ts';
 import { UserView, userView } from '../views/user.ts';
-import { defineQuery } from './query.ts';
+import { defineQuery } from './contract.ts';
 
 const getMe = defineQuery({
   name: 'GetMe',

@@ -8,7 +8,7 @@ import {
   type CartEvent,
   type CartLine,
 } from '../../src/aggregates/cart.ts';
-import { fold } from '../../src/aggregates/decider.ts';
+import { fold } from '../../src/engine/decide/decider.ts';
 import { isRefusal } from '../../src/errors.ts';
 import { NOW, commandOf, given, type Intent } from '../support/given.ts';
 import { RUNS } from '../support/properties.ts';

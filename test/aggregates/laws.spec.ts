@@ -1,11 +1,12 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { expect } from 'chai';
-import { fold, type Command, type DomainEvent } from '../../src/aggregates/decider.ts';
+import { type Command, fold } from '../../src/engine/decide/decider.ts';
+import type { DomainEvent } from '../../src/eventstore/eventStore.ts';
+import { toNewEvents } from '../../src/engine/decide/batch.ts';
 import { isRefusal } from '../../src/errors.ts';
 import { serialise } from '../../src/eventstore/serialise.ts';
-import { toNewEvents } from '../../src/eventstore/eventStore.ts';
 import { commandOf, deepFreeze, stored } from '../support/given.ts';
-import { samples, type Sample } from './samples.ts';
+import { type Sample, samples } from './samples.ts';
 
 const DOMAIN = new URL('../../src/aggregates/', import.meta.url);
 const SUITE = new URL('.//', import.meta.url);

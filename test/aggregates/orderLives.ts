@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { fold } from '../../src/aggregates/decider.ts';
+import { fold } from '../../src/engine/decide/decider.ts';
 import { orderDecider } from '../../src/aggregates/order.ts';
 import type { OrderCommand } from '../../src/aggregates/orderCommands.ts';
 import type { OrderEvent } from '../../src/aggregates/orderEvents.ts';

@@ -1,7 +1,8 @@
 import { cartDecider } from '../../src/aggregates/cart.ts';
 import { categoryDecider } from '../../src/aggregates/category.ts';
 import { claimDecider } from '../../src/aggregates/claim.ts';
-import type { Command, Decider, DomainEvent } from '../../src/aggregates/decider.ts';
+import type { Command, Decider } from '../../src/engine/decide/decider.ts';
+import type { DomainEvent } from '../../src/eventstore/eventStore.ts';
 import { orderDecider } from '../../src/aggregates/order.ts';
 import { productDecider } from '../../src/aggregates/product.ts';
 import { sessionDecider } from '../../src/aggregates/session.ts';

@@ -5,8 +5,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { pino } from 'pino';
 import type { Subscription } from '../../src/bus/bus.ts';
-import { openBus, openRelay } from '../../src/bus/open.ts';
-import { createPostgresEventStore } from '../../src/eventstore/postgres.ts';
+import { openBus, openRelay } from '../../src/compose/openBus.ts';
+import { createPostgresEventStore } from '../../src/eventstore/postgres/postgresEventStore.ts';
 import { armFailpoint } from '../../src/platform/failpoint.ts';
 import { payment } from '../../src/handlers/payment.ts';
 import { createSandboxGateway } from '../../src/handlers/sandboxGateway.ts';

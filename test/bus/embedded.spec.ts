@@ -1,10 +1,10 @@
 import { expect } from 'chai';
 import { pino } from 'pino';
-import { createEmbeddedBus } from '../../src/bus/embedded.ts';
+import { createEmbeddedBus } from '../../src/bus/consumers.ts';
 import type { EventStore } from '../../src/eventstore/eventStore.ts';
-import { createPostgresEventStore } from '../../src/eventstore/postgres.ts';
-import { acquireLease } from '../../src/checkpoints/lease.ts';
-import { PRESENCE_LOCK } from '../../src/checkpoints/presence.ts';
+import { createPostgresEventStore } from '../../src/eventstore/postgres/postgresEventStore.ts';
+import { acquireLease } from '../../src/engine/follow/lease.ts';
+import { PRESENCE_LOCK } from '../../src/engine/follow/liveness.ts';
 import { createPool } from '../../src/platform/postgres/pool.ts';
 import { createMemoryEventStore, SPARSE } from '../support/memoryStore.ts';
 import { freshDatabase } from '../support/database.ts';

@@ -5,7 +5,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import os from 'node:os';
 import path from 'node:path';
-import { fold, type Command } from '../../src/aggregates/decider.ts';
+import { fold, type Command } from '../../src/engine/decide/decider.ts';
 import { toCloudEvent } from '../../src/bus/envelope.ts';
 import { samples } from '../aggregates/samples.ts';
 import { ASYNCAPI, asyncApi, asyncApiText } from '../support/asyncapi.ts';

@@ -1,9 +1,9 @@
 import { pino } from 'pino';
-import { createNatsBus } from '../../src/bus/nats.ts';
-import type { NatsFeedLimits } from '../../src/bus/natsFeed.ts';
-import { streamNameOf, type NatsStreamSettings } from '../../src/bus/natsStream.ts';
-import { openRelay, type OpenRelay } from '../../src/bus/open.ts';
-import { createPostgresEventStore } from '../../src/eventstore/postgres.ts';
+import { createNatsBus } from '../../src/bus/nats/natsBus.ts';
+import type { NatsFeedLimits } from '../../src/bus/nats/natsFeed.ts';
+import { streamNameOf, type NatsStreamSettings } from '../../src/bus/nats/jetStream.ts';
+import { openRelay, type OpenRelay } from '../../src/compose/openBus.ts';
+import { createPostgresEventStore } from '../../src/eventstore/postgres/postgresEventStore.ts';
 import { createPool } from '../../src/platform/postgres/pool.ts';
 import { freshDatabase } from '../support/database.ts';
 import type { BusWorld } from './world.ts';

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
-import { createPostgresEventStore } from '../../src/eventstore/postgres.ts';
+import { createPostgresEventStore } from '../../src/eventstore/postgres/postgresEventStore.ts';
 import type { EventStore } from '../../src/eventstore/eventStore.ts';
 import { createPool, type Pool } from '../../src/platform/postgres/pool.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { setTimeout as pause } from 'node:timers/promises';
 import { headers } from 'nats';
-import { toMessage } from '../../src/bus/natsMessage.ts';
+import { toMessage } from '../../src/bus/nats/message.ts';
 import type { RecordedEvent } from '../../src/eventstore/eventStore.ts';
 import { eventually } from '../support/eventually.ts';
 import { createScene, type Scene } from './natsScene.ts';

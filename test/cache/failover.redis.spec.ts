@@ -1,7 +1,7 @@
 import { connect, createServer, type Socket, type AddressInfo } from 'node:net';
 import { expect } from 'chai';
 import { Redis } from 'ioredis';
-import { BEAT_MS, BEHIND_MAX_MS } from '../../src/cache/redisWatermarks.ts';
+import { BEAT_MS, BEHIND_MAX_MS } from '../../src/cache/redis/watermarks.ts';
 import { eventually } from '../support/eventually.ts';
 import { REDIS, startServer, type RunningServer } from '../support/services.ts';
 import { ask } from './contract.ts';

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { Redis } from 'ioredis';
-import { LEASE_WAIT_MAX_MS } from '../../src/cache/redisLoads.ts';
+import { LEASE_WAIT_MAX_MS } from '../../src/cache/redis/loads.ts';
 import { eventually } from '../support/eventually.ts';
 import { answerOf, ask, held, textOf, wanted } from './contract.ts';
 import { fastest, openRedisCache, type RedisWorld } from './world.ts';

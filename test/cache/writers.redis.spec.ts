@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
-import { ANONYMOUS, type Actor } from '../../src/commands/command.ts';
-import { createRedisWriters } from '../../src/queries/redisWriters.ts';
+import { ANONYMOUS, type Actor } from '../../src/engine/decide/command.ts';
+import { createRedisWriters } from '../../src/cache/redis/writers.ts';
 import { connectRedis, type RedisConnection } from '../../src/platform/redis/connection.ts';
 import { eventually } from '../support/eventually.ts';
 import { silent } from './world.ts';

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import os from 'node:os';
 import { expect } from 'chai';
-import { createEmbeddedBus } from '../../src/bus/embedded.ts';
+import { createEmbeddedBus } from '../../src/bus/consumers.ts';
 import type { Bus } from '../../src/bus/bus.ts';
 import { createLogger } from '../../src/platform/log.ts';
 import { eventually } from '../support/eventually.ts';

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { connect } from 'nats';
-import { streamNameOf } from '../../src/bus/natsStream.ts';
+import { streamNameOf } from '../../src/bus/nats/jetStream.ts';
 import { openWorld, type World } from './world.ts';
 
 const URL = (): string => process.env['TEST_NATS_URL']!;

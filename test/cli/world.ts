@@ -1,5 +1,6 @@
 import { commands } from '../../src/commands/index.ts';
-import type { Actor, CommandContext } from '../../src/commands/command.ts';
+import type { Actor } from '../../src/engine/decide/command.ts';
+import type { CommandContext } from '../../src/commands/contract.ts';
 import { registerUser } from '../../src/commands/auth.ts';
 import { storeIdOf } from '../../src/commands/ids.ts';
 import { commandContext, type Shop } from '../../src/shop.ts';

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import path from 'node:path';
 import { expect } from 'chai';
 import { NO_STREAM, type EventStore } from '../../src/eventstore/eventStore.ts';
-import { createPostgresEventStore } from '../../src/eventstore/postgres.ts';
+import { createPostgresEventStore } from '../../src/eventstore/postgres/postgresEventStore.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { newStream, thing, wholeLog } from '../support/events.ts';
 

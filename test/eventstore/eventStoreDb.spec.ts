@@ -1,5 +1,5 @@
 import type { EventStore } from '../../src/eventstore/eventStore.ts';
-import { createEventStoreDb } from '../../src/eventstore/eventStoreDb.ts';
+import { createEventStoreDb } from '../../src/eventstore/eventstoredb/eventStoreDb.ts';
 import { startEventStoreDouble } from '../support/eventStoreDouble/index.ts';
 import { eventStoreContract, type Log } from './contract.ts';
 

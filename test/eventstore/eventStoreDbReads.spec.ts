@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import { isRefusal } from '../../src/errors.ts';
 import { NO_STREAM, READ_PAGE, type EventStore } from '../../src/eventstore/eventStore.ts';
-import { createEventStoreDb } from '../../src/eventstore/eventStoreDb.ts';
-import { LOG_STREAM } from '../../src/eventstore/eventStoreDbEvents.ts';
+import { createEventStoreDb } from '../../src/eventstore/eventstoredb/eventStoreDb.ts';
+import { LOG_STREAM } from '../../src/eventstore/eventstoredb/wireEvents.ts';
 import { createLogger } from '../../src/platform/log.ts';
 import { eventually } from '../support/eventually.ts';
 import { following, newStream, thing, things, wholeLog } from '../support/events.ts';

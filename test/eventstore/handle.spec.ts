@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
-import { createAggregates } from '../../src/commands/handle.ts';
+import { createAggregates } from '../../src/engine/decide/handle.ts';
 import { isRefusal } from '../../src/errors.ts';
 import type { EventStore } from '../../src/eventstore/eventStore.ts';
-import { createPostgresEventStore } from '../../src/eventstore/postgres.ts';
+import { createPostgresEventStore } from '../../src/eventstore/postgres/postgresEventStore.ts';
 import { createSnapshots } from '../../src/eventstore/snapshots.ts';
 import { createPool, type Pool } from '../../src/platform/postgres/pool.ts';
 import { account, deposit, withdraw } from '../support/account.ts';

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import pg from 'pg';
 import { isRefusal } from '../../src/errors.ts';
 import { NO_STREAM, type AppendResult, type EventStore, type NewEvent } from '../../src/eventstore/eventStore.ts';
-import { createPostgresEventStore } from '../../src/eventstore/postgres.ts';
+import { createPostgresEventStore } from '../../src/eventstore/postgres/postgresEventStore.ts';
 import { POLL_MS } from '../../src/eventstore/tail.ts';
 import { poisonOf } from '../../src/eventstore/upcast.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';

@@ -4,7 +4,7 @@ import { pino } from 'pino';
 import { cartDecider } from '../../src/aggregates/cart.ts';
 import { orderDecider } from '../../src/aggregates/order.ts';
 import { stockDecider } from '../../src/aggregates/stock.ts';
-import type { Services } from '../../src/commands/services.ts';
+import type { Services } from '../../src/commands/contract.ts';
 import { unavailable } from '../../src/errors.ts';
 import type { EventStore } from '../../src/eventstore/eventStore.ts';
 import { createDeadlines, type Deadlines } from '../../src/handlers/deadlines.ts';

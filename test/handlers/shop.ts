@@ -1,12 +1,13 @@
 import { randomUUID } from 'node:crypto';
-import type { Command, Decider, DomainEvent } from '../../src/aggregates/decider.ts';
+import type { Command, Decider } from '../../src/engine/decide/decider.ts';
+import { type DomainEvent, type EventStore, type RecordedEvent, streamOf } from '../../src/eventstore/eventStore.ts';
 import { orderDecider } from '../../src/aggregates/order.ts';
 import type { OrderPlaced } from '../../src/aggregates/orderEvents.ts';
 import { userDecider } from '../../src/aggregates/user.ts';
 import type { Subscription } from '../../src/bus/bus.ts';
-import { createAggregates } from '../../src/commands/handle.ts';
-import type { PersonalData, Services } from '../../src/commands/services.ts';
-import { streamOf, type EventStore, type RecordedEvent } from '../../src/eventstore/eventStore.ts';
+import { createAggregates } from '../../src/engine/decide/handle.ts';
+import type { Services } from '../../src/commands/contract.ts';
+import type { PersonalData } from '../../src/eventstore/personalData.ts';
 import { createMemoryEventStore } from '../support/memoryStore.ts';
 
 export const NOW = '2026-11-21T08:00:00.000Z';

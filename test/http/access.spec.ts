@@ -1,8 +1,8 @@
 import { createHmac, randomUUID } from 'node:crypto';
 import { expect } from 'chai';
 import jwt from 'jsonwebtoken';
-import { toNewEvents } from '../../src/eventstore/eventStore.ts';
-import { JWT_SECRET, openEdge, type Edge } from './edge.ts';
+import { toNewEvents } from '../../src/engine/decide/batch.ts';
+import { type Edge, JWT_SECRET, openEdge } from './edge.ts';
 
 const CLAIMS = { sub: randomUUID(), role: 'admin', sid: randomUUID(), jti: randomUUID() };
 const SIGNING: jwt.SignOptions = {

@@ -1,8 +1,10 @@
 import { Type } from 'typebox';
-import { defineCommand, type CommandContext } from '../../src/commands/command.ts';
+import type { CommandContext } from '../../src/engine/decide/command.ts';
+import { defineCommand } from '../../src/commands/contract.ts';
 import { missing, Refusal, type RefusalKind } from '../../src/errors.ts';
 import { streamOf } from '../../src/eventstore/eventStore.ts';
-import { defineQuery, paginate } from '../../src/queries/query.ts';
+import { paginate } from '../../src/engine/ask/query.ts';
+import { defineQuery } from '../../src/queries/contract.ts';
 import { account, type Account } from '../support/account.ts';
 
 /** The smallest API that has every kind of route; accounts are those of `support/account.ts`. */

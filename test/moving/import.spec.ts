@@ -1,11 +1,11 @@
 import { readFile, stat, writeFile } from 'node:fs/promises';
 import { expect } from 'chai';
-import { acquireLease } from '../../src/checkpoints/lease.ts';
+import { acquireLease } from '../../src/engine/follow/lease.ts';
 import { followerNames } from '../../src/cli/followers.ts';
 import { importLog } from '../../src/moving/importLog.ts';
 import { hashLog } from '../../src/moving/exportLog.ts';
 import { createPool, type Pool } from '../../src/platform/postgres/pool.ts';
-import { createPostgresEventStore } from '../../src/eventstore/postgres.ts';
+import { createPostgresEventStore } from '../../src/eventstore/postgres/postgresEventStore.ts';
 import { silent } from '../projector/example.ts';
 import { wholeLog } from '../support/events.ts';
 import { createMemoryEventStore, SPARSE } from '../support/memoryStore.ts';

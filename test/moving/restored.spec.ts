@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import type { Bus } from '../../src/bus/bus.ts';
-import { createEmbeddedBus } from '../../src/bus/embedded.ts';
-import { acquireLease } from '../../src/checkpoints/lease.ts';
+import { createEmbeddedBus } from '../../src/bus/consumers.ts';
+import { acquireLease } from '../../src/engine/follow/lease.ts';
 import type { RecordedEvent } from '../../src/eventstore/eventStore.ts';
 import type { Shop } from '../../src/shop.ts';
 import type { World } from '../cli/world.ts';

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { fold } from '../../src/aggregates/decider.ts';
+import { fold } from '../../src/engine/decide/decider.ts';
 import { cartDecider, type CartEvent } from '../../src/aggregates/cart.ts';
 import { carts } from '../../src/projections/carts.ts';
 import { given, recordedEvents, rowsOf, type Fact } from '../support/given.ts';

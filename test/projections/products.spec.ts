@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { fold } from '../../src/aggregates/decider.ts';
+import { fold } from '../../src/engine/decide/decider.ts';
 import type { OrderEvent } from '../../src/aggregates/orderEvents.ts';
 import type { ProductEvent, ProductListed } from '../../src/aggregates/product.ts';
 import { stockDecider, type StockEvent } from '../../src/aggregates/stock.ts';

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { createMemoryCache } from '../../src/cache/memory.ts';
-import { createPostgresEventStore } from '../../src/eventstore/postgres.ts';
+import { createMemoryCache } from '../../src/cache/memoryCache.ts';
+import { createPostgresEventStore } from '../../src/eventstore/postgres/postgresEventStore.ts';
 import { armFailpoint } from '../../src/platform/failpoint.ts';
 import { createPool } from '../../src/platform/postgres/pool.ts';
-import { createProjector } from '../../src/projections/follow.ts';
-import { createProgress } from '../../src/projections/progress.ts';
-import { rebuild } from '../../src/projections/rebuild.ts';
+import { createProjector } from '../../src/engine/project/projector.ts';
+import { createProgress } from '../../src/engine/project/progress.ts';
+import { rebuild } from '../../src/engine/rebuild/rebuild.ts';
 import { accounts, asAny, silent } from './example.ts';
 
 /** The example in a process that a test may kill: `follow <url>` or `rebuild <url>`. */

@@ -4,13 +4,13 @@ import { once } from 'node:events';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { pino } from 'pino';
-import { createMemoryCache } from '../../src/cache/memory.ts';
+import { createMemoryCache } from '../../src/cache/memoryCache.ts';
 import { NO_STREAM, type EventStore, type NewEvent, type RecordedEvent } from '../../src/eventstore/eventStore.ts';
-import { createPostgresEventStore } from '../../src/eventstore/postgres.ts';
+import { createPostgresEventStore } from '../../src/eventstore/postgres/postgresEventStore.ts';
 import { createPool, type Pool } from '../../src/platform/postgres/pool.ts';
-import { createProjector, type Projector, type ProjectorOptions } from '../../src/projections/follow.ts';
-import { createProgress } from '../../src/projections/progress.ts';
-import { replay, type Change, type Projection, type Row } from '../../src/projections/projection.ts';
+import { createProjector, type Projector, type ProjectorOptions } from '../../src/engine/project/projector.ts';
+import { createProgress } from '../../src/engine/project/progress.ts';
+import { replay, type Change, type Projection, type Row } from '../../src/engine/project/projection.ts';
 import { freshDatabase } from '../support/database.ts';
 
 export const silent = pino({ level: 'silent' });

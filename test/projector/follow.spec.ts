@@ -2,10 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect } from 'chai';
 import type { Cache } from '../../src/cache/cache.ts';
-import { createMemoryCache } from '../../src/cache/memory.ts';
+import { createMemoryCache } from '../../src/cache/memoryCache.ts';
 import type { RecordedEvent } from '../../src/eventstore/eventStore.ts';
 import { createPool, type Pool } from '../../src/platform/postgres/pool.ts';
-import type { Row } from '../../src/projections/projection.ts';
+import type { Row } from '../../src/engine/project/projection.ts';
 import { eventually } from '../support/eventually.ts';
 import { accounts, asAny, bank, dieAt, event, folded, type Bank } from './example.ts';
 

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect } from 'chai';
-import { acquireLease, LeaseLost, type Lease } from '../../src/checkpoints/lease.ts';
+import { acquireLease, LeaseLost, type Lease } from '../../src/engine/follow/lease.ts';
 import { createPool, withTx, type Pool } from '../../src/platform/postgres/pool.ts';
 import { eventually } from '../support/eventually.ts';
 import { bank, event, silent, type Bank } from './example.ts';

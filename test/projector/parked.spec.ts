@@ -6,7 +6,7 @@ import {
   requestSkip,
   showDeadLetter,
   type DeadLetter,
-} from '../../src/checkpoints/deadLetters.ts';
+} from '../../src/engine/follow/deadLetters.ts';
 import type { NewEvent } from '../../src/eventstore/eventStore.ts';
 import { eventually } from '../support/eventually.ts';
 import { accounts, asAny, bank, event, folded, type AccountRow, type Bank } from './example.ts';

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
-import { createProgress } from '../../src/projections/progress.ts';
+import { createProgress } from '../../src/engine/project/progress.ts';
 import { eventually } from '../support/eventually.ts';
 import { bank, event, type Bank } from './example.ts';
 

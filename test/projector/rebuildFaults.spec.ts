@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
-import { listDeadLetters, requestSkip } from '../../src/checkpoints/deadLetters.ts';
-import { RebuildRunning } from '../../src/projections/rebuild.ts';
+import { listDeadLetters, requestSkip } from '../../src/engine/follow/deadLetters.ts';
+import { RebuildRunning } from '../../src/engine/rebuild/rebuild.ts';
 import { eventually } from '../support/eventually.ts';
 import { accounts, asAny, bank, dieAt, event, type AccountRow, type Bank } from './example.ts';
 import { rebuilding, type Rebuilding } from './rebuilding.ts';

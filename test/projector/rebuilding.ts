@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
 import type { RecordedEvent } from '../../src/eventstore/eventStore.ts';
-import { rebuild } from '../../src/projections/rebuild.ts';
+import { rebuild } from '../../src/engine/rebuild/rebuild.ts';
 import { accounts, asAny, event, folded, silent, type Bank } from './example.ts';
 
 /** What tests of the rebuild do with a bank. */

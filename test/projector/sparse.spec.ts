@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect } from 'chai';
-import { EVENTS_COUNTED_MAX, eventsBetween } from '../../src/eventstore/lag.ts';
+import { EVENTS_COUNTED_MAX, eventsBetween } from '../../src/eventstore/scan.ts';
 import { eventually } from '../support/eventually.ts';
 import { createMemoryEventStore, SPARSE } from '../support/memoryStore.ts';
 import { bank, event, type Bank } from './example.ts';

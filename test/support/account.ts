@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import type { Command, Decider, DomainEvent } from '../../src/aggregates/decider.ts';
-import { isRefusal, missing, reject, type RefusalKind } from '../../src/errors.ts';
-import type { EventStore } from '../../src/eventstore/eventStore.ts';
+import type { Command, Decider } from '../../src/engine/decide/decider.ts';
+import type { DomainEvent, EventStore } from '../../src/eventstore/eventStore.ts';
+import { isRefusal, missing, type RefusalKind, reject } from '../../src/errors.ts';
 
 type Intent =
   | { type: 'Deposit'; data: { amount: number; pieces?: number } }

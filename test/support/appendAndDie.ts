@@ -1,6 +1,6 @@
 import { armFailpoint } from '../../src/platform/failpoint.ts';
 import { NO_STREAM, type NewEvent } from '../../src/eventstore/eventStore.ts';
-import { createPostgresEventStore } from '../../src/eventstore/postgres.ts';
+import { createPostgresEventStore } from '../../src/eventstore/postgres/postgresEventStore.ts';
 
 /** Appends what it is given, one stream each, and prints the ids of what was acknowledged: `tsx … <url> <failpoint> <json>`. */
 const [url = '', failpoint = '', json = '[]'] = process.argv.slice(2);

@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { schemaOf } from '../../src/eventstore/upcast.ts';
-import { POSITION_HEADER, PREVIOUS_HEADER } from '../../src/bus/natsMessage.ts';
+import { POSITION_HEADER, PREVIOUS_HEADER } from '../../src/bus/nats/message.ts';
 import { format, resolveConfig } from 'prettier';
 import { eventSchemas, type EventSchema } from './eventSchemas.ts';
 import { keepSchemas, keptSchema } from './keptSchemas.ts';

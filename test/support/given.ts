@@ -1,8 +1,8 @@
 import { expect } from 'chai';
-import { fold, type Command, type Decider, type DomainEvent } from '../../src/aggregates/decider.ts';
+import { type Command, type Decider, fold } from '../../src/engine/decide/decider.ts';
+import { type DomainEvent, eventId, type Metadata, type RecordedEvent } from '../../src/eventstore/eventStore.ts';
 import { isRefusal } from '../../src/errors.ts';
-import { eventId, type Metadata, type RecordedEvent } from '../../src/eventstore/eventStore.ts';
-import { keysOf, type Projection } from '../../src/projections/projection.ts';
+import { keysOf, type Projection } from '../../src/engine/project/projection.ts';
 
 export const NOW = '2026-03-01T12:00:00.000Z';
 const COMMAND_ID = 'c0ffee00-0000-4000-8000-000000000001';

@@ -1,18 +1,26 @@
 import { createCipheriv, createDecipheriv, createHmac, randomBytes, randomUUID } from 'node:crypto';
 import { EventEmitter, once } from 'node:events';
 import { cartDecider } from '../../src/aggregates/cart.ts';
-import { fold, type Command, type Decider, type DomainEvent } from '../../src/aggregates/decider.ts';
+import { type Command, type Decider, fold } from '../../src/engine/decide/decider.ts';
+import {
+  categoryOf,
+  type DomainEvent,
+  type EventStore,
+  idOf,
+  type RecordedEvent,
+} from '../../src/eventstore/eventStore.ts';
 import { orderDecider } from '../../src/aggregates/order.ts';
 import type { OrderEvent } from '../../src/aggregates/orderEvents.ts';
 import { productDecider } from '../../src/aggregates/product.ts';
 import { stockDecider } from '../../src/aggregates/stock.ts';
 import { commands } from '../../src/commands/index.ts';
-import { CommandContext, type Actor, type Answer, type Origin } from '../../src/commands/command.ts';
-import { createAggregates } from '../../src/commands/handle.ts';
+import { type Actor, type Answer, CommandContext, type Origin } from '../../src/engine/decide/command.ts';
+import { createAggregates } from '../../src/engine/decide/handle.ts';
 import { storeIdOf } from '../../src/commands/ids.ts';
-import type { PersonalData, Services, ShopSettings } from '../../src/commands/services.ts';
-import { categoryOf, idOf, type EventStore, type RecordedEvent } from '../../src/eventstore/eventStore.ts';
-import type { Projection } from '../../src/projections/projection.ts';
+import type { Services } from '../../src/commands/contract.ts';
+import type { ShopSettings } from '../../src/queries/contract.ts';
+import type { PersonalData } from '../../src/eventstore/personalData.ts';
+import type { Projection } from '../../src/engine/project/projection.ts';
 import { payments } from '../../src/projections/payments.ts';
 import { products } from '../../src/projections/products.ts';
 import { NOW, rowsOf } from './given.ts';

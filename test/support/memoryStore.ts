@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
-import { createBell } from '../../src/eventstore/bell.ts';
+import { createBell } from '../../src/platform/signal.ts';
 import {
   LOCATE_EVENTS_MAX,
   NO_STREAM,

@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { commands } from '../../src/commands/index.ts';
-import type { Access } from '../../src/commands/command.ts';
+import type { Access } from '../../src/engine/decide/command.ts';
 import { queries } from '../../src/queries/index.ts';
 
 export const README = path.resolve(import.meta.dirname, '../../README.md');

@@ -1,8 +1,14 @@
 import { expect } from 'chai';
 import { isRefusal, unavailable } from '../../src/errors.ts';
-import { createAppendQueue, type AppendQueue, type AppendQueueOptions } from '../../src/eventstore/appendQueue.ts';
+import {
+  type AppendItem,
+  type AppendQueue,
+  type AppendQueueOptions,
+  BATCH_BYTES_MAX,
+  BATCH_ITEMS_MAX,
+  createAppendQueue,
+} from '../../src/eventstore/appendQueue.ts';
 import type { AppendResult } from '../../src/eventstore/eventStore.ts';
-import { BATCH_BYTES_MAX, BATCH_ITEMS_MAX, type AppendItem } from '../../src/eventstore/pendingAppends.ts';
 import { rejection } from '../support/rejection.ts';
 
 const item = (stream: string, bytes = 10): AppendItem => ({

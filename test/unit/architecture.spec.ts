@@ -28,7 +28,7 @@ const MAY_IMPORT: Readonly<Record<string, string>> = {
   bus: 'errors platform platform/postgres eventstore engine/follow',
   'bus/nats': 'errors platform platform/postgres eventstore engine/follow bus',
   'engine/react': 'errors platform eventstore engine/decide ~bus',
-  'cache/redis': 'errors platform platform/redis cache engine/ask ~engine/decide',
+  'cache/redis': 'errors platform platform/redis cache engine/ask engine/decide',
   backup: 'errors platform platform/postgres eventstore engine/follow',
   aggregates: 'errors ~engine/decide',
   projections: '~aggregates engine/project eventstore',

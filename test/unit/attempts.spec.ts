@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { pino } from 'pino';
-import { createSlots, delayAfter, deliver, isUnavailable, type AttemptOptions } from '../../src/bus/attempts.ts';
+import { type AttemptOptions, createSlots, deliver } from '../../src/bus/attempts.ts';
+import { delayAfter, isUnavailable } from '../../src/engine/follow/retry.ts';
 import { Refusal } from '../../src/errors.ts';
 import type { RecordedEvent } from '../../src/eventstore/eventStore.ts';
 
@@ -44,7 +45,7 @@ describe('attempts', () => {
       event,
       options(),
     );
-    expect(outcome).to.deep.equal({ kind: 'failed', reason: 'TypeError: baddata', attempts: 3 });
+    expect(outcome).to.deep.equal({ kind: 'failed', reason: 'TypeError: bad\ufffddata', attempts: 3 });
   });
 
   it('are interrupted in their wait when the bus halts, and then none is begun', async () => {

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import type { Cache } from '../../src/cache/cache.ts';
-import { createMemoryCache } from '../../src/cache/memory.ts';
+import { createMemoryCache } from '../../src/cache/memoryCache.ts';
 import { ask, cacheContract, held, wanted } from '../cache/contract.ts';
 
 describe('the cache in memory', () => {

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { coalesce } from '../../src/eventstore/coalesce.ts';
+import { coalesce } from '../../src/platform/perTurnBatch.ts';
 import { rejection } from '../support/rejection.ts';
 
 describe('coalescing', () => {

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { Type } from 'typebox';
-import type { CommandContract } from '../../src/commands/command.ts';
+import type { CommandContract } from '../../src/commands/contract.ts';
 import { createApi } from '../../src/http/api.ts';
 import type { EndpointDeps } from '../../src/http/endpoint.ts';
 import { CODES } from '../../src/http/problem.ts';

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
-import type { Aggregates, Handled, HandleOptions } from '../../src/commands/aggregates.ts';
-import { createAggregates } from '../../src/commands/handle.ts';
+import type { Aggregates, Handled, HandleOptions } from '../../src/engine/decide/services.ts';
+import { createAggregates } from '../../src/engine/decide/handle.ts';
 import type { Snapshot, Snapshots } from '../../src/eventstore/snapshots.ts';
 import {
   account,

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { orders } from '../../src/projections/orders.ts';
-import { difference, historyOf, type FieldChange } from '../../src/queries/history.ts';
+import { difference, historyOf, type FieldChange } from '../../src/engine/ask/history.ts';
 import { orderView } from '../../src/views/order.ts';
 import { cancelled, captured, placed, refundRequested, refunded, requested } from '../aggregates/orderExamples.ts';
 import { recordedEvents, type Fact } from '../support/given.ts';

@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { isRefusal } from '../../src/errors.ts';
 import { createPasswords, HASHES_WAITING_MAX } from '../../src/http/passwords.ts';
 import { createTokens, createVerifier } from '../../src/http/tokens.ts';
-import type { Passwords } from '../../src/commands/services.ts';
+import type { Passwords } from '../../src/commands/contract.ts';
 
 const SECRET = 'a secret that is as long as it must be';
 const ruleOf = (work: () => unknown): string => {

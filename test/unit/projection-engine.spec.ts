@@ -1,14 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
 import fc from 'fast-check';
-import type { Parking } from '../../src/checkpoints/deadLetters.ts';
+import type { Parking } from '../../src/engine/follow/deadLetters.ts';
 import type { RecordedEvent } from '../../src/eventstore/eventStore.ts';
-import { fold, plan, type Rows } from '../../src/projections/batch.ts';
-import { createPace } from '../../src/projections/pace.ts';
-import { prepare } from '../../src/projections/prepare.ts';
-import { replay, type Projection } from '../../src/projections/projection.ts';
-import { createRefold, type Shadow } from '../../src/projections/refold.ts';
-import { textArray } from '../../src/projections/textArray.ts';
+import { fold, plan, type Rows } from '../../src/engine/project/apply.ts';
+import { createPace } from '../../src/engine/follow/linger.ts';
+import { prepare } from '../../src/engine/project/validate.ts';
+import { replay, type Projection } from '../../src/engine/project/projection.ts';
+import { createRefold, type Shadow } from '../../src/engine/rebuild/refold.ts';
+import { textArray } from '../../src/engine/project/statements.ts';
 
 interface Counter {
   readonly id: string;

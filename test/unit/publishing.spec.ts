@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { setTimeout as pause } from 'node:timers/promises';
-import { createPublishing } from '../../src/bus/publishing.ts';
+import { createPublishing } from '../../src/bus/nats/publishing.ts';
 
 interface Message {
   readonly position: bigint;

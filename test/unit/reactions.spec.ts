@@ -1,12 +1,12 @@
 import { expect } from 'chai';
 import { cartDecider } from '../../src/aggregates/cart.ts';
-import { fold } from '../../src/aggregates/decider.ts';
+import { fold } from '../../src/engine/decide/decider.ts';
 import { orderDecider } from '../../src/aggregates/order.ts';
 import type { OrderEvent } from '../../src/aggregates/orderEvents.ts';
 import { stockDecider } from '../../src/aggregates/stock.ts';
 import type { RecordedEvent } from '../../src/eventstore/eventStore.ts';
 import { fulfilment } from '../../src/handlers/fulfilment.ts';
-import { react } from '../../src/handlers/reaction.ts';
+import { react } from '../../src/engine/react/reaction.ts';
 import { anOrder, now, openShop, STORES } from '../handlers/shop.ts';
 
 const orderId = '0193f9a0-0000-7000-8000-000000000001';

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
 import { pino } from 'pino';
-import { toNewEvents, type EventStore } from '../../src/eventstore/eventStore.ts';
+import type { EventStore } from '../../src/eventstore/eventStore.ts';
+import { toNewEvents } from '../../src/engine/decide/batch.ts';
 import { createRevocations, type Revocations } from '../../src/http/revocation.ts';
 import type { VerifiedToken } from '../../src/http/tokens.ts';
 import { createMemoryEventStore } from '../support/memoryStore.ts';

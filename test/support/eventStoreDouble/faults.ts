@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
-import { createBell } from '../../../src/eventstore/bell.ts';
+import { createBell } from '../../../src/platform/signal.ts';
 
 /** What is wrong with the server. Counts say how many of the next requests it befalls. */
 export interface FaultSettings {

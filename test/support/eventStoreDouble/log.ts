@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { createBell, type Bell } from '../../../src/eventstore/bell.ts';
+import { createBell, type Bell } from '../../../src/platform/signal.ts';
 
 /** What a record costs beside its data: positions are offsets in a file, as those of a real server. */
 const RECORD_BYTES = 192;

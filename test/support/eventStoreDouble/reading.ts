@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
 import { status, type ServerWritableStream } from '@grpc/grpc-js';
 import streams, { type ReadReq, type ReadResp } from '@eventstore/db-client/generated/streams_pb.js';
-import { createBell } from '../../../src/eventstore/bell.ts';
+import { createBell } from '../../../src/platform/signal.ts';
 import type { Faults } from './faults.ts';
 import type { DoubleLog, LogRecord } from './log.ts';
 import * as wire from './wire.ts';

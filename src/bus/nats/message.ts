@@ -1,0 +1,64 @@
+import { headers, type MsgHdrs } from 'nats';
+import type { RecordedEvent } from '../../eventstore/eventStore.ts';
+import { upcast } from '../../eventstore/upcast.ts';
+import { fromCloudEvent, subjectOf, toCloudEvent } from '../envelope.ts';
+
+/** Position of the event, and of the one before it in the log: whoever has come to that one has missed nothing. */
+export const POSITION_HEADER = 'Cartulary-Position';
+export const PREVIOUS_HEADER = 'Cartulary-Previous-Position';
+const CONTENT_TYPE = 'application/cloudevents+json';
+const POSITION = /^(0|[1-9]\d{0,19})$/;
+/** What a subject may consist of. */
+const SUBJECT = /^[\w-]+(\.[\w-]+)*$/;
+
+/** One event on its way to the stream. */
+export interface Outgoing {
+  readonly position: bigint;
+  readonly messageId: string;
+  readonly subject: string;
+  readonly headers: MsgHdrs;
+  readonly payload: string;
+}
+
+/** `previous` is the position of the event before it in the log. Throws for an event that cannot be told. */
+export function toMessage(event: RecordedEvent, previous: bigint, prefix: string): Outgoing {
+  const type = subjectOf(event);
+  const subject = `${prefix}${type.slice(type.indexOf('.'))}`;
+  if (!SUBJECT.test(subject)) throw new Error(`"${subject}" cannot be a subject`);
+  const hdrs = headers();
+  hdrs.set('Content-Type', CONTENT_TYPE);
+  hdrs.set(POSITION_HEADER, String(event.position));
+  hdrs.set(PREVIOUS_HEADER, String(previous));
+  const payload = JSON.stringify(toCloudEvent(event));
+  return { position: event.position, messageId: event.id, subject, headers: hdrs, payload };
+}
+
+export interface Incoming {
+  readonly position: bigint;
+  readonly previous: bigint;
+  /** Undefined when this code cannot read it: the log has it. */
+  readonly event: RecordedEvent | undefined;
+}
+
+interface Message {
+  readonly header?: MsgHdrs;
+  readonly headers?: MsgHdrs | undefined;
+  json(): unknown;
+}
+
+/** What a message says; undefined when it is none of the relay's. */
+export function fromMessage(message: Message): Incoming | undefined {
+  const hdrs = message.headers ?? message.header;
+  const [position = '', previous = ''] = [hdrs?.get(POSITION_HEADER), hdrs?.get(PREVIOUS_HEADER)];
+  if (!POSITION.test(position) || !POSITION.test(previous)) return undefined;
+  return { position: BigInt(position), previous: BigInt(previous), event: eventOf(message, BigInt(position)) };
+}
+
+function eventOf(message: Message, position: bigint): RecordedEvent | undefined {
+  try {
+    const event = upcast(fromCloudEvent(message.json()));
+    return event.position === position ? event : undefined;
+  } catch {
+    return undefined;
+  }
+}

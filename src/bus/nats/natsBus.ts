@@ -1,0 +1,42 @@
+import type { Broker, Bus } from '../bus.ts';
+import { createConsumers, type ConsumersOptions } from '../consumers.ts';
+import { FEED_LIMITS, natsFeed, type FeedCounts, type NatsFeedLimits } from './natsFeed.ts';
+import { openNatsLink } from './natsConnection.ts';
+import { STREAM_SETTINGS, type NatsStreamSettings } from './jetStream.ts';
+
+export interface NatsBusOptions extends Omit<ConsumersOptions, 'openFeed'> {
+  readonly urls: readonly string[];
+  readonly stream?: Partial<NatsStreamSettings>;
+  readonly feed?: Partial<NatsFeedLimits>;
+}
+
+/**
+ * The bus on NATS JetStream. The promises are kept by what the embedded bus keeps them with (the log, and checkpoints,
+ * leases, dead letters and handled events in Postgres); JetStream brings the events, and may lose, repeat and forget them.
+ */
+export function createNatsBus(options: NatsBusOptions): Bus {
+  const { urls, store, owner, log } = options;
+  const link = openNatsLink({ urls, name: `cartulary consumers ${owner}`, log });
+  const counts: FeedCounts = { brought: 0, onLog: 0, rebuilt: 0 };
+  const bus = createConsumers({
+    ...options,
+    openFeed: natsFeed({
+      ...{ store, link, log, counts },
+      settings: { ...STREAM_SETTINGS, ...options.stream },
+      limits: { ...FEED_LIMITS, ...options.feed },
+    }),
+  });
+  const broker: Broker = {
+    name: 'nats',
+    ping: () => link.ping(),
+    stats: () => ({ connected: link.connected, ...counts }),
+  };
+  return {
+    ...bus,
+    broker,
+    async stop() {
+      await bus.stop();
+      await link.close();
+    },
+  };
+}

@@ -1,0 +1,160 @@
+import { connect, type ConnectionOptions, Events, type NatsConnection } from 'nats';
+import type { Logger } from '../../platform/log.ts';
+import { createBell } from '../../platform/signal.ts';
+import { delayAfter, isOver, rest } from '../../engine/follow/retry.ts';
+
+const CONNECT_TIMEOUT_MS = 5_000;
+const CONNECT_RETRY = { attemptsMax: 0, delayMs: 250, delayMaxMs: 5_000, timeoutMs: 0 };
+const RECONNECT_WAIT_MS = 500;
+const RECONNECT_JITTER_MS = 500;
+/** A peer that is silently gone is noticed after two pings without an answer. */
+const PING_INTERVAL_MS = 20_000;
+const PINGS_OUT_MAX = 2;
+const CLOSE_TIMEOUT_MS = 1_000;
+const PING_TIMEOUT_MS = 1_500;
+
+export interface NatsLinkOptions {
+  /** `nats://` or `tls://`, with user and password, or a token, if there are any. */
+  readonly urls: readonly string[];
+  /** As operators see it in the list of connections. */
+  readonly name: string;
+  readonly log: Logger;
+}
+
+/** One connection to NATS, or the wish for one: made anew for ever, whatever happens to it. */
+export interface NatsLink {
+  readonly connected: boolean;
+  /** Rings when it connects and when it breaks. */
+  readonly changed: ReturnType<typeof createBell>;
+  /** The connection, as soon as it stands; undefined when `signal` aborts. */
+  connection(signal: AbortSignal): Promise<NatsConnection | undefined>;
+  /** Rejects when there is no answer. */
+  ping(): Promise<void>;
+  /** Never rejects. */
+  close(): Promise<void>;
+}
+
+/** The client takes credentials as options alone, not in the address. */
+function connectionOptions({ urls, name }: NatsLinkOptions): ConnectionOptions {
+  const parsed = urls.map((url) => new URL(url));
+  const { username, password } = parsed[0]!;
+  const [user, pass] = [decodeURIComponent(username), decodeURIComponent(password)];
+  const credentials = user === '' ? {} : pass === '' ? { token: user } : { user, pass };
+  return {
+    servers: parsed.map(({ host }) => host),
+    ...credentials,
+    ...(parsed.some(({ protocol }) => protocol === 'tls:') ? { tls: {} } : {}),
+    ...{ name, timeout: CONNECT_TIMEOUT_MS, maxReconnectAttempts: -1, ignoreAuthErrorAbort: true, noAsyncTraces: true },
+    ...{ reconnectTimeWait: RECONNECT_WAIT_MS, reconnectJitter: RECONNECT_JITTER_MS },
+    ...{ pingInterval: PING_INTERVAL_MS, maxPingOut: PINGS_OUT_MAX },
+  };
+}
+
+const within = async (ms: number, work: Promise<unknown> | undefined): Promise<void> => {
+  const over = new AbortController();
+  await Promise.race([work, rest(ms, over.signal)]).finally(() => over.abort());
+};
+
+interface State {
+  readonly changed: ReturnType<typeof createBell>;
+  readonly closing: AbortSignal;
+  connection: NatsConnection | undefined;
+  connected: boolean;
+}
+
+function set(state: State, connected: boolean): void {
+  state.connected = connected;
+  state.changed.ring();
+}
+
+async function watch(state: State, connection: NatsConnection, log: Logger): Promise<void> {
+  for await (const status of connection.status()) {
+    if (status.type === Events.Disconnect) {
+      set(state, false);
+      log.warn('the connection to NATS is broken; connecting again');
+    } else if (status.type === Events.Reconnect) {
+      set(state, true);
+      log.info({ server: connection.getServer() }, 'connected to NATS again');
+    }
+  }
+}
+
+/** One connection after another, until asked to close. */
+async function live(state: State, options: NatsLinkOptions): Promise<void> {
+  const { closing } = state;
+  const { log } = options;
+  for (let failures = 0; !isOver(closing);) {
+    try {
+      const connection = await connect(connectionOptions(options));
+      failures = 0;
+      if (isOver(closing)) {
+        await connection.close();
+        return;
+      }
+      state.connection = connection;
+      log.info({ server: connection.getServer() }, 'connected to NATS');
+      void watch(state, connection, log).catch(() => undefined);
+      set(state, true);
+      const error = await connection.closed();
+      if (!isOver(closing)) log.warn({ err: error }, 'the connection to NATS was closed; connecting again');
+    } catch (error) {
+      failures += 1;
+      log.warn({ err: error, failures }, 'NATS cannot be reached; trying again');
+    }
+    set(state, false);
+    await rest(delayAfter(CONNECT_RETRY, failures + 1), closing);
+  }
+}
+
+async function ping({ connection, connected }: State): Promise<void> {
+  if (!connected || connection === undefined) throw new Error('NATS is not connected');
+  const tooLate = 'too late';
+  const late = new AbortController();
+  const answer = await Promise.race([connection.flush(), rest(PING_TIMEOUT_MS, late.signal).then(() => tooLate)]);
+  late.abort();
+  if (answer === tooLate) throw new Error(`NATS did not answer within ${PING_TIMEOUT_MS} ms`);
+}
+
+/** Begins to connect at once and returns without waiting for it: NATS may be away for as long as it likes. */
+export function openNatsLink(options: NatsLinkOptions): NatsLink {
+  const closing = new AbortController();
+  const changed = createBell();
+  const state: State = { changed, closing: closing.signal, connection: undefined, connected: false };
+  const living = live(state, options);
+  return {
+    get connected() {
+      return state.connected;
+    },
+    changed,
+    async connection(signal) {
+      const either = AbortSignal.any([signal, closing.signal]);
+      while (!isOver(either)) {
+        const heard = changed.rings;
+        if (state.connected) return state.connection;
+        await changed.next(heard, { signal: either });
+      }
+      return undefined;
+    },
+    ping: () => ping(state),
+    async close() {
+      closing.abort();
+      // What was said last, acknowledgements among it, is on its way before the connection is closed.
+      if (state.connected)
+        await within(
+          CLOSE_TIMEOUT_MS,
+          state.connection!.flush().catch(() => undefined),
+        );
+      await within(
+        CLOSE_TIMEOUT_MS,
+        state.connection?.close().catch(() => undefined),
+      );
+      // One that came about while this was closing is closed as well.
+      await within(CONNECT_TIMEOUT_MS + CLOSE_TIMEOUT_MS, living);
+      await within(
+        CLOSE_TIMEOUT_MS,
+        state.connection?.close().catch(() => undefined),
+      );
+      set(state, false);
+    },
+  };
+}

@@ -1,0 +1,129 @@
+import { isOver } from '../../engine/follow/retry.ts';
+import { createBell } from '../../platform/signal.ts';
+import { type JetStreamClient, NatsError } from 'nats';
+import type { Logger } from '../../platform/log.ts';
+import type { RecordedEvent } from '../../eventstore/eventStore.ts';
+import { type Outgoing, toMessage } from './message.ts';
+
+/** Publishes under way at once. */
+export const PUBLISHES_MAX = 256;
+
+export interface PublishingOptions<Message extends { readonly position: bigint }> {
+  /** Resolves when the message is stored; a rejection leaves open whether it is. */
+  publish(message: Message): Promise<unknown>;
+  /** Called when a publish has failed and none is under way any more; what is not stored is then published again, in order. */
+  recover(error: unknown, failures: number): Promise<void>;
+  /** Everything up to this position is stored. */
+  onStored(position: bigint): void;
+  readonly max?: number;
+  readonly signal: AbortSignal;
+}
+
+export interface Publishing<Message> {
+  /** Waits for room; messages are given in log order. Returns early when `signal` aborts. */
+  push(message: Message): Promise<void>;
+  /** Until everything pushed is stored, or `signal` aborts. */
+  drained(): Promise<void>;
+}
+
+/** A window of publishes in flight. Whatever happens to them, all are stored at least once, and told in order. */
+export function createPublishing<Message extends { readonly position: bigint }>(
+  options: PublishingOptions<Message>,
+): Publishing<Message> {
+  const { signal, max = PUBLISHES_MAX } = options;
+  const bell = createBell();
+  /** Not known to be stored, or behind one that is not; in log order. */
+  const open: { readonly message: Message; stored: boolean }[] = [];
+  let underWay = 0;
+  let failure: { readonly error: unknown } | undefined;
+  let failures = 0;
+
+  const settle = (): void => {
+    let last: bigint | undefined;
+    while (open[0]?.stored === true) last = open.shift()!.message.position;
+    if (last === undefined) return;
+    failures = 0;
+    options.onStored(last);
+  };
+  async function send(one: (typeof open)[number]): Promise<void> {
+    underWay += 1;
+    try {
+      await options.publish(one.message);
+      one.stored = true;
+      settle();
+    } catch (error) {
+      failure ??= { error };
+    } finally {
+      underWay -= 1;
+      bell.ring();
+    }
+  }
+  async function recover(): Promise<void> {
+    while (underWay > 0) await bell.next(bell.rings, { signal });
+    const { error } = failure!;
+    failure = undefined;
+    failures += 1;
+    await options.recover(error, failures);
+    if (isOver(signal)) return;
+    for (const one of open) if (!one.stored) void send(one);
+  }
+  async function until(reached: () => boolean): Promise<void> {
+    while (!isOver(signal)) {
+      const heard = bell.rings;
+      if (failure !== undefined) await recover();
+      else if (reached()) return;
+      else await bell.next(heard, { signal });
+    }
+  }
+
+  return {
+    async push(message) {
+      await until(() => open.length < max);
+      if (isOver(signal)) return;
+      const one = { message, stored: false };
+      open.push(one);
+      void send(one);
+    },
+    drained: () => until(() => open.length === 0),
+  };
+}
+
+/** What NATS and JetStream say of a message that is too large for them, however often it is sent. */
+const TOO_LARGE = new Set(['MAX_PAYLOAD_EXCEEDED', '10054']);
+
+/** What cannot be told is passed over in its turn: the next message says that something lies before it. */
+export type Step = Outgoing | { readonly position: bigint; readonly untold: true };
+
+export function stepOf(
+  event: RecordedEvent,
+  previous: bigint,
+  { prefix, log }: { readonly prefix: string; readonly log: Logger },
+): Step {
+  try {
+    return toMessage(event, previous, prefix);
+  } catch (error) {
+    log.error({ err: error, eventId: event.id }, 'an event cannot be published: it is to be had from the log alone');
+    return { position: event.position, untold: true };
+  }
+}
+
+const isTooLarge = (error: unknown): boolean =>
+  error instanceof NatsError && (TOO_LARGE.has(error.code) || TOO_LARGE.has(String(error.api_error?.err_code)));
+
+/** `known`: JetStream has stored it before, within its duplicate window. A rejection leaves open whether it is stored. */
+export async function publishStep(
+  client: JetStreamClient,
+  step: Step,
+  log: Logger,
+): Promise<'stored' | 'known' | 'untold'> {
+  if ('untold' in step) return 'untold';
+  const { subject, payload, headers, messageId: msgID } = step;
+  try {
+    const { duplicate } = await client.publish(subject, payload, { headers, msgID });
+    return duplicate ? 'known' : 'stored';
+  } catch (error) {
+    if (!isTooLarge(error)) throw error;
+    log.error({ err: error, eventId: msgID }, 'an event is too large for NATS: it is to be had from the log alone');
+    return 'untold';
+  }
+}

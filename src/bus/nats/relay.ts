@@ -1,0 +1,188 @@
+import { setMaxListeners } from 'node:events';
+import type { JetStreamClient } from 'nats';
+import type { Logger } from '../../platform/log.ts';
+import { acquireLease, type Lease } from '../../engine/follow/lease.ts';
+import type { EventStore } from '../../eventstore/eventStore.ts';
+import { type Pool, withTx } from '../../platform/postgres/pool.ts';
+import { RELAY } from '../bus.ts';
+import { delayAfter, isOver, reasonOf, rest } from '../../engine/follow/retry.ts';
+import type { NatsLink } from './natsConnection.ts';
+import { ensureStream, lastTold, type NatsStreamSettings } from './jetStream.ts';
+import { createPublishing, PUBLISHES_MAX, publishStep, type Step, stepOf } from './publishing.ts';
+
+/** How long a publish waits for its acknowledgement; after that nobody knows whether it is stored. */
+export const PUBLISH_TIMEOUT_MS = 2_000;
+const CONNECTION_WAIT_MS = 10_000;
+const SAVE_MS = 200;
+const OWN_RETRY_MS = 500;
+const RETRY = { attemptsMax: 0, delayMs: 100, delayMaxMs: 5_000, timeoutMs: 0 };
+
+export interface RelayOptions {
+  readonly pool: Pool;
+  readonly store: EventStore;
+  /** Who this process is, among those that may relay. */
+  readonly owner: string;
+  readonly log: Logger;
+  readonly link: NatsLink;
+  readonly settings: NatsStreamSettings;
+  readonly publishesMax?: number;
+}
+
+export interface RelayStatus {
+  /** Whether this process is the one that relays. */
+  readonly running: boolean;
+  /** Everything up to here is stored in the stream, as far as this process knows. */
+  readonly position: bigint;
+  readonly published: number;
+  readonly lastError?: string;
+}
+
+/** Publishes the whole log, event by event, one process at a time. */
+export interface Relay {
+  start(): void;
+  status(): RelayStatus;
+  /** Waits for what is in flight, up to a bound. Never rejects. */
+  stop(): Promise<void>;
+}
+
+interface State {
+  running: boolean;
+  position: bigint;
+  published: number;
+  lastError: string | undefined;
+}
+
+/** A checkpointed follower of the log. Its checkpoint passes what is acknowledged and nothing else. */
+export function createRelay(options: RelayOptions): Relay {
+  const { log } = options;
+  const stopping = new AbortController();
+  setMaxListeners(0, stopping.signal);
+  const state: State = { running: false, position: 0n, published: 0, lastError: undefined };
+  let running: Promise<void> | undefined;
+
+  async function supervise(): Promise<void> {
+    for (let failures = 0; !isOver(stopping.signal);) {
+      try {
+        const owned = await own(options, state, stopping.signal);
+        failures = 0;
+        if (!owned) await rest(OWN_RETRY_MS, stopping.signal);
+      } catch (error) {
+        failures += 1;
+        state.lastError = reasonOf(error);
+        log.error({ err: error }, 'the relay stopped; starting it again');
+        await rest(delayAfter(RETRY, failures), stopping.signal);
+      }
+    }
+  }
+  return {
+    start() {
+      running ??= supervise();
+    },
+    status: () => ({
+      ...{ running: state.running, position: state.position, published: state.published },
+      ...(state.lastError === undefined ? {} : { lastError: state.lastError }),
+    }),
+    async stop() {
+      stopping.abort();
+      await running;
+    },
+  };
+}
+
+async function own(options: RelayOptions, state: State, stop: AbortSignal): Promise<boolean> {
+  // Nobody takes the lease who could not publish: another process may have a way to NATS.
+  if ((await options.link.connection(stop)) === undefined) return false;
+  const { pool, store, owner, log } = options;
+  const lease = await acquireLease(pool, { name: RELAY, owner, store, log });
+  if (lease === undefined) return false;
+  state.running = true;
+  try {
+    await relay(options, { lease, state, signal: AbortSignal.any([stop, lease.lost]) });
+  } finally {
+    state.running = false;
+    await lease.release().catch(() => undefined);
+  }
+  return true;
+}
+
+interface Run {
+  readonly lease: Lease;
+  readonly state: State;
+  readonly signal: AbortSignal;
+}
+
+async function relay(options: RelayOptions, { lease, state, signal }: Run): Promise<void> {
+  const { store, settings, log, publishesMax: max = PUBLISHES_MAX } = options;
+  setMaxListeners(0, signal);
+  let client = await openStream(options, signal);
+  let stored = lease.position;
+  state.position = stored;
+  const publishing = createPublishing<Step>({
+    ...{ max, signal },
+    publish: (step) => publishStep(client, step, log),
+    onStored: (position) => {
+      stored = position;
+      state.position = position;
+    },
+    recover: async (error, failures) => {
+      state.lastError = reasonOf(error);
+      log.warn({ err: error, failures }, 'events could not be published; publishing them again');
+      await rest(delayAfter(RETRY, failures), signal);
+      if (!isOver(signal)) client = await openStream(options, signal);
+    },
+  });
+  const ended = new AbortController();
+  const saving = saveOften(options, lease, { position: () => stored, signal: AbortSignal.any([signal, ended.signal]) });
+  let previous = lease.position;
+  try {
+    for await (const events of store.follow(previous, { signal })) {
+      for (const event of events) {
+        await publishing.push(stepOf(event, previous, { prefix: settings.prefix, log }));
+        previous = event.position;
+        state.published += 1;
+      }
+    }
+  } finally {
+    ended.abort();
+    await saving;
+    if (!lease.lost.aborted) await save(options.pool, lease, stored).catch(() => undefined);
+  }
+}
+
+/** A stream that tells of another course of things than the log is emptied before anything is added to it. */
+async function openStream({ link, store, settings, log }: RelayOptions, signal: AbortSignal): Promise<JetStreamClient> {
+  const connection = await link.connection(AbortSignal.any([signal, AbortSignal.timeout(CONNECTION_WAIT_MS)]));
+  if (connection === undefined) throw new Error(`NATS is away for more than ${CONNECTION_WAIT_MS} ms`);
+  const stream = await ensureStream(connection, { store, settings });
+  if (!(await lastTold(stream, { store, settings })).ofThisLog) {
+    log.warn(
+      { stream: stream.name },
+      'the stream holds events that the log does not: the log was restored; emptying it',
+    );
+    await stream.manager.streams.purge(stream.name);
+  }
+  return connection.jetstream({ timeout: PUBLISH_TIMEOUT_MS });
+}
+
+interface Saving {
+  readonly position: () => bigint;
+  readonly signal: AbortSignal;
+}
+
+async function saveOften({ pool, log }: RelayOptions, lease: Lease, { position, signal }: Saving): Promise<void> {
+  while (!isOver(signal)) {
+    await rest(SAVE_MS, signal);
+    try {
+      await save(pool, lease, position());
+    } catch (error) {
+      // A lost lease ends the run by itself; a database that is away costs a few events published twice.
+      log.warn({ err: error }, 'the relay could not save its checkpoint');
+    }
+  }
+}
+
+async function save(pool: Pool, lease: Lease, position: bigint): Promise<void> {
+  if (position === lease.position) return;
+  await withTx(pool, (tx) => lease.advance(tx, position));
+  lease.moved(position);
+}

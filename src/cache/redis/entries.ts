@@ -1,0 +1,104 @@
+import type { RedisConnection } from '../../platform/redis/connection.ts';
+import type { CachedAnswer, Found, Wanted } from '../cache.ts';
+import { positionOf } from '../../platform/redis/position.ts';
+
+/** The names of everything that belongs to one key of the cache. */
+export interface Keys {
+  readonly name: string;
+  readonly entry: string;
+  readonly lease: string;
+  /** What the entry hangs on: one that all entries share, one per tag. */
+  readonly generations: readonly string[];
+}
+
+/** What Redis holds of a key at one moment. */
+export interface Look {
+  readonly keys: Keys;
+  /** The entry, if it was made under the generations of now. */
+  readonly entry: Found | undefined;
+  readonly isLeased: boolean;
+  /** Joined by commas; undefined when one is missing. */
+  readonly generations: string | undefined;
+}
+
+export interface Looks {
+  /** Sent after the caller has asked, in one round trip. Rejects when Redis does not answer. */
+  look(name: string, tags: readonly string[]): Promise<Look>;
+}
+
+export const generationKeyOf = (connection: RedisConnection, tag: string): string => connection.key(`t:${tag}`);
+/** The generation that every entry hangs on. */
+export const commonGenerationKey = (connection: RedisConnection): string => connection.key('g');
+
+export function createLooks(connection: RedisConnection): Looks {
+  const common = commonGenerationKey(connection);
+  const inThisTurn = new Map<string, Promise<Look>>();
+
+  const keysOf = (name: string, tags: readonly string[]): Keys => ({
+    name,
+    entry: connection.key(`e:${name}`),
+    lease: connection.key(`l:${name}`),
+    generations: [common, ...tags.map((tag) => generationKeyOf(connection, tag))],
+  });
+
+  async function lookAlone(name: string, tags: readonly string[]): Promise<Look> {
+    const keys = keysOf(name, tags);
+    const [text = null, lease = null, ...ids] = await connection.read([keys.entry, keys.lease, ...keys.generations]);
+    const generations = ids.includes(null) ? undefined : ids.join(',');
+    const entry = text === null || generations === undefined ? undefined : decode(text, generations);
+    return { keys, entry, isLeased: lease !== null, generations };
+  }
+
+  return {
+    // Who asks for the same in one turn of the event loop shares one look, and what was made of it.
+    look(name, tags) {
+      const known = inThisTurn.get(name);
+      if (known !== undefined) return known;
+      setImmediate(() => inThisTurn.delete(name));
+      const looking = lookAlone(name, tags);
+      inThisTurn.set(name, looking);
+      return looking;
+    },
+  };
+}
+
+/** The entry, if it includes all that is needed. */
+export function honoured({ entry }: Look, { needs, announced }: Wanted): Found | undefined {
+  if (entry === undefined) return undefined;
+  // Nothing was invalidated since it was loaded, and up to there everything would have been.
+  const position = announced > entry.position ? announced : entry.position;
+  return position < needs ? undefined : { answer: entry.answer, position };
+}
+
+/**
+ * An entry as text: five lines and the JSON, none of which holds a line break. First the generations of its tags from
+ * before its loader began: it counts only while they are still the same.
+ */
+export function encode(generations: string, { answer, position }: Found): string {
+  const { json, bytes, pagination = '', revision = '' } = answer;
+  return `${generations}\n${position}\n${bytes}\n${revision}\n${pagination}\n${json}`;
+}
+
+/** The entry, if it was made under these generations and can be read. */
+export function decode(text: string, generations: string): Found | undefined {
+  if (!text.startsWith(generations) || text[generations.length] !== '\n') return undefined;
+  const lines: string[] = [];
+  let from = generations.length + 1;
+  for (let line = 0; line < 4; line += 1) {
+    const end = text.indexOf('\n', from);
+    if (end < 0) return undefined;
+    lines.push(text.slice(from, end));
+    from = end + 1;
+  }
+  const [told, bytes = '', revision = '', pagination = ''] = lines;
+  const position = positionOf(told);
+  if (position === undefined) return undefined;
+  return { answer: answerOf(text.slice(from), Number(bytes), revision, pagination), position };
+}
+
+const answerOf = (json: string, bytes: number, revision: string, pagination: string): CachedAnswer => ({
+  json,
+  bytes,
+  ...(pagination === '' ? {} : { pagination }),
+  ...(revision === '' ? {} : { revision }),
+});

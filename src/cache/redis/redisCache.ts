@@ -1,0 +1,72 @@
+import type { Logger } from '../../platform/log.ts';
+import type { RedisConnection } from '../../platform/redis/connection.ts';
+import type { Cache } from '../cache.ts';
+import { createLoads } from './loads.ts';
+import { commonGenerationKey, createLooks, generationKeyOf, honoured } from './entries.ts';
+import { createTrust } from './invalidation.ts';
+import { createWatermarks, type ReadModels } from './watermarks.ts';
+
+export interface RedisCacheOptions {
+  readonly connection: RedisConnection;
+  /** Answers while Redis cannot be trusted; it hears of every invalidation all the time. */
+  readonly local: Cache;
+  readonly readModels: ReadModels;
+  readonly log: Logger;
+}
+
+/**
+ * The cache that all processes of a shop share. An entry remembers the random generation ids that its tags had before its
+ * loader began, and counts only while they are the same; invalidating removes the ids. So whatever Redis forgets (by a
+ * flush, by eviction, in a failover) can only lose entries, and a slow loader cannot bring an old one back.
+ */
+export function createRedisCache({ connection, local, readModels, log }: RedisCacheOptions): Cache {
+  const common = commonGenerationKey(connection);
+  const trust = createTrust(connection, { all: common, log });
+  const watermarks = createWatermarks({ connection, readModels, arrived: () => trust.holds(), log });
+  const isTrusted = (): boolean => trust.holds() && watermarks.hold();
+  const looks = createLooks(connection);
+  const loadThrough = createLoads({ connection, looks, local });
+  let hits = 0;
+  let misses = 0;
+
+  return {
+    peek: () => undefined,
+
+    async get(key, wanted, load) {
+      if (!isTrusted()) return local.get(key, wanted, load);
+      const look = await looks.look(key, wanted.tags).catch(() => undefined);
+      if (look === undefined || !isTrusted()) return local.get(key, wanted, load);
+      const found = honoured(look, wanted);
+      if (found !== undefined) {
+        hits += 1;
+        return found;
+      }
+      misses += 1;
+      return loadThrough(look, wanted, load);
+    },
+
+    async invalidate(tags) {
+      await local.invalidate(tags);
+      await trust.remove(tags.map((tag) => generationKeyOf(connection, tag)));
+    },
+
+    async clear() {
+      await local.clear();
+      await trust.remove([common]);
+    },
+
+    // What others project they invalidate in Redis themselves.
+    othersMoved: () => local.othersMoved(),
+
+    stats() {
+      const own = local.stats();
+      return { hits: hits + own.hits, misses: misses + own.misses, entries: own.entries };
+    },
+
+    async close() {
+      await watermarks.close();
+      await trust.close();
+      await local.close();
+    },
+  };
+}

@@ -1,0 +1,55 @@
+import { ANONYMOUS, type Actor } from '../../engine/decide/command.ts';
+import type { RedisConnection } from '../../platform/redis/connection.ts';
+import { positionOf } from '../../platform/redis/position.ts';
+import { createWriters, type Writers } from '../../engine/ask/writers.ts';
+
+/** Remembered for longer than a read model is ever behind while anybody waits for it. */
+export const WRITTEN_TTL_MS = 600_000;
+
+/** KEYS: whose; ARGV: position, lifetime (ms). Positions are decimal text without leading zeros: the longer is the larger. */
+const RAISE = `
+local known = redis.call('GET', KEYS[1]) or ''
+if #known < #ARGV[1] or (#known == #ARGV[1] and known < ARGV[1]) then
+  redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+else
+  redis.call('PEXPIRE', KEYS[1], ARGV[2])
+end
+return 0
+`;
+
+/**
+ * What each user wrote last in any process. While Redis does not answer, in this one: then another process may answer a
+ * user from before their write, unless they ask with `Min-Position`.
+ */
+export function createRedisWriters(connection: RedisConnection): Writers {
+  const local = createWriters();
+  const raise = connection.script(RAISE);
+  const keyOf = ({ id }: Actor): string => connection.key(`w:${id}`);
+  const larger = (one: bigint, other: bigint): bigint => (one > other ? one : other);
+
+  /** What others know of somebody this process sees for the first time; also what anonymous callers wrote. */
+  async function firstSeen(actor: Actor): Promise<bigint> {
+    const [own, anonymous] = await connection.read([keyOf(actor), keyOf(ANONYMOUS)]);
+    const position = larger(local.lastOf(actor), positionOf(own) ?? positionOf(anonymous) ?? 0n);
+    local.wrote(actor, position);
+    return position;
+  }
+
+  async function seenAgain(actor: Actor): Promise<bigint> {
+    const [own] = await connection.read([keyOf(actor)]);
+    return larger(local.lastOf(actor), positionOf(own) ?? 0n);
+  }
+
+  return {
+    async wrote(actor, position) {
+      local.wrote(actor, position);
+      await raise([keyOf(actor)], [String(position), WRITTEN_TTL_MS]).catch(() => undefined);
+    },
+    known: ({ id }) => (id === ANONYMOUS.id ? 0n : undefined),
+    lastOf(actor) {
+      if (actor.id === ANONYMOUS.id || !connection.up) return local.lastOf(actor);
+      const asking = local.has(actor) ? seenAgain(actor) : firstSeen(actor);
+      return asking.catch(() => local.lastOf(actor));
+    },
+  };
+}

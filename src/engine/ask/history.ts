@@ -1,0 +1,67 @@
+import type { RecordedEvent } from '../../eventstore/eventStore.ts';
+import { replay, type Projection } from '../project/projection.ts';
+
+export interface FieldChange {
+  readonly field: string;
+  readonly before: unknown;
+  readonly after: unknown;
+}
+
+/** One event told to a person: when, who, which command, why, and what it changed. */
+export interface HistoryEntry {
+  readonly position: string;
+  readonly revision: string;
+  readonly event_id: string;
+  readonly type: string;
+  readonly at: string;
+  readonly actor: string;
+  readonly command: string;
+  readonly command_id: string;
+  readonly correlation_id: string;
+  readonly causation_id: string | null;
+  /** Type of the event that led to it, when that is one of the same stream. */
+  readonly because: string | null;
+  readonly changes: readonly FieldChange[];
+}
+
+/** `{ a: { b: 1 } }` as `a.b` → 1; empty objects and lists count as values. */
+function flatten(value: unknown, path: string, into: Map<string, unknown>): Map<string, unknown> {
+  const nested = typeof value === 'object' && value !== null ? Object.entries(value) : [];
+  if (nested.length === 0) return into.set(path, value);
+  for (const [key, inner] of nested) flatten(inner, path === '' ? key : `${path}.${key}`, into);
+  return into;
+}
+
+/** Which fields differ between two views, by dotted path; `undefined` reads as `null`. */
+export function difference(before: unknown, after: unknown): FieldChange[] {
+  const old = before === undefined ? new Map<string, unknown>() : flatten(before, '', new Map());
+  const now = flatten(after, '', new Map());
+  return [...new Set([...old.keys(), ...now.keys()])]
+    .map((field) => ({ field, before: old.get(field) ?? null, after: now.get(field) ?? null }))
+    .filter((change) => JSON.stringify(change.before) !== JSON.stringify(change.after));
+}
+
+/** The stream told event by event, by the functions that keep the read model. */
+export function historyOf<R extends object>(
+  projection: Projection<R>,
+  key: string,
+  events: readonly RecordedEvent[],
+  view: (row: R) => unknown,
+): HistoryEntry[] {
+  const types = new Map(events.map(({ id, type }) => [id, type]));
+  let before: unknown;
+  return events.map((event, index) => {
+    const row = replay(projection, key, events.slice(0, index + 1));
+    const after = row === undefined ? before : view(row);
+    const changes = after === undefined ? [] : difference(before, after);
+    before = after;
+    const { actor, command, commandId, correlationId, causationId, occurredAt } = event.metadata;
+    return {
+      ...{ position: String(event.position), revision: String(event.revision), event_id: event.id, type: event.type },
+      ...{ at: occurredAt, actor, command, command_id: commandId, correlation_id: correlationId },
+      causation_id: causationId ?? null,
+      because: (causationId === undefined ? undefined : types.get(causationId)) ?? null,
+      changes: changes.filter(({ field }) => field !== 'updated_at'),
+    };
+  });
+}

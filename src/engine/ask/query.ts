@@ -1,0 +1,95 @@
+import type { Static, TObject, TSchema } from 'typebox';
+import type { Access, Actor, Domain, Route } from '../decide/command.ts';
+import type { Services } from '../decide/services.ts';
+import type { EventStore } from '../../eventstore/eventStore.ts';
+
+export const PER_PAGE_DEFAULT = 20;
+export const PER_PAGE_MAX = 100;
+
+export interface Pagination {
+  readonly current_page: number;
+  readonly per_page: number;
+  readonly total_items: number;
+  readonly total_pages: number;
+}
+
+/** `revision` becomes the ETag. */
+export interface QueryAnswer {
+  readonly data: unknown;
+  readonly pagination?: Pagination;
+  readonly revision?: bigint;
+}
+
+/** Read-only SQL over the read models. `int8` comes as a JavaScript number (safe integers), `timestamptz` as ISO text, `jsonb` parsed. */
+export interface ReadDb {
+  rows<R extends object>(sql: string, values?: readonly unknown[]): Promise<R[]>;
+}
+
+export interface QueryContext<S extends Services = Services> {
+  readonly actor: Actor;
+  readonly now: string;
+  readonly db: ReadDb;
+  readonly store: EventStore;
+  readonly services: S;
+}
+
+type ArgsOf<P extends TObject | undefined> = P extends TObject ? Static<P> : Record<string, never>;
+
+export interface QueryInput<P extends TObject | undefined, Q extends TObject | undefined> {
+  readonly params: ArgsOf<P>;
+  readonly query: ArgsOf<Q>;
+}
+
+type AnyInput = QueryInput<TObject | undefined, TObject | undefined>;
+
+/** How an answer is cached. Only for answers that are the same for everybody who may ask. */
+export interface CacheRule {
+  readonly ttlMs: number;
+  key(input: AnyInput): string;
+  /** An answer is dropped when one of its tags is invalidated: projections invalidate their own name and their `tags`. */
+  tags(input: AnyInput): readonly string[];
+}
+
+/** One query as data; the counterpart of a command's contract. */
+export interface QueryContract<D extends Domain = Domain> {
+  readonly name: string;
+  readonly summary: string;
+  readonly tag: string;
+  readonly route: Route;
+  readonly aliases?: readonly Route[];
+  readonly access: Access<D['role']>;
+  readonly params?: TObject;
+  /** Scalars only; values arrive coerced from text. */
+  readonly query?: TObject;
+  readonly result: TSchema;
+  readonly paginated?: boolean;
+  readonly codes?: readonly string[];
+  /** Projections it reads: waited for (read your writes) and reported (`Projection-Position`). */
+  readonly reads: readonly string[];
+  readonly cache?: CacheRule;
+  run(input: AnyInput, context: QueryContext<D['services']>): Promise<QueryAnswer>;
+}
+
+/** What declares the queries of a domain; the input of `run` is typed by the schemas of `params` and `query`. */
+export const queriesOf =
+  <D extends Domain>() =>
+  <P extends TObject | undefined = undefined, Q extends TObject | undefined = undefined>(
+    contract: Omit<QueryContract<D>, 'params' | 'query' | 'run' | 'cache'> & {
+      readonly params?: P;
+      readonly query?: Q;
+      readonly cache?: {
+        readonly ttlMs: number;
+        key(input: QueryInput<P, Q>): string;
+        tags(input: QueryInput<P, Q>): readonly string[];
+      };
+      run(input: QueryInput<P, Q>, context: QueryContext<D['services']>): Promise<QueryAnswer>;
+    },
+  ): QueryContract<D> =>
+    contract as unknown as QueryContract<D>;
+
+export const paginate = (page: number, perPage: number, totalItems: number): Pagination => ({
+  current_page: page,
+  per_page: perPage,
+  total_items: totalItems,
+  total_pages: Math.ceil(totalItems / perPage),
+});

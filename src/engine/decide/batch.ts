@@ -1,0 +1,129 @@
+import type { Command } from './decider.ts';
+import { APPEND_BYTES_MAX, APPEND_EVENTS_MAX, type DomainEvent, eventId, type NewEvent } from '../../eventstore/eventStore.ts';
+import { isRefusal, Refusal } from '../../errors.ts';
+import { schemaOf } from '../../eventstore/upcast.ts';
+import type { HandleOptions } from './services.ts';
+import type { Folded } from './folds.ts';
+
+/** What is to be decided: one command, and what its caller made a condition. */
+export interface Question {
+  readonly command: Command;
+  readonly options: HandleOptions;
+}
+
+/** What came of one command. `revision` and `state`: as of its last event, or as found. */
+export type Verdict<Q extends Question> = { readonly question: Q } & (
+  | {
+      readonly kind: 'decided';
+      readonly events: readonly DomainEvent[];
+      readonly state: unknown;
+      readonly revision: bigint;
+      /** The same command id was decided before in this batch. */
+      readonly repeated: boolean;
+    }
+  | { readonly kind: 'threw'; readonly error: unknown; readonly final: boolean }
+);
+
+/** What a batch of commands comes to, should the stream still be where the fold is. */
+export interface Decision<Q extends Question> {
+  readonly verdicts: readonly Verdict<Q>[];
+  readonly events: readonly NewEvent[];
+  readonly commandIds: readonly string[];
+  readonly state: unknown;
+  readonly revision: bigint;
+  /** Those that no longer fit into one append. */
+  readonly left: readonly Q[];
+}
+
+/**
+ * Decides commands for one stream one after the other, each on the state that the ones before it lead to. Pure, and so
+ * without effect until the events are appended: then all verdicts hold, or none.
+ */
+export function decideTogether<Q extends Question>(folded: Folded, questions: readonly Q[]): Decision<Q> {
+  const verdicts: Verdict<Q>[] = [];
+  const events: NewEvent[] = [];
+  const decided = new Map<string, Verdict<Q>>();
+  const found = folded.revision;
+  let { state, revision } = folded;
+  let bytes = 0;
+  for (const [index, question] of questions.entries()) {
+    const before = decided.get(question.command.id);
+    if (before?.kind === 'decided') {
+      verdicts.push({ ...before, question, repeated: true });
+      continue;
+    }
+    const verdict = decideOne(question, { ...folded, state, revision }, found);
+    if (verdict.kind === 'decided' && verdict.events.length > 0) {
+      const added = toNewEvents(question.command, verdict.events, schemaOf);
+      bytes += questions.length === 1 ? 0 : bytesOf(added);
+      const full = events.length + added.length > APPEND_EVENTS_MAX || bytes > APPEND_BYTES_MAX;
+      if (full && events.length > 0) {
+        return { verdicts, events, commandIds: [...decided.keys()], state, revision, left: questions.slice(index) };
+      }
+      events.push(...added);
+      decided.set(question.command.id, verdict);
+      ({ state, revision } = verdict);
+    }
+    verdicts.push(verdict);
+  }
+  return { verdicts, events, commandIds: [...decided.keys()], state, revision, left: [] };
+}
+
+function decideOne<Q extends Question>(question: Q, folded: Folded, found: bigint): Verdict<Q> {
+  const { command, options } = question;
+  const { decider, state, revision } = folded;
+  const { expected } = options;
+  const isStale = expected !== undefined && expected !== revision;
+  try {
+    const events = decider.decide(command, state);
+    if (!isStale) {
+      const next = events.reduce((before, event) => decider.evolve(before, event), state);
+      const last = revision + BigInt(events.length);
+      return { question, kind: 'decided', events, state: next, revision: last, repeated: false };
+    }
+  } catch (error) {
+    // Whether it is there and theirs comes before whether they know its newest revision, or If-Match would tell.
+    const hidden = isRefusal(error) && (error.kind === 'notFound' || error.kind === 'forbidden');
+    if (!isStale || hidden) return { question, kind: 'threw', error, final: false };
+  }
+  // A stream only grows: what is behind what was found stays behind; what is ahead may be true elsewhere already.
+  return { question, kind: 'threw', error: stale(expected, revision), final: expected < found };
+}
+
+const stale = (expected: bigint, revision: bigint): Refusal =>
+  new Refusal('stale', 'StaleRevision', `It has changed: you know revision ${expected}, it is at ${revision}.`);
+
+/** What the log will count; data that JSON cannot say counts nothing here, and is refused there. */
+function bytesOf(events: readonly NewEvent[]): number {
+  try {
+    return events.reduce(
+      (sum, { data, metadata }) =>
+        sum + Buffer.byteLength(JSON.stringify(data)) + Buffer.byteLength(JSON.stringify(metadata)),
+      0,
+    );
+  } catch {
+    return 0;
+  }
+}
+
+/** What a command's decision becomes in the log. */
+export const toNewEvents = (
+  command: Command,
+  events: readonly DomainEvent[],
+  schemaOf: (type: string) => number,
+): NewEvent[] =>
+  events.map((event, index) => ({
+    id: eventId(command.id, index),
+    type: event.type,
+    data: event.data,
+    metadata: {
+      commandId: command.id,
+      command: command.type,
+      correlationId: command.correlationId,
+      ...(command.causationId === undefined ? {} : { causationId: command.causationId }),
+      actor: command.actor,
+      occurredAt: command.now,
+      schema: schemaOf(event.type),
+      ...(command.traceparent === undefined ? {} : { traceparent: command.traceparent }),
+    },
+  }));

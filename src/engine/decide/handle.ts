@@ -1,0 +1,231 @@
+import type { Command, Decider } from './decider.ts';
+import {
+  APPEND_EVENTS_MAX,
+  type DomainEvent,
+  eventId,
+  type EventStore,
+  type RecordedEvent,
+  streamOf,
+} from '../../eventstore/eventStore.ts';
+import { isRefusal, unavailable } from '../../errors.ts';
+import type { Aggregates, Handled, HandleOptions, Loaded } from './services.ts';
+import { decideTogether, type Decision, type Question } from './batch.ts';
+import { type AnyDecider, createFolds, type Folded, type Folds, type FoldsOptions } from './folds.ts';
+
+/** Commands for one stream that are decided and appended together. */
+export const BATCH_COMMANDS_MAX = 64;
+/** Commands that may wait for their turn on one stream. */
+export const STREAM_WAITING_MAX = 10_000;
+/** How often a batch is decided anew because another process was faster. */
+export const ATTEMPTS_MAX = 8;
+
+interface Job extends Question {
+  readonly decider: AnyDecider;
+  /** The log has said that its events are there already. */
+  known: boolean;
+  resolve(handled: Handled<unknown>): void;
+  reject(error: unknown): void;
+}
+
+interface Context {
+  readonly store: EventStore;
+  readonly folds: Folds;
+}
+
+/**
+ * Load, decide, append. Commands for one stream take turns in this process and are decided and appended together, so
+ * that a conflict only ever comes from another process. A refusal, or nothing to do, is answered only when it is known
+ * to have been decided on the newest state.
+ */
+export function createAggregates(options: FoldsOptions): Aggregates {
+  const context: Context = { store: options.store, folds: createFolds(options) };
+  const lanes = new Map<string, Job[]>();
+
+  async function drain(stream: string, lane: Job[]): Promise<void> {
+    while (lane.length > 0) {
+      const jobs = nextJobs(lane);
+      lane.unshift(...(await settle(context, stream, jobs)));
+    }
+    lanes.delete(stream);
+  }
+
+  function enlist(stream: string, job: Job): void {
+    const lane = lanes.get(stream);
+    if (lane === undefined) {
+      const own = [job];
+      lanes.set(stream, own);
+      void drain(stream, own);
+    } else if (lane.length < STREAM_WAITING_MAX) lane.push(job);
+    else job.reject(unavailable('StreamBusy', 'Too many commands are waiting for the same thing; try again.'));
+  }
+
+  return {
+    handle<State, C extends Command, E extends DomainEvent>(
+      decider: Decider<State, C, E>,
+      id: string,
+      command: C,
+      handleOptions: HandleOptions = {},
+    ): Promise<Handled<State, E>> {
+      return new Promise((resolve, reject) => {
+        enlist(streamOf(decider.category, id), {
+          decider,
+          command,
+          options: handleOptions,
+          known: false,
+          resolve: resolve as (handled: Handled<unknown>) => void,
+          reject,
+        });
+      });
+    },
+
+    async load<State, C extends Command, E extends DomainEvent>(
+      decider: Decider<State, C, E>,
+      id: string,
+      how: 'fresh' | 'cached' = 'fresh',
+    ): Promise<Loaded<State>> {
+      const { folds } = context;
+      const any = decider as unknown as AnyDecider;
+      const stream = streamOf(decider.category, id);
+      const known = folds.cached(any, stream);
+      const folded =
+        known === undefined
+          ? await folds.load(any, stream)
+          : how === 'cached'
+            ? known
+            : await folds.refresh(stream, known);
+      const { state, revision, position } = folded;
+      return { state: state as State, revision, position };
+    },
+  };
+}
+
+/** The next to be decided together; two deciders of one category never are. */
+function nextJobs(lane: Job[]): Job[] {
+  const other = lane.findIndex(({ decider }) => decider !== lane[0]!.decider);
+  return lane.splice(0, Math.min(other < 0 ? lane.length : other, BATCH_COMMANDS_MAX));
+}
+
+/** Answers every job but those it returns, which did not fit. Never rejects. */
+async function settle(context: Context, stream: string, jobs: readonly Job[]): Promise<readonly Job[]> {
+  try {
+    return await attempt(context, stream, jobs);
+  } catch (error) {
+    const passing = isRefusal(error) && error.kind === 'unavailable';
+    if (passing || jobs.length === 1) for (const job of jobs) job.reject(error);
+    else for (const job of jobs) await settle(context, stream, [job]);
+    return [];
+  }
+}
+
+async function attempt(context: Context, stream: string, jobs: readonly Job[]): Promise<readonly Job[]> {
+  const { store, folds } = context;
+  const { decider } = jobs[0]!;
+  const cached = folds.cached(decider, stream);
+  let folded = cached ?? (await folds.load(decider, stream));
+  let fresh = cached === undefined;
+  for (let attempts = 1; attempts <= ATTEMPTS_MAX; attempts += 1) {
+    const asked = jobs.filter(({ options, known }) => known || options.repeatable === true);
+    const open = asked.length === 0 ? jobs : await answerRepeats(context, stream, { folded, jobs, asked });
+    const decision = decideTogether(folded, open);
+    if (decision.events.length === 0) {
+      const newer = fresh || isFinal(decision) ? folded : await folds.refresh(stream, folded);
+      if (newer === folded) return conclude(decision, folded.position);
+      folded = newer;
+    } else {
+      const result = await store.append(stream, folded.revision, decision.events);
+      if (result.outcome === 'appended' && !result.repeated) {
+        const { position } = result;
+        folds.advance(stream, folded, { ...decision, position });
+        return conclude(decision, position);
+      }
+      // Sent twice by the log after a lost connection, or handled by another process: it is there, so look it up.
+      open.forEach((job) => (job.known ||= result.outcome === 'appended'));
+      folded = await reload(context, stream, folded);
+    }
+    fresh = true;
+  }
+  throw unavailable('StreamBusy', 'Others keep changing the same thing; try again.');
+}
+
+/** After a lost race: what is newer; everything anew should the log deny that there is anything newer. */
+async function reload({ folds }: Context, stream: string, folded: Folded): Promise<Folded> {
+  const newer = await folds.refresh(stream, folded);
+  if (newer !== folded) return newer;
+  folds.forget(stream);
+  return folds.load(folded.decider, stream);
+}
+
+/** Answers those of the `asked` that have been handled before, and returns the other jobs. */
+async function answerRepeats(
+  context: Context,
+  stream: string,
+  { folded, jobs, asked }: { folded: Folded; jobs: readonly Job[]; asked: readonly Job[] },
+): Promise<Job[]> {
+  const ids = [...new Set(asked.map(({ command }) => command.id))];
+  const repeats = await findRepeats(context, stream, folded, ids);
+  const repeatOf = (job: Job): Handled<unknown> | undefined =>
+    asked.includes(job) ? repeats.get(job.command.id) : undefined;
+  for (const job of asked) {
+    const handled = repeatOf(job);
+    // An id made up for this one call can only be found because our own append was sent twice.
+    if (handled !== undefined) job.resolve({ ...handled, repeated: job.options.repeatable === true });
+  }
+  return jobs.filter((job) => repeatOf(job) === undefined);
+}
+
+/** Whether no newer state could change it. */
+const isFinal = ({ verdicts }: Decision<Job>): boolean =>
+  verdicts.every((verdict) => verdict.kind === 'threw' && verdict.final);
+
+/** Answers everyone; `position` is that of the stream's last event, their own or not. */
+function conclude(decision: Decision<Job>, position: bigint): readonly Job[] {
+  for (const verdict of decision.verdicts) {
+    const { question: job } = verdict;
+    if (verdict.kind === 'threw') {
+      job.reject(verdict.error);
+      continue;
+    }
+    const { state, revision, events, repeated } = verdict;
+    job.resolve({ state, revision, position, events, repeated });
+  }
+  return decision.left;
+}
+
+/**
+ * What commands that are already in the stream came to, by command id: the log itself knows what was done. Asks the log
+ * only when the fold cannot tell that a command is new.
+ */
+export async function findRepeats(
+  { store, folds }: { readonly store: EventStore; readonly folds: Folds },
+  stream: string,
+  folded: Folded,
+  commandIds: readonly string[],
+): Promise<ReadonlyMap<string, Handled<unknown>>> {
+  const doubtful = commandIds.filter((id) => folded.commandIds?.has(id) ?? true);
+  if (doubtful.length === 0) return new Map();
+  const firstEvents = await store.find(
+    stream,
+    doubtful.map((id) => eventId(id, 0)),
+  );
+  const handled = new Map<string, Handled<unknown>>();
+  for (const first of firstEvents) {
+    const events = await eventsOfCommand(store, first);
+    const last = events.at(-1)!;
+    handled.set(first.metadata.commandId, {
+      state: await folds.stateAt(folded.decider, stream, last.revision),
+      revision: last.revision,
+      position: last.position,
+      events: events.map(({ type, data }): DomainEvent => ({ type, data })),
+      repeated: true,
+    });
+  }
+  return handled;
+}
+
+/** They were appended together, so they stand side by side. */
+async function eventsOfCommand(store: EventStore, first: RecordedEvent): Promise<RecordedEvent[]> {
+  const { commandId } = first.metadata;
+  const page = await store.read(first.stream, first.revision, APPEND_EVENTS_MAX);
+  const end = page.findIndex(({ metadata }) => metadata.commandId !== commandId);
+  return end < 0 ? page : page.slice(0, end);
+}

@@ -1,0 +1,271 @@
+import { missing, reject } from '../../errors.ts';
+import type { RecordedEvent } from '../../eventstore/eventStore.ts';
+import { poisonOf } from '../../eventstore/upcast.ts';
+import { derivedId } from '../../platform/ids.ts';
+import type { Queryable } from '../../platform/postgres/pool.ts';
+
+/** How many parked events of one stream are loaded at once. */
+export const PARKED_PAGE = 50;
+/** How many dead letters a list shows at most. */
+export const LISTED_MAX = 1_000;
+/** Longer reasons are cut. */
+
+/**
+ * `dead`: failed for good. `waiting`: behind one that has. `retry`, `skip`: an operator has asked for it. The last two
+ * are closed.
+ */
+export type DeadLetterStatus = 'dead' | 'waiting' | 'retry' | 'skip' | 'resolved' | 'skipped';
+
+export interface DeadLetter {
+  readonly id: string;
+  readonly consumer: string;
+  readonly stream: string;
+  readonly eventId: string;
+  readonly type: string;
+  readonly position: bigint;
+  readonly revision: bigint;
+  readonly status: DeadLetterStatus;
+  readonly reason: string | null;
+  readonly attempts: number;
+  readonly createdAt: string;
+  readonly updatedAt: string;
+}
+
+export interface DeadLetterAct {
+  readonly act: string;
+  readonly actor: string;
+  readonly note: string | null;
+  readonly at: string;
+}
+
+export interface DeadLetterDetail extends DeadLetter {
+  readonly payload: unknown;
+  readonly acts: readonly DeadLetterAct[];
+}
+
+/** An event that a consumer does not handle now. */
+export interface Parking {
+  readonly event: RecordedEvent;
+  readonly status: 'dead' | 'waiting';
+  readonly reason: string;
+  readonly attempts: number;
+}
+
+/** The same for ever for one consumer and event, so that parking twice is parking once. */
+export const deadLetterId = (consumer: string, eventId: string): string => derivedId(consumer, eventId);
+
+/** NUL and half a surrogate pair as `JSON.stringify` escapes them; Postgres takes neither in text. */
+const UNTAKEN = /(?<!\\)((?:\\\\)*)\\u(?:0000|d[89a-f][0-9a-f]{2})/g;
+
+/** The event as it is kept beside its reason; of one that cannot be read, its texts. */
+function payloadOf(event: RecordedEvent): object {
+  const unread = poisonOf(event);
+  const { id, stream, type } = event;
+  const place = { id, stream, type, position: String(event.position), revision: String(event.revision) };
+  return unread === undefined
+    ? { ...place, data: event.data, metadata: event.metadata }
+    : { ...place, unreadable: { data: unread.data, metadata: unread.metadata } };
+}
+
+/** The parked events as the one JSON parameter of `PARK`. */
+export const parkingsJson = (consumer: string, parkings: readonly Parking[]): string =>
+  JSON.stringify(
+    parkings.map(({ event, status, reason, attempts }) => ({
+      id: deadLetterId(consumer, event.id),
+      consumer,
+      stream: event.stream,
+      event_id: event.id,
+      type: event.type,
+      position: String(event.position),
+      revision: String(event.revision),
+      status,
+      reason,
+      attempts,
+      payload: payloadOf(event),
+    })),
+  ).replace(UNTAKEN, '$1\\ufffd');
+
+/** The statement that parks what parameter `$n` holds, if `condition` holds: to be part of a larger statement. */
+export const parkSql = (parameter: string, condition: string): string => `
+  INSERT INTO dead_letters AS d (id, consumer, stream, event_id, type, position, revision, status, reason, attempts, payload)
+  SELECT p.* FROM json_to_recordset(${parameter}::json) AS p (
+    id uuid, consumer text, stream text, event_id uuid, type text, position bigint, revision bigint, status text,
+    reason text, attempts int, payload jsonb)
+  WHERE ${condition}
+  ON CONFLICT (consumer, event_id) DO UPDATE
+    SET status = CASE WHEN d.status IN ('retry', 'skip') THEN d.status ELSE EXCLUDED.status END,
+        reason = EXCLUDED.reason, attempts = d.attempts + EXCLUDED.attempts, updated_at = now()`;
+
+/** Parks events; one that is known already is parked anew. */
+export async function park(tx: Queryable, consumer: string, parkings: readonly Parking[]): Promise<void> {
+  if (parkings.length > 0) await tx.query(parkSql('$1', 'true'), [parkingsJson(consumer, parkings)]);
+}
+
+/** Events that operators have decided to go on without. */
+export async function skippedEvents(db: Queryable, consumer: string): Promise<Set<string>> {
+  const { rows } = await db.query<{ id: string }>(
+    `SELECT event_id AS id FROM dead_letters WHERE consumer = $1 AND status = 'skipped'`,
+    [consumer],
+  );
+  return new Set(rows.map(({ id }) => id));
+}
+
+/** After everything was applied anew: exactly these are parked now, and what else was open is resolved. */
+export async function reconcile(
+  tx: Queryable,
+  consumer: string,
+  { parkings, actor }: { parkings: readonly Parking[]; actor: string },
+): Promise<void> {
+  await park(tx, consumer, parkings);
+  await tx.query(
+    `WITH closed AS (
+       UPDATE dead_letters SET status = 'resolved', updated_at = now()
+       WHERE consumer = $1 AND status NOT IN ('resolved', 'skipped') AND event_id <> ALL ($2::uuid[]) RETURNING id
+     )
+     INSERT INTO dead_letter_acts (dead_letter, act, actor) SELECT id, 'resolved', $3 FROM closed`,
+    [consumer, parkings.map(({ event }) => event.id), actor],
+  );
+}
+
+/** Every stream with something parked; `dead` when its oldest waits for an operator. */
+export async function blockedStreams(db: Queryable, consumer: string): Promise<{ stream: string; dead: boolean }[]> {
+  const { rows } = await db.query<{ stream: string; dead: boolean }>(
+    `SELECT DISTINCT ON (stream) stream, status = 'dead' AS dead FROM dead_letters
+     WHERE consumer = $1 AND status NOT IN ('resolved', 'skipped') ORDER BY stream, position`,
+    [consumer],
+  );
+  return rows;
+}
+
+/** What operators have asked for and nobody has done yet, by consumer. */
+export async function pendingRequests(
+  db: Queryable,
+  consumers: readonly string[],
+): Promise<{ consumer: string; stream: string }[]> {
+  const { rows } = await db.query<{ consumer: string; stream: string }>(
+    `SELECT DISTINCT consumer, stream FROM dead_letters WHERE consumer = ANY($1) AND status IN ('retry', 'skip')`,
+    [consumers],
+  );
+  return rows;
+}
+
+interface LetterRow {
+  readonly id: string;
+  readonly consumer: string;
+  readonly stream: string;
+  readonly event_id: string;
+  readonly type: string;
+  readonly position: string;
+  readonly revision: string;
+  readonly status: DeadLetterStatus;
+  readonly reason: string | null;
+  readonly attempts: number;
+  readonly created_at: string;
+  readonly updated_at: string;
+}
+
+const COLUMNS = `id, consumer, stream, event_id, type, position::text, revision::text, status, reason, attempts,
+  created_at, updated_at`;
+
+const toLetter = (row: LetterRow): DeadLetter => ({
+  id: row.id,
+  consumer: row.consumer,
+  stream: row.stream,
+  eventId: row.event_id,
+  type: row.type,
+  position: BigInt(row.position),
+  revision: BigInt(row.revision),
+  status: row.status,
+  reason: row.reason,
+  attempts: row.attempts,
+  createdAt: row.created_at,
+  updatedAt: row.updated_at,
+});
+
+/** What is parked of one stream, oldest first; a page of it. */
+export async function parkedOf(db: Queryable, consumer: string, stream: string): Promise<DeadLetter[]> {
+  const { rows } = await db.query<LetterRow>(
+    `SELECT ${COLUMNS} FROM dead_letters
+     WHERE consumer = $1 AND stream = $2 AND status NOT IN ('resolved', 'skipped') ORDER BY dead_letters.position LIMIT $3`,
+    [consumer, stream, PARKED_PAGE],
+  );
+  return rows.map(toLetter);
+}
+
+/** Records what became of a parked event, and that it did. */
+export async function settle(
+  tx: Queryable,
+  id: string,
+  to: { status: 'resolved' | 'skipped' | 'dead'; actor: string; reason?: string },
+): Promise<void> {
+  await tx.query(
+    `WITH settled AS (
+       UPDATE dead_letters
+       SET status = $2::text, reason = coalesce($3, reason), attempts = attempts + ($2 = 'dead')::int, updated_at = now()
+       WHERE id = $1 RETURNING id
+     )
+     INSERT INTO dead_letter_acts (dead_letter, act, actor, note) SELECT id, $2, $4, $3 FROM settled`,
+    [id, to.status, to.reason ?? null, to.actor],
+  );
+}
+
+/** Dead letters, oldest first: the open ones unless `closed` ones are asked for too. */
+export async function listDeadLetters(
+  db: Queryable,
+  wanted: { consumer?: string; closed?: boolean; limit?: number } = {},
+): Promise<DeadLetter[]> {
+  const { rows } = await db.query<LetterRow>(
+    `SELECT ${COLUMNS} FROM dead_letters
+     WHERE ($1::text IS NULL OR consumer = $1) AND ($2 OR status NOT IN ('resolved', 'skipped'))
+     ORDER BY dead_letters.position, consumer LIMIT $3`,
+    [wanted.consumer ?? null, wanted.closed ?? false, Math.min(wanted.limit ?? LISTED_MAX, LISTED_MAX)],
+  );
+  return rows.map(toLetter);
+}
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+const unknown = (id: string): never => missing('UnknownDeadLetter', `There is no dead letter ${id}.`);
+
+/** One dead letter with its payload and everything that was done about it. */
+export async function showDeadLetter(db: Queryable, id: string): Promise<DeadLetterDetail> {
+  if (!UUID.test(id)) unknown(id);
+  const { rows } = await db.query<LetterRow & { payload: unknown }>(
+    `SELECT ${COLUMNS}, payload FROM dead_letters WHERE id = $1`,
+    [id],
+  );
+  const row = rows[0] ?? unknown(id);
+  const acts = await db.query<DeadLetterAct>(
+    'SELECT act, actor, note, at FROM dead_letter_acts WHERE dead_letter = $1 ORDER BY id',
+    [id],
+  );
+  return { ...toLetter(row), payload: row.payload, acts: acts.rows };
+}
+
+export interface Request {
+  readonly id: string;
+  readonly actor: string;
+  readonly note?: string;
+}
+
+async function request(db: Queryable, act: 'retry' | 'skip', { id, actor, note }: Request): Promise<void> {
+  if (!UUID.test(id)) unknown(id);
+  const { rowCount } = await db.query(
+    `WITH asked AS (
+       UPDATE dead_letters SET status = $2::text, updated_at = now()
+       WHERE id = $1 AND status IN ('dead', 'retry', 'skip') RETURNING id
+     )
+     INSERT INTO dead_letter_acts (dead_letter, act, actor, note) SELECT id, $2, $3, $4 FROM asked`,
+    [id, act, actor, note ?? null],
+  );
+  if (rowCount === 1) return;
+  const { status } = await showDeadLetter(db, id);
+  const why =
+    status === 'waiting' ? 'it only waits behind a dead letter of its stream: see to that one' : `it is ${status}`;
+  reject('DeadLetterNotDead', `Dead letter ${id} cannot be asked to ${act}: ${why}.`);
+}
+
+/** Asks the consumer to handle the event again, and those waiting behind it; it does so within a second. */
+export const requestRetry = (db: Queryable, asked: Request): Promise<void> => request(db, 'retry', asked);
+
+/** Asks the consumer to go on without this event. */
+export const requestSkip = (db: Queryable, asked: Request): Promise<void> => request(db, 'skip', asked);

@@ -1,0 +1,242 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Pool, Queryable } from '../../platform/postgres/pool.ts';
+import { followerOf } from './validate.ts';
+import type { EventStore } from '../../eventstore/eventStore.ts';
+import { createLag, EVENTS_COUNTED_MAX } from '../../eventstore/scan.ts';
+
+/** How often checkpoints of other processes are looked at while somebody waits: soon at first, then more rarely. */
+const POLL_MIN_MS = 5;
+const POLL_MAX_MS = 50;
+/** What was seen of another process's checkpoint may be this old before it is looked at again, when nobody waits. */
+const SEEN_MS = 500;
+
+type Listener = () => Promise<void>;
+
+export interface Progress {
+  /** The furthest position that all of these have passed, as far as this process knows. */
+  position(names: readonly string[]): bigint;
+  /** Whether this process projects all of these itself: then `position` is told after its cache has been. */
+  isOwn(names: readonly string[]): boolean;
+  /** Resolves true once all of these have passed the position (at once when they have), false when time is up before. */
+  waitFor(names: readonly string[], position: bigint, timeoutMs: number): Promise<boolean>;
+  /** Those that this process projects, and how far each is. */
+  own(): ReadonlyMap<string, bigint>;
+  /** Those of these that other processes project, and their checkpoints as they are now. */
+  others(names: readonly string[]): Promise<ReadonlyMap<string, bigint>>;
+  /** Told by this process's projector after each commit; `undefined`: the projection is not (or no longer) its own. */
+  set(name: string, position: bigint | undefined): void;
+  /** Looks at the checkpoints of those that other processes own. */
+  refresh(names: readonly string[]): Promise<void>;
+  /** Calls back when projections of another process are seen to have moved, before anybody is told that they have. */
+  onOthersMoved(listener: Listener): void;
+}
+
+/** Another process's checkpoint, as last seen. */
+interface Seen {
+  readonly name: string;
+  readonly position: bigint;
+  /** Raised by each new owner and each rebuild. */
+  readonly generation: string;
+}
+
+interface Waiter {
+  readonly names: readonly string[];
+  readonly position: bigint;
+  readonly resolve: (passed: boolean) => void;
+}
+
+const byFollower = (names: readonly string[]): Map<string, string> =>
+  new Map(names.map((name) => [followerOf(name), name]));
+
+async function checkpoints(pool: Pool, names: readonly string[]): Promise<Seen[]> {
+  const known = byFollower(names);
+  const { rows } = await pool.query<{ follower: string; position: string; generation: string }>({
+    name: 'progress',
+    text: `SELECT name AS follower, position::text, lease_epoch::text AS generation
+           FROM checkpoints WHERE name = ANY($1::text[])`,
+    values: [[...known.keys()]],
+  });
+  return rows.map(({ follower, position, generation }) => ({
+    name: known.get(follower)!,
+    position: BigInt(position),
+    generation,
+  }));
+}
+
+/**
+ * How far the projections are, as one process sees it: those of its own to the event, those of another process by their
+ * checkpoints, which one loop reads for all who wait.
+ */
+export function createProgress({ pool }: { pool: Pool }): Progress {
+  const own = new Map<string, bigint>();
+  const seen = new Map<string, Seen>();
+  const waiters = new Set<Waiter>();
+  const listeners: Listener[] = [];
+  let polling = false;
+  let seenAt = -Infinity;
+
+  const isOthers = (name: string): boolean => !own.has(name);
+
+  const positionOf = (name: string): bigint => own.get(name) ?? seen.get(name)?.position ?? 0n;
+  const position = (names: readonly string[]): bigint => leastOf(names, positionOf);
+
+  function tell(): void {
+    for (const waiter of waiters) {
+      if (position(waiter.names) < waiter.position) continue;
+      waiters.delete(waiter);
+      waiter.resolve(true);
+    }
+  }
+
+  async function refresh(names: readonly string[]): Promise<void> {
+    const others = names.filter(isOthers);
+    if (others.length === 0) return;
+    seenAt = performance.now();
+    const moved = (await checkpoints(pool, others)).filter(({ name, position: now, generation }) => {
+      const before = seen.get(name);
+      return before?.position !== now || before.generation !== generation;
+    });
+    if (moved.length === 0) return;
+    for (const listener of listeners) await listener();
+    for (const now of moved) seen.set(now.name, now);
+    tell();
+  }
+
+  async function poll(): Promise<void> {
+    if (polling) return;
+    polling = true;
+    for (let pauseMs = POLL_MIN_MS; waiters.size > 0; pauseMs = Math.min(pauseMs * 2, POLL_MAX_MS)) {
+      // A database that does not answer is for the waiters' own time limit to notice.
+      await refresh([...new Set([...waiters].flatMap(({ names }) => names))]).catch(() => undefined);
+      await delay(pauseMs);
+    }
+    polling = false;
+  }
+
+  return {
+    position(names) {
+      if (performance.now() - seenAt > SEEN_MS && names.some(isOthers)) refresh(names).catch(() => undefined);
+      return position(names);
+    },
+    own: () => own,
+    async others(names) {
+      await refresh(names);
+      return new Map(names.filter(isOthers).map((name) => [name, positionOf(name)]));
+    },
+    isOwn: (names) => !names.some(isOthers),
+    waitFor(names, wanted, timeoutMs) {
+      if (position(names) >= wanted) return Promise.resolve(true);
+      const waiting = waitIn(waiters, { names, position: wanted }, timeoutMs);
+      if (names.some(isOthers)) void poll();
+      return waiting;
+    },
+    set(name, now) {
+      if (now === undefined) own.delete(name);
+      else own.set(name, now);
+      if (waiters.size === 0) return;
+      tell();
+      if (now === undefined) void poll();
+    },
+    refresh,
+    onOthersMoved(listener) {
+      listeners.push(listener);
+    },
+  };
+}
+
+function leastOf(names: readonly string[], positionOf: (name: string) => bigint): bigint {
+  let least: bigint | undefined;
+  for (const name of names) {
+    const one = positionOf(name);
+    if (least === undefined || one < least) least = one;
+  }
+  return least ?? 0n;
+}
+
+function waitIn(waiters: Set<Waiter>, wanted: Omit<Waiter, 'resolve'>, timeoutMs: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const waiter: Waiter = {
+      ...wanted,
+      resolve: (passed) => {
+        clearTimeout(timer);
+        resolve(passed);
+      },
+    };
+    const timer = setTimeout(() => {
+      waiters.delete(waiter);
+      resolve(false);
+    }, timeoutMs);
+    waiters.add(waiter);
+  });
+}
+
+/** Namespace of the advisory locks that a rebuild holds, one per projection. */
+export const REBUILD_LOCK = 0x72656264;
+/** Further behind than this a projection is catching up. */
+const FOLLOWING_LAG_MAX = BigInt(EVENTS_COUNTED_MAX);
+
+/** `standby`: another process owns it. `stopped`: nobody does. */
+export type ProjectionState = 'following' | 'catching up' | 'standby' | 'stopped' | 'rebuilding';
+
+export interface ProjectionStatus {
+  readonly name: string;
+  readonly position: bigint;
+  readonly head: bigint;
+  /** Events up to the head, as `eventsBetween` counts them. */
+  readonly lag: bigint;
+  readonly state: ProjectionState;
+  /** Events parked: dead, and waiting behind one. */
+  readonly parked: number;
+  readonly lastError?: string;
+}
+
+interface StatusRow {
+  readonly name: string;
+  readonly position: string;
+  readonly owned: boolean;
+  readonly rebuilding: boolean;
+  readonly parked: number;
+  readonly last_error: string | null;
+}
+
+const STATUS = `
+  SELECT wanted.name, coalesce(c.position, 0)::text AS position, c.last_error,
+    coalesce(c.owner IS NOT NULL AND c.lease_until > now(), false) AS owned,
+    EXISTS (
+      SELECT FROM pg_locks l
+      WHERE l.locktype = 'advisory' AND l.classid = ${REBUILD_LOCK} AND l.objid = hashtext(wanted.name)::oid
+        AND l.granted AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+    ) AS rebuilding,
+    (SELECT count(*)::int FROM dead_letters d
+     WHERE d.consumer = wanted.name AND d.status NOT IN ('resolved', 'skipped')) AS parked
+  FROM unnest($1::text[]) WITH ORDINALITY AS wanted (name, n)
+  LEFT JOIN checkpoints c ON c.name = wanted.name
+  ORDER BY wanted.n`;
+
+/** How the projections are, as the database tells any process: positions may be half a second old. */
+export async function projectionStatus(
+  db: Queryable,
+  store: Pick<EventStore, 'contiguous' | 'head' | 'readAll'>,
+  names: readonly string[],
+): Promise<ProjectionStatus[]> {
+  const { rows } = await db.query<StatusRow>(STATUS, [names.map(followerOf)]);
+  const { position: head } = await store.head();
+  const lagOf = createLag(store, head);
+  return Promise.all(
+    rows.map(async (row, index) => {
+      const position = BigInt(row.position);
+      const lag = await lagOf(position);
+      return {
+        name: names[index]!,
+        position,
+        head,
+        lag,
+        state: row.rebuilding ? 'rebuilding' : row.owned ? followingState(lag) : 'stopped',
+        parked: row.parked,
+        ...(row.last_error === null ? {} : { lastError: row.last_error }),
+      };
+    }),
+  );
+}
+
+export const followingState = (lag: bigint): ProjectionState => (lag > FOLLOWING_LAG_MAX ? 'catching up' : 'following');

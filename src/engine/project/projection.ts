@@ -1,0 +1,61 @@
+import type { DomainEvent, RecordedEvent } from '../../eventstore/eventStore.ts';
+
+/**
+ * What a column holds, and what it is in JavaScript: `uuid`/`text`: string; `int`/`bigint`: number (a safe integer,
+ * money is `bigint` minor units); `float8`: number; `boolean`; `timestamptz`: ISO 8601 string; `jsonb`: any JSON value.
+ */
+export type ColumnType = 'uuid' | 'text' | 'int' | 'bigint' | 'float8' | 'boolean' | 'timestamptz' | 'jsonb';
+
+/** A read model's row; every column is present, `null` where there is nothing. */
+export type Row = Record<string, unknown>;
+
+/**
+ * What one event type does to the table. Pure: same row, same event, same answer. `row` is called once for each key;
+ * it answers the row's new content, `null` to remove it, or `undefined` to leave it alone.
+ */
+export interface Change<R extends object, E extends DomainEvent = DomainEvent> {
+  key(event: RecordedEvent<E>): string | readonly string[];
+  row(current: R | undefined, event: RecordedEvent<E>, key: string): R | null | undefined;
+}
+
+/**
+ * A read model as data. `name` is its checkpoint, for ever. The engine adds two columns to those named here:
+ * `revision bigint` (that of the last event of category `of` seen by the row, served as ETag) and `position bigint`
+ * (that of the last event of any stream that changed it).
+ */
+export interface Projection<R extends object = Row> {
+  readonly name: string;
+  readonly table: string;
+  /** The primary key: one column. */
+  readonly key: string & keyof R;
+  readonly columns: { readonly [K in string & keyof R]: ColumnType };
+  /** Category whose revision a row carries. */
+  readonly of: string;
+  readonly on: { readonly [type: string]: Change<R> };
+  /** Cache tags to invalidate when the rows with these keys have changed (besides `<name>`, which is always invalidated). */
+  tags?(key: string, row: R | null): readonly string[];
+}
+
+/** Types one entry of `on` by its event: `on<OrderPlaced, OrderRow>({ key, row })`. */
+export const change = <E extends DomainEvent, R extends object>(entry: Change<R, E>): Change<R> => entry;
+
+/** What a row becomes over these events, in memory: the same functions that keep the table. For time travel and tests. */
+export function replay<R extends object>(
+  projection: Projection<R>,
+  key: string,
+  events: readonly RecordedEvent[],
+): R | undefined {
+  let row: R | undefined;
+  for (const event of events) {
+    const entry = Object.hasOwn(projection.on, event.type) ? projection.on[event.type] : undefined;
+    if (entry === undefined || !keysOf(entry, event).includes(key)) continue;
+    const next = entry.row(row, event, key);
+    if (next !== undefined) row = next ?? undefined;
+  }
+  return row;
+}
+
+export function keysOf<R extends object>(entry: Change<R>, event: RecordedEvent): readonly string[] {
+  const keys = entry.key(event);
+  return typeof keys === 'string' ? [keys] : keys;
+}

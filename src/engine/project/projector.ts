@@ -1,0 +1,131 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { pendingRequests } from '../follow/deadLetters.ts';
+import { LeaseLost } from '../follow/lease.ts';
+import type { Cache } from '../../cache/cache.ts';
+import type { EventStore } from '../../eventstore/eventStore.ts';
+import { eventsBetween } from '../../eventstore/scan.ts';
+import type { Logger } from '../../platform/log.ts';
+import type { Pool } from '../../platform/postgres/pool.ts';
+import { isOver } from '../follow/retry.ts';
+import { followingState, type Progress, projectionStatus, type ProjectionStatus } from './progress.ts';
+import type { Projection } from './projection.ts';
+import { supervise, type Supervised } from './supervise.ts';
+
+export { projectionStatus, type ProjectionStatus } from './progress.ts';
+
+/** Events per transaction, at most: far behind the head, and as far as memory allows. */
+export const BATCH_EVENTS = 8_000;
+/** How often checkpoints that moved only in memory are written, and operators' requests are looked for. */
+export const TICK_MS = 500;
+/** Stopping waits this long for what is being committed. */
+export const STOP_MS = 4_000;
+
+export interface ProjectorOptions {
+  /** `int8` as number: the rows that projections see. One of its connections shows that this process is alive. */
+  readonly pool: Pool;
+  readonly store: EventStore;
+  readonly projections: readonly Projection[];
+  readonly cache: Cache;
+  /** Unique to this process's life. */
+  readonly owner: string;
+  readonly log: Logger;
+  readonly progress: Progress;
+  readonly batchEvents?: number;
+  readonly leaseMs?: number;
+  readonly renewMs?: number;
+  readonly onCommitted?: (name: string, position: bigint) => void;
+}
+
+export interface Projector {
+  start(): Promise<void>;
+  /** Commits what is under way, and gives the projections free for the next owner. */
+  stop(): Promise<void>;
+  status(): Promise<ProjectionStatus[]>;
+}
+
+/**
+ * Keeps the read models up to date: each projection by one process at a time, rows and checkpoint in one transaction per
+ * batch. What fails for now is tried again for ever; an event that cannot be applied is parked and stops only its own
+ * stream in that projection.
+ */
+export function createProjector(options: ProjectorOptions): Projector {
+  const { pool, store, progress, log } = options;
+  const all = options.projections.map((projection) =>
+    supervise({ ...options, batchEvents: options.batchEvents ?? BATCH_EVENTS }, projection),
+  );
+  const names = all.map(({ name }) => name);
+  const stopping = new AbortController();
+  let running: Promise<unknown> | undefined;
+
+  const owned = (): Supervised[] => all.filter(({ run }) => run !== undefined);
+
+  async function lookAfter(): Promise<void> {
+    const asked = await pendingRequests(
+      pool,
+      owned().map(({ follower }) => follower),
+    );
+    const works = owned().flatMap(({ run, follower }) => [
+      run!.flush(),
+      ...asked.filter(({ consumer }) => consumer === follower).map(({ stream }) => run!.drain(stream)),
+    ]);
+    const results = await Promise.allSettled([...works, progress.refresh(names), loseRebuilt()]);
+    for (const result of results) if (result.status === 'rejected') throw result.reason;
+  }
+
+  /** A rebuild raises the token too: whoever finds it raised begins anew, with an empty cache. */
+  async function loseRebuilt(): Promise<void> {
+    const runs = owned();
+    const { rows } = await pool.query<{ name: string; token: string }>(
+      'SELECT name, lease_epoch::text AS token FROM checkpoints WHERE name = ANY($1::text[])',
+      [runs.map(({ follower }) => follower)],
+    );
+    const tokens = new Map(rows.map(({ name, token }) => [name, BigInt(token)]));
+    for (const { run, follower } of runs) if (run!.lease.epoch !== tokens.get(follower)) run!.lease.lose();
+  }
+
+  async function lookAfterAll(stop: AbortSignal): Promise<void> {
+    while (!stop.aborted) {
+      await delay(TICK_MS, undefined, { signal: stop }).catch(() => undefined);
+      if (isOver(stop)) return;
+      try {
+        await lookAfter();
+      } catch (error) {
+        if (!(error instanceof LeaseLost)) log.warn({ err: error }, 'projections could not be looked after');
+      }
+    }
+  }
+
+  return {
+    start() {
+      running ??= Promise.all([...all.map((one) => one.live(stopping.signal)), lookAfterAll(stopping.signal)]);
+      return Promise.resolve();
+    },
+
+    async stop() {
+      stopping.abort();
+      const bound = new AbortController();
+      await Promise.race([running, delay(STOP_MS, undefined, { signal: bound.signal }).catch(() => undefined)]);
+      bound.abort();
+    },
+
+    async status() {
+      const statuses = await projectionStatus(pool, store, names);
+      return Promise.all(statuses.map((status, index) => ownView(store, status, all[index]!)));
+    },
+  };
+}
+
+/** What this process knows better than the tables. */
+async function ownView(
+  store: EventStore,
+  status: ProjectionStatus,
+  { run, standby, lastError }: Supervised,
+): Promise<ProjectionStatus> {
+  const error = lastError === undefined ? {} : { lastError };
+  if (run === undefined)
+    return standby && status.state !== 'rebuilding' ? { ...status, state: 'standby' } : { ...status, ...error };
+  const { position } = run;
+  const lag = position === status.position ? status.lag : await eventsBetween(store, position, status.head);
+  const state = status.state === 'rebuilding' ? status.state : followingState(lag);
+  return { ...status, position, lag, state, ...error };
+}

@@ -1,0 +1,154 @@
+import type { Cache } from '../../cache/cache.ts';
+import type { Lease } from '../follow/lease.ts';
+import type { EventStore, RecordedEvent } from '../../eventstore/eventStore.ts';
+import { failpoint } from '../../platform/failpoint.ts';
+import type { Logger } from '../../platform/log.ts';
+import type { Pool } from '../../platform/postgres/pool.ts';
+import { traced, type SpanDetails } from '../../platform/trace.ts';
+import { changesAnything, type Folded } from './apply.ts';
+import { drain } from './drain.ts';
+import { project, type Sink } from './bisect.ts';
+import type { Prepared } from './validate.ts';
+import type { Progress } from './progress.ts';
+import { NOTHING, type Table } from './table.ts';
+
+/** Events without meaning for a projection move its checkpoint only in memory, until there are this many of them. */
+export const LAZY_EVENTS_MAX = 1_000;
+
+export interface RunDeps {
+  readonly pool: Pool;
+  readonly store: EventStore;
+  readonly cache: Cache;
+  readonly progress: Progress;
+  readonly log: Logger;
+  readonly onCommitted?: ((name: string, position: bigint) => void) | undefined;
+}
+
+/** One projection's work under one lease. Its methods take turns: what they do never overlaps. */
+export interface Run {
+  /** Every event up to here is in the table; the checkpoint's row may be some events behind. */
+  readonly position: bigint;
+  readonly lease: Lease;
+  /** Streams with something parked. */
+  readonly blocked: Set<string>;
+  /** Applies what is new of a page of the log. */
+  take(events: readonly RecordedEvent[]): Promise<void>;
+  /** Brings the checkpoint's row up to date. */
+  flush(): Promise<void>;
+  /** Does what operators have asked for on this stream, and applies what waited behind it. */
+  drain(stream: string): Promise<void>;
+}
+
+/** A batch belongs to no one trace: it is linked to those of its events. */
+const batchSpan = (name: string, events: readonly RecordedEvent[]): SpanDetails => ({
+  kind: 'consumer',
+  name: `project ${name}`,
+  links: events.map(({ metadata }) => metadata.traceparent),
+  attributes: {
+    'messaging.system': 'cartulary',
+    'messaging.operation.name': 'project',
+    'messaging.operation.type': 'process',
+    'messaging.consumer.group.name': name,
+    'messaging.batch.message_count': events.length,
+  },
+});
+
+function turns() {
+  let last: Promise<unknown> = Promise.resolve();
+  return (work: () => Promise<void>): Promise<void> => {
+    const turn = last.then(work);
+    last = turn.catch(() => undefined);
+    return turn;
+  };
+}
+
+export function createRun(deps: RunDeps, prepared: Prepared, table: Table, lease: Lease): Run {
+  const { pool, progress } = deps;
+  const { name, changes } = prepared;
+  const blocked = new Set<string>();
+  const inTurn = turns();
+  let position = lease.position;
+  /** Events passed since the checkpoint's row was written. */
+  let lazy = 0;
+
+  async function commit(to: bigint, folded: Folded): Promise<void> {
+    if (changesAnything(folded)) {
+      failpoint('projection:before-commit');
+      await table.commit(pool, lease, to, folded);
+      failpoint('projection:after-commit');
+      lease.moved(to);
+      position = to;
+      lazy = 0;
+      await announce(deps, prepared, folded);
+    }
+    position = to;
+    progress.set(name, to);
+    deps.onCommitted?.(name, to);
+  }
+
+  const sink: Sink = { load: (keys) => table.load(pool, keys), commit };
+
+  async function flush(): Promise<void> {
+    if (position === lease.position) return;
+    const to = position;
+    await table.commit(pool, lease, to, NOTHING);
+    lease.moved(to);
+    lazy = 0;
+  }
+
+  async function take(events: readonly RecordedEvent[]): Promise<void> {
+    const last = events.at(-1)!.position;
+    const relevant = events.filter((event) => event.position > position && changes.has(event.type));
+    lazy += events.length;
+    if (relevant.length > 0) {
+      await traced(
+        () => batchSpan(name, relevant),
+        () => project(prepared, sink, blocked, { events: relevant, position: last }),
+      );
+    } else await commit(last, NOTHING);
+    if (lazy >= LAZY_EVENTS_MAX) await flush();
+  }
+
+  return {
+    get position() {
+      return position;
+    },
+    lease,
+    blocked,
+    take: (events) => inTurn(() => take(events)),
+    flush: () => inTurn(flush),
+    drain: (stream) =>
+      inTurn(async () => {
+        const released = await drain(
+          { ...deps, prepared, table, lease, announce: (folded) => announce(deps, prepared, folded) },
+          stream,
+        );
+        if (released) blocked.delete(stream);
+      }),
+  };
+}
+
+function tagsOf({ name, projection }: Prepared, { rows }: Folded): string[] {
+  const tags = new Set([name]);
+  for (const [key, { row, changed }] of rows) {
+    if (!changed) continue;
+    for (const tag of projection.tags?.(key, row ?? null) ?? []) tags.add(tag);
+  }
+  return [...tags];
+}
+
+/** After a commit: caches first, so that nobody who waits for the position is answered from before it. */
+async function announce({ cache, log }: RunDeps, prepared: Prepared, folded: Folded): Promise<void> {
+  const projection = prepared.name;
+  for (const { event, status, reason } of folded.parkings) {
+    if (status !== 'dead') continue;
+    const { id, type, stream } = event;
+    log.error({ projection, eventId: id, type, stream, reason }, 'an event became a dead letter');
+  }
+  try {
+    await cache.invalidate(tagsOf(prepared, folded));
+  } catch (error) {
+    log.warn({ err: error, projection }, 'tags not invalidated; emptying the cache');
+    await cache.clear().catch((unclear: unknown) => log.error({ err: unclear }, 'the cache does not answer'));
+  }
+}

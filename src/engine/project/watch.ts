@@ -1,0 +1,49 @@
+import type { Logger } from '../../platform/log.ts';
+import type { Progress } from './progress.ts';
+import { isOver, rest } from '../follow/retry.ts';
+
+/** How often the checkpoints of other processes are looked at when nobody waits for them. */
+export const WATCH_INTERVAL_MS = 500;
+
+export interface WatchOptions {
+  readonly progress: Progress;
+  /** Of the projections that this process's answers read. */
+  readonly names: readonly string[];
+  readonly log: Logger;
+  readonly intervalMs?: number;
+}
+
+export interface Watch {
+  start(): void;
+  stop(): Promise<void>;
+}
+
+/**
+ * For a process that answers queries and projects nothing: sees other processes' projections move though nobody waits for
+ * them here, so that what this process caches does not outlive what they change.
+ */
+export function createWatch({ progress, names, log, intervalMs = WATCH_INTERVAL_MS }: WatchOptions): Watch {
+  const stopping = new AbortController();
+  let running: Promise<void> | undefined;
+
+  async function watch(stop: AbortSignal): Promise<void> {
+    while (!isOver(stop)) {
+      try {
+        await progress.refresh(names);
+      } catch (error) {
+        log.warn({ err: error }, 'the projections of other processes could not be looked at');
+      }
+      await rest(intervalMs, stop);
+    }
+  }
+
+  return {
+    start() {
+      running ??= watch(stopping.signal);
+    },
+    async stop() {
+      stopping.abort();
+      await running;
+    },
+  };
+}

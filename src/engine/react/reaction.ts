@@ -1,0 +1,93 @@
+import type { Command, Decider } from '../decide/decider.ts';
+import { type DomainEvent, idOf, type RecordedEvent } from '../../eventstore/eventStore.ts';
+import type { Subscription } from '../../bus/bus.ts';
+import { CommandContext, SYSTEM } from '../decide/command.ts';
+import type { Services } from '../decide/services.ts';
+import { derivedId } from '../../platform/ids.ts';
+
+export interface ReactionDeps {
+  readonly services: Services;
+  /** ISO 8601 UTC. */
+  readonly now: () => string;
+}
+
+/** One command that follows from an event: what is asked of which aggregate. */
+export interface Consequence {
+  readonly decider: string;
+  readonly id: string;
+  readonly type: string;
+  readonly data: object;
+  issue(context: CommandContext): Promise<unknown>;
+}
+
+/** A consequence; its command's id comes from the event, the aggregate and the command's type. */
+export function command<State, C extends Command, E extends DomainEvent>(
+  decider: Decider<State, C, E>,
+  id: string,
+  intent: C extends Command ? Pick<C, 'type' | 'data'> : never,
+): Consequence {
+  const { type, data } = intent;
+  return {
+    decider: decider.category,
+    id,
+    type,
+    data,
+    issue: (context) => context.handle(decider, id, intent, { step: `${type}:${id}` }),
+  };
+}
+
+/**
+ * What follows from what happened, as data. `of` is the decider of the stream the events are from; its state is handed to
+ * each entry. Pure: the same event and state, the same commands.
+ */
+export interface Reaction<State, C extends Command, E extends DomainEvent> {
+  readonly name: string;
+  readonly of: Decider<State, C, E>;
+  readonly on: {
+    readonly [Type in E['type']]?: (
+      event: RecordedEvent<Extract<E, { type: Type }>>,
+      state: State,
+    ) => readonly Consequence[];
+  };
+}
+
+/** Dealings with the log because of an event: the same event makes the same command ids, whenever it is delivered. */
+export function contextOf(consumer: string, event: RecordedEvent, { services, now }: ReactionDeps): CommandContext {
+  const { correlationId, traceparent } = event.metadata;
+  return new CommandContext(
+    {
+      id: derivedId(consumer, event.id),
+      repeatable: true,
+      actor: SYSTEM(consumer),
+      now: now(),
+      correlationId,
+      causationId: event.id,
+      ...(traceparent === undefined ? {} : { traceparent }),
+    },
+    services,
+  );
+}
+
+/** The subscription that issues a reaction's commands, one after the other; delivered again, an event changes nothing. */
+export function react<State, C extends Command, E extends DomainEvent>(
+  reaction: Reaction<State, C, E>,
+  deps: ReactionDeps,
+): Subscription {
+  const entries = reaction.on as unknown as Readonly<
+    Record<string, (event: RecordedEvent, state: State) => readonly Consequence[]>
+  >;
+  return {
+    name: reaction.name,
+    types: Object.keys(entries),
+    async handle({ event, signal }) {
+      const entry = entries[event.type];
+      if (entry === undefined) return;
+      const context = contextOf(reaction.name, event, deps);
+      const { state } = await context.load(reaction.of, idOf(event.stream));
+      for (const consequence of entry(event, state)) {
+        signal.throwIfAborted();
+        await consequence.issue(context);
+      }
+    },
+  };
+}

@@ -1,0 +1,161 @@
+import { BACKWARDS, END, FORWARDS, START } from '@eventstore/db-client';
+import { LRUCache } from 'lru-cache';
+import { coalesce } from '../../platform/perTurnBatch.ts';
+import { LOCATE_EVENTS_MAX, READ_PAGE, type Located, type RecordedEvent } from '../eventStore.ts';
+import type { Connection } from './client.ts';
+import { isOurs, isUnusable, positionOf, toRecorded, type WireEvent } from './wireEvents.ts';
+import { collect } from './streams.ts';
+import { pageSize } from '../pageSize.ts';
+import { UUID } from '../serialise.ts';
+
+/** Least events per request of the whole log, since some of them are the server's own. */
+const WIRE_PAGE_MIN = 64;
+/** First and later requests of the newest events. */
+const HEAD_PAGE = 8;
+const HEAD_PAGE_LATER = 256;
+/** How many runs of events that are not ours are remembered, so that none is walked through twice. */
+const PASSED_MAX = 256;
+const HEADS_PER_READ_MAX = 100_000;
+
+export interface WholeLog {
+  /** One page of our events after a position, which is 0 or that of an event. */
+  page(after: bigint, limit: number): Promise<RecordedEvent[]>;
+  /** Looks for events by id, backwards from a position and up to a bound. */
+  locate(ids: readonly string[], before: bigint): Promise<Located>;
+  /** Position of the newest event of ours; 0 when there is none. */
+  head(): Promise<bigint>;
+  /** An event of ours is at this position. */
+  saw(position: bigint): void;
+  /** Begins anew: it has become another log. */
+  forget(): void;
+}
+
+const ENDS_EARLY = 'LogEndsEarly';
+/** The log ends before where it is known to have been: the answer was cut short, or this is another log. */
+export const endsEarly = (error: unknown): boolean => error instanceof Error && error.name === ENDS_EARLY;
+const earlyEnd = (at: bigint): Error => Object.assign(new Error(`the log ends at ${at}`), { name: ENDS_EARLY });
+
+type Direction = typeof FORWARDS | typeof BACKWARDS;
+type ReadAll = (direction: Direction, from: bigint | undefined, maxCount: number) => Promise<WireEvent[]>;
+
+/** The log over all streams, without what the server keeps in it for itself: pages of it never end before the log does. */
+export function createWholeLog(connection: Connection): WholeLog {
+  const all: ReadAll = (direction, from, maxCount) =>
+    connection.read((client) => {
+      const edge = direction === FORWARDS ? START : END;
+      const fromPosition = from === undefined || from === 0n ? edge : { commit: from, prepare: from };
+      return collect(client.readAll({ direction, fromPosition, maxCount, requiresLeader: true }));
+    });
+  /** From where to go on after a position that is followed by nothing of ours for a while. */
+  const passed = new LRUCache<bigint, bigint>({ max: PASSED_MAX });
+  const newest = createNewest(all);
+
+  async function page(after: bigint, limit: number): Promise<RecordedEvent[]> {
+    const size = pageSize(limit);
+    const found: WireEvent[] = [];
+    let cursor = passed.get(after) ?? after;
+    for (;;) {
+      const asked = Math.max(size - found.length + 1, WIRE_PAGE_MIN);
+      const from = cursor;
+      const events = await all(FORWARDS, from, asked);
+      found.push(...events.filter((event) => isOurs(event) && positionOf(event) > from));
+      cursor = rawPositionOf(events.at(-1)) ?? from;
+      if (found.length === 0 && cursor > after) passed.set(after, cursor);
+      if (found.length >= size || events.length < asked) break;
+    }
+    const given = found.slice(0, size).map(toRecorded);
+    if (given.length > 0) newest.saw(given.at(-1)!.position);
+    return given;
+  }
+
+  /** From a position that may be no event's; then from the newest event. */
+  async function backwardsFrom(position: bigint): Promise<WireEvent[]> {
+    if (position <= 0n) return [];
+    try {
+      return await all(BACKWARDS, position, READ_PAGE);
+    } catch (error) {
+      if (!isUnusable(error)) throw error;
+      return all(BACKWARDS, undefined, READ_PAGE);
+    }
+  }
+
+  async function locate(ids: readonly string[], before: bigint): Promise<Located> {
+    const wanted = new Set(ids.filter((id) => UUID.test(id)).map((id) => id.toLowerCase()));
+    const found: RecordedEvent[] = [];
+    const isWanted = (event: WireEvent): boolean =>
+      wanted.has(event.id) && isOurs(event) && rawPositionOf(event)! < before;
+    let events = await backwardsFrom(before);
+    for (let looked = events.length; ; looked += events.length) {
+      found.push(...events.filter(isWanted).map(toRecorded));
+      const ended = events.length < READ_PAGE;
+      if (ended || found.length === wanted.size) return { events: found, complete: true };
+      if (looked >= LOCATE_EVENTS_MAX) return { events: found, complete: false };
+      events = await all(BACKWARDS, rawPositionOf(events.at(-1)), READ_PAGE);
+    }
+  }
+
+  const head = coalesce<undefined, bigint>(HEADS_PER_READ_MAX, async (requests) => {
+    const answer = await newest.look();
+    return requests.map(() => answer);
+  });
+
+  return {
+    ...{ page, locate },
+    head: () => head(undefined),
+    saw: (position) => newest.saw(position),
+    forget() {
+      passed.clear();
+      newest.forget();
+    },
+  };
+}
+
+interface Newest {
+  saw(position: bigint): void;
+  look(): Promise<bigint>;
+  forget(): void;
+}
+
+/** Finds the newest event of ours, looking at each event of the log once at most. */
+function createNewest(all: ReadAll): Newest {
+  let newest = 0n;
+  /** Everything up to here has been looked at. */
+  let examined = 0n;
+
+  const saw = (position: bigint): void => {
+    if (position > newest) newest = position;
+  };
+
+  /** Whether one answer, newest event first, says which of ours is the newest. */
+  function settles(events: readonly WireEvent[], known: bigint, asked: number): boolean {
+    const fresh = events.filter((event) => rawPositionOf(event)! > known);
+    const ours = fresh.find(isOurs);
+    if (ours !== undefined) saw(positionOf(ours));
+    if (ours !== undefined || fresh.length < events.length) return true;
+    if (events.length < asked && known > 0n) throw earlyEnd(known);
+    return events.length < asked;
+  }
+
+  async function look(): Promise<bigint> {
+    const known = newest > examined ? newest : examined;
+    let events = await all(BACKWARDS, undefined, HEAD_PAGE);
+    const top = rawPositionOf(events[0]) ?? 0n;
+    if (top < examined) throw earlyEnd(top);
+    for (let asked = HEAD_PAGE; !settles(events, known, asked); asked = HEAD_PAGE_LATER) {
+      events = await all(BACKWARDS, rawPositionOf(events.at(-1)), HEAD_PAGE_LATER);
+    }
+    // A log with nothing of ours yet is looked at from its end to its beginning again.
+    if (top > examined && newest > 0n) examined = top;
+    return newest;
+  }
+
+  return {
+    ...{ saw, look },
+    forget() {
+      newest = examined = 0n;
+    },
+  };
+}
+
+/** Of any event, the server's own included. */
+const rawPositionOf = (event: WireEvent | undefined): bigint | undefined => event?.position?.commit;

@@ -1,0 +1,191 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { EventStoreDBClient, ErrorType, isCommandError } from '@eventstore/db-client';
+import { isRefusal, unavailable, type Refusal } from '../../errors.ts';
+import type { Logger } from '../../platform/log.ts';
+import { isUnusable, unusable } from './wireEvents.ts';
+
+/** The client gives no deadline to reads, and does not keep the one of appends. */
+export const CALL_DEADLINE_MS = 4_000;
+export const READ_ATTEMPTS_MAX = 3;
+const READ_RETRY_DELAY_MS = 50;
+/** After as many equal failures in a row the client itself is suspected. */
+export const REBUILD_AFTER = 4;
+/** How long a client that is given up waits for the appends of others, which its end would reject. */
+const OTHERS_WAIT_MS = 2_000;
+const OTHERS_POLL_MS = 10;
+/** A client waits for its streams to end, which some never do. */
+const DISPOSE_MS = 500;
+const GRPC_INVALID_ARGUMENT = 3;
+
+/** KurrentDB's own scheme means the same server, and is unknown to this client. */
+export const connectionString = (url: string): string => url.replace(/^kurrent(?:db)?(\+discover)?:/, 'esdb$1:');
+
+export type Failure = 'not there' | 'wrong version' | 'too large' | 'denied' | 'bad position' | 'deleted' | 'unknown';
+
+const MEANINGS: ReadonlyMap<ErrorType, Failure> = new Map([
+  [ErrorType.STREAM_NOT_FOUND, 'not there'],
+  [ErrorType.WRONG_EXPECTED_VERSION, 'wrong version'],
+  [ErrorType.MAXIMUM_APPEND_SIZE_EXCEEDED, 'too large'],
+  [ErrorType.ACCESS_DENIED, 'denied'],
+  [ErrorType.STREAM_DELETED, 'deleted'],
+]);
+
+/** What a failure of the client means; `unknown` is that it may or may not have happened. */
+export function failureOf(error: unknown): Failure {
+  if (!(error instanceof Error) || !isCommandError(error)) return 'unknown';
+  if ((error as { code?: number }).code === GRPC_INVALID_ARGUMENT && error.message.includes('position')) {
+    return 'bad position';
+  }
+  return MEANINGS.get(error.type) ?? 'unknown';
+}
+
+/** What callers of the port are told. */
+export function logUnavailable(error: unknown): Refusal {
+  if (isRefusal(error)) return error;
+  const denied = failureOf(error) === 'denied';
+  return unavailable('LogUnavailable', denied ? 'The log refuses our credentials.' : 'The log does not answer.', error);
+}
+
+class DeadlineExceeded extends Error {
+  constructor(ms: number) {
+    super(`no answer within ${ms} ms`);
+    this.name = 'DeadlineExceeded';
+  }
+}
+
+export const isLate = (error: unknown): boolean => error instanceof DeadlineExceeded;
+
+/** Rejects when its time is up, whatever the client does about it. */
+export function withDeadline<T>(work: Promise<T>, ms: number, onLate?: () => void): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => {
+      onLate?.();
+      reject(new DeadlineExceeded(ms));
+    }, ms);
+    const settle = (): void => {
+      clearTimeout(timer);
+      resolve(work);
+    };
+    work.then(settle, settle);
+  });
+}
+
+export interface Connection {
+  /** Runs a call on the client of now; the client is made anew after the same failure several times in a row. */
+  call<T>(work: (client: EventStoreDBClient) => Promise<T>): Promise<T>;
+  /** A call without effect: a few times, until it succeeds or fails for good; fails with what the port promises. */
+  read<T>(work: (client: EventStoreDBClient) => Promise<T>): Promise<T>;
+  /** How many calls are under way. */
+  readonly busy: number;
+  close(): Promise<void>;
+}
+
+/** Those that append. */
+const open = new Set<Connection>();
+
+export interface ConnectionOptions {
+  readonly url: string;
+  readonly appends: boolean;
+  readonly log?: Logger | undefined;
+}
+
+/** One client, made anew when it seems to be the client that is broken. */
+export function createConnection({ url, appends, log }: ConnectionOptions): Connection {
+  let client = EventStoreDBClient.connectionString(connectionString(url));
+  let failed: { readonly what: string; times: number } | undefined;
+  let rebuilding: Promise<void> | undefined;
+  let busy = 0;
+
+  async function dispose(old: EventStoreDBClient): Promise<void> {
+    // Ending one client's appends rejects those of every other in this process, which keep their callbacks in one place.
+    const until = performance.now() + OTHERS_WAIT_MS;
+    const others = (): boolean => [...open].some((other) => other !== connection && other.busy > 0);
+    while (appends && others() && performance.now() < until) await delay(OTHERS_POLL_MS);
+    await withDeadline(old.dispose(), DISPOSE_MS).catch(() => undefined);
+  }
+
+  async function rebuild(what: string): Promise<void> {
+    log?.warn({ failure: what }, 'the client of the log keeps failing in the same way; making a new one');
+    const old = client;
+    failed = undefined;
+    await dispose(old);
+    client = EventStoreDBClient.connectionString(connectionString(url));
+  }
+
+  function note(error: unknown): void {
+    const what = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+    if (failureOf(error) !== 'unknown') failed = undefined;
+    else if (failed?.what === what) failed.times += 1;
+    else failed = { what, times: 1 };
+    if (failed === undefined || failed.times < REBUILD_AFTER) return;
+    rebuilding ??= rebuild(what).finally(() => (rebuilding = undefined));
+  }
+
+  async function call<T>(work: (client: EventStoreDBClient) => Promise<T>): Promise<T> {
+    await rebuilding;
+    busy += 1;
+    try {
+      const answer = await work(client);
+      failed = undefined;
+      return answer;
+    } catch (error) {
+      if (!isUnusable(error)) note(error);
+      throw error;
+    } finally {
+      busy -= 1;
+    }
+  }
+
+  const connection: Connection = {
+    call,
+    read: (work) => readWith(call, work),
+    get busy() {
+      return busy;
+    },
+    async close() {
+      open.delete(connection);
+      await rebuilding;
+      await dispose(client);
+    },
+  };
+  if (appends) open.add(connection);
+  return connection;
+}
+
+async function readWith<T>(call: Connection['call'], work: (client: EventStoreDBClient) => Promise<T>): Promise<T> {
+  for (let attempts = 1; ; attempts += 1) {
+    try {
+      return await call(work);
+    } catch (error) {
+      if (isUnusable(error)) throw error;
+      const failure = failureOf(error);
+      if (failure === 'bad position') throw unusable('the log was asked for a position that is no event of it', error);
+      if (failure !== 'unknown' || attempts === READ_ATTEMPTS_MAX || isLate(error)) throw logUnavailable(error);
+      await delay(READ_RETRY_DELAY_MS * attempts * (0.5 + Math.random()));
+    }
+  }
+}
+
+const shared = new Map<string, { readonly connection: Connection; users: number }>();
+
+/** The one client of this process that appends to this log, for as long as anybody uses it. */
+export function shareWriter(url: string, log?: Logger): Connection {
+  const entry = shared.get(url) ?? { connection: createConnection({ url, appends: true, log }), users: 0 };
+  shared.set(url, entry);
+  entry.users += 1;
+  let released = false;
+  return {
+    ...entry.connection,
+    get busy() {
+      return entry.connection.busy;
+    },
+    async close() {
+      if (released) return;
+      released = true;
+      entry.users -= 1;
+      if (entry.users > 0) return;
+      shared.delete(url);
+      await entry.connection.close();
+    },
+  };
+}

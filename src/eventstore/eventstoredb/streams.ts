@@ -1,0 +1,132 @@
+import type { EventStoreDBClient, ResolvedEvent, StreamingRead } from '@eventstore/db-client';
+import { READ_PAGE, type RecordedEvent } from '../eventStore.ts';
+import { CALL_DEADLINE_MS, type Connection, failureOf, withDeadline } from './client.ts';
+import { eventOf, toRecorded, type WireEvent } from './wireEvents.ts';
+import { pageSize } from '../pageSize.ts';
+import { UUID } from '../serialise.ts';
+import { LRUCache } from 'lru-cache';
+
+/** Reads to its end what the client gives piece by piece, within a deadline; what is late is cancelled. */
+export async function collect(streaming: StreamingRead<ResolvedEvent>): Promise<WireEvent[]> {
+  // The client tells of an error also when nobody reads any more.
+  streaming.on('error', () => undefined);
+  const gathering = async (): Promise<WireEvent[]> => {
+    const events: WireEvent[] = [];
+    for await (const resolved of streaming) {
+      const event = eventOf(resolved);
+      if (event !== undefined) events.push(event);
+    }
+    return events;
+  };
+  return withDeadline(gathering(), CALL_DEADLINE_MS, () => {
+    void streaming.cancel().catch(() => undefined);
+    streaming.destroy();
+  });
+}
+
+/** One page of a stream as it comes over the wire; empty when there is no such stream. */
+export async function readStream(
+  client: EventStoreDBClient,
+  stream: string,
+  { from, limit }: { from: bigint; limit: number },
+): Promise<WireEvent[]> {
+  try {
+    return await collect(client.readStream(stream, { fromRevision: from, maxCount: limit, requiresLeader: true }));
+  } catch (error) {
+    if (failureOf(error) === 'not there') return [];
+    throw error;
+  }
+}
+
+export interface Streams {
+  wire(stream: string, from: bigint, limit: number): Promise<WireEvent[]>;
+  read(stream: string, from: bigint, limit: number): Promise<RecordedEvent[]>;
+  find(stream: string, ids: readonly string[]): Promise<RecordedEvent[]>;
+  /** Every id that a stream holds now. */
+  idsOf(stream: string): Promise<KnownIds>;
+  /** These events were recorded right after revision `expected`. */
+  appended(stream: string, expected: bigint, ids: readonly string[]): void;
+}
+
+/** Single streams. The server has no index by event id: what was read and appended is remembered, the rest is read once. */
+export function createStreams(connection: Connection): Streams {
+  const ids = createStreamIds();
+  const fetch = (stream: string, from: bigint, limit: number): Promise<WireEvent[]> =>
+    connection.read((client) => readStream(client, stream, { from, limit }));
+  const idsIn = (events: readonly WireEvent[]): string[] => events.map(({ id }) => id);
+
+  async function wire(stream: string, from: bigint, limit: number): Promise<WireEvent[]> {
+    const events = await fetch(stream, from < 0n ? 0n : from, pageSize(limit));
+    if (events.length > 0) ids.learn(stream, events[0]!.revision, idsIn(events));
+    return events;
+  }
+
+  async function idsOf(stream: string): Promise<KnownIds> {
+    let known: KnownIds = ids.get(stream) ?? { ids: new Map(), to: -1n };
+    for (;;) {
+      const from = known.to + 1n;
+      const page = await fetch(stream, from, READ_PAGE);
+      known = ids.learn(stream, from, idsIn(page), known)!;
+      if (page.length < READ_PAGE) return known;
+    }
+  }
+
+  async function find(stream: string, wanted: readonly string[]): Promise<RecordedEvent[]> {
+    const asked = [...new Set(wanted.filter((id) => UUID.test(id)).map((id) => id.toLowerCase()))];
+    if (asked.length === 0) return [];
+    const known = await idsOf(stream);
+    const revisions = asked.flatMap((id) => known.ids.get(id) ?? []).sort((a, b) => (a < b ? -1 : 1));
+    const events: RecordedEvent[] = [];
+    for (let at = 0; at < revisions.length;) {
+      const first = revisions[at]!;
+      const within = revisions.slice(at).filter((revision) => revision < first + BigInt(READ_PAGE));
+      const page = await wire(stream, first, Number(within.at(-1)! - first) + 1);
+      events.push(...page.filter(({ revision }) => within.includes(revision)).map(toRecorded));
+      at += within.length;
+    }
+    return events;
+  }
+
+  return {
+    ...{ wire, find, idsOf },
+    read: async (stream, from, limit) => (await wire(stream, from, limit)).map(toRecorded),
+    appended: (stream, expected, added) => void ids.learn(stream, expected + 1n, added),
+  };
+}
+
+/** How many event ids are remembered, over all streams. */
+export const STREAM_IDS_MAX = 200_000;
+
+export interface KnownIds {
+  /** Revision by id. */
+  readonly ids: Map<string, bigint>;
+  /** Every event up to this revision is among them; -1 is none. */
+  readonly to: bigint;
+}
+
+/** Which events a stream holds, as far as they have been seen from its beginning on: a log without an index by id. */
+export interface StreamIds {
+  get(stream: string): KnownIds | undefined;
+  /** Ids that stand side by side from revision `first` on; taken when they join on to what is known. Answers what is known then. */
+  learn(stream: string, first: bigint, ids: readonly string[], known?: KnownIds): KnownIds | undefined;
+}
+
+/** A stream with more events than are remembered altogether is not remembered at all. */
+export function createStreamIds(max = STREAM_IDS_MAX): StreamIds {
+  const streams = new LRUCache<string, { ids: Map<string, bigint>; to: bigint }>({
+    maxSize: max,
+    sizeCalculation: ({ ids }) => ids.size + 1,
+  });
+  return {
+    get: (stream) => streams.get(stream),
+    learn(stream, first, ids, known = streams.get(stream)) {
+      const { ids: map, to } = known ?? { ids: new Map<string, bigint>(), to: -1n };
+      if (first > to + 1n) return known;
+      ids.slice(Number(to + 1n - first)).forEach((id, index) => map.set(id, to + 1n + BigInt(index)));
+      const last = first + BigInt(ids.length) - 1n;
+      const more = { ids: map, to: last > to ? last : to };
+      streams.set(stream, more);
+      return more;
+    },
+  };
+}

@@ -1,0 +1,149 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { START, streamNameFilter, type AllStreamSubscription, type ResolvedEvent } from '@eventstore/db-client';
+import type { Logger } from '../../platform/log.ts';
+import type { RecordedEvent } from '../eventStore.ts';
+import type { Connection } from './client.ts';
+import { eventOf, isOurs, OURS_REGEX, toRecorded } from './wireEvents.ts';
+
+const RETRY_DELAY_MS = 50;
+const RETRY_DELAY_MAX_MS = 5_000;
+/** A subscription that has lasted this long is not counted among the failures in a row. */
+const STABLE_MS = 60_000;
+/** How long a subscription may be silent about an event that is known to be there. */
+export const SILENCE_MS = 5_000;
+
+export interface EventStoreDbSubscription {
+  start(): void;
+  /** An event is known to be at this position: the subscription has to tell of it before long. */
+  expect(position: bigint): void;
+  close(): Promise<void>;
+}
+
+export interface SubscriptionOptions {
+  readonly reader: Connection;
+  /** Where to begin. */
+  readonly head: () => Promise<bigint>;
+  /** Told of all events of ours after position `follows`, in order. */
+  readonly onEvents: (events: readonly RecordedEvent[], follows: bigint) => void;
+  /** It has come to an end, and begins again: there may be something to look up meanwhile. */
+  readonly onGap: () => void;
+  readonly silenceMs?: number | undefined;
+  readonly log?: Logger | undefined;
+}
+
+/**
+ * Follows the whole log from its head on, for ever. However a subscription ends (with an error, without one, or by falling
+ * silent), the next one begins after the last event that was told.
+ */
+export function createEventStoreDbSubscription(options: SubscriptionOptions): EventStoreDbSubscription {
+  const { head, onGap, silenceMs = SILENCE_MS, log } = options;
+  const closing = new AbortController();
+  let running: Promise<void> | undefined;
+  let last: bigint | undefined;
+  let current = new AbortController();
+  let watchdog: NodeJS.Timeout | undefined;
+
+  async function listenOnce(): Promise<void> {
+    last ??= await head();
+    current = new AbortController();
+    const signal = AbortSignal.any([closing.signal, current.signal]);
+    const onTold = (position: bigint): bigint => (last = position);
+    await listen(options, { from: last, signal, onTold });
+  }
+
+  async function run(): Promise<void> {
+    for (let failures = 0; !closing.signal.aborted;) {
+      const [began, from] = [performance.now(), last];
+      const failure = await listenOnce().catch((error: unknown) => error);
+      if (isOver(closing.signal)) return;
+      const fared = last !== from || performance.now() - began > STABLE_MS;
+      failures = fared ? 1 : failures + 1;
+      const place = { failures, after: String(last) };
+      log?.warn({ err: failure, ...place }, 'the subscription to the log ended; subscribing again');
+      onGap();
+      const ms = Math.min(RETRY_DELAY_MS * 2 ** (failures - 1), RETRY_DELAY_MAX_MS) * (0.5 + Math.random() / 2);
+      await delay(ms, undefined, { signal: closing.signal }).catch(() => undefined);
+    }
+  }
+
+  return {
+    start() {
+      running ??= run();
+    },
+    expect(position) {
+      if (running === undefined || watchdog !== undefined || last === undefined || last >= position) return;
+      watchdog = setTimeout(() => {
+        watchdog = undefined;
+        const silent = last !== undefined && last < position;
+        if (silent) current.abort(new Error(`nothing came for ${silenceMs} ms, though the log has grown`));
+      }, silenceMs);
+    },
+    async close() {
+      closing.abort();
+      clearTimeout(watchdog);
+      await running;
+    },
+  };
+}
+
+const isOver = (signal: AbortSignal): boolean => signal.aborted;
+
+interface Listening {
+  readonly from: bigint;
+  readonly signal: AbortSignal;
+  readonly onTold: (position: bigint) => void;
+}
+
+function open(reader: Connection, from: bigint): Promise<AllStreamSubscription> {
+  const fromPosition = from === 0n ? START : { commit: from, prepare: from };
+  // The server's checkpoints are not used: one may lie beyond events that were not told yet.
+  const filter = streamNameFilter({ regex: OURS_REGEX });
+  return reader.call((client) => Promise.resolve(client.subscribeToAll({ fromPosition, filter })));
+}
+
+/** Resolves when a subscription has ended by itself, rejects when it has failed or `signal` aborts. */
+async function listen({ reader, onEvents }: SubscriptionOptions, { from, signal, onTold }: Listening): Promise<void> {
+  const subscription = await open(reader, from);
+  let told = from;
+  let waiting: RecordedEvent[] = [];
+
+  /** What came in one turn of the loop goes on together. */
+  function flush(): void {
+    const events = waiting;
+    const follows = told;
+    waiting = [];
+    if (signal.aborted) return;
+    told = events.at(-1)!.position;
+    onTold(told);
+    onEvents(events, follows);
+  }
+
+  function take(resolved: ResolvedEvent): void {
+    const wire = eventOf(resolved);
+    if (wire === undefined || !isOurs(wire)) return;
+    const event = toRecorded(wire);
+    if (event.position <= (waiting.at(-1)?.position ?? told)) return;
+    if (waiting.length === 0) setImmediate(flush);
+    waiting.push(event);
+  }
+
+  try {
+    await new Promise<void>((resolve, reject) => {
+      // Attached at once: the client emits an error whether or not somebody listens.
+      subscription.on('error', reject).on('end', resolve).on('close', resolve);
+      const stop = (): void => reject(new Error('told to stop', { cause: signal.reason }));
+      signal.addEventListener('abort', stop, { once: true });
+      subscription.on('data', (resolved: ResolvedEvent) => {
+        try {
+          take(resolved);
+        } catch (error) {
+          subscription.destroy(error as Error);
+        }
+      });
+      if (signal.aborted) stop();
+    });
+  } finally {
+    void subscription.unsubscribe().catch(() => undefined);
+    subscription.destroy();
+  }
+}

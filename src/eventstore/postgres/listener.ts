@@ -1,0 +1,75 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import pg from 'pg';
+import type { Logger } from '../../platform/log.ts';
+import { connectionConfig } from '../../platform/postgres/pool.ts';
+
+const CHANNEL = 'cartulary_log';
+const RETRY_DELAY_MS = 100;
+const RETRY_DELAY_MAX_MS = 5_000;
+
+export interface PostgresListener {
+  start(): void;
+  close(): Promise<void>;
+}
+
+/**
+ * Tells when any process has appended. Reconnects for ever; what was missed meanwhile is made up for by one call without
+ * a position after each connection.
+ */
+export function createPostgresListener(options: {
+  readonly url: string;
+  readonly log?: Logger | undefined;
+  readonly onNews: (position?: bigint) => void;
+}): PostgresListener {
+  const { url, log, onNews } = options;
+  const closing = new AbortController();
+  let running: Promise<void> | undefined;
+
+  async function listenOnce(): Promise<void> {
+    const client = new pg.Client(connectionConfig({ url, name: 'log listener', int8: 'bigint' }));
+    const broken = new Promise<void>((resolve) => {
+      client.on('error', () => resolve());
+      client.on('end', () => resolve());
+    });
+    const hangUp = (): void => void client.end();
+    closing.signal.addEventListener('abort', hangUp, { once: true });
+    try {
+      await client.connect();
+      client.on('notification', ({ payload }) => onNews(positionOf(payload)));
+      await client.query(`LISTEN ${CHANNEL}`);
+      onNews();
+      await broken;
+    } finally {
+      closing.signal.removeEventListener('abort', hangUp);
+      await client.end().catch(() => undefined);
+    }
+  }
+
+  async function run(): Promise<void> {
+    let failures = 0;
+    while (!closing.signal.aborted) {
+      try {
+        await listenOnce();
+        failures = 0;
+      } catch (error) {
+        failures += 1;
+        log?.debug({ err: error, failures }, 'cannot listen for news of the log; polling meanwhile');
+      }
+      const pause = Math.min(RETRY_DELAY_MS * 2 ** failures, RETRY_DELAY_MAX_MS);
+      await delay(pause, undefined, { signal: closing.signal }).catch(() => undefined);
+    }
+  }
+
+  return {
+    start() {
+      running ??= run();
+    },
+    async close() {
+      closing.abort();
+      await running;
+    },
+  };
+}
+
+const positionOf = (payload: string | undefined): bigint | undefined =>
+  payload !== undefined && /^\d+$/.test(payload) ? BigInt(payload) : undefined;

@@ -1,0 +1,155 @@
+import pg from 'pg';
+import { connectionConfig, translating } from '../../platform/postgres/pool.ts';
+import { bigintArray, intArray, textArray, uuidArray } from './binaryArray.ts';
+import { coalesce } from '../../platform/perTurnBatch.ts';
+import type { Head, RecordedEvent } from '../eventStore.ts';
+import { pageSize } from '../pageSize.ts';
+
+import type { SizedEvent } from '../recent.ts';
+import { UUID } from '../serialise.ts';
+import { recorded } from '../upcast.ts';
+
+export const READ_CONNECTIONS_MAX = 6;
+export const READS_PER_STATEMENT_MAX = 128;
+export const READ_TIMEOUT_MS = 10_000;
+/** A server that does not even say that time is up is hung up on. */
+const HANG_UP_MS = READ_TIMEOUT_MS + 1_000;
+/** The log is only ever read by its indexes, also while the planner believes that it is tiny. */
+const SETTINGS =
+  '-c enable_seqscan=off -c enable_bitmapscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c jit=off';
+
+const READ = `
+  SELECT r.n, e.position, e.stream, e.revision, e.id, e.type, e.data, e.metadata
+  FROM unnest($1::text[], $2::int8[], $3::int4[]) WITH ORDINALITY AS r(stream, first, size, n)
+  CROSS JOIN LATERAL (
+    SELECT * FROM events WHERE stream = r.stream AND revision >= r.first ORDER BY revision LIMIT r.size
+  ) e
+  ORDER BY r.n, e.revision`;
+const FIND = `
+  SELECT r.n, e.position, e.stream, e.revision, e.id, e.type, e.data, e.metadata
+  FROM unnest($1::int4[], $2::uuid[], $3::text[]) AS r(n, id, stream)
+  JOIN events e ON e.id = r.id AND e.stream = r.stream
+  ORDER BY r.n, e.revision`;
+const LOCATE = `
+  SELECT 1, position, stream, revision, id, type, data, metadata
+  FROM events WHERE id = ANY ($1::uuid[]) AND position < $2 ORDER BY position`;
+const READ_ALL = `
+  SELECT 1, position, stream, revision, id, type, data, metadata
+  FROM events WHERE position > $1 ORDER BY position LIMIT $2`;
+
+type EventRow = readonly [string, string, string, string, string, string, string, string];
+
+export interface PostgresReads {
+  read(stream: string, from: bigint, limit: number): Promise<RecordedEvent[]>;
+  find(stream: string, ids: readonly string[]): Promise<RecordedEvent[]>;
+  locate(ids: readonly string[], before: bigint): Promise<RecordedEvent[]>;
+  /** One page of the whole log; fails loudly when it has a hole. */
+  page(after: bigint, limit: number): Promise<SizedEvent[]>;
+  head(): Promise<Head>;
+  ping(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** The log's reading side. Reads made in the same turn of the event loop share one statement. */
+export function createPostgresReads(url: string): PostgresReads {
+  const pool = createReadPool(url);
+  const rows = <Row extends readonly unknown[] = EventRow>(name: string, text: string, values: unknown[]) =>
+    translating(async () => (await pool.query<Row & unknown[]>({ name, text, values, rowMode: 'array' })).rows);
+
+  const read = coalesce<{ stream: string; from: bigint; limit: number }, RecordedEvent[]>(
+    READS_PER_STATEMENT_MAX,
+    async (requests) =>
+      grouped(
+        requests.length,
+        await rows('read', READ, [
+          textArray(requests.map(({ stream }) => stream)),
+          bigintArray(requests.map(({ from }) => from)),
+          intArray(requests.map(({ limit }) => limit)),
+        ]),
+      ),
+  );
+
+  const find = coalesce<{ stream: string; ids: readonly string[] }, RecordedEvent[]>(
+    READS_PER_STATEMENT_MAX,
+    async (requests) => {
+      const wanted = requests.flatMap(({ stream, ids }, index) =>
+        [...new Set(ids)].map((id) => ({ stream, id, n: index + 1 })),
+      );
+      const values = [
+        intArray(wanted.map(({ n }) => n)),
+        uuidArray(wanted.map(({ id }) => id)),
+        textArray(wanted.map(({ stream }) => stream)),
+      ];
+      return grouped(requests.length, await rows('find', FIND, values));
+    },
+  );
+
+  return {
+    read: (stream, from, limit) => read({ stream, from: from < 0n ? 0n : from, limit: pageSize(limit) }),
+    find(stream, ids) {
+      const known = ids.filter((id) => UUID.test(id));
+      return known.length === 0 ? Promise.resolve([]) : find({ stream, ids: known });
+    },
+    async locate(ids, before) {
+      const known = ids.filter((id) => UUID.test(id));
+      if (known.length === 0) return [];
+      return (await rows('locate', LOCATE, [uuidArray(known), before])).map(toEvent);
+    },
+    async page(after, limit) {
+      const page = (await rows('read_all', READ_ALL, [after, pageSize(limit)])).map((row) => ({
+        event: toEvent(row),
+        bytes: row[6].length + row[7].length,
+      }));
+      checkContiguous(after, page);
+      return page;
+    },
+    async head() {
+      const sql = 'SELECT epoch, position FROM store_head WHERE only_row';
+      const [epoch, position] = (await rows<[string, string]>('head', sql, []))[0]!;
+      return { epoch, position: BigInt(position) };
+    },
+    async ping() {
+      await rows('ping', 'SELECT 1', []);
+    },
+    close: () => pool.end(),
+  };
+}
+
+function createReadPool(url: string): pg.Pool {
+  const pool = new pg.Pool({
+    ...connectionConfig({ url, name: 'log reader', int8: 'bigint', statementTimeoutMs: READ_TIMEOUT_MS }),
+    // Columns stay text: each becomes what it is exactly once, in `toEvent`.
+    types: { getTypeParser: () => (text: string) => text },
+    options: SETTINGS,
+    query_timeout: HANG_UP_MS,
+    max: READ_CONNECTIONS_MAX,
+    idleTimeoutMillis: 30_000,
+  });
+  pool.on('error', () => undefined);
+  pool.on('connect', (client) => client.on('error', () => undefined));
+  return pool;
+}
+
+const toEvent = ([, position, stream, revision, id, type, data, metadata]: EventRow): RecordedEvent =>
+  recorded({ position: BigInt(position), stream, revision: BigInt(revision), id, type, data, metadata });
+
+function grouped(count: number, rows: readonly EventRow[]): RecordedEvent[][] {
+  const groups = Array.from({ length: count }, (): RecordedEvent[] => []);
+  for (const row of rows) groups[Number(row[0]) - 1]!.push(toEvent(row));
+  return groups;
+}
+
+/** Positions have no holes; whoever meets one has lost events, and must not go on as if nothing were. */
+function checkContiguous(after: bigint, page: readonly SizedEvent[]): void {
+  let last = after;
+  for (const { event } of page) {
+    if (event.position !== last + 1n) throw logHole(last, event.position);
+    last = event.position;
+  }
+}
+
+const HOLE = 'LogHole';
+const logHole = (last: bigint, next: bigint): Error =>
+  Object.assign(new Error(`the log has a hole: ${last} is followed by ${next}`), { name: HOLE });
+/** The log itself is damaged: trying again cannot help. */
+export const isLogHole = (error: unknown): boolean => error instanceof Error && error.name === HOLE;

@@ -1,0 +1,142 @@
+import pg from 'pg';
+import { unavailable } from '../../errors.ts';
+import { failpoint } from '../../platform/failpoint.ts';
+import type { Logger } from '../../platform/log.ts';
+import { connectionConfig, translating } from '../../platform/postgres/pool.ts';
+import type { AppendItem } from '../appendQueue.ts';
+import { bigintArray, intArray, jsonArray, textArray, uuidArray } from './binaryArray.ts';
+import type { AppendResult } from '../eventStore.ts';
+
+/** The server gives a batch up after this; it is then sent again. */
+export const BATCH_TIMEOUT_MS = 4_000;
+/** A server that does not even say so is hung up on. */
+const HANG_UP_MS = BATCH_TIMEOUT_MS + 1_000;
+
+const APPEND = {
+  name: 'append_batch',
+  text: 'SELECT base, others::text FROM append_batch($1, $2, $3, $4, $5, $6, $7, $8)',
+  rowMode: 'array' as const,
+};
+/** `local` and stronger settings wait for the disk; `off` does not, and is overruled. */
+const DURABILITY = `
+  SELECT current_setting('fsync') = 'on' AS fsync, pg_is_in_recovery() AS standby,
+         set_config('synchronous_commit', CASE current_setting('synchronous_commit') WHEN 'off' THEN 'on'
+           ELSE current_setting('synchronous_commit') END, false) AS synchronous_commit`;
+
+export interface PostgresWriterOptions {
+  readonly url: string;
+  readonly log?: Logger | undefined;
+  readonly unsafeWithoutFsync: boolean;
+}
+
+export interface PostgresWriter {
+  send(items: readonly AppendItem[]): Promise<AppendResult[]>;
+  /** Connects if need be; rejects when the server cannot be reached or would lose what it has acknowledged. */
+  connect(): Promise<unknown>;
+  close(): Promise<void>;
+}
+
+/** The one connection that appends. After any failure that leaves an outcome open it is thrown away and made anew. */
+export function createPostgresWriter(options: PostgresWriterOptions): PostgresWriter {
+  const { url, log, unsafeWithoutFsync } = options;
+  let connected: Promise<pg.Client> | undefined;
+
+  async function open(onBroken: () => void): Promise<pg.Client> {
+    const config = connectionConfig({ url, name: 'log writer', int8: 'bigint', statementTimeoutMs: BATCH_TIMEOUT_MS });
+    const client = new pg.Client(config);
+    client.on('error', (error) => {
+      log?.warn({ err: error }, 'the connection that writes the log broke');
+      onBroken();
+    });
+    await client.connect();
+    const { rows } = await client.query<{ fsync: boolean; standby: boolean; synchronous_commit: string }>(DURABILITY);
+    const server = rows[0]!;
+    if (server.fsync || unsafeWithoutFsync) {
+      if (!server.standby) return client;
+      await client.end();
+      throw unavailable('LogReadOnly', 'The database is a standby; the log can be written on the primary only.');
+    }
+    await client.end();
+    throw new Error(
+      'Postgres runs with fsync=off: what it acknowledges does not survive a power cut. Refusing to start.',
+    );
+  }
+
+  function connect(): Promise<pg.Client> {
+    if (connected !== undefined) return connected;
+    const forget = (): void => {
+      if (connected === attempt) connected = undefined;
+    };
+    const attempt = translating(() => open(forget));
+    attempt.catch(forget);
+    connected = attempt;
+    return attempt;
+  }
+
+  async function send(items: readonly AppendItem[]): Promise<AppendResult[]> {
+    return translating(async () => {
+      const client = await connect();
+      failpoint('append:before');
+      const hangUp = setTimeout(() => client.connection.stream.destroy(), HANG_UP_MS);
+      try {
+        const { rows } = await client.query<[bigint, string | null]>({ ...APPEND, values: parametersOf(items) });
+        failpoint('append:after-commit');
+        return resultsOf(items, rows[0]!);
+      } catch (error) {
+        // An error of the statement leaves the connection usable, but telling it apart is not worth being wrong once.
+        connected = undefined;
+        client.connection.stream.destroy();
+        throw error;
+      } finally {
+        clearTimeout(hangUp);
+      }
+    });
+  }
+
+  return {
+    send,
+    connect,
+    async close() {
+      const client = await connected?.catch(() => undefined);
+      connected = undefined;
+      await client?.end();
+    },
+  };
+}
+
+function parametersOf(items: readonly AppendItem[]): Buffer[] {
+  const events = items.flatMap((item) => item.events);
+  const item = items.flatMap(({ events }, index) => events.map(() => index + 1));
+  const revisions = items.flatMap(({ expected, events }) => events.map((_, index) => expected + 1n + BigInt(index)));
+  return [
+    textArray(items.map(({ stream }) => stream)),
+    bigintArray(items.map(({ expected }) => expected)),
+    intArray(item),
+    bigintArray(revisions),
+    uuidArray(events.map(({ id }) => id)),
+    textArray(events.map(({ type }) => type)),
+    jsonArray(events.map(({ data }) => data)),
+    jsonArray(events.map(({ metadata }) => metadata)),
+  ];
+}
+
+type Other = readonly [item: number, outcome: string, position: string | null, revision: string];
+
+/** See `append_batch`: items not listed were appended in order, right after `base`. */
+function resultsOf(items: readonly AppendItem[], [base, othersText]: [bigint, string | null]): AppendResult[] {
+  const others = new Map<number, Other>();
+  if (othersText !== null) for (const other of JSON.parse(othersText) as Other[]) others.set(other[0], other);
+  let position = base;
+  return items.map(({ expected, events }, index) => {
+    const other = others.get(index + 1);
+    if (other === undefined) {
+      const count = BigInt(events.length);
+      position += count;
+      return { outcome: 'appended', position, revision: expected + count, repeated: false };
+    }
+    const [, outcome, otherPosition, revision] = other;
+    if (outcome === 'conflict') return { outcome, actual: BigInt(revision) };
+    const repeated = outcome === 'repeated';
+    return { outcome: 'appended', position: BigInt(otherPosition!), revision: BigInt(revision), repeated };
+  });
+}

@@ -1,0 +1,32 @@
+import type { Role } from '../aggregates/user.ts';
+import { queriesOf, type QueryContext as ContextOf, type QueryContract as ContractOf } from '../engine/ask/query.ts';
+import type { Domain } from '../engine/decide/command.ts';
+import type { Services as EngineServices } from '../engine/decide/services.ts';
+import type { PersonalData } from '../eventstore/personalData.ts';
+
+export interface ShopSettings {
+  /** ISO 4217. */
+  readonly currency: string;
+  readonly paymentMethodDefault: string;
+  readonly paymentMethods: readonly string[];
+  /** How long a placed order waits for its payment, ms. */
+  readonly paymentDeadlineMs: number;
+  /** How long a checkout may take before its reservations are given back, ms. */
+  readonly checkoutDeadlineMs: number;
+}
+
+/** What queries of this shop may use of the outside. */
+export interface Services extends EngineServices {
+  readonly personalData: PersonalData;
+  readonly settings: ShopSettings;
+}
+
+interface Shop extends Domain {
+  readonly services: Services;
+  readonly role: Role;
+}
+
+export type QueryContext = ContextOf<Services>;
+export type QueryContract = ContractOf<Shop>;
+/** Declares a query of this shop. */
+export const defineQuery = queriesOf<Shop>();
