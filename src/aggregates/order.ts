@@ -1,9 +1,88 @@
-import { reject } from '../errors.ts';
-import type { Decider } from '../engine/decide/decider.ts';
-import type { OrderCommand, PlaceOrder, AdvanceFulfilment, CancelOrder } from './orderCommands.ts';
-import type { FulfilmentStatus, OrderEvent } from './orderEvents.ts';
-import { pay, type Money } from './orderMoney.ts';
-import { none, placed, type OrderState, type PlacedOrder } from './orderState.ts';
+import type { Command, Decider } from '../engine/decide/decider.ts';
+import { missing, reject } from '../errors.ts';
+import { type Money, pay, type PaymentCommand, type PaymentEvent } from './orderMoney.ts';
+
+export interface OrderLine {
+  readonly productId: string;
+  readonly storeId: string;
+  readonly sellerId: string;
+  readonly name: string;
+  /** Minor units, frozen at checkout. */
+  readonly price: number;
+  readonly quantity: number;
+}
+
+export type FulfilmentStatus = 'pending' | 'processing' | 'shipping' | 'shipped' | 'completed';
+
+/** JSON text of an address, sealed under the buyer's key. */
+type SealedAddress = string;
+
+// NOTE: these names and shapes are the storage format; version them with care. Amounts are minor units.
+export type OrderPlaced = {
+  type: 'OrderPlaced';
+  data: {
+    buyerId: string;
+    lines: readonly OrderLine[];
+    currency: string;
+    total: number;
+    shippingAddress: SealedAddress;
+    billingAddress: SealedAddress | null;
+    notes: string | null;
+    fromCart: boolean;
+    payBy: string;
+  };
+};
+/** A checkout that stopped half way, fenced: this order can never be placed. */
+export type OrderAbandoned = { type: 'OrderAbandoned'; data: object };
+export type OrderCancelled = { type: 'OrderCancelled'; data: { reason: string; by: 'buyer' | 'admin' | 'system' } };
+export type FulfilmentAdvanced = { type: 'FulfilmentAdvanced'; data: { storeId: string; status: FulfilmentStatus } };
+
+export type OrderEvent = OrderPlaced | OrderAbandoned | OrderCancelled | FulfilmentAdvanced | PaymentEvent;
+
+export interface PlacedOrder {
+  readonly status: 'placed';
+  readonly buyerId: string;
+  readonly lines: readonly OrderLine[];
+  /** Per store. */
+  readonly fulfilments: Readonly<Record<string, FulfilmentStatus>>;
+  readonly cancelled: boolean;
+  readonly money: Money;
+}
+export type OrderState = { readonly status: 'none' } | { readonly status: 'abandoned' } | PlacedOrder;
+
+export const none: OrderState = { status: 'none' };
+
+export const placed = (state: OrderState): PlacedOrder =>
+  state.status === 'placed' ? state : missing('OrderUnknown', 'There is no such order.');
+
+export type OrderStatus = 'pending' | 'paid' | 'processing' | 'shipping' | 'shipped' | 'completed' | 'cancelled';
+
+const ADVANCEMENT: readonly FulfilmentStatus[] = ['pending', 'processing', 'shipping', 'shipped', 'completed'];
+
+/** What the order as a whole has come to: with several stores, its least advanced fulfilment. */
+export function orderStatus(order: {
+  readonly cancelled: boolean;
+  readonly paid: boolean;
+  readonly fulfilments: readonly FulfilmentStatus[];
+}): OrderStatus {
+  if (order.cancelled) return 'cancelled';
+  const least = ADVANCEMENT.find((status) => order.fulfilments.includes(status)) ?? 'pending';
+  if (least !== 'pending') return least;
+  return order.paid ? 'paid' : 'pending';
+}
+
+export type PlaceOrder = Command<
+  'PlaceOrder',
+  { order: OrderPlaced['data']; payment: { paymentId: string; method: string } }
+>;
+export type AbandonOrder = Command<'AbandonOrder', object>;
+export type CancelOrder = Command<
+  'CancelOrder',
+  { reason: string; by: 'buyer' | 'admin' | 'system'; refundId: string }
+>;
+export type AdvanceFulfilment = Command<'AdvanceFulfilment', { storeId: string; status: FulfilmentStatus }>;
+
+export type OrderCommand = PlaceOrder | AbandonOrder | CancelOrder | AdvanceFulfilment | PaymentCommand;
 
 export const orderDecider: Decider<OrderState, OrderCommand, OrderEvent> = {
   category: 'order',

@@ -1,7 +1,54 @@
+import type { Command } from '../engine/decide/decider.ts';
 import { missing, reject } from '../errors.ts';
-import type { OrderEvent, OrderLine, PaymentEvent } from './orderEvents.ts';
-import type { ConfirmPayment, PaymentCommand, RecordCapture, RequestPayment, RequestRefund } from './orderCommands.ts';
-import type { PlacedOrder } from './orderState.ts';
+
+// NOTE: these names and shapes are the storage format; version them with care. Amounts are minor units.
+export type PaymentRequested = {
+  type: 'PaymentRequested';
+  data: { paymentId: string; attempt: number; method: string; amount: number; currency: string };
+};
+export type PaymentAuthorised = { type: 'PaymentAuthorised'; data: { paymentId: string; reference: string } };
+export type PaymentConfirmed = { type: 'PaymentConfirmed'; data: { paymentId: string } };
+export type PaymentCaptured = {
+  type: 'PaymentCaptured';
+  data: { paymentId: string; reference: string; amount: number };
+};
+export type PaymentDeclined = { type: 'PaymentDeclined'; data: { paymentId: string; reason: string } };
+export type RefundRequested = {
+  type: 'RefundRequested';
+  data: { refundId: string; paymentId: string; amount: number; reason: string; storeId: string | null };
+};
+export type PaymentRefunded = {
+  type: 'PaymentRefunded';
+  data: { refundId: string; paymentId: string; amount: number; reference: string };
+};
+
+export type PaymentEvent =
+  | PaymentRequested
+  | PaymentAuthorised
+  | PaymentConfirmed
+  | PaymentCaptured
+  | PaymentDeclined
+  | RefundRequested
+  | PaymentRefunded;
+
+export type RequestPayment = Command<'RequestPayment', { paymentId: string; method: string }>;
+export type RecordAuthorisation = Command<'RecordAuthorisation', PaymentAuthorised['data']>;
+export type ConfirmPayment = Command<'ConfirmPayment', { paymentId: string }>;
+/** `refundId`: for giving the money back at once, should the order be cancelled or paid already. */
+export type RecordCapture = Command<
+  'RecordCapture',
+  { paymentId: string; reference: string; amount: number; refundId: string }
+>;
+export type RecordDecline = Command<'RecordDecline', PaymentDeclined['data']>;
+/** `amount` in minor units, all that is left when absent; `storeId` when a seller gives back for their own lines. */
+export type RequestRefund = Command<
+  'RequestRefund',
+  { refundId: string; paymentId: string; amount?: number; reason: string; storeId: string | null }
+>;
+export type RecordRefund = Command<'RecordRefund', { refundId: string; reference: string }>;
+
+export type PaymentCommand =
+  RequestPayment | RecordAuthorisation | ConfirmPayment | RecordCapture | RecordDecline | RequestRefund | RecordRefund;
 
 export type PaymentStatus = 'requested' | 'authorised' | 'confirmed' | 'captured' | 'declined';
 
@@ -29,6 +76,13 @@ export interface Money {
   readonly refundedByStore: Readonly<Record<string, number>>;
   readonly payments: Readonly<Record<string, Payment>>;
   readonly refunds: Readonly<Record<string, Refund>>;
+}
+
+/** What the rules about money need to know of an order. */
+interface Payable {
+  readonly cancelled: boolean;
+  readonly lines: readonly { readonly storeId: string; readonly price: number; readonly quantity: number }[];
+  readonly money: Money;
 }
 
 const isPaid = ({ total, payments }: Money): boolean =>
@@ -83,7 +137,7 @@ function evolve(money: Money, event: PaymentEvent): Money {
   }
 }
 
-function decide(command: PaymentCommand, order: PlacedOrder): OrderEvent[] {
+function decide(command: PaymentCommand, order: Payable): PaymentEvent[] {
   const { money } = order;
   switch (command.type) {
     case 'RequestPayment':
@@ -118,7 +172,7 @@ const INVALID_STATUS = { code: 'INVALID_STATUS' };
 const open = (payment: Payment): boolean =>
   payment.status === 'requested' || payment.status === 'authorised' || payment.status === 'confirmed';
 
-function request({ data: { paymentId, method } }: RequestPayment, { cancelled, money }: PlacedOrder): OrderEvent[] {
+function request({ data: { paymentId, method } }: RequestPayment, { cancelled, money }: Payable): PaymentEvent[] {
   if (cancelled) reject('OrderCancelled', 'This order was cancelled.', INVALID_STATUS);
   if (money.captured > 0) reject('OrderAlreadyPaid', 'This order is already paid.');
   const payments = Object.values(money.payments);
@@ -129,7 +183,7 @@ function request({ data: { paymentId, method } }: RequestPayment, { cancelled, m
   ];
 }
 
-function confirm({ data: { paymentId } }: ConfirmPayment, { cancelled, money }: PlacedOrder): OrderEvent[] {
+function confirm({ data: { paymentId } }: ConfirmPayment, { cancelled, money }: Payable): PaymentEvent[] {
   const { status } = known(money, paymentId);
   if (status === 'confirmed' || status === 'captured') return [];
   if (cancelled) reject('OrderCancelled', 'This order was cancelled.', INVALID_STATUS);
@@ -139,7 +193,7 @@ function confirm({ data: { paymentId } }: ConfirmPayment, { cancelled, money }: 
 }
 
 /** The money has moved, whatever we think of it: it is recorded, and given back when the order no longer wants it. */
-function capture({ data: { refundId, ...captured } }: RecordCapture, { cancelled, money }: PlacedOrder): OrderEvent[] {
+function capture({ data: { refundId, ...captured } }: RecordCapture, { cancelled, money }: Payable): PaymentEvent[] {
   if (known(money, captured.paymentId).status === 'captured') return [];
   const { paymentId } = captured;
   const kept = cancelled || money.captured > 0 ? 0 : Math.min(captured.amount, money.total);
@@ -156,10 +210,10 @@ function unwantedBecause(cancelled: boolean, money: Money): string {
   return money.captured > 0 ? 'the order was already paid' : 'more was captured than the order costs';
 }
 
-const worth = (lines: readonly OrderLine[], storeId: string): number =>
+const worth = (lines: Payable['lines'], storeId: string): number =>
   lines.reduce((sum, line) => (line.storeId === storeId ? sum + line.price * line.quantity : sum), 0);
 
-function refund({ data }: RequestRefund, { lines, money }: PlacedOrder): OrderEvent[] {
+function refund({ data }: RequestRefund, { lines, money }: Payable): PaymentEvent[] {
   if (money.refunds[data.refundId] !== undefined) return [];
   const payment = known(money, data.paymentId);
   const ofPayment = payment.status === 'captured' ? payment.amount - payment.refundRequested : 0;
@@ -175,7 +229,7 @@ function refund({ data }: RequestRefund, { lines, money }: PlacedOrder): OrderEv
 }
 
 /** Asks for all that is left of the captured payment; nothing when there is none. */
-function refundRest(money: Money, refundId: string, reason: string): OrderEvent[] {
+function refundRest(money: Money, refundId: string, reason: string): PaymentEvent[] {
   const [paymentId, payment] = Object.entries(money.payments).find(
     ([, { status, amount, refundRequested }]) => status === 'captured' && amount > refundRequested,
   ) ?? [undefined, undefined];

@@ -1,10 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { toMajor } from '../aggregates/money.ts';
-import { orderDecider } from '../aggregates/order.ts';
-import type { PlacedOrder } from '../aggregates/orderState.ts';
+import { orderDecider, type PlacedOrder } from '../aggregates/order.ts';
 import type { Actor } from '../engine/decide/command.ts';
 import { isRefusal } from '../errors.ts';
-import { idOf, type EventStore } from '../eventstore/eventStore.ts';
+import { type EventStore, idOf } from '../eventstore/eventStore.ts';
 import { perform } from './contracts.ts';
 import { CANCEL_REASONS } from './seedCatalogue.ts';
 import type { Fate, OrderPlan } from './seedPlan.ts';

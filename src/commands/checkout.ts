@@ -1,7 +1,5 @@
 import { cartDecider, type CartLine } from '../aggregates/cart.ts';
-import { orderDecider } from '../aggregates/order.ts';
-import type { OrderLine } from '../aggregates/orderEvents.ts';
-import type { PlaceOrder } from '../aggregates/orderCommands.ts';
+import { orderDecider, type OrderLine, type PlaceOrder } from '../aggregates/order.ts';
 import { productDecider } from '../aggregates/product.ts';
 import { stockDecider } from '../aggregates/stock.ts';
 import { type FieldError, isRefusal, type Refusal, reject } from '../errors.ts';

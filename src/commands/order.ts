@@ -1,7 +1,6 @@
 import { Type } from 'typebox';
 import { CART_ITEMS_MAX, type CartLine, QUANTITY_MAX } from '../aggregates/cart.ts';
-import { orderDecider } from '../aggregates/order.ts';
-import type { PlacedOrder } from '../aggregates/orderState.ts';
+import { orderDecider, type PlacedOrder } from '../aggregates/order.ts';
 import { invalid, missing, reject } from '../errors.ts';
 import { orders } from '../projections/orders.ts';
 import { Fields, Id, Message } from '../schema.ts';

@@ -1,8 +1,6 @@
 import { Type } from 'typebox';
 import { decimalsOf, toMajor, toMinor } from '../aggregates/money.ts';
-import { orderDecider } from '../aggregates/order.ts';
-import type { OrderCommand } from '../aggregates/orderCommands.ts';
-import type { PlacedOrder } from '../aggregates/orderState.ts';
+import { type OrderCommand, orderDecider, type PlacedOrder } from '../aggregates/order.ts';
 import { invalid, missing } from '../errors.ts';
 import { streamOf } from '../eventstore/eventStore.ts';
 import { payments } from '../projections/payments.ts';

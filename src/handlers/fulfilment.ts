@@ -1,8 +1,11 @@
 import { cartDecider } from '../aggregates/cart.ts';
-import { orderDecider } from '../aggregates/order.ts';
-import type { OrderCommand } from '../aggregates/orderCommands.ts';
-import type { OrderEvent, OrderLine } from '../aggregates/orderEvents.ts';
-import type { OrderState } from '../aggregates/orderState.ts';
+import {
+  type OrderCommand,
+  orderDecider,
+  type OrderEvent,
+  type OrderLine,
+  type OrderState,
+} from '../aggregates/order.ts';
 import { stockDecider } from '../aggregates/stock.ts';
 import { idOf } from '../eventstore/eventStore.ts';
 import { command, type Consequence, type Reaction } from '../engine/react/reaction.ts';

@@ -1,7 +1,5 @@
 import { categoryOf, type DomainEvent, idOf, type RecordedEvent } from '../eventstore/eventStore.ts';
-import { orderDecider } from '../aggregates/order.ts';
-import type { OrderEvent } from '../aggregates/orderEvents.ts';
-import type { PlacedOrder } from '../aggregates/orderState.ts';
+import { orderDecider, type OrderEvent, type PlacedOrder } from '../aggregates/order.ts';
 import { type ActiveUser, userDecider } from '../aggregates/user.ts';
 import type { Subscription } from '../bus/bus.ts';
 import { ERASED } from '../eventstore/personalData.ts';

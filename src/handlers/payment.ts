@@ -1,13 +1,12 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { orderDecider } from '../aggregates/order.ts';
-import type { PaymentConfirmed, PaymentRequested, RefundRequested } from '../aggregates/orderEvents.ts';
-import type { PlacedOrder } from '../aggregates/orderState.ts';
+import { orderDecider, type PlacedOrder } from '../aggregates/order.ts';
+import type { PaymentConfirmed, PaymentRequested, RefundRequested } from '../aggregates/orderMoney.ts';
 import type { Delivery, Subscription } from '../bus/bus.ts';
 import type { CommandContext } from '../engine/decide/command.ts';
 import { unavailable } from '../errors.ts';
 import { idOf, type RecordedEvent } from '../eventstore/eventStore.ts';
 import { failpoint } from '../platform/failpoint.ts';
-import { GatewayRefused, GatewayTimeout, type ChargeState, type PaymentGateway } from './gateway.ts';
+import { type ChargeState, GatewayRefused, GatewayTimeout, type PaymentGateway } from './gateway.ts';
 import { contextOf, type ReactionDeps } from '../engine/react/reaction.ts';
 
 /** How often and how long apart the provider is asked what became of a call it did not answer; then the bus waits. */

@@ -1,5 +1,5 @@
 import { decimalsOf, toMajor } from '../aggregates/money.ts';
-import type { OrderLine } from '../aggregates/orderEvents.ts';
+import type { OrderLine } from '../aggregates/order.ts';
 
 /** What one person is told. The subject is kept readable: nothing personal goes into it. */
 export interface Message {

@@ -1,4 +1,5 @@
-import type { OrderCancelled, OrderPlaced, PaymentCaptured } from '../aggregates/orderEvents.ts';
+import type { PaymentCaptured } from '../aggregates/orderMoney.ts';
+import type { OrderCancelled, OrderPlaced } from '../aggregates/order.ts';
 import type { CheckoutFailed, CheckoutStarted } from '../aggregates/cart.ts';
 import type { StockReleased, StockReserved } from '../aggregates/stock.ts';
 import { idOf } from '../eventstore/eventStore.ts';

@@ -1,20 +1,23 @@
 import { type DomainEvent, idOf, type RecordedEvent } from '../eventstore/eventStore.ts';
 import type {
-  FulfilmentAdvanced,
-  FulfilmentStatus,
-  OrderCancelled,
-  OrderLine,
-  OrderPlaced,
   PaymentAuthorised,
   PaymentCaptured,
   PaymentConfirmed,
   PaymentDeclined,
   PaymentRefunded,
   PaymentRequested,
+  PaymentStatus,
   RefundRequested,
-} from '../aggregates/orderEvents.ts';
-import type { PaymentStatus } from '../aggregates/orderMoney.ts';
-import { orderStatus, type OrderStatus } from '../aggregates/orderState.ts';
+} from '../aggregates/orderMoney.ts';
+import {
+  type FulfilmentAdvanced,
+  type FulfilmentStatus,
+  type OrderCancelled,
+  type OrderLine,
+  type OrderPlaced,
+  orderStatus,
+  type OrderStatus,
+} from '../aggregates/order.ts';
 import { change, type Change, type Projection } from '../engine/project/projection.ts';
 
 export interface OrderRow {

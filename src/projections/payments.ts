@@ -6,9 +6,9 @@ import type {
   PaymentDeclined,
   PaymentRefunded,
   PaymentRequested,
+  PaymentStatus,
   RefundRequested,
-} from '../aggregates/orderEvents.ts';
-import type { PaymentStatus } from '../aggregates/orderMoney.ts';
+} from '../aggregates/orderMoney.ts';
 import { change, type Change, type Projection } from '../engine/project/projection.ts';
 
 export interface PaymentRow {

@@ -1,4 +1,4 @@
-import type { OrderPlaced } from '../aggregates/orderEvents.ts';
+import type { OrderPlaced } from '../aggregates/order.ts';
 import type { ProductDelisted, ProductListed, ProductPriceChanged, ProductUpdated } from '../aggregates/product.ts';
 import type { StockAdjusted, StockReceived, StockReleased, StockReserved, StockShipped } from '../aggregates/stock.ts';
 import { type DomainEvent, idOf } from '../eventstore/eventStore.ts';

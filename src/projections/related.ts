@@ -1,4 +1,4 @@
-import type { OrderPlaced } from '../aggregates/orderEvents.ts';
+import type { OrderPlaced } from '../aggregates/order.ts';
 import { change, type Projection } from '../engine/project/projection.ts';
 
 /** Orders larger than this say little about what belongs together; only their first lines are paired. */

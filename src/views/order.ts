@@ -1,7 +1,6 @@
-import { Type, type Static } from 'typebox';
+import { type Static, Type } from 'typebox';
 import { toMajor } from '../aggregates/money.ts';
-import type { FulfilmentStatus } from '../aggregates/orderEvents.ts';
-import { orderStatus, type OrderStatus } from '../aggregates/orderState.ts';
+import { type FulfilmentStatus, orderStatus, type OrderStatus } from '../aggregates/order.ts';
 import type { OrderRow } from '../projections/orders.ts';
 import { Currency, Fields, Id, Instant, Money, Nullable } from '../schema.ts';
 

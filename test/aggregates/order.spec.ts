@@ -1,7 +1,5 @@
 import { expect } from 'chai';
-import { orderDecider } from '../../src/aggregates/order.ts';
-import type { FulfilmentStatus, OrderEvent } from '../../src/aggregates/orderEvents.ts';
-import { orderStatus } from '../../src/aggregates/orderState.ts';
+import { type FulfilmentStatus, orderDecider, type OrderEvent, orderStatus } from '../../src/aggregates/order.ts';
 import { given } from '../support/given.ts';
 import {
   abandoned,
@@ -13,8 +11,8 @@ import {
   paidWithOneStore,
   pending,
   placed,
-  refundRequested,
   refunded,
+  refundRequested,
   requested,
   TOTAL,
 } from './orderExamples.ts';

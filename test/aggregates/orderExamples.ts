@@ -1,12 +1,11 @@
+import type { PaymentRequested, RefundRequested } from '../../src/aggregates/orderMoney.ts';
 import type {
   FulfilmentStatus,
   OrderCancelled,
+  OrderEvent,
   OrderLine,
   OrderPlaced,
-  PaymentRequested,
-  RefundRequested,
-} from '../../src/aggregates/orderEvents.ts';
-import type { OrderEvent } from '../../src/aggregates/orderEvents.ts';
+} from '../../src/aggregates/order.ts';
 
 export const line = (storeId: string, price: number, quantity: number): OrderLine => ({
   ...{ productId: `tea of ${storeId}`, storeId, sellerId: `seller of ${storeId}`, name: 'Tea', price, quantity },

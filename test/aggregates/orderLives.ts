@@ -1,9 +1,6 @@
 import fc from 'fast-check';
 import { fold } from '../../src/engine/decide/decider.ts';
-import { orderDecider } from '../../src/aggregates/order.ts';
-import type { OrderCommand } from '../../src/aggregates/orderCommands.ts';
-import type { OrderEvent } from '../../src/aggregates/orderEvents.ts';
-import type { OrderState } from '../../src/aggregates/orderState.ts';
+import { type OrderCommand, orderDecider, type OrderEvent, type OrderState } from '../../src/aggregates/order.ts';
 import { isRefusal } from '../../src/errors.ts';
 import { commandOf, type Intent } from '../support/given.ts';
 import { placed, requested, TOTAL } from './orderExamples.ts';

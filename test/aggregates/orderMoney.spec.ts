@@ -1,5 +1,5 @@
 import { orderDecider } from '../../src/aggregates/order.ts';
-import type { RequestRefund } from '../../src/aggregates/orderCommands.ts';
+import type { RequestRefund } from '../../src/aggregates/orderMoney.ts';
 import { given } from '../support/given.ts';
 import {
   advanced,
@@ -11,8 +11,8 @@ import {
   NORTH,
   paid,
   pending,
-  refundRequested,
   refunded,
+  refundRequested,
   requested,
   SOUTH,
   TOTAL,

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import type { OrderEvent } from '../../src/aggregates/orderEvents.ts';
+import type { OrderEvent } from '../../src/aggregates/order.ts';
 import { RUNS } from '../support/properties.ts';
 import { NORTH, SOUTH, TOTAL } from './orderExamples.ts';
 import { orderLife } from './orderLives.ts';

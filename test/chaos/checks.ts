@@ -1,6 +1,4 @@
-import { orderDecider } from '../../src/aggregates/order.ts';
-import type { OrderEvent } from '../../src/aggregates/orderEvents.ts';
-import type { OrderState } from '../../src/aggregates/orderState.ts';
+import { orderDecider, type OrderEvent, type OrderState } from '../../src/aggregates/order.ts';
 import { stockDecider, type StockEvent, type StockState } from '../../src/aggregates/stock.ts';
 import type { RecordedEvent } from '../../src/eventstore/eventStore.ts';
 import { sandboxLedger } from '../../src/handlers/sandboxGateway.ts';

@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
 import type { RecordedEvent } from '../../src/eventstore/eventStore.ts';
-import { orderStatus } from '../../src/aggregates/orderState.ts';
+import { orderStatus } from '../../src/aggregates/order.ts';
 import { ASSORTMENTS } from '../../src/cli/seedCatalogue.ts';
-import { SCALES, planShop } from '../../src/cli/seedPlan.ts';
+import { planShop, SCALES } from '../../src/cli/seedPlan.ts';
 import { sandboxLedger } from '../../src/handlers/sandboxGateway.ts';
 import { wholeLog } from '../support/events.ts';
 import { eventually } from '../support/eventually.ts';

@@ -1,8 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Command, Decider } from '../../src/engine/decide/decider.ts';
 import { type DomainEvent, type EventStore, type RecordedEvent, streamOf } from '../../src/eventstore/eventStore.ts';
-import { orderDecider } from '../../src/aggregates/order.ts';
-import type { OrderPlaced } from '../../src/aggregates/orderEvents.ts';
+import { orderDecider, type OrderPlaced } from '../../src/aggregates/order.ts';
 import { userDecider } from '../../src/aggregates/user.ts';
 import type { Subscription } from '../../src/bus/bus.ts';
 import { createAggregates } from '../../src/engine/decide/handle.ts';

@@ -1,9 +1,9 @@
 import type { CartEvent } from '../../src/aggregates/cart.ts';
-import type { OrderEvent } from '../../src/aggregates/orderEvents.ts';
+import type { OrderEvent } from '../../src/aggregates/order.ts';
 import type { StockEvent } from '../../src/aggregates/stock.ts';
-import { deadlines, type DeadlineRow } from '../../src/projections/deadlines.ts';
+import { type DeadlineRow, deadlines } from '../../src/projections/deadlines.ts';
 import { cancelled, captured, declined, placed, requested } from '../aggregates/orderExamples.ts';
-import { given, recordedEvents, type Fact } from '../support/given.ts';
+import { type Fact, given, recordedEvents } from '../support/given.ts';
 
 const DUE = '2026-03-01T12:15:00.000Z';
 const PAY_BY = placed.data.payBy;

@@ -1,13 +1,10 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { fold } from '../../src/engine/decide/decider.ts';
-import { orderDecider } from '../../src/aggregates/order.ts';
-import type { OrderEvent } from '../../src/aggregates/orderEvents.ts';
-import { placed as placedState } from '../../src/aggregates/orderState.ts';
-import { orders, type OrderRow } from '../../src/projections/orders.ts';
-import { payments, type PaymentRow } from '../../src/projections/payments.ts';
+import { orderDecider, type OrderEvent, placed as placedState } from '../../src/aggregates/order.ts';
+import { type OrderRow, orders } from '../../src/projections/orders.ts';
+import { type PaymentRow, payments } from '../../src/projections/payments.ts';
 import {
-  TOTAL,
   advanced,
   authorised,
   cancelled,
@@ -18,12 +15,13 @@ import {
   pending,
   placed,
   placedWithOneStore,
-  refundRequested,
   refunded,
+  refundRequested,
   requested,
+  TOTAL,
 } from '../aggregates/orderExamples.ts';
 import { orderLife } from '../aggregates/orderLives.ts';
-import { given, recordedEvents, rowsOf, type Fact } from '../support/given.ts';
+import { type Fact, given, recordedEvents, rowsOf } from '../support/given.ts';
 import { RUNS } from '../support/properties.ts';
 
 const FIRST = '2026-03-01T08:00:00.000Z';

@@ -1,12 +1,12 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { fold } from '../../src/engine/decide/decider.ts';
-import type { OrderEvent } from '../../src/aggregates/orderEvents.ts';
+import type { OrderEvent } from '../../src/aggregates/order.ts';
 import type { ProductEvent, ProductListed } from '../../src/aggregates/product.ts';
 import { stockDecider, type StockEvent } from '../../src/aggregates/stock.ts';
-import { products, type ProductRow } from '../../src/projections/products.ts';
+import { type ProductRow, products } from '../../src/projections/products.ts';
 import { line, placed } from '../aggregates/orderExamples.ts';
-import { given, recordedEvents, rowsOf, type Fact } from '../support/given.ts';
+import { type Fact, given, recordedEvents, rowsOf } from '../support/given.ts';
 import { RUNS } from '../support/properties.ts';
 
 const FIRST = '2026-03-01T08:00:00.000Z';

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import type { OrderPlaced } from '../../src/aggregates/orderEvents.ts';
+import type { OrderPlaced } from '../../src/aggregates/order.ts';
 import { related, type RelatedRow } from '../../src/projections/related.ts';
 import { line, placed } from '../aggregates/orderExamples.ts';
 import { given, recordedEvents, rowsOf } from '../support/given.ts';

@@ -9,8 +9,7 @@ import {
   idOf,
   type RecordedEvent,
 } from '../../src/eventstore/eventStore.ts';
-import { orderDecider } from '../../src/aggregates/order.ts';
-import type { OrderEvent } from '../../src/aggregates/orderEvents.ts';
+import { orderDecider, type OrderEvent } from '../../src/aggregates/order.ts';
 import { productDecider } from '../../src/aggregates/product.ts';
 import { stockDecider } from '../../src/aggregates/stock.ts';
 import { commands } from '../../src/commands/index.ts';

@@ -1,8 +1,7 @@
 import { expect } from 'chai';
 import { cartDecider } from '../../src/aggregates/cart.ts';
 import { fold } from '../../src/engine/decide/decider.ts';
-import { orderDecider } from '../../src/aggregates/order.ts';
-import type { OrderEvent } from '../../src/aggregates/orderEvents.ts';
+import { orderDecider, type OrderEvent } from '../../src/aggregates/order.ts';
 import { stockDecider } from '../../src/aggregates/stock.ts';
 import type { RecordedEvent } from '../../src/eventstore/eventStore.ts';
 import { fulfilment } from '../../src/handlers/fulfilment.ts';
