@@ -3,10 +3,10 @@ import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import express from 'express';
 import { Redis } from 'ioredis';
-import type * as Auth from '../src/http/auth.ts';
+import type * as Auth from '../src/http/auth/authenticate.ts';
 import type * as Server from '../src/http/server.ts';
-import type * as Tokens from '../src/http/tokens.ts';
-import type * as Validate from '../src/http/validate.ts';
+import type * as Tokens from '../src/http/auth/tokens.ts';
+import type * as Validate from '../src/http/api/validate.ts';
 
 /**
  * What the benches of HTTP are measured against, in a process of its own: `tsx bench/yardstick.ts bytes|express|redis`, with what

@@ -8,10 +8,13 @@ import { ROOT } from './support/process.ts';
 import { NATS, REDIS, startServices, type Services } from './support/services.ts';
 import { topology, TOPOLOGY_TOLD } from './support/topology.ts';
 
-// `npm test`: every spec there is; `npm test -- http laws` those whose path holds one of the words.
+// `npm test`: every spec there is; `npm test -- http laws` those whose path holds one of the words; `--unit` leaves out what needs a server.
 
-/** Pure tests, which need no server and no time. */
-const UNIT_FOLDERS = new Set(['aggregates', 'commands', 'projections', 'unit']);
+const UNIT_ONLY = '--unit';
+/** These try whole programs. Elsewhere a spec that needs a server says so in its name, and the others are the unit part. */
+const PROGRAM_FOLDERS = new Set(['chaos', 'cli', 'deploy', 'embedded', 'laws']);
+/** What a spec needs, as its name says: `*.postgres.spec.ts`, `*.eventstoredb.spec.ts` (the double is a process), and as `NEEDS` lists. */
+const SERVER_SPEC = /\.(?:postgres|eventstoredb|redis|nats)\.spec\.ts$/;
 /** They measure time, or start and kill whole servers: nothing else runs beside them. */
 const ALONE_FOLDERS = new Set(['chaos', 'embedded', 'laws']);
 const BESIDE_MAX = 2;
@@ -39,6 +42,8 @@ function chosen(file: string, words: readonly string[]): boolean {
   return TOPOLOGY_WORDS.some((word) => file.includes(word)) && !INDIFFERENT.includes(file);
 }
 
+const isUnit = (folder: string, file: string): boolean => !PROGRAM_FOLDERS.has(folder) && !SERVER_SPEC.test(file);
+
 function groupsOf(words: readonly string[]): Group[] {
   const files = readdirSync(path.join(ROOT, 'test'), { recursive: true, encoding: 'utf8' })
     .filter((file) => file.endsWith('.spec.ts'))
@@ -47,13 +52,13 @@ function groupsOf(words: readonly string[]): Group[] {
   const groups = new Map<string, string[]>();
   for (const file of files) {
     const folder = file.split(path.sep)[0] ?? '';
-    const name = UNIT_FOLDERS.has(folder) ? 'unit' : folder;
+    const name = isUnit(folder, file) ? 'unit' : folder;
     groups.set(name, [...(groups.get(name) ?? []), `test/${file}`]);
   }
   return [...groups].map(([name, members]) => ({ name, files: members }));
 }
 
-/** A suite that needs a server of its own kind says so in its file's name: `*.redis.spec.ts`, `*.nats.spec.ts`. */
+/** Servers that may be absent, by the part of a spec's name that asks for them. */
 const NEEDS: Readonly<Record<string, string>> = { redis: REDIS.env, nats: NATS.env };
 const needsOf = (file: string): string[] =>
   path
@@ -169,11 +174,13 @@ for (const [signal, code] of Object.entries(SIGNAL_EXIT_CODES)) {
   process.on(signal, () => void stopEverything().finally(() => process.exit(code)));
 }
 
-async function run(words: readonly string[]): Promise<number> {
+async function run(args: readonly string[]): Promise<number> {
   const began = Date.now();
   let results: Result[];
   try {
-    const groups = groupsOf(words);
+    const unitOnly = args.includes(UNIT_ONLY);
+    const words = args.filter((arg) => arg !== UNIT_ONLY);
+    const groups = groupsOf(words).filter(({ name }) => !unitOnly || name === 'unit');
     if (groups.length === 0) throw new Error(`No test file has ${words.join(' or ')} in its path.`);
     results = await runAll(groups);
   } catch (error) {

@@ -1,80 +1,11 @@
 import type { Command } from 'commander';
-import { registerUser } from '../commands/auth.ts';
-import { SYSTEM, type Actor } from '../engine/decide/command.ts';
-import type { Services } from '../commands/contract.ts';
-import { ConfigError } from '../config/config.ts';
-import { isRefusal, Refusal } from '../errors.ts';
-import { bodyCheck } from '../http/validate.ts';
-import { derivedId } from '../platform/ids.ts';
-import type { Logger } from '../platform/log.ts';
-import type { ReadDb } from '../engine/ask/query.ts';
-import { Email, Fields, Name, Password } from '../schema.ts';
-import { commandContext } from '../shop.ts';
-import type { UserView } from '../views/user.ts';
+import { createAdmin, NAME_DEFAULT, type NewAdmin } from '../compose/admin.ts';
+import { isRefusal } from '../errors.ts';
 import { onShop, operator } from './onShop.ts';
 import { readPassword } from './password.ts';
 import { clean } from './text.ts';
 
-const NAME_DEFAULT = 'Admin';
-const FIRST_ADMIN_NAMESPACE = '2d0bb0a5-64f5-5d4b-9d9b-8d6c4f4f5c0e';
-
-export interface NewAdmin {
-  readonly email: string;
-  readonly password: string;
-  readonly name?: string;
-}
-
-const check = bodyCheck(Fields({ email: Email, password: Password, name: Name }));
-
-/** Registers an administrator by the same rules as anybody. With an `id` it may be repeated, and then changes nothing. */
-export async function createAdmin(
-  services: Services,
-  admin: NewAdmin,
-  { actor, id }: { actor: Actor; id?: string },
-): Promise<UserView> {
-  const registration = { name: NAME_DEFAULT, ...admin };
-  const errors = check(registration);
-  if (errors.length > 0) throw new Refusal('invalid', 'InvalidInput', 'This admin cannot be made:', { errors });
-  const context = commandContext(services, { actor, ...(id === undefined ? {} : { id }) });
-  const { data } = await registerUser(context, { ...registration, role: 'admin' });
-  return data as UserView;
-}
-
-/**
- * The admin of `ADMIN_EMAIL`, made unless there is one already. Its ids follow from the address, so that a start that was
- * cut off, or two at once, make one.
- */
-export async function createAdminOnce(
-  services: Services,
-  db: ReadDb,
-  admin: NewAdmin | undefined,
-  log: Logger,
-): Promise<void> {
-  if (admin === undefined) return;
-  const admins = await db.rows(`SELECT id FROM users WHERE role = 'admin' AND is_active LIMIT 1`);
-  if (admins.length > 0) return;
-  const id = derivedId(
-    services.personalData.blindIndex('email', admin.email.trim().toLowerCase()),
-    FIRST_ADMIN_NAMESPACE,
-  );
-  try {
-    const made = await createAdmin(services, admin, { actor: SYSTEM('setup'), id });
-    log.info({ user: made.id }, 'the admin of ADMIN_EMAIL is there');
-  } catch (error) {
-    if (!isRefusal(error) || error.kind === 'unavailable') throw error;
-    if (error.kind !== 'invalid') {
-      log.warn({ err: error }, 'the admin of ADMIN_EMAIL could not be made: the address belongs to another account');
-      return;
-    }
-    throw new ConfigError(
-      error.errors.map(({ field = '', message }) => ({ name: `ADMIN_${field.toUpperCase()}`, reason: message })),
-    );
-  }
-}
-
-interface Options {
-  readonly email: string;
-  readonly name?: string;
+interface Options extends Pick<NewAdmin, 'email' | 'name'> {
   readonly passwordStdin?: boolean;
 }
 

@@ -7,9 +7,9 @@ import { orders, type OrderRow } from '../projections/orders.ts';
 import { prepare } from '../engine/project/validate.ts';
 import type { Projection } from '../engine/project/projection.ts';
 import { historyOf, type HistoryEntry } from '../engine/ask/history.ts';
-import type { Shop } from '../shop.ts';
+import type { Shop } from '../compose/shop.ts';
 import { toMajor } from '../aggregates/money.ts';
-import { orderView, type OrderView } from '../views/order.ts';
+import { orderView, type OrderView } from '../queries/order.ts';
 
 /** Which past is asked for; the whole of it when neither is given. */
 export interface Moment {

@@ -2,7 +2,7 @@ import type { Answer } from '../engine/decide/command.ts';
 import type { CommandContext, CommandContract } from '../commands/contract.ts';
 import { commands } from '../commands/index.ts';
 import { Refusal } from '../errors.ts';
-import { bodyCheck, type Check } from '../http/validate.ts';
+import { bodyCheck, type Check } from '../http/api/validate.ts';
 
 const known = new Map<string, { contract: CommandContract; check: Check }>();
 

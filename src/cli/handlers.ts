@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { areFollowersBarred, followerAtWork, setFollowers, type HandlersFrom } from '../moving/followers.ts';
+import { areFollowersBarred, followerAtWork, setFollowers, type HandlersFrom } from '../backup/checkpoints.ts';
 import { followerNames } from './followers.ts';
 import { onLog } from './onShop.ts';
 

@@ -5,7 +5,7 @@ import { storeDecider } from '../aggregates/store.ts';
 import { CommandContext } from '../engine/decide/command.ts';
 import { isRefusal, Refusal } from '../errors.ts';
 import { freshId } from '../platform/ids.ts';
-import type { Shop } from '../shop.ts';
+import type { Shop } from '../compose/shop.ts';
 import { createCategories } from './categories.ts';
 import { type CsvRecord, csvRecords } from './csv.ts';
 import { onShop, operator } from './onShop.ts';

@@ -5,7 +5,7 @@ import { openEventStore } from '../compose/openEventStore.ts';
 import { createPool, type Pool } from '../platform/postgres/pool.ts';
 import { migrateStatus, migrateUp } from '../platform/postgres/migrate.ts';
 import { keepSecrets } from '../platform/secrets.ts';
-import { openShop, type Shop } from '../shop.ts';
+import { openShop, type Shop } from '../compose/shop.ts';
 import { onDatabase, type CommandContext } from './command.ts';
 
 export interface ShopCommand extends CommandContext {

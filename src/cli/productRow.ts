@@ -4,7 +4,7 @@ import type { Command } from '../engine/decide/decider.ts';
 import type { CommandContext } from '../commands/contract.ts';
 import { priceOf, STOCK_MAX } from '../commands/product.ts';
 import { isRefusal, reject } from '../errors.ts';
-import { bodyCheck } from '../http/validate.ts';
+import { bodyCheck } from '../http/api/validate.ts';
 import { Amount, Fields, Name, Text } from '../schema.ts';
 import { type Static, Type } from 'typebox';
 import { derivedId } from '../platform/ids.ts';

@@ -1,6 +1,6 @@
 import { Option, type Command } from 'commander';
 import type { Actor } from '../engine/decide/command.ts';
-import type { Shop } from '../shop.ts';
+import type { Shop } from '../compose/shop.ts';
 import { onShop, type ShopCommand } from './onShop.ts';
 import { count, createProgressBar, duration } from './progressBar.ts';
 import { followUp, watchPayments, type Placed } from './seedOrders.ts';

@@ -5,12 +5,12 @@ import { createEmbeddedBus } from '../bus/consumers.ts';
 import { openCache } from '../compose/openCache.ts';
 import type { Config } from '../config/config.ts';
 import { handlers } from '../handlers/index.ts';
-import { keeper } from '../handlers/mailer.ts';
+import { keeper } from '../handlers/senders/mailer.ts';
 import type { Logger } from '../platform/log.ts';
 import { createProjector } from '../engine/project/projector.ts';
 import { projectionNames, projections } from '../projections/index.ts';
 import { openRedis } from '../compose/openRedis.ts';
-import type { Shop } from '../shop.ts';
+import type { Shop } from '../compose/shop.ts';
 
 const POLL_MS = 50;
 

@@ -5,7 +5,7 @@ import { type ActiveUser, type Role, userDecider } from '../aggregates/user.ts';
 import { unauthenticated } from '../errors.ts';
 import { users } from '../projections/users.ts';
 import { Email, Fields, Message, Name, Password, Phone } from '../schema.ts';
-import { UserView, userView } from '../views/user.ts';
+import { UserView, userView } from '../queries/user.ts';
 import { claim, release } from './claim.ts';
 import type { Answer } from '../engine/decide/command.ts';
 import { type CommandContext, defineCommand } from './contract.ts';

@@ -3,7 +3,7 @@ import { type CartCommand, cartDecider, type CartState, QUANTITY_MAX } from '../
 import { productDecider } from '../aggregates/product.ts';
 import { missing } from '../errors.ts';
 import { Fields, Id } from '../schema.ts';
-import { type CartProduct, CartView, cartView } from '../views/cart.ts';
+import { type CartProduct, CartView, cartView } from '../queries/cart.ts';
 import type { Answer } from '../engine/decide/command.ts';
 import { type CommandContext, defineCommand } from './contract.ts';
 

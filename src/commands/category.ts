@@ -3,7 +3,7 @@ import { claimDecider } from '../aggregates/claim.ts';
 import { categories } from '../projections/categories.ts';
 import { reject } from '../errors.ts';
 import { Fields, Id, Message, Name } from '../schema.ts';
-import { CategoryView } from '../views/category.ts';
+import { CategoryView } from '../queries/category.ts';
 import type { Handled } from '../engine/decide/services.ts';
 import { isDoomed, isOverdue, obtain } from './claim.ts';
 import type { Answer } from '../engine/decide/command.ts';

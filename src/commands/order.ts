@@ -4,11 +4,11 @@ import { orderDecider, type PlacedOrder } from '../aggregates/order.ts';
 import { invalid, missing, reject } from '../errors.ts';
 import { orders } from '../projections/orders.ts';
 import { Fields, Id, Message } from '../schema.ts';
-import { OrderView, orderView, SellerOrderView, sellerOrderView } from '../views/order.ts';
+import { OrderView, orderView, SellerOrderView, sellerOrderView } from '../queries/order.ts';
 import { checkOut } from './checkout.ts';
 import type { Answer } from '../engine/decide/command.ts';
 import { type CommandContext, defineCommand } from './contract.ts';
-import { storeIdOf } from './ids.ts';
+import { storeIdOf } from '../queries/store.ts';
 import { rowAfter } from '../engine/decide/answer.ts';
 
 const Line = (max: number) => Type.String({ minLength: 1, maxLength: max, pattern: '\\S' });

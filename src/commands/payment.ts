@@ -6,10 +6,10 @@ import { streamOf } from '../eventstore/eventStore.ts';
 import { payments } from '../projections/payments.ts';
 import { replay } from '../engine/project/projection.ts';
 import { Amount, Fields, Id } from '../schema.ts';
-import { PaymentView, paymentView } from '../views/payment.ts';
+import { PaymentView, paymentView } from '../queries/payment.ts';
 import type { Answer } from '../engine/decide/command.ts';
 import { type CommandContext, defineCommand } from './contract.ts';
-import { storeIdOf } from './ids.ts';
+import { storeIdOf } from '../queries/store.ts';
 import { loadOwn, loadPlaced, methodOf, PaymentMethod } from './order.ts';
 import { readStream } from '../engine/decide/answer.ts';
 

@@ -7,10 +7,10 @@ import { storeDecider } from '../aggregates/store.ts';
 import { invalid, missing } from '../errors.ts';
 import { products } from '../projections/products.ts';
 import { Amount, Fields, Id, Message, Name, Text } from '../schema.ts';
-import { ProductView, productView, StockView, stockView } from '../views/product.ts';
+import { ProductView, productView, StockView, stockView } from '../queries/product.ts';
 import type { Answer } from '../engine/decide/command.ts';
 import { type CommandContext, defineCommand, type Services } from './contract.ts';
-import { storeIdOf } from './ids.ts';
+import { storeIdOf } from '../queries/store.ts';
 import { rowAfter } from '../engine/decide/answer.ts';
 
 export const STOCK_MAX = 1_000_000_000;

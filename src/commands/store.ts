@@ -3,10 +3,9 @@ import { storeDecider } from '../aggregates/store.ts';
 import { userDecider } from '../aggregates/user.ts';
 import { stores } from '../projections/stores.ts';
 import { Fields, Id, Name, Text } from '../schema.ts';
-import { StoreView, storeView } from '../views/store.ts';
+import { storeIdOf, StoreView, storeView } from '../queries/store.ts';
 import type { Answer } from '../engine/decide/command.ts';
 import { type CommandContext, defineCommand } from './contract.ts';
-import { storeIdOf } from './ids.ts';
 import { rowAfter } from '../engine/decide/answer.ts';
 
 const answer = async (context: CommandContext, id: string, revision: bigint): Promise<Answer> => ({

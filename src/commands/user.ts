@@ -3,7 +3,7 @@ import { userDecider, type UserState } from '../aggregates/user.ts';
 import { Fields, Message, Name, Nullable, Password, Phone } from '../schema.ts';
 import { unauthenticated } from '../errors.ts';
 import { streamOf } from '../eventstore/eventStore.ts';
-import { UserView } from '../views/user.ts';
+import { UserView } from '../queries/user.ts';
 import type { Handled } from '../engine/decide/services.ts';
 import { activeUser, answerUser, phoneClaim } from './auth.ts';
 import { claim, isDoomed, release } from './claim.ts';

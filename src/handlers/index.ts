@@ -4,14 +4,14 @@ import type { Config } from '../config/config.ts';
 import type { Logger } from '../platform/log.ts';
 import type { Pool } from '../platform/postgres/pool.ts';
 import { fulfilment } from './fulfilment.ts';
-import type { PaymentGateway } from './gateway.ts';
-import { createMailer, keeper, type Sender } from './mailer.ts';
-import { membership } from './membership.ts';
+import type { PaymentGateway } from './gateways/gateway.ts';
+import { createMailer, keeper, type Sender } from './senders/mailer.ts';
+import { membership } from './sellerRole.ts';
 import { notification } from './notification.ts';
-import type { Channel } from './outbox.ts';
+import type { Channel } from './senders/outbox.ts';
 import { payment } from './payment.ts';
 import { react } from '../engine/react/reaction.ts';
-import { createSandboxGateway } from './sandboxGateway.ts';
+import { createSandboxGateway } from './gateways/sandbox.ts';
 
 export interface HandlersOptions {
   readonly services: Services;

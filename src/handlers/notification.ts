@@ -4,11 +4,11 @@ import { type ActiveUser, userDecider } from '../aggregates/user.ts';
 import type { Subscription } from '../bus/bus.ts';
 import { ERASED } from '../eventstore/personalData.ts';
 import type { Pool } from '../platform/postgres/pool.ts';
-import type { Sender } from './mailer.ts';
-import { type Channel, sendOnce } from './outbox.ts';
+import type { Sender } from './senders/mailer.ts';
+import { type Channel, sendOnce } from './senders/outbox.ts';
 import type { Services } from '../commands/contract.ts';
 import type { ReactionDeps } from '../engine/react/reaction.ts';
-import { type Message, type OrderFacts, templates } from './templates.ts';
+import { type Message, type OrderFacts, templates } from './senders/templates.ts';
 
 export interface NotificationDeps extends ReactionDeps {
   readonly services: Services;

@@ -6,7 +6,7 @@ import type { CommandContext } from '../engine/decide/command.ts';
 import { unavailable } from '../errors.ts';
 import { idOf, type RecordedEvent } from '../eventstore/eventStore.ts';
 import { failpoint } from '../platform/failpoint.ts';
-import { type ChargeState, GatewayRefused, GatewayTimeout, type PaymentGateway } from './gateway.ts';
+import { type ChargeState, GatewayRefused, GatewayTimeout, type PaymentGateway } from './gateways/gateway.ts';
 import { contextOf, type ReactionDeps } from '../engine/react/reaction.ts';
 
 /** How often and how long apart the provider is asked what became of a call it did not answer; then the bus waits. */

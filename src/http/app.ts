@@ -10,22 +10,22 @@ import type { Pool } from '../platform/postgres/pool.ts';
 import { type Ask, createAsk, type Progress } from '../engine/ask/ask.ts';
 import type { QueryContract, ReadDb } from '../engine/ask/query.ts';
 import type { Writers } from '../engine/ask/writers.ts';
-import { BASE_PATH, type Contracts, createApi } from './api.ts';
-import { authenticateBy } from './auth.ts';
-import { createDocs } from './docs.ts';
-import { assertResult, type EndpointDeps } from './endpoint.ts';
-import { begin, beginTrace, createAnswering } from './exchange.ts';
-import { corsFor, securityHeaders } from './headers.ts';
-import type { Probe } from './health.ts';
-import { createIdempotency, type Idempotency } from './idempotency.ts';
-import { type Collector, createMetrics, type Metrics } from './metrics.ts';
-import { openapiOf } from './openapi.ts';
-import { addPages } from './pages.ts';
-import { createLimits, createMemoryLimiter, type RateLimiter } from './rateLimit.ts';
-import { createRevocations, type Revocations } from './revocation.ts';
+import { BASE_PATH, type Contracts, createApi } from './api/api.ts';
+import { authenticateBy } from './auth/authenticate.ts';
+import { createDocs } from './pages/docs.ts';
+import { assertResult, type EndpointDeps } from './api/endpoint.ts';
+import { begin, beginTrace, createAnswering } from './api/exchange.ts';
+import { corsFor, securityHeaders } from './api/headers.ts';
+import type { Probe } from './pages/health.ts';
+import { createIdempotency, type Idempotency } from './api/idempotency.ts';
+import { type Collector, createMetrics, type Metrics } from './pages/metrics.ts';
+import { openapiOf } from './api/openapi.ts';
+import { addPages } from './pages/pages.ts';
+import { createLimits, createMemoryLimiter, type RateLimiter } from './limits/rateLimit.ts';
+import { createRevocations, type Revocations } from './auth/revocation.ts';
 import { createServer, drained, expressApp } from './server.ts';
-import { createVerifier } from './tokens.ts';
-import { resultCheck } from './validate.ts';
+import { createVerifier } from './auth/tokens.ts';
+import { resultCheck } from './api/validate.ts';
 
 /** Everything the edge is made of; `src/main.ts` gives the real things, tests may give doubles. */
 export interface AppDeps {

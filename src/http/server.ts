@@ -8,7 +8,7 @@ import {
 import type { Socket } from 'node:net';
 import express, { type Express } from 'express';
 import type { Config } from '../config/config.ts';
-import { PROBLEM_TYPE } from './problem.ts';
+import { PROBLEM_TYPE } from './api/problem.ts';
 
 export const HEADERS_TIMEOUT_MS = 15_000;
 /** For a whole request to arrive. */

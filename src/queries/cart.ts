@@ -1,6 +1,57 @@
 import type { CartRow } from '../projections/carts.ts';
-import { CartView, cartView } from '../views/cart.ts';
 import { defineQuery } from './contract.ts';
+import { type Static, Type } from 'typebox';
+import type { CartLine } from '../aggregates/cart.ts';
+import { toMajor } from '../aggregates/money.ts';
+import { Currency, Fields, Id, Instant, Money, Nullable } from '../schema.ts';
+
+export const CartView = Fields({
+  items: Type.Array(
+    Fields({
+      product_id: Id,
+      name: Type.String(),
+      price: Money,
+      quantity: Type.Integer(),
+      subtotal: Money,
+      image_url: Nullable(Type.String()),
+    }),
+  ),
+  total: Money,
+  currency: Currency,
+  updated_at: Nullable(Instant),
+});
+export type CartView = Static<typeof CartView>;
+
+/** What a cart shows of a product; `price` in minor units. */
+export interface CartProduct {
+  readonly name: string;
+  readonly price: number;
+}
+
+/** A product that is no longer listed is left out, as it can no longer be bought. */
+export function cartView(
+  items: readonly CartLine[],
+  products: ReadonlyMap<string, CartProduct>,
+  currency: string,
+  updatedAt: string | null,
+): CartView {
+  let total = 0;
+  const shown = items.flatMap(({ productId, quantity }) => {
+    const product = products.get(productId);
+    if (product === undefined) return [];
+    const subtotal = product.price * quantity;
+    total += subtotal;
+    return {
+      product_id: productId,
+      name: product.name,
+      price: toMajor(product.price, currency),
+      quantity,
+      subtotal: toMajor(subtotal, currency),
+      image_url: null,
+    };
+  });
+  return { items: shown, total: toMajor(total, currency), currency, updated_at: updatedAt };
+}
 
 const getCart = defineQuery({
   name: 'GetCart',

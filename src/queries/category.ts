@@ -1,7 +1,10 @@
-import { Type } from 'typebox';
+import { type Static, Type } from 'typebox';
 import type { CategoryRow } from '../projections/categories.ts';
-import { CategoryView } from '../views/category.ts';
 import { defineQuery } from './contract.ts';
+import { Fields, Id, Instant } from '../schema.ts';
+
+export const CategoryView = Fields({ id: Id, name: Type.String(), created_at: Instant, updated_at: Instant });
+export type CategoryView = Static<typeof CategoryView>;
 
 const listCategories = defineQuery({
   name: 'ListCategories',

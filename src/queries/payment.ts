@@ -1,10 +1,41 @@
-import { Type } from 'typebox';
+import { type Static, Type } from 'typebox';
 import { missing } from '../errors.ts';
 import type { PaymentRow } from '../projections/payments.ts';
-import { Fields, Id } from '../schema.ts';
-import { PaymentView, paymentView } from '../views/payment.ts';
+import { Currency, Fields, Id, Instant, Money, Nullable } from '../schema.ts';
 import { conditions, type Conditions, pageOf, Paging } from '../engine/ask/paging.ts';
 import { defineQuery, type QueryContext } from './contract.ts';
+import { toMajor } from '../aggregates/money.ts';
+
+export const PaymentView = Fields({
+  id: Id,
+  order_id: Id,
+  attempt: Type.Integer(),
+  method: Type.String(),
+  status: Type.String(),
+  amount: Money,
+  refund_requested: Money,
+  refunded: Money,
+  currency: Currency,
+  decline_reason: Nullable(Type.String()),
+  created_at: Instant,
+  updated_at: Instant,
+});
+export type PaymentView = Static<typeof PaymentView>;
+
+export const paymentView = (row: PaymentRow): PaymentView => ({
+  id: row.id,
+  order_id: row.order_id,
+  attempt: row.attempt,
+  method: row.method,
+  status: row.status,
+  amount: toMajor(row.amount, row.currency),
+  refund_requested: toMajor(row.refund_requested, row.currency),
+  refunded: toMajor(row.refunded, row.currency),
+  currency: row.currency,
+  decline_reason: row.decline_reason,
+  created_at: row.created_at,
+  updated_at: row.updated_at,
+});
 
 const FROM = 'payments p JOIN orders o ON o.id = p.order_id';
 

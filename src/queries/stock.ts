@@ -3,7 +3,7 @@ import { missing } from '../errors.ts';
 import { streamOf } from '../eventstore/eventStore.ts';
 import type { ProductRow } from '../projections/products.ts';
 import { Fields, Id, Instant, Nullable } from '../schema.ts';
-import { ProductView, productView, StockView, stockView } from '../views/product.ts';
+import { ProductView, productView, StockView, stockView } from './product.ts';
 import { conditions, pageOf, Paging } from '../engine/ask/paging.ts';
 import { defineQuery, type QueryContext } from './contract.ts';
 

@@ -1,8 +1,35 @@
+import { derivedId } from '../platform/ids.ts';
 import { missing } from '../errors.ts';
 import type { StoreRow } from '../projections/stores.ts';
-import { Fields, Id } from '../schema.ts';
-import { StoreView, storeView } from '../views/store.ts';
+import { Fields, Id, Instant, Nullable } from '../schema.ts';
 import { defineQuery } from './contract.ts';
+import { type Static, Type } from 'typebox';
+
+const STORE_NAMESPACE = '6f0e9a52-6e2b-4c1c-9d3f-1f1f3a1c7a10';
+
+/** One store per user: its id follows from the owner's, so that the store's own stream refuses a second. */
+export const storeIdOf = (userId: string): string => derivedId(`store:${userId}`, STORE_NAMESPACE);
+
+export const StoreView = Fields({
+  id: Id,
+  owner_id: Id,
+  name: Type.String(),
+  description: Type.String(),
+  logo_url: Nullable(Type.String()),
+  created_at: Instant,
+  updated_at: Instant,
+});
+export type StoreView = Static<typeof StoreView>;
+
+export const storeView = (row: StoreRow): StoreView => ({
+  id: row.id,
+  owner_id: row.owner_id,
+  name: row.name,
+  description: row.description,
+  logo_url: null,
+  created_at: row.created_at,
+  updated_at: row.updated_at,
+});
 
 const getStore = defineQuery({
   name: 'GetStore',

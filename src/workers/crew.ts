@@ -2,8 +2,7 @@ import cluster, { type Worker } from 'node:cluster';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Role } from '../config/settings.ts';
 import type { Logger } from '../platform/log.ts';
-import { createGathering } from './gathering.ts';
-import { isOurs, type Task, type ToPrimary, type ToWorker } from './messages.ts';
+import type { MetricValues } from '../http/pages/metrics.ts';
 
 const START_TIMEOUT_MS = 60_000;
 /** A worker that ends is started again, later each time it does so soon. */
@@ -151,4 +150,68 @@ async function allUp(workers: readonly Worker[]): Promise<string> {
   } finally {
     bound.abort();
   }
+}
+
+/** What a worker is there for, and what it must not find out by itself. */
+export interface Task {
+  readonly roles: readonly Role[];
+  readonly databaseUrl: string;
+  readonly jwtSecret: string;
+  /** Base64. */
+  readonly masterKey: string;
+}
+
+export type ToWorker =
+  | { readonly cartulary: 'begin'; readonly task: Task }
+  | { readonly cartulary: 'stop' }
+  /** Asks for its metrics. */
+  | { readonly cartulary: 'tell'; readonly id: number }
+  /** The answer to `gather`: the metrics of every worker that told them in time. */
+  | { readonly cartulary: 'gathered'; readonly id: number; readonly metrics: readonly MetricValues[] };
+
+export type ToPrimary =
+  /** Asks for its task: what is said to a process before it listens is lost. */
+  | { readonly cartulary: 'ready' }
+  | { readonly cartulary: 'up'; readonly url: string }
+  | { readonly cartulary: 'failed'; readonly message: string }
+  | { readonly cartulary: 'gather'; readonly id: number }
+  | { readonly cartulary: 'told'; readonly id: number; readonly metrics: MetricValues };
+
+/** Other messages on the same channel are those of Node itself. */
+export const isOurs = (message: unknown): message is ToWorker | ToPrimary =>
+  typeof message === 'object' && message !== null && 'cartulary' in message;
+
+/** A worker that does not tell its metrics within this time is left out of them. */
+const TELL_TIMEOUT_MS = 2_000;
+
+interface Round {
+  readonly missing: Set<number>;
+  readonly metrics: MetricValues[];
+  readonly done: () => void;
+}
+
+/** Lets any worker answer for all: whichever is asked for metrics gets those of every worker that is up. */
+export function createGathering(send: (worker: Worker, message: ToWorker) => void) {
+  const rounds = new Map<number, Round>();
+  let last = 0;
+  return {
+    gather(asking: Worker, id: number, workers: readonly Worker[]): void {
+      const round = (last += 1);
+      const metrics: MetricValues[] = [];
+      const done = (): void => {
+        if (!rounds.delete(round)) return;
+        clearTimeout(timer);
+        send(asking, { cartulary: 'gathered', id, metrics });
+      };
+      const timer = setTimeout(done, TELL_TIMEOUT_MS);
+      rounds.set(round, { missing: new Set(workers.map((worker) => worker.id)), metrics, done });
+      for (const worker of workers) send(worker, { cartulary: 'tell', id: round });
+    },
+    told(worker: Worker, id: number, metrics: MetricValues): void {
+      const round = rounds.get(id);
+      if (round?.missing.delete(worker.id) !== true) return;
+      round.metrics.push(metrics);
+      if (round.missing.size === 0) round.done();
+    },
+  };
 }

@@ -1,8 +1,8 @@
 import type { Config } from '../config/config.ts';
-import { createMetrics, textOf, type MetricValues, type Metrics } from '../http/metrics.ts';
+import { createMetrics, textOf, type MetricValues, type Metrics } from '../http/pages/metrics.ts';
 import type { Logger } from '../platform/log.ts';
 import { start } from '../main.ts';
-import { isOurs, type Task, type ToPrimary, type ToWorker } from './messages.ts';
+import { isOurs, type Task, type ToPrimary, type ToWorker } from './crew.ts';
 
 const BEGIN_TIMEOUT_MS = 30_000;
 /** Longer than the primary waits for those who do not tell theirs. */

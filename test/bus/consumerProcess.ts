@@ -9,7 +9,7 @@ import { openBus, openRelay } from '../../src/compose/openBus.ts';
 import { createPostgresEventStore } from '../../src/eventstore/postgres/postgresEventStore.ts';
 import { armFailpoint } from '../../src/platform/failpoint.ts';
 import { payment } from '../../src/handlers/payment.ts';
-import { createSandboxGateway } from '../../src/handlers/sandboxGateway.ts';
+import { createSandboxGateway } from '../../src/handlers/gateways/sandbox.ts';
 import { createPool } from '../../src/platform/postgres/pool.ts';
 import { now, openShop } from '../handlers/shop.ts';
 

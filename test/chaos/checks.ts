@@ -1,7 +1,7 @@
 import { orderDecider, type OrderEvent, type OrderState } from '../../src/aggregates/order.ts';
 import { stockDecider, type StockEvent, type StockState } from '../../src/aggregates/stock.ts';
 import type { RecordedEvent } from '../../src/eventstore/eventStore.ts';
-import { sandboxLedger } from '../../src/handlers/sandboxGateway.ts';
+import { sandboxLedger } from '../../src/handlers/gateways/sandbox.ts';
 import { wholeLog } from '../support/events.ts';
 import { expectRowsToBeTheFold } from '../support/fold.ts';
 import type { Acknowledged, Client } from './client.ts';

@@ -3,7 +3,7 @@ import { freshDatabase } from '../support/database.ts';
 import { spawnServer, type ServerProcess } from '../support/process.ts';
 import { NATS, REDIS, startServer, type RunningServer } from '../support/services.ts';
 import { JWT_SECRET, MASTER_KEY, openWriteSide } from '../support/shop.ts';
-import { startSmtpServer } from '../handlers/smtpServer.ts';
+import { startSmtpServer } from '../handlers/senders/smtpServer.ts';
 
 export const ROLES = ['http', 'projector', 'relay', 'handlers', 'deadlines'] as const satisfies readonly Role[];
 /** Processes of each role. */

@@ -1,11 +1,11 @@
 import { expect } from 'chai';
 import { claimDecider } from '../../src/aggregates/claim.ts';
 import { userDecider } from '../../src/aggregates/user.ts';
-import { createAdminOnce } from '../../src/cli/admin.ts';
+import { createAdminOnce } from '../../src/compose/admin.ts';
 import { emailClaim } from '../../src/commands/auth.ts';
 import { createLogger } from '../../src/platform/log.ts';
 import { rejection } from '../support/rejection.ts';
-import { PASSWORD, openWorld, type World } from './world.ts';
+import { openWorld, PASSWORD, type World } from './world.ts';
 
 describe('cartulary admin create', function () {
   this.timeout(60_000);

@@ -4,7 +4,7 @@ import type { RecordedEvent } from '../../src/eventstore/eventStore.ts';
 import { orderStatus } from '../../src/aggregates/order.ts';
 import { ASSORTMENTS } from '../../src/cli/seedCatalogue.ts';
 import { planShop, SCALES } from '../../src/cli/seedPlan.ts';
-import { sandboxLedger } from '../../src/handlers/sandboxGateway.ts';
+import { sandboxLedger } from '../../src/handlers/gateways/sandbox.ts';
 import { wholeLog } from '../support/events.ts';
 import { eventually } from '../support/eventually.ts';
 import { spawnCartulary } from '../support/process.ts';

@@ -2,11 +2,11 @@ import { commands } from '../../src/commands/index.ts';
 import type { Actor } from '../../src/engine/decide/command.ts';
 import type { CommandContext } from '../../src/commands/contract.ts';
 import { registerUser } from '../../src/commands/auth.ts';
-import { storeIdOf } from '../../src/commands/ids.ts';
-import { commandContext, type Shop } from '../../src/shop.ts';
+import { storeIdOf } from '../../src/queries/store.ts';
+import { commandContext, type Shop } from '../../src/compose/shop.ts';
 import { freshDatabase } from '../support/database.ts';
-import { runCartulary, type ProgramOptions } from '../support/process.ts';
-import { JWT_SECRET, MASTER_KEY, openWriteSide, type Json } from '../support/shop.ts';
+import { type ProgramOptions, runCartulary } from '../support/process.ts';
+import { type Json, JWT_SECRET, MASTER_KEY, openWriteSide } from '../support/shop.ts';
 
 export const PASSWORD = 'correct horse battery';
 

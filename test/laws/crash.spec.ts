@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
-import type { Shop } from '../../src/shop.ts';
+import type { Shop } from '../../src/compose/shop.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
 import { must, openWriteSide, serveShopApart, type Caller, type Json } from '../support/shop.ts';

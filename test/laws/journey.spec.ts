@@ -6,7 +6,7 @@ import { eventually } from '../support/eventually.ts';
 import { createRecorder } from '../support/recorder.ts';
 import { must, openWriteSide, serveShop, type Json } from '../support/shop.ts';
 import { topology } from '../support/topology.ts';
-import { commandContext } from '../../src/shop.ts';
+import { commandContext } from '../../src/compose/shop.ts';
 import { registerUser } from '../../src/commands/auth.ts';
 
 /** Made where everything is embedded, by `npm run test:record`; every topology must answer the same. */

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import pg from 'pg';
-import { sandboxLedger } from '../../src/handlers/sandboxGateway.ts';
+import { sandboxLedger } from '../../src/handlers/gateways/sandbox.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
 import { must, serveShop, type Caller, type Json, type People } from '../support/shop.ts';

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
 import pg from 'pg';
 import { NO_STREAM } from '../../src/eventstore/eventStore.ts';
-import type { Shop } from '../../src/shop.ts';
+import type { Shop } from '../../src/compose/shop.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { wholeLog } from '../support/events.ts';
 import { eventually } from '../support/eventually.ts';

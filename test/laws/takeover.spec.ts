@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import pg from 'pg';
-import type { Shop } from '../../src/shop.ts';
+import type { Shop } from '../../src/compose/shop.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { wholeLog } from '../support/events.ts';
 import { eventually } from '../support/eventually.ts';

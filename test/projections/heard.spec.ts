@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { fulfilment } from '../../src/handlers/fulfilment.ts';
-import { membership } from '../../src/handlers/membership.ts';
+import { membership } from '../../src/handlers/sellerRole.ts';
 import { notification } from '../../src/handlers/notification.ts';
 import { payment } from '../../src/handlers/payment.ts';
 import { projections } from '../../src/projections/index.ts';

@@ -21,7 +21,7 @@ const whereItWas: Plugin = {
 };
 
 /**
- * Compiles specs (`test/unit/tail.spec.ts`) and all that they import to a few files, which are there until this process ends;
+ * Compiles specs (`test/eventstore/tail.spec.ts`) and all that they import to a few files, which are there until this process ends;
  * answers those of the specs, in their order. Node has them loaded in a fraction of the time that it takes for hundreds of
  * modules, each through a loader.
  */

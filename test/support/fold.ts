@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import type { EventStore, RecordedEvent } from '../../src/eventstore/eventStore.ts';
 import { projections } from '../../src/projections/index.ts';
 import { keysOf, type Change, type Row } from '../../src/engine/project/projection.ts';
-import type { Shop } from '../../src/shop.ts';
+import type { Shop } from '../../src/compose/shop.ts';
 import { wholeLog } from './events.ts';
 
 function apply(table: Map<string, Row>, entry: Change<Row> | undefined, event: RecordedEvent): void {

@@ -15,7 +15,7 @@ import { stockDecider } from '../../src/aggregates/stock.ts';
 import { commands } from '../../src/commands/index.ts';
 import { type Actor, type Answer, CommandContext, type Origin } from '../../src/engine/decide/command.ts';
 import { createAggregates } from '../../src/engine/decide/handle.ts';
-import { storeIdOf } from '../../src/commands/ids.ts';
+import { storeIdOf } from '../../src/queries/store.ts';
 import type { Services } from '../../src/commands/contract.ts';
 import type { ShopSettings } from '../../src/queries/contract.ts';
 import type { PersonalData } from '../../src/eventstore/personalData.ts';

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { commandContext, openShop, type Shop } from '../../src/shop.ts';
+import { commandContext, openShop, type Shop } from '../../src/compose/shop.ts';
 import { registerUser } from '../../src/commands/auth.ts';
 import { loadConfig } from '../../src/config/config.ts';
 import { createLogger } from '../../src/platform/log.ts';

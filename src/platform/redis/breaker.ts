@@ -1,6 +1,5 @@
 import type { Redis } from 'ioredis';
 import type { Logger } from '../log.ts';
-import type { ConnectionListener } from './connection.ts';
 
 /** So many commands in a row without an answer, and nobody asks any more. */
 export const FAILURES_MAX = 5;
@@ -9,6 +8,12 @@ const PROBE_MS = 500;
 const PROBE_JITTER_MS = 100;
 /** Its absence is told when it begins, and then this often. */
 const TOLD_AGAIN_MS = 60_000;
+
+export interface ConnectionListener {
+  /** `reconnected`: it may be another server than before, or one that has lost something. */
+  up?(reconnected: boolean): void;
+  down?(): void;
+}
 
 export interface Breaker {
   /** Whether Redis is asked at all. */

@@ -1,6 +1,6 @@
 import { Redis } from 'ioredis';
 import type { Logger } from '../log.ts';
-import { createBreaker, type Breaker } from './breaker.ts';
+import { type Breaker, type ConnectionListener, createBreaker } from './breaker.ts';
 import { createReads } from './reads.ts';
 
 /** How long a command may take before whoever asked goes on without Redis. */
@@ -24,12 +24,6 @@ export class RedisUnavailable extends Error {
 
 /** Keys and arguments as Redis's EVAL takes them; what the script answers. */
 export type Script = (keys: readonly string[], args: readonly (string | number)[]) => Promise<unknown>;
-
-export interface ConnectionListener {
-  /** `reconnected`: it may be another server than before, or one that has lost something. */
-  up?(reconnected: boolean): void;
-  down?(): void;
-}
 
 /**
  * One connection to Redis that never stands in anybody's way: every command is answered or refused (`RedisUnavailable`)

@@ -1,0 +1,97 @@
+import type { EventStore } from '../eventstore/eventStore.ts';
+import { pagesUpTo } from '../eventstore/scan.ts';
+import type { Pool } from '../platform/postgres/pool.ts';
+import { contentOf, createLogHash, eventLine, FORMAT, type Header, type Trailer } from './format.ts';
+import { keyPages } from './subjectKeys.ts';
+
+/** Characters handed over at a time. */
+const CHUNK_CHARS = 256 * 1024;
+
+export interface ExportProgress {
+  /** Position in the log, and where the export ends. */
+  readonly done: bigint;
+  readonly total: bigint;
+  readonly events: number;
+}
+
+export interface ExportOptions {
+  readonly store: EventStore;
+  /** Of the database with the persons' keys. */
+  readonly pool: Pool;
+  readonly onProgress?: (progress: ExportProgress) => void;
+}
+
+/** Counts and hash once it has ended; undefined before. */
+export interface Export {
+  readonly chunks: AsyncGenerator<string>;
+  readonly trailer: Trailer | undefined;
+}
+
+/**
+ * The log up to its present head, with the keys of its persons, as lines of JSON. The shop may go on meanwhile: keys are
+ * read after the head is known, so that whoever occurs in the events has theirs, unless they were erased.
+ */
+export function exportLog(options: ExportOptions): Export {
+  let trailer: Trailer | undefined;
+  return {
+    chunks: inChunks(lines(options, (done) => (trailer = done))),
+    get trailer() {
+      return trailer;
+    },
+  };
+}
+
+async function* lines({ store, pool, onProgress }: ExportOptions, onEnd: (trailer: Trailer) => void) {
+  const { epoch, position: head } = await store.head();
+  const header: Header = {
+    ...{ cartulary: 'log', format: FORMAT, made_at: new Date().toISOString(), epoch, head: String(head) },
+  };
+  yield JSON.stringify(header);
+  let keys = 0;
+  for await (const page of keyPages(pool)) {
+    keys += page.length;
+    for (const key of page) yield JSON.stringify(key);
+  }
+  const hash = createLogHash();
+  for await (const page of pagesUpTo(store, 0n, head)) {
+    for (const event of page) {
+      const content = contentOf(event);
+      hash.add(content.line, content.data, content.metadata);
+      yield eventLine(content);
+    }
+    onProgress?.({ done: page.at(-1)!.position, total: head, events: hash.events });
+  }
+  const trailer: Trailer = { keys, events: hash.events, log_hash: hash.value() };
+  yield JSON.stringify(trailer);
+  onEnd(trailer);
+}
+
+async function* inChunks(all: AsyncIterable<string>): AsyncGenerator<string> {
+  let text = '';
+  for await (const line of all) {
+    text += `${line}\n`;
+    if (text.length < CHUNK_CHARS) continue;
+    yield text;
+    text = '';
+  }
+  if (text !== '') yield text;
+}
+
+/** The hash of the log up to its present head, or of no more than its first `eventsMax` events. */
+export async function hashLog(
+  store: EventStore,
+  { onProgress, eventsMax = Infinity }: { onProgress?: ExportOptions['onProgress']; eventsMax?: number } = {},
+): Promise<{ events: number; log_hash: string }> {
+  const { position: head } = await store.head();
+  const hash = createLogHash();
+  for await (const page of pagesUpTo(store, 0n, head)) {
+    for (const event of page) {
+      if (hash.events >= eventsMax) break;
+      const { line, data, metadata } = contentOf(event);
+      hash.add(line, data, metadata);
+    }
+    onProgress?.({ done: page.at(-1)!.position, total: head, events: hash.events });
+    if (hash.events >= eventsMax) break;
+  }
+  return { events: hash.events, log_hash: hash.value() };
+}

@@ -1,0 +1,96 @@
+import { openBus, openRelay, type OpenRelay } from './openBus.ts';
+import type { Bus } from '../bus/bus.ts';
+import type { Cache } from '../cache/cache.ts';
+import type { Config } from '../config/config.ts';
+import type { Role } from '../config/settings.ts';
+import { createDeadlines, type Deadlines } from '../handlers/deadlines.ts';
+import { handlers } from '../handlers/index.ts';
+import type { Logger } from '../platform/log.ts';
+import { createProjector, type Projector } from '../engine/project/projector.ts';
+import { projectionNames, projections } from '../projections/index.ts';
+import { createWatch } from '../engine/project/watch.ts';
+import type { Shop } from './shop.ts';
+import type { Shutdown } from '../platform/shutdown.ts';
+
+export interface PartsOptions {
+  readonly shop: Shop;
+  readonly config: Config;
+  readonly cache: Cache;
+  /** Unique to this process's life. */
+  readonly owner: string;
+  readonly log: Logger;
+  readonly shutdown: Shutdown;
+}
+
+/** What runs by itself in this process; absent is another process's, or not there at all. */
+export interface Parts {
+  readonly projector?: Projector;
+  readonly bus?: Bus;
+  readonly relay?: OpenRelay;
+  readonly deadlines?: Deadlines;
+}
+
+const now = (): string => new Date().toISOString();
+
+/** Read models: kept up to date here, or seen to be kept up to date elsewhere where answers are made of them. */
+async function startReadModels({ shop, config, cache, owner, log, shutdown }: PartsOptions): Promise<Parts> {
+  const { readPool, store, progress } = shop;
+  // A cache of this process alone hears nothing of what another process projects, except that it did.
+  progress.onOthersMoved(() => cache.othersMoved());
+  if (config.roles.includes('projector')) {
+    const projector = createProjector({ pool: readPool, store, projections, cache, owner, log, progress });
+    await projector.start();
+    shutdown.push(() => projector.stop());
+    return { projector };
+  }
+  if (config.roles.includes('http')) {
+    const watch = createWatch({ progress, names: projectionNames, log });
+    watch.start();
+    shutdown.push(() => watch.stop());
+  }
+  return {};
+}
+
+async function startHandlers({ shop, config, owner, log, shutdown }: PartsOptions): Promise<Parts> {
+  const { pool, store, services } = shop;
+  const { natsUrls, natsStream } = config;
+  const bus = await openBus({ natsUrls, natsStream, pool, store, owner, log });
+  for (const subscription of handlers({ services, pool, config, log, now })) bus.subscribe(subscription);
+  await bus.start();
+  shutdown.push(() => bus.stop());
+  return { bus };
+}
+
+/** What brings the log onto NATS; nothing where the bus is the log itself. */
+async function startRelay({
+  shop: { pool, store },
+  config: { natsUrls, natsStream },
+  owner,
+  log,
+  shutdown,
+}: PartsOptions): Promise<Parts> {
+  const relay = await openRelay({ natsUrls, natsStream, pool, store, owner, log });
+  if (relay === undefined) return {};
+  relay.start();
+  shutdown.push(() => relay.stop());
+  return { relay };
+}
+
+function startDeadlines({ shop, owner, log, shutdown }: PartsOptions): Parts {
+  const { pool, services, store } = shop;
+  const deadlines = createDeadlines({ pool, services, store, owner, log, now });
+  deadlines.start();
+  shutdown.push(() => deadlines.stop());
+  return { deadlines };
+}
+
+/** Everything that this process's roles let run by itself; each owns by lease what only one process may do at a time. */
+export async function startParts(options: PartsOptions): Promise<Parts> {
+  const has = (role: Role): boolean => options.config.roles.includes(role);
+  return {
+    ...(await startReadModels(options)),
+    ...(has('relay') ? await startRelay(options) : {}),
+    ...(has('handlers') ? await startHandlers(options) : {}),
+    ...(has('deadlines') ? startDeadlines(options) : {}),
+  };
+}

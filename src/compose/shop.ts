@@ -1,0 +1,193 @@
+import { type Actor, CommandContext } from '../engine/decide/command.ts';
+import { createAggregates } from '../engine/decide/handle.ts';
+import type { CommandContext as ShopContext, Hints, Services } from '../commands/contract.ts';
+import type { ShopSettings } from '../queries/contract.ts';
+import { createPersonalData, type PersonalData } from '../eventstore/personalData.ts';
+import { type Config, ConfigError } from '../config/config.ts';
+import { isRefusal, unavailable } from '../errors.ts';
+import { categoryOf, type EventStore } from '../eventstore/eventStore.ts';
+import { openEventStore } from './openEventStore.ts';
+import { createSnapshots } from '../eventstore/snapshots.ts';
+import { SANDBOX_METHODS } from '../handlers/gateways/sandbox.ts';
+import { createPasswords } from '../http/auth/passwords.ts';
+import { createTokens } from '../http/auth/tokens.ts';
+import { freshId } from '../platform/ids.ts';
+import type { Logger } from '../platform/log.ts';
+import { createPool, type Pool, translating } from '../platform/postgres/pool.ts';
+import { createProgress, type Progress } from '../engine/project/progress.ts';
+import type { ReadDb } from '../engine/ask/query.ts';
+import type { Secrets } from '../platform/secrets.ts';
+import { type SpanDetails, traced } from '../platform/trace.ts';
+
+/** How long a hint waits for its read model to have seen the whole log before it says that it cannot know. */
+export const HINT_WAIT_MAX_MS = 2_000;
+
+export interface ShopOptions {
+  readonly url: string;
+  readonly config: Config;
+  readonly secrets: Secrets;
+  readonly log: Logger;
+  /** Of this process's projector, so that nobody has to look at checkpoints that are its own. */
+  readonly progress?: Progress;
+  /** Folded streams kept in memory. */
+  readonly cacheEntries?: number;
+  /** Told how long each durable append took. */
+  readonly onAppend?: (seconds: number) => void;
+}
+
+export interface Shop {
+  readonly store: EventStore;
+  readonly services: Services;
+  /** `int8` as bigint: for positions and revisions. */
+  readonly pool: Pool;
+  /** `int8` as number: for read models. */
+  readonly readPool: Pool;
+  readonly db: ReadDb;
+  readonly progress: Progress;
+  close(): Promise<void>;
+}
+
+/** The write side and its services over one migrated database, as the server and the command line both use it. */
+export async function openShop(options: ShopOptions): Promise<Shop> {
+  const { url, config, secrets, log, cacheEntries } = options;
+  const settings = settingsOf(config);
+  const { poolMax: max } = config.database;
+  const { eventStoreUrl } = config;
+  const store = timed(await openEventStore({ databaseUrl: url, eventStoreUrl, log }), options.onAppend);
+  const pool = createPool({ url, name: 'write', max, int8: 'bigint' });
+  const readPool = createPool({ url, name: 'read', max, int8: 'number' });
+  const close = async (): Promise<void> => {
+    await store.close();
+    await Promise.all([pool.end(), readPool.end()]);
+  };
+  try {
+    const { epoch } = await store.head();
+    const db = readDb(readPool);
+    const progress = options.progress ?? createProgress({ pool });
+    const { accessTtlMs, refreshTtlMs } = config.auth;
+    const personalData = createPersonalData({ pool, masterKey: secrets.masterKey });
+    await masterKeyMustFit(pool, personalData);
+    const services: Services = {
+      store,
+      aggregates: createAggregates({ store, snapshots: createSnapshots({ pool, epoch, log }), cacheEntries }),
+      personalData,
+      passwords: await createPasswords(config.auth),
+      tokens: createTokens({ secret: secrets.jwtSecret, accessTtlMs, refreshTtlMs }),
+      hints: createHints({ db, store, progress }),
+      settings,
+    };
+    return { store, services, pool, readPool, db, progress, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** Commands that are appended together share one; it is below the first, and linked to the others. */
+const appendSpan = ([stream, , events]: Parameters<EventStore['append']>): SpanDetails => ({
+  kind: 'client',
+  name: `append ${categoryOf(stream)}`,
+  parent: events[0]?.metadata.traceparent,
+  links: events.map(({ metadata }) => metadata.traceparent).filter((one) => one !== events[0]?.metadata.traceparent),
+  attributes: {
+    'db.operation.name': 'append',
+    'db.collection.name': categoryOf(stream),
+    'db.operation.batch.size': events.length,
+  },
+});
+
+function timed(store: EventStore, onAppend: ShopOptions['onAppend']): EventStore {
+  if (onAppend === undefined) return store;
+  return {
+    ...store,
+    async append(...args) {
+      const startedAt = performance.now();
+      const result = await traced(
+        () => appendSpan(args),
+        () => store.append(...args),
+      );
+      onAppend((performance.now() - startedAt) / 1_000);
+      return result;
+    },
+  };
+}
+
+/** Refuses a master key that is not the one of this database, before anything is sealed under a second one. */
+async function masterKeyMustFit(pool: Pool, personalData: PersonalData): Promise<void> {
+  const { rows } = await translating(() => pool.query<{ subject: string }>('SELECT subject FROM subject_keys LIMIT 1'));
+  if (rows[0] === undefined) return;
+  try {
+    await personalData.seal(rows[0].subject, '');
+  } catch (error) {
+    // Erased in this very moment, or the database does not answer.
+    if (isRefusal(error)) return;
+    const reason = 'is not the one that the personal data in this database are sealed with';
+    throw new ConfigError([{ name: 'MASTER_KEY', reason }]);
+  }
+}
+
+export const readDb = (pool: Pool): ReadDb => ({
+  rows: <R extends object>(sql: string, values: readonly unknown[] = []) =>
+    translating(async () => (await pool.query<R>(sql, [...values])).rows),
+});
+
+function settingsOf({ shop, payment }: Config): ShopSettings {
+  if (!SANDBOX_METHODS.includes(payment.methodDefault)) {
+    const reason = `must be one of ${SANDBOX_METHODS.join(', ')}`;
+    throw new ConfigError([{ name: 'PAYMENT_METHOD_DEFAULT', reason }]);
+  }
+  return {
+    currency: shop.currency,
+    paymentMethodDefault: payment.methodDefault,
+    paymentMethods: SANDBOX_METHODS,
+    paymentDeadlineMs: payment.deadlineMs,
+    checkoutDeadlineMs: shop.checkoutDeadlineMs,
+  };
+}
+
+interface HintsOptions {
+  readonly db: ReadDb;
+  readonly store: EventStore;
+  readonly progress: Progress;
+}
+
+function createHints({ db, store, progress }: HintsOptions): Hints {
+  async function caughtUp(projection: string): Promise<void> {
+    const { position } = await store.head();
+    if (await progress.waitFor([projection], position, HINT_WAIT_MAX_MS)) return;
+    throw unavailable('ReadModelBehind', `The read model of ${projection} is behind the log; try again.`);
+  }
+  const orderOf = async (paymentId: string): Promise<string | undefined> => {
+    const rows = await db.rows<{ order_id: string }>('SELECT order_id FROM payments WHERE id = $1', [paymentId]);
+    return rows[0]?.order_id;
+  };
+  return {
+    async productsInCategory(categoryId) {
+      await caughtUp('products');
+      const sql = 'SELECT count(*)::int AS products FROM products WHERE category_id = $1 AND listed';
+      const rows = await db.rows<{ products: number }>(sql, [categoryId]);
+      return rows[0]?.products ?? 0;
+    },
+    async orderOfPayment(paymentId) {
+      const known = await orderOf(paymentId);
+      if (known !== undefined) return known;
+      await caughtUp('payments');
+      return orderOf(paymentId);
+    },
+  };
+}
+
+export interface ContextOptions {
+  readonly actor: Actor;
+  /** Given, it is one that can come again, and what it did before is looked for. */
+  readonly id?: string;
+  /** ISO 8601 UTC; now unless given. */
+  readonly now?: string;
+  readonly correlationId?: string;
+}
+
+/** Dealings with the log outside of a request: under a fresh id unless one is given. */
+export function commandContext(services: Services, options: ContextOptions): ShopContext {
+  const { actor, id = freshId(), now = new Date().toISOString(), correlationId = id } = options;
+  return new CommandContext({ id, repeatable: options.id !== undefined, actor, now, correlationId }, services);
+}

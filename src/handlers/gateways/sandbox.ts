@@ -1,0 +1,196 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { derivedId } from '../../platform/ids.ts';
+import { translating, withTx, type Pool, type Queryable } from '../../platform/postgres/pool.ts';
+import {
+  GatewayRefused,
+  GatewayTimeout,
+  type Charge,
+  type ChargeState,
+  type PaymentGateway,
+  type RefundAsked,
+  type RefundState,
+} from './gateway.ts';
+
+interface Method {
+  readonly status: 'authorised' | 'captured' | 'declined';
+  /** The first answer is lost on its way. */
+  readonly losesAnswer?: boolean;
+}
+
+const METHODS: Readonly<Record<string, Method>> = {
+  sandbox: { status: 'captured' },
+  sandbox_decline: { status: 'declined' },
+  sandbox_confirm: { status: 'authorised' },
+  sandbox_timeout: { status: 'captured', losesAnswer: true },
+};
+
+export const SANDBOX_METHODS: readonly string[] = Object.keys(METHODS);
+
+const DECLINED = 'The sandbox declines this method always.';
+/** Namespace of the references the sandbox gives out. */
+const REFERENCES = '3c9d2f0e-6d0f-5a52-9d0c-0f8f6f5f7d11';
+const referenceOf = (kind: 'charge' | 'refund', key: string): string =>
+  `sandbox_${kind}_${derivedId(`${kind}:${key}`, REFERENCES).replaceAll('-', '')}`;
+
+export interface SandboxOptions {
+  readonly pool: Pool;
+  /** How long the provider takes to charge. */
+  readonly delayMs: number;
+}
+
+/** A provider that exists only here, with a ledger of its own: what it says was captured was captured once per key. */
+export function createSandboxGateway({ pool, delayMs }: SandboxOptions): PaymentGateway {
+  return {
+    async charge(charge, signal) {
+      const method = METHODS[charge.method];
+      if (method === undefined) throw new GatewayRefused(`The sandbox knows no method ${charge.method}.`);
+      await pause(delayMs, undefined, { signal });
+      const row = await translating(() => enterCharge(pool, charge, method.status));
+      if (row.amount !== charge.amount || row.currency !== charge.currency || row.method !== charge.method) {
+        throw new GatewayRefused('This key was used for another charge.');
+      }
+      if (method.losesAnswer === true && row.requests === 1) throw new GatewayTimeout();
+      return stateOf(row);
+    },
+    capture: ({ key, reference }) => translating(() => captureCharge(pool, key, reference)),
+    refund: (refund) => translating(() => enterRefund(pool, refund)),
+    find: (key) =>
+      translating(async () => {
+        const row = await chargeOf(pool, key);
+        return row && stateOf(row);
+      }),
+    findRefund: (key) => translating(() => refundOf(pool, key)),
+  };
+}
+
+interface ChargeRow {
+  readonly key: string;
+  readonly reference: string;
+  readonly method: string;
+  readonly amount: number;
+  readonly currency: string;
+  readonly status: 'authorised' | 'captured' | 'declined';
+  readonly reason: string | null;
+  /** How often this charge was asked for. */
+  readonly requests: number;
+}
+
+/** `amount` is text from a pool whose int8 is bigint or number alike. */
+type RawCharge = Omit<ChargeRow, 'amount'> & { amount: string };
+const CHARGE_COLUMNS = 'key, reference, method, amount::text, currency, status, reason, requests';
+const chargeFrom = (row: RawCharge): ChargeRow => ({ ...row, amount: Number(row.amount) });
+
+function stateOf({ status, reference, amount, reason }: ChargeRow): ChargeState {
+  switch (status) {
+    case 'authorised':
+      return { status, reference };
+    case 'captured':
+      return { status, reference, amount };
+    case 'declined':
+      return { status, reason: reason ?? DECLINED };
+  }
+}
+
+/** Asked for side by side, whichever unique index sees it first: one enters it, the others find it. */
+async function enterCharge(db: Queryable, charge: Charge, status: Method['status']): Promise<ChargeRow> {
+  const entered = await db.query<RawCharge>(
+    `INSERT INTO sandbox_charges (key, reference, method, amount, currency, status, reason, captured_at)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, CASE WHEN $6 = 'captured' THEN now() END)
+     ON CONFLICT DO NOTHING
+     RETURNING ${CHARGE_COLUMNS}`,
+    [
+      charge.key,
+      referenceOf('charge', charge.key),
+      charge.method,
+      charge.amount,
+      charge.currency,
+      status,
+      status === 'declined' ? DECLINED : null,
+    ],
+  );
+  if (entered.rows[0] !== undefined) return chargeFrom(entered.rows[0]);
+  const { rows } = await db.query<RawCharge>(
+    `UPDATE sandbox_charges SET requests = requests + 1 WHERE key = $1 RETURNING ${CHARGE_COLUMNS}`,
+    [charge.key],
+  );
+  return chargeFrom(rows[0]!);
+}
+
+async function chargeOf(db: Queryable, key: string): Promise<ChargeRow | undefined> {
+  const { rows } = await db.query<RawCharge>(`SELECT ${CHARGE_COLUMNS} FROM sandbox_charges WHERE key = $1`, [key]);
+  return rows[0] && chargeFrom(rows[0]);
+}
+
+async function captureCharge(db: Queryable, key: string, reference: string): Promise<ChargeState> {
+  const { rows } = await db.query<RawCharge>(
+    `UPDATE sandbox_charges SET status = 'captured', captured_at = coalesce(captured_at, now())
+     WHERE key = $1 AND reference = $2 AND status IN ('authorised', 'captured') RETURNING ${CHARGE_COLUMNS}`,
+    [key, reference],
+  );
+  if (rows[0] === undefined) throw new GatewayRefused('There is no such charge to capture.');
+  return stateOf(chargeFrom(rows[0]));
+}
+
+async function refundOf(db: Queryable, key: string): Promise<RefundState | undefined> {
+  const { rows } = await db.query<{ reference: string; amount: string }>(
+    'SELECT reference, amount::text FROM sandbox_refunds WHERE key = $1',
+    [key],
+  );
+  return rows[0] && { reference: rows[0].reference, amount: Number(rows[0].amount) };
+}
+
+/** The charge's row is locked, so that refunds asked for side by side cannot together exceed it. */
+const enterRefund = (pool: Pool, { key, reference, amount }: RefundAsked): Promise<RefundState> =>
+  withTx(pool, async (tx) => {
+    const charge = await tx.query<{ status: string; amount: string }>(
+      'SELECT status, amount::text FROM sandbox_charges WHERE reference = $1 FOR UPDATE',
+      [reference],
+    );
+    if (charge.rows[0]?.status !== 'captured') throw new GatewayRefused('There is no such captured charge.');
+    const known = await refundOf(tx, key);
+    if (known !== undefined) {
+      if (known.amount !== amount) throw new GatewayRefused('This key was used for another refund.');
+      await tx.query('UPDATE sandbox_refunds SET requests = requests + 1 WHERE key = $1', [key]);
+      return known;
+    }
+    const sum = await tx.query<{ refunded: string }>(
+      'SELECT coalesce(sum(amount), 0)::text AS refunded FROM sandbox_refunds WHERE charge = $1',
+      [reference],
+    );
+    if (Number(sum.rows[0]!.refunded) + amount > Number(charge.rows[0].amount)) {
+      throw new GatewayRefused('More cannot be given back than was captured.');
+    }
+    const entry = { reference: referenceOf('refund', key), amount };
+    await tx.query('INSERT INTO sandbox_refunds (key, reference, charge, amount) VALUES ($1, $2, $3, $4)', [
+      key,
+      entry.reference,
+      reference,
+      amount,
+    ]);
+    return entry;
+  });
+
+/** What the provider's books say, for reconciling them with the log. */
+export interface LedgerEntry {
+  /** The payment's id. */
+  readonly key: string;
+  readonly method: string;
+  readonly status: 'authorised' | 'captured' | 'declined';
+  readonly amount: number;
+  readonly refunded: number;
+  /** How often the charge was asked for. */
+  readonly requests: number;
+  readonly refunds: number;
+}
+
+/** The ledger's lines of these payments, or all of it. */
+export async function sandboxLedger(db: Queryable, keys?: readonly string[]): Promise<LedgerEntry[]> {
+  const { rows } = await db.query<Omit<LedgerEntry, 'amount' | 'refunded'> & { amount: string; refunded: string }>(
+    `SELECT c.key, c.method, c.status, c.amount::text, c.requests,
+       coalesce(sum(r.amount), 0)::text AS refunded, count(r.key)::int AS refunds
+     FROM sandbox_charges c LEFT JOIN sandbox_refunds r ON r.charge = c.reference
+     WHERE $1::text[] IS NULL OR c.key = ANY ($1::text[]) GROUP BY c.key ORDER BY c.created_at, c.key`,
+    [keys ?? null],
+  );
+  return rows.map((row) => ({ ...row, amount: Number(row.amount), refunded: Number(row.refunded) }));
+}

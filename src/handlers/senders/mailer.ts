@@ -1,0 +1,99 @@
+import { createTransport } from 'nodemailer';
+import type { Logger } from '../../platform/log.ts';
+
+export interface Mail {
+  /** The same for the same mail, however often it is tried. */
+  readonly id: string;
+  readonly to: string;
+  readonly subject: string;
+  readonly text: string;
+}
+
+/** What became of one attempt to send; `error` is for people. */
+export type Sending =
+  | { readonly status: 'sent' }
+  /** There is nowhere to send it: it is only kept. */
+  | { readonly status: 'kept' }
+  /** Certainly not sent; trying again may help. */
+  | { readonly status: 'failed'; readonly error: string }
+  /** Certainly not sent, and never will be. */
+  | { readonly status: 'refused'; readonly error: string }
+  /** No answer after it was handed over: it may have been sent. */
+  | { readonly status: 'unknown'; readonly error: string };
+
+/** A way to reach somebody: mail, text message. */
+export interface Sender {
+  send(mail: Mail): Promise<Sending>;
+}
+
+const CONNECTION_TIMEOUT_MS = 8_000;
+const SOCKET_TIMEOUT_MS = 15_000;
+const ADDRESS_CHARACTERS_MAX = 254;
+/** One address and nothing else: no list, no name, no second header. */
+const ADDRESS = /^[^\s@<>,;:"()[\]\\\p{Cc}]+@[^\s@<>,;:"()[\]\\\p{Cc}]+$/u;
+
+/** The adapter of a shop without a mail server. */
+export const keeper = (log: Logger, what: string): Sender => {
+  log.info(`no ${what} server is configured: messages are rendered and kept, and sent to nobody`);
+  return { send: () => Promise.resolve({ status: 'kept' }) };
+};
+
+/** Sends over SMTP; without a URL it keeps what it would have sent, and says so. */
+export function createMailer(options: { smtpUrl: string | undefined; from: string; log: Logger }): Sender {
+  if (options.smtpUrl === undefined) return keeper(options.log, 'mail');
+  const transport = createTransport({
+    url: options.smtpUrl,
+    connectionTimeout: CONNECTION_TIMEOUT_MS,
+    greetingTimeout: CONNECTION_TIMEOUT_MS,
+    socketTimeout: SOCKET_TIMEOUT_MS,
+    disableFileAccess: true,
+    disableUrlAccess: true,
+  });
+  return {
+    async send({ id, to, subject, text }) {
+      if (to.length > ADDRESS_CHARACTERS_MAX || !ADDRESS.test(to)) {
+        return { status: 'refused', error: 'this is no address mail can be sent to' };
+      }
+      try {
+        const messageId = `<${id}@cartulary>`;
+        const mail = { from: options.from, to: { name: '', address: to }, subject, text, messageId };
+        await transport.sendMail({ ...mail, disableFileAccess: true, disableUrlAccess: true });
+        return { status: 'sent' };
+      } catch (error) {
+        return failureOf(error);
+      }
+    },
+  };
+}
+
+/** As nodemailer marks its errors. */
+interface SmtpError extends Error {
+  readonly code?: string;
+  /** The system's own code behind a socket error. */
+  readonly originalCode?: string;
+  readonly responseCode?: number;
+  readonly command?: string;
+  readonly timeoutType?: string;
+}
+
+const CODES_BEFORE_SENDING = new Set(['EDNS', 'ETLS', 'EAUTH', 'ENOAUTH', 'EPROXY', 'ECONFIG', 'ECONNREFUSED']);
+const SYSTEM_CODES_BEFORE_SENDING = new Set(['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'ENOTFOUND', 'EAI_AGAIN']);
+const TIMEOUTS_BEFORE_SENDING = new Set(['CONNECT_TIMEOUT', 'GREETING_TIMEOUT', 'UPGRADE_TIMEOUT']);
+
+const beforeSending = ({ code = '', originalCode = '', timeoutType = '' }: SmtpError): boolean =>
+  CODES_BEFORE_SENDING.has(code) ||
+  SYSTEM_CODES_BEFORE_SENDING.has(originalCode) ||
+  TIMEOUTS_BEFORE_SENDING.has(timeoutType);
+
+const CREDENTIALS = /\/\/[^@/\s]*@/g;
+
+/** Whatever is not certainly before the hand-over, or answered by the server, counts as unknown: at most once comes first. */
+export function failureOf(error: unknown): Sending {
+  const failure = (error instanceof Error ? error : new Error(String(error))) as SmtpError;
+  const told = failure.message.replace(CREDENTIALS, '//').slice(0, 500);
+  const { responseCode, code } = failure;
+  if (beforeSending(failure)) return { status: 'failed', error: told };
+  if (code === 'EENVELOPE' && responseCode === undefined) return { status: 'refused', error: told };
+  if (responseCode === undefined) return { status: 'unknown', error: told };
+  return { status: responseCode >= 500 ? 'refused' : 'failed', error: told };
+}

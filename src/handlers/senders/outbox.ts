@@ -1,0 +1,81 @@
+import type { PersonalData } from '../../eventstore/personalData.ts';
+import { isRefusal, unavailable } from '../../errors.ts';
+import { failpoint } from '../../platform/failpoint.ts';
+import { derivedId } from '../../platform/ids.ts';
+import { type Pool, translating } from '../../platform/postgres/pool.ts';
+import type { Sender, Sending } from './mailer.ts';
+
+export type Channel = 'email' | 'sms';
+
+/** One message to one person because of one event. */
+export interface Notice {
+  readonly eventId: string;
+  readonly channel: Channel;
+  readonly userId: string;
+  readonly kind: string;
+  readonly to: string;
+  readonly subject: string;
+  readonly text: string;
+}
+
+export interface OutboxDeps {
+  readonly pool: Pool;
+  readonly personalData: Pick<PersonalData, 'seal'>;
+  readonly senders: Readonly<Record<Channel, Sender>>;
+}
+
+/**
+ * Sends a notice at most once and keeps it, recipient and text sealed under the person's key. Its row is claimed before
+ * it is sent; one whose sender died in between is `unknown` and stays unsent, because a second mail is worse than none.
+ */
+export async function sendOnce(deps: OutboxDeps, notice: Notice): Promise<void> {
+  const id = derivedId(notice.channel, notice.eventId);
+  if (!(await claim(deps, id, notice))) return;
+  failpoint('notification:claimed');
+  const { to, subject, text } = notice;
+  const sending = await deps.senders[notice.channel].send({ id, to, subject, text });
+  failpoint('notification:sent');
+  await settle(deps.pool, id, sending);
+  if (sending.status === 'failed') throw unavailable('NotSent', `A message could not be sent: ${sending.error}`);
+}
+
+/** Whether it is ours to send: never tried, or tried and certainly not sent. */
+async function claim({ pool, personalData }: OutboxDeps, id: string, notice: Notice): Promise<boolean> {
+  const { eventId, channel, userId, kind, to, subject, text } = notice;
+  const body = await sealed(personalData, userId, JSON.stringify({ to, text }));
+  if (body === undefined) return false;
+  const { rows } = await translating(() =>
+    pool.query<{ ours: boolean }>(
+      `INSERT INTO notifications AS n (id, event_id, channel, user_id, kind, subject, body, status)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, 'sending')
+       ON CONFLICT (event_id, channel) DO UPDATE
+         SET status = CASE n.status WHEN 'failed' THEN 'sending' ELSE 'unknown' END,
+             attempts = n.attempts + (n.status = 'failed')::int,
+             error = CASE n.status WHEN 'failed' THEN n.error ELSE 'its sender stopped before saying what became of it' END
+         WHERE n.status IN ('failed', 'sending')
+       RETURNING status = 'sending' AS ours`,
+      [id, eventId, channel, userId, kind, subject, body],
+    ),
+  );
+  return rows[0]?.ours === true;
+}
+
+/** Undefined when the person has been erased meanwhile: then there is nobody to write to. */
+async function sealed(personalData: OutboxDeps['personalData'], userId: string, text: string) {
+  try {
+    return await personalData.seal(userId, text);
+  } catch (error) {
+    if (isRefusal(error) && error.rule === 'PersonErased') return undefined;
+    throw error;
+  }
+}
+
+async function settle(pool: Pool, id: string, sending: Sending): Promise<void> {
+  const error = 'error' in sending ? sending.error : null;
+  await translating(() =>
+    pool.query(
+      `UPDATE notifications SET status = $2, error = $3, sent_at = CASE WHEN $2 = 'sent' THEN now() END WHERE id = $1`,
+      [id, sending.status, error],
+    ),
+  );
+}

@@ -1,0 +1,102 @@
+import { decimalsOf, toMajor } from '../../aggregates/money.ts';
+import type { OrderLine } from '../../aggregates/order.ts';
+
+/** What one person is told. The subject is kept readable: nothing personal goes into it. */
+export interface Message {
+  readonly kind: string;
+  readonly subject: string;
+  readonly text: string;
+  /** For those who gave a phone number. */
+  readonly sms?: string;
+}
+
+export interface OrderFacts {
+  readonly orderId: string;
+  readonly lines: readonly OrderLine[];
+  readonly total: number;
+  readonly currency: string;
+}
+
+const SUBJECT_CHARACTERS_MAX = 150;
+const CONTROLS = /[\p{Cc}\s]+/gu;
+
+/** One line of plain text: what a seller or buyer has typed can break no header and fake no line. */
+export const oneLine = (text: string): string => text.replace(CONTROLS, ' ').trim();
+export const subjectLine = (text: string): string => oneLine(text).slice(0, SUBJECT_CHARACTERS_MAX);
+
+export function formatMoney(minor: number, currency: string): string {
+  const decimals = decimalsOf(currency);
+  return new Intl.NumberFormat('en', {
+    style: 'currency',
+    currency,
+    currencyDisplay: 'code',
+    minimumFractionDigits: decimals,
+    maximumFractionDigits: decimals,
+  })
+    .format(toMajor(minor, currency))
+    .replaceAll('\u00a0', ' ');
+}
+
+/** An order's last digits, as people quote them. */
+export const orderNumber = (orderId: string): string => `#${orderId.replaceAll('-', '').slice(-8).toUpperCase()}`;
+
+const letter = (name: string, ...paragraphs: readonly string[]): string =>
+  [`Hello ${oneLine(name)},`, ...paragraphs, 'Your shop'].join('\n\n') + '\n';
+
+const linesOf = ({ lines, currency }: OrderFacts): string =>
+  lines
+    .map(({ name, price, quantity }) => `  ${quantity} × ${oneLine(name)}: ${formatMoney(price * quantity, currency)}`)
+    .join('\n');
+
+const bill = (order: OrderFacts): string => `${linesOf(order)}\n  Total: ${formatMoney(order.total, order.currency)}`;
+const reference = ({ orderId }: OrderFacts): string => `The order's full number is ${orderId}.`;
+
+export const templates = {
+  welcome: (name: string): Message => ({
+    kind: 'welcome',
+    subject: 'Welcome',
+    text: letter(name, 'Your account is ready. Good to have you.'),
+  }),
+  orderPlaced: (name: string, order: OrderFacts): Message => ({
+    kind: 'order placed',
+    subject: subjectLine(`We have your order ${orderNumber(order.orderId)}`),
+    text: letter(name, 'Thank you for your order:', bill(order), reference(order)),
+  }),
+  orderPaid: (name: string, order: OrderFacts, amount: number): Message => ({
+    kind: 'order paid',
+    subject: subjectLine(`Order ${orderNumber(order.orderId)} is paid`),
+    text: letter(name, `We have received ${formatMoney(amount, order.currency)}.`, bill(order), reference(order)),
+  }),
+  paymentDeclined: (name: string, order: OrderFacts, reason: string): Message => ({
+    kind: 'payment declined',
+    subject: subjectLine(`The payment of order ${orderNumber(order.orderId)} was declined`),
+    text: letter(
+      name,
+      `Your payment of ${formatMoney(order.total, order.currency)} was declined: ${oneLine(reason)}`,
+      'You may pay again, also in another way, until the order is cancelled for want of payment.',
+      reference(order),
+    ),
+  }),
+  orderCancelled: (name: string, order: OrderFacts, { reason, paid }: { reason: string; paid: boolean }): Message => ({
+    kind: 'order cancelled',
+    subject: subjectLine(`Order ${orderNumber(order.orderId)} was cancelled`),
+    text: letter(
+      name,
+      `Your order was cancelled: ${oneLine(reason)}`,
+      linesOf(order),
+      ...(paid ? ['What you have paid is given back.'] : []),
+      reference(order),
+    ),
+  }),
+  orderShipped: (name: string, order: OrderFacts): Message => ({
+    kind: 'order shipped',
+    subject: subjectLine(`Order ${orderNumber(order.orderId)} is on its way`),
+    text: letter(name, 'On its way to you:', linesOf(order), reference(order)),
+    sms: `Order ${orderNumber(order.orderId)} is on its way.`,
+  }),
+  orderCompleted: (name: string, order: OrderFacts): Message => ({
+    kind: 'order completed',
+    subject: subjectLine(`Order ${orderNumber(order.orderId)} is complete`),
+    text: letter(name, 'Everything has arrived:', linesOf(order), reference(order)),
+  }),
+} as const;

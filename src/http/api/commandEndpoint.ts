@@ -1,0 +1,153 @@
+import { type Answer, CommandContext, type Origin } from '../../engine/decide/command.ts';
+import type { CommandContract, Services } from '../../commands/contract.ts';
+import { type FieldError, isRefusal } from '../../errors.ts';
+import { failpoint } from '../../platform/failpoint.ts';
+import { derivedId, freshId } from '../../platform/ids.ts';
+import { readJson } from './body.ts';
+import { admit, assertResult, type Endpoint, type EndpointDeps, paramsReader, refuseIfAny } from './endpoint.ts';
+import { etagOf, readIfMatch } from './etag.ts';
+import { envelope, type Exchange, JSON_TYPE, metaJson } from './exchange.ts';
+import { type FinishedAnswer, readIdempotencyKey } from './idempotency.ts';
+import { CODES, PROBLEM_TYPE, problemJson, problemOf } from './problem.ts';
+import { bodyCheck, resultCheck } from './validate.ts';
+
+/** Commands of these tags may end sessions or people: answered once this process itself refuses their tokens. */
+const TAGS_THAT_REVOKE = new Set(['auth', 'users', 'admin']);
+const POSITION_HEADER = 'Event-Position';
+/** Namespace of command ids that are derived from an idempotency key. */
+const COMMAND_IDS = '6d1f1a52-0b0f-5d0a-9a57-0f7f6f3c8a11';
+
+interface Asked {
+  readonly input: Parameters<CommandContract['run']>[0];
+  readonly bytes: Buffer;
+  readonly key: string | undefined;
+  readonly ifMatch: bigint | undefined;
+}
+
+export interface CommandRoute {
+  readonly command: CommandContract;
+  /** Below the base path. */
+  readonly path: string;
+  /** Where a thing that was created can be asked for, up to its id; undefined where it cannot. */
+  readonly locationOf: ((exchange: Exchange, id: string) => string) | undefined;
+}
+
+/** What a command's own rules have against single fields, to be told together with what the schema has. */
+function rulesBroken(command: CommandContract, body: unknown, services: Services): readonly FieldError[] {
+  if (command.check === undefined || typeof body !== 'object' || body === null) return [];
+  try {
+    command.check(body as Readonly<Record<string, unknown>>, services);
+    return [];
+  } catch (error) {
+    if (isRefusal(error) && error.kind === 'invalid') return error.errors;
+    throw error;
+  }
+}
+
+/** A success as the answer that is sent, and kept under the idempotency key. */
+function successOf(command: CommandContract, locationOf: CommandRoute['locationOf'], checkResults: boolean) {
+  const check = checkResults ? resultCheck(command.result) : undefined;
+  const status = command.status ?? 200;
+  return (exchange: Exchange, { data, revision }: Answer, position: bigint): FinishedAnswer => {
+    if (check !== undefined) assertResult(command.name, check(data));
+    const headers = ['Content-Type', JSON_TYPE, 'Cache-Control', 'no-store'];
+    if (revision !== undefined) headers.push('ETag', etagOf(revision));
+    if (position > 0n) headers.push(POSITION_HEADER, String(position));
+    const id = (data as { id?: unknown } | null)?.id;
+    if (status === 201 && typeof id === 'string' && locationOf !== undefined) {
+      headers.push('Location', locationOf(exchange, id));
+    }
+    return { status, headers, body: envelope(exchange.requestId, JSON.stringify(data)) };
+  };
+}
+
+const positionOf = ({ headers }: FinishedAnswer): bigint => {
+  const name = headers.indexOf(POSITION_HEADER);
+  return name < 0 ? 0n : BigInt(headers[name + 1] ?? 0);
+};
+
+/** A refusal is an answer like any other; what may come out otherwise next time is thrown. */
+function refused(exchange: Exchange, error: unknown): FinishedAnswer {
+  const problem = problemOf(error);
+  if (problem.status >= CODES.INTERNAL_ERROR.status) throw error as Error;
+  const headers = ['Content-Type', PROBLEM_TYPE, 'Cache-Control', 'no-store', ...problem.headers];
+  return { status: problem.status, headers, body: problemJson(problem, exchange.path, metaJson(exchange.requestId)) };
+}
+
+/** One command as an endpoint: admitted, validated, carried out at most once per idempotency key, answered. */
+export function commandEndpoint({ command, path, locationOf }: CommandRoute, deps: EndpointDeps): Endpoint {
+  const { answering, ask, idempotency, services } = deps;
+  const readParams = paramsReader(path, command.params);
+  const checkBody = bodyCheck(command.body);
+  const success = successOf(command, locationOf, deps.checkResults);
+  const mayRevoke = TAGS_THAT_REVOKE.has(command.tag);
+
+  const read = async (exchange: Exchange, values: readonly string[]): Promise<Asked> => {
+    const errors: FieldError[] = [];
+    const params = readParams(values, errors);
+    const ifMatch = readIfMatch(exchange.req, errors);
+    const key = readIdempotencyKey(exchange.req, errors);
+    if (exchange.search !== '') {
+      errors.push({ code: 'VALIDATION_ERROR', message: 'This route takes no query parameters.' });
+    }
+    const { bytes, value: body } = await readJson(exchange.req, deps.bodyLimitBytes);
+    const shape = checkBody(body);
+    const told = new Set(shape.map(({ field }) => field));
+    errors.push(...shape, ...rulesBroken(command, body, services).filter(({ field }) => !told.has(field)));
+    refuseIfAny(errors);
+    return { input: { params, body } as unknown as Asked['input'], bytes, key, ifMatch };
+  };
+
+  const originOf = (exchange: Exchange, id: string, { key, ifMatch }: Asked): Origin => ({
+    id,
+    repeatable: key !== undefined,
+    actor: exchange.actor,
+    now: deps.now().toISOString(),
+    correlationId: exchange.requestId,
+    ...(exchange.traceparent === undefined ? {} : { traceparent: exchange.traceparent }),
+    ...(ifMatch === undefined ? {} : { ifMatch }),
+  });
+
+  const written = async (exchange: Exchange, position: bigint): Promise<void> => {
+    if (position === 0n) return;
+    await ask.wrote(exchange.actor, position);
+    if (mayRevoke) await deps.revocations.passed(position);
+  };
+
+  const carryOut = async (exchange: Exchange, id: string, asked: Asked): Promise<FinishedAnswer> => {
+    const context = new CommandContext(originOf(exchange, id, asked), services);
+    try {
+      const answer = await command.run(asked.input, context);
+      await written(exchange, context.position);
+      return success(exchange, answer, context.position);
+    } catch (error) {
+      await written(exchange, context.position);
+      return refused(exchange, error);
+    }
+  };
+
+  const answer = async (exchange: Exchange, asked: Asked): Promise<FinishedAnswer> => {
+    const { key, bytes } = asked;
+    if (key === undefined) return carryOut(exchange, freshId(), asked);
+    const account = exchange.actor.id;
+    const hash = idempotency.hashOf(exchange.req.method ?? '', exchange.path, bytes);
+    const id = derivedId(`${account}\n${key}\n${hash.toString('hex')}`, COMMAND_IDS);
+    const finished = await idempotency.once({ account, key, hash }, () => carryOut(exchange, id, asked));
+    // It may come from another process, or from before a restart: then this one does not know what the caller wrote.
+    await written(exchange, positionOf(finished));
+    return finished;
+  };
+
+  return async (exchange, values) => {
+    await admit(deps, command, exchange);
+    answering.startClock(exchange);
+    const asked = await read(exchange, values);
+    const { email } = asked.input.body as { email?: unknown };
+    if (command.limit !== undefined && typeof email === 'string') {
+      await deps.limits.takeAccount(exchange, command.limit, email);
+    }
+    const { status, headers, body } = await answer(exchange, asked);
+    failpoint('answer:before-send');
+    answering.send(exchange, status, headers, body);
+  };
+}

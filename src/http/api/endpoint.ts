@@ -1,0 +1,112 @@
+import type { TObject } from 'typebox';
+import type { Actor } from '../../engine/decide/command.ts';
+import type { CommandContract, Services } from '../../commands/contract.ts';
+import { type FieldError, Refusal } from '../../errors.ts';
+import type { Ask } from '../../engine/ask/ask.ts';
+import type { QueryContract } from '../../engine/ask/query.ts';
+import type { Authenticate } from '../auth/authenticate.ts';
+import type { Answering, Exchange } from './exchange.ts';
+import type { Idempotency } from './idempotency.ts';
+import { invalidRequest } from './problem.ts';
+import type { Limits } from '../limits/rateLimit.ts';
+import type { Revocations } from '../auth/revocation.ts';
+import { paramsOf } from './router.ts';
+import { textCheck } from './validate.ts';
+
+/** Everything an endpoint needs to turn a request into an answer. */
+export interface EndpointDeps {
+  readonly answering: Answering;
+  readonly authenticate: Authenticate;
+  readonly limits: Limits;
+  readonly ask: Ask;
+  readonly services: Services;
+  readonly idempotency: Idempotency;
+  readonly revocations: Pick<Revocations, 'passed'>;
+  readonly bodyLimitBytes: number;
+  readonly now: () => Date;
+  /** Validates every answer against its contract; for tests. */
+  readonly checkResults: boolean;
+}
+
+/** Answers one request, now or later; a throw or a rejection becomes a problem. */
+export type Endpoint = (exchange: Exchange, params: readonly string[]) => void | Promise<void>;
+
+type Contract = CommandContract | QueryContract;
+
+/** Exactly the roles that the contract lists; another role is 403, no token 401. */
+function authorise({ access }: Contract, actor: Actor): void {
+  if (access === 'anyone') return;
+  if (actor.role === 'anonymous') {
+    throw new Refusal('unauthenticated', 'TokenMissing', 'Sign in first: send Authorization: Bearer <access token>.');
+  }
+  if (access !== 'user' && !access.some((role) => role === actor.role)) {
+    throw new Refusal('forbidden', 'RoleNotAllowed', `This is for: ${access.join(', ')}.`);
+  }
+}
+
+/** Who asks, whether they may ask so often, whether they may ask this at all: in that order. */
+export function admit(
+  { authenticate, limits }: EndpointDeps,
+  contract: Contract,
+  exchange: Exchange,
+): void | Promise<void> {
+  const limitClass = 'limit' in contract ? contract.limit : undefined;
+  let denied: unknown;
+  try {
+    exchange.actor = authenticate(exchange.req);
+    authorise(contract, exchange.actor);
+  } catch (error) {
+    denied = error;
+  }
+  // A request that is refused counts too, or a guesser of tokens would never be slowed.
+  const counted = limits.take(exchange, limitClass);
+  if (counted instanceof Promise) {
+    return counted.then(() => {
+      if (denied !== undefined) throw denied as Error;
+    });
+  }
+  if (denied !== undefined) throw denied as Error;
+}
+
+const UUID_FORMAT = 'uuid';
+
+/** Reads the parameters of a path: decoded, ids in lower case, every invalid one reported. */
+export function paramsReader(path: string, schema: TObject | undefined) {
+  const names = paramsOf(path);
+  const check = textCheck(schema);
+  const properties = schema?.properties ?? {};
+  const isId = names.map((name) => (properties[name] as { format?: string } | undefined)?.format === UUID_FORMAT);
+  return (values: readonly string[], errors: FieldError[]): Record<string, unknown> => {
+    const params: Record<string, unknown> = {};
+    values.forEach((value, index) => {
+      const name = names[index] ?? '';
+      params[name] = decoded(value, name, errors);
+      if (isId[index] === true) params[name] = String(params[name]).toLowerCase();
+    });
+    errors.push(...check(params));
+    return params;
+  };
+}
+
+function decoded(value: string, name: string, errors: FieldError[]): string {
+  if (!value.includes('%')) return value;
+  try {
+    const text = decodeURIComponent(value);
+    if (!text.includes('\0')) return text;
+  } catch {
+    // Reported below, with the NUL.
+  }
+  errors.push({ code: 'VALIDATION_ERROR', field: name, message: 'is not valid percent-encoded text' });
+  return '';
+}
+
+export const refuseIfAny = (errors: readonly FieldError[]): void => {
+  if (errors.length > 0) throw invalidRequest(errors);
+};
+
+/** For tests: an answer that is not what its contract declares is a bug. */
+export function assertResult(name: string, errors: readonly FieldError[]): void {
+  if (errors.length === 0) return;
+  const wrong = errors.map(({ field, message }) => `${field ?? 'data'} ${message}`).join('; ');
+  throw new Error(`The answer of ${name} is not what it declares: ${wrong}`);
+}

@@ -1,0 +1,40 @@
+import type { IncomingMessage } from 'node:http';
+import type { FieldError } from '../../errors.ts';
+
+/** `"12"`, `12` or `W/"12"`; what a query answers, `"12.<fingerprint>"`, names revision 12 too. */
+const IF_MATCH = /^(?:W\/)?(?:"(\d{1,18})(?:\.[\w-]{1,32})?"|(\d{1,18}))$/;
+const POSITION = /^\d{1,18}$/;
+
+export const etagOf = (revision: bigint | string): string => `"${revision}"`;
+
+const headerError = (field: string, message: string): FieldError => ({ code: 'VALIDATION_ERROR', field, message });
+
+/** The revision a caller pins; `*` pins none. */
+export function readIfMatch(req: IncomingMessage, errors: FieldError[]): bigint | undefined {
+  const value = req.headers['if-match'];
+  if (value === undefined || value.trim() === '*') return undefined;
+  const [, quoted, plain] = IF_MATCH.exec(value.trim()) ?? [];
+  const revision = quoted ?? plain;
+  if (revision === undefined) {
+    errors.push(headerError('If-Match', 'must be one ETag that this API has given'));
+    return undefined;
+  }
+  return BigInt(revision);
+}
+
+/** The position an answer must include. */
+export function readMinPosition(req: IncomingMessage, errors: FieldError[]): bigint | undefined {
+  const value = req.headers['min-position'];
+  if (value === undefined) return undefined;
+  if (typeof value === 'string' && POSITION.test(value.trim())) return BigInt(value.trim());
+  errors.push(headerError('Min-Position', 'must be a position: a whole number'));
+  return undefined;
+}
+
+/** Whether the caller already has what would be sent. */
+export function isNotModified(req: IncomingMessage, etag: string): boolean {
+  const header = req.headers['if-none-match'];
+  if (header === undefined) return false;
+  if (header.trim() === '*') return true;
+  return header.split(',').some((candidate) => candidate.trim().replace(/^W\//, '') === etag);
+}

@@ -1,0 +1,225 @@
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { performance } from 'node:perf_hooks';
+import { type Logger, pino } from 'pino';
+import { type Actor, ANONYMOUS } from '../../engine/decide/command.ts';
+import type { Pagination } from '../../engine/ask/query.ts';
+import { type OpenSpan, startSpan } from '../../platform/trace.ts';
+import type { Metrics } from '../pages/metrics.ts';
+import { CODES, PROBLEM_TYPE, ProblemError, problemJson, problemOf } from './problem.ts';
+
+export const JSON_TYPE = 'application/json; charset=utf-8';
+const SANE_REQUEST_ID = /^[A-Za-z0-9._-]{1,128}$/;
+const TRACEPARENT = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
+/** What a request that matched no route is called in logs and metrics. */
+const NO_ROUTE = '(none)';
+
+/** One request on its way to one answer. */
+export interface Exchange {
+  readonly req: IncomingMessage;
+  readonly res: ServerResponse;
+  readonly requestId: string;
+  /** The caller's; once it is traced, of the request's own span. */
+  traceparent: string | undefined;
+  span: OpenSpan | undefined;
+  readonly startedAt: number;
+  readonly path: string;
+  /** Without the question mark. */
+  readonly search: string;
+  /** The route's pattern, once it is known. */
+  route: string;
+  actor: Actor;
+  /** For whichever answer comes: name, value, name, value, … */
+  readonly headers: string[];
+  /** How many more requests the tightest rate limit allows. */
+  rateRemaining: number;
+  timer: NodeJS.Timeout | undefined;
+  done: boolean;
+}
+
+export function begin(req: IncomingMessage, res: ServerResponse): Exchange {
+  const url = req.url ?? '/';
+  const mark = url.indexOf('?');
+  const given = req.headers['x-request-id'];
+  const trace = req.headers['traceparent'];
+  return {
+    req,
+    res,
+    requestId: typeof given === 'string' && SANE_REQUEST_ID.test(given) ? given : randomUUID(),
+    traceparent: typeof trace === 'string' && TRACEPARENT.test(trace) ? trace : undefined,
+    span: undefined,
+    startedAt: performance.now(),
+    path: mark < 0 ? url : url.slice(0, mark),
+    search: mark < 0 ? '' : url.slice(mark + 1),
+    route: NO_ROUTE,
+    actor: ANONYMOUS,
+    headers: [],
+    rateRemaining: Infinity,
+    timer: undefined,
+    done: false,
+  };
+}
+
+/** The request as a span, when anything is traced; what follows from it is traced below it. */
+export function beginTrace(exchange: Exchange): void {
+  const { req, path, traceparent: parent } = exchange;
+  const method = req.method ?? '';
+  exchange.span = startSpan(() => ({
+    ...{ kind: 'server', name: method, parent },
+    attributes: { 'http.request.method': method, 'url.path': path, 'url.scheme': 'http' },
+  }));
+  if (exchange.span !== undefined) exchange.traceparent = exchange.span.traceparent;
+}
+
+function endTrace({ req, route }: Exchange, span: OpenSpan, status: number): void {
+  const failed = status >= CODES.INTERNAL_ERROR.status;
+  const routed = route === NO_ROUTE ? {} : { 'http.route': route };
+  span.end({
+    ...(route === NO_ROUTE ? {} : { name: `${req.method ?? ''} ${route}` }),
+    attributes: {
+      'http.response.status_code': status,
+      ...routed,
+      ...(failed ? { 'error.type': String(status) } : {}),
+    },
+    failed,
+  });
+}
+
+/** The time as text, made once a millisecond. */
+let stamp = { ms: 0, text: '' };
+export const timestamp = (): string => {
+  const ms = Date.now();
+  if (ms !== stamp.ms) stamp = { ms, text: new Date(ms).toISOString() };
+  return stamp.text;
+};
+
+/** JSON text of an answer's `meta`; `pagination` is JSON text already. */
+export const metaJson = (requestId: string, pagination?: string): string =>
+  `{"request_id":"${requestId}","timestamp":"${timestamp()}"${
+    pagination === undefined ? '' : `,"pagination":${pagination}`
+  }}`;
+
+export const paginationJson = (pagination: Pagination | undefined): string | undefined =>
+  pagination === undefined ? undefined : JSON.stringify(pagination);
+
+/** The body of a success; `data` is JSON text already and is sent as it is. */
+export const envelope = (requestId: string, data: string, pagination?: string): string =>
+  `{"data":${data},"meta":${metaJson(requestId, pagination)}}`;
+
+export interface Answering {
+  /** Sends once; whatever comes after the answer (or after the time-out) is dropped. */
+  send(exchange: Exchange, status: number, headers: readonly string[], body: string): void;
+  /** Answers with a problem; what is no refusal is logged whole. */
+  fail(exchange: Exchange, error: unknown): void;
+  /** From now on the caller waits at most the time that the configuration allows. */
+  startClock(exchange: Exchange): void;
+  /** One log line and one observation for a request that was answered by other means. */
+  record(exchange: Exchange, status: number): void;
+}
+
+export interface AnsweringOptions {
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly requestTimeoutMs: number;
+  /** Set on every answer. */
+  readonly staticHeaders: readonly string[];
+  readonly draining: () => boolean;
+}
+
+export function createAnswering(options: AnsweringOptions): Answering {
+  const { logger, metrics, requestTimeoutMs, staticHeaders } = options;
+  const log = createAccessLog(logger);
+
+  const record = (exchange: Exchange, status: number): void => {
+    const ms = performance.now() - exchange.startedAt;
+    metrics.observe(exchange.route, exchange.req.method ?? '', status, ms / 1_000);
+    log({ exchange, status, ms });
+    if (exchange.span !== undefined) endTrace(exchange, exchange.span, status);
+  };
+
+  const send: Answering['send'] = (exchange, status, headers, body) => {
+    if (exchange.done) return;
+    exchange.done = true;
+    clearTimeout(exchange.timer);
+    const { res } = exchange;
+    if (!res.headersSent && !res.destroyed) {
+      const all = staticHeaders.concat('X-Request-ID', exchange.requestId, exchange.headers, headers);
+      if (status !== 204 && status !== 304) all.push('Content-Length', String(Buffer.byteLength(body)));
+      if (options.draining()) all.push('Connection', 'close');
+      res.writeHead(status, all);
+      res.end(body);
+    }
+    record(exchange, status);
+  };
+
+  const fail: Answering['fail'] = (exchange, error) => {
+    if (exchange.done) return;
+    const problem = problemOf(error);
+    if (problem.status === CODES.INTERNAL_ERROR.status) {
+      logger.error({ err: error, request_id: exchange.requestId, route: exchange.route }, 'request failed');
+    } else if (problem.status === CODES.SERVICE_UNAVAILABLE.status) {
+      logger.warn({ err: error, request_id: exchange.requestId, route: exchange.route }, 'request refused for now');
+    }
+    const body = problemJson(problem, exchange.path, metaJson(exchange.requestId));
+    send(
+      exchange,
+      problem.status,
+      ['Content-Type', PROBLEM_TYPE, 'Cache-Control', 'no-store', ...problem.headers],
+      body,
+    );
+  };
+
+  const timeOut = (exchange: Exchange): void =>
+    fail(
+      exchange,
+      new ProblemError(
+        'REQUEST_TIMEOUT',
+        'RequestTimeout',
+        'This took longer than it may; it may still be carried out.',
+      ),
+    );
+
+  return {
+    send,
+    fail,
+    record,
+    startClock: (exchange) => {
+      exchange.timer ??= setTimeout(timeOut, requestTimeoutMs, exchange);
+    },
+  };
+}
+
+interface Line {
+  readonly exchange: Exchange;
+  readonly status: number;
+  readonly ms: number;
+}
+
+export type AccessLog = (line: Line) => void;
+
+interface Destination {
+  write(line: string): void;
+}
+
+/** Percent-encoded ASCII or names of our own; nothing in them needs escaping. */
+const quoted = (name: string, value: string): string => `,"${name}":"${value}"`;
+
+/**
+ * One line per request, of the same form as the logger's others and into the same (buffered) stream. It is put together
+ * here because none of its fields can be secret or in need of escaping: to serialise them and to look through them for
+ * secrets would cost more than answering from the cache does.
+ */
+export function createAccessLog(logger: Logger): AccessLog {
+  const internals = logger as unknown as Record<symbol, unknown>;
+  const stream = internals[pino.symbols.streamSym] as Destination;
+  const bindings = (internals[pino.symbols.chindingsSym] as string | undefined) ?? '';
+  return ({ exchange, status, ms }) => {
+    if (!logger.isLevelEnabled('info')) return;
+    const { req, route, requestId, actor } = exchange;
+    stream.write(
+      `{"level":"info","time":"${timestamp()}"${bindings}${quoted('method', req.method ?? '')}${quoted('route', route)}` +
+        `,"status":${status},"ms":${Math.round(ms * 100) / 100}${quoted('request_id', requestId)}` +
+        `${actor.role === 'anonymous' ? '' : quoted('user', actor.id)},"msg":"request"}\n`,
+    );
+  };
+}

@@ -1,0 +1,185 @@
+import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes, randomUUID } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import type { Logger } from 'pino';
+import { arrive, type Presence } from '../../engine/follow/liveness.ts';
+import type { FieldError } from '../../errors.ts';
+import { failpoint } from '../../platform/failpoint.ts';
+import { translating, type Pool } from '../../platform/postgres/pool.ts';
+import { createClaims, type ClaimedRequest } from './idempotencyKeys.ts';
+import { ProblemError } from './problem.ts';
+
+/** Leases are extended and the presence of this process renewed this often. */
+const UPKEEP_INTERVAL_MS = 3_000;
+const PURGE_INTERVAL_MS = 600_000;
+const RETRY_AFTER_IN_FLIGHT_S = 1;
+
+const KEY = /^[\x21-\x7e]{1,255}$/;
+const CIPHER = 'aes-256-gcm';
+const IV_BYTES = 12;
+const TAG_BYTES = 16;
+const KEY_BYTES = 32;
+
+export interface FinishedAnswer {
+  readonly status: number;
+  /** Name, value, name, value, … */
+  readonly headers: readonly string[];
+  readonly body: string;
+}
+
+export interface Idempotency {
+  hashOf(method: string, path: string, body: Buffer): Buffer;
+  /**
+   * Runs `work` at most once per account and key, across processes and crashes, and answers what it answered ever
+   * after. `work` must be repeatable: when the owner of a claim has died, it is run again. A throw keeps nothing.
+   */
+  once(request: ClaimedRequest, work: () => Promise<FinishedAnswer>): Promise<FinishedAnswer>;
+  start(): Promise<void>;
+  stop(): Promise<void>;
+  /** Deletes what is older than `ANSWERS_KEPT_MS`; returns how many rows. */
+  purge(): Promise<number>;
+}
+
+export interface IdempotencyOptions {
+  readonly pool: Pool;
+  /** This process, as it shows itself in the database; one of its own unless given. */
+  readonly owner?: string;
+  readonly masterKey: Buffer;
+  readonly logger: Logger;
+}
+
+export function readIdempotencyKey(req: IncomingMessage, errors: FieldError[]): string | undefined {
+  const value = req.headers['idempotency-key'];
+  if (value === undefined) return undefined;
+  if (typeof value === 'string' && KEY.test(value)) return value;
+  const message = 'must be 1 to 255 visible ASCII characters';
+  errors.push({ code: 'VALIDATION_ERROR', field: 'Idempotency-Key', message });
+  return undefined;
+}
+
+const deriveKey = (masterKey: Buffer, purpose: string): Buffer =>
+  Buffer.from(hkdfSync('sha256', masterKey, '', `cartulary idempotency ${purpose}`, KEY_BYTES));
+
+/** Answers may hold tokens and personal data, so they are kept sealed, each bound to its own account and key. */
+function createSeal(masterKey: Buffer) {
+  const sealKey = deriveKey(masterKey, 'answer');
+  const boundTo = ({ account, key }: ClaimedRequest): Buffer => Buffer.from(`${account}\n${key}`);
+  return {
+    seal(request: ClaimedRequest, answer: FinishedAnswer): Buffer {
+      const iv = randomBytes(IV_BYTES);
+      const cipher = createCipheriv(CIPHER, sealKey, iv).setAAD(boundTo(request));
+      const text = Buffer.concat([cipher.update(JSON.stringify(answer), 'utf8'), cipher.final()]);
+      return Buffer.concat([iv, cipher.getAuthTag(), text]);
+    },
+    open(request: ClaimedRequest, sealed: Buffer): FinishedAnswer {
+      const tag = sealed.subarray(IV_BYTES, IV_BYTES + TAG_BYTES);
+      const decipher = createDecipheriv(CIPHER, sealKey, sealed.subarray(0, IV_BYTES), { authTagLength: TAG_BYTES })
+        .setAAD(boundTo(request))
+        .setAuthTag(tag);
+      const text = Buffer.concat([decipher.update(sealed.subarray(IV_BYTES + TAG_BYTES)), decipher.final()]);
+      return JSON.parse(text.toString('utf8')) as FinishedAnswer;
+    },
+  };
+}
+
+const stillRunning = (): ProblemError =>
+  new ProblemError('CONFLICT', 'RequestInFlight', 'A request with this idempotency key is still being carried out.', {
+    headers: ['Retry-After', String(RETRY_AFTER_IN_FLIGHT_S)],
+  });
+const reused = (): ProblemError =>
+  new ProblemError(
+    'IDEMPOTENCY_KEY_REUSED',
+    'IdempotencyKeyReused',
+    'This idempotency key was used for another request; use a new one.',
+  );
+
+function createUpkeep(logger: Logger) {
+  const timers: NodeJS.Timeout[] = [];
+  return {
+    every(ms: number, work: () => Promise<unknown>): void {
+      const run = (): void => {
+        work().catch((error: unknown) => logger.warn({ err: error }, 'the upkeep of idempotency keys failed'));
+      };
+      timers.push(setInterval(run, ms).unref());
+    },
+    stop: () => timers.forEach((timer) => clearInterval(timer)),
+  };
+}
+
+/** Claims, answers and replays, in Postgres alone: two statements for a request, two for a repeat of it. */
+export function createIdempotency(options: IdempotencyOptions): Idempotency {
+  const { pool, masterKey, logger, owner = randomUUID() } = options;
+  const seal = createSeal(masterKey);
+  const hashKey = deriveKey(masterKey, 'request');
+  const claims = createClaims(pool, owner);
+  const running = new Map<ClaimedRequest, number>();
+  let presence: Presence | undefined;
+  const upkeep = createUpkeep(logger);
+
+  const look = async (request: ClaimedRequest): Promise<FinishedAnswer | undefined> => {
+    const kept = await claims.look(request);
+    if (kept !== undefined && !kept.hash.equals(request.hash)) throw reused();
+    if (kept?.answer == null) return undefined;
+    const answer = seal.open(request, kept.answer);
+    return { ...answer, headers: [...answer.headers, 'Idempotency-Replayed', 'true'] };
+  };
+
+  /** What was carried out stands, whether or not its answer can be kept: a repeat then finds it in the log. */
+  const keep = async (request: ClaimedRequest, answer: FinishedAnswer): Promise<FinishedAnswer> => {
+    try {
+      const kept = await claims.keep(request, seal.seal(request, answer));
+      return kept ? answer : ((await look(request)) ?? answer);
+    } catch (error) {
+      logger.warn({ err: error }, 'an answer could not be kept under its idempotency key');
+      return answer;
+    }
+  };
+
+  const release = (request: ClaimedRequest): Promise<void> =>
+    claims.release(request).catch((error: unknown) => {
+      logger.warn({ err: error }, 'an idempotency key could not be released; its lease will pass');
+    });
+
+  const extendLeases = async (): Promise<void> => {
+    const before = Date.now() - UPKEEP_INTERVAL_MS;
+    const long = [...running].flatMap(([request, since]) => (since <= before ? [request] : []));
+    if (long.length > 0) await claims.extend(long);
+  };
+
+  return {
+    hashOf: (method, path, body) => createHmac('sha256', hashKey).update(`${method} ${path}\n`).update(body).digest(),
+
+    async once(request, work) {
+      if (!(await translating(() => claims.claim(request)))) {
+        const answer = await translating(() => look(request));
+        if (answer === undefined) throw stillRunning();
+        return answer;
+      }
+      failpoint('idempotency:claimed');
+      running.set(request, Date.now());
+      try {
+        const answer = await work();
+        failpoint('answer:before-store');
+        return await keep(request, answer);
+      } catch (error) {
+        await release(request);
+        throw error;
+      } finally {
+        running.delete(request);
+      }
+    },
+
+    async start() {
+      const arrived = await translating(() => arrive(pool, owner));
+      presence = arrived;
+      upkeep.every(UPKEEP_INTERVAL_MS, extendLeases);
+      upkeep.every(UPKEEP_INTERVAL_MS, () => arrived.stay());
+      upkeep.every(PURGE_INTERVAL_MS, () => claims.purge());
+    },
+    stop() {
+      upkeep.stop();
+      presence?.leave();
+      return Promise.resolve();
+    },
+    purge: () => claims.purge(),
+  };
+}

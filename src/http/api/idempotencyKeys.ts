@@ -1,0 +1,84 @@
+import { PRESENCE_LOCK } from '../../engine/follow/liveness.ts';
+import type { Pool } from '../../platform/postgres/pool.ts';
+
+/** How long a claim stands before another may take it over, unless it is extended. */
+export const LEASE_MS = 10_000;
+/** How long an answer is kept. */
+export const ANSWERS_KEPT_MS = 24 * 3_600_000;
+export const PURGE_BATCH_ROWS = 1_000;
+const PURGE_BATCHES_MAX = 100;
+
+export interface ClaimedRequest {
+  readonly account: string;
+  readonly key: string;
+  readonly hash: Buffer;
+}
+
+export interface KeptRequest {
+  readonly hash: Buffer;
+  /** Sealed; null while the request is still being carried out. */
+  readonly answer: Buffer | null;
+}
+
+/** A claim is taken over when its lease has passed, or at once when its owner's connections are gone. */
+const CLAIM = `
+  INSERT INTO idempotency_keys AS kept (account, key, request_hash, owner, lease_until)
+  VALUES ($1, $2, $3, $4, now() + $5 * interval '1 millisecond')
+  ON CONFLICT (account, key) DO UPDATE SET
+    request_hash = excluded.request_hash, owner = excluded.owner,
+    lease_until = excluded.lease_until, answer = NULL, created_at = now()
+  WHERE kept.created_at < now() - $6 * interval '1 millisecond'
+     OR (kept.answer IS NULL AND kept.request_hash = excluded.request_hash
+         AND (kept.lease_until < now()
+              OR (kept.owner <> excluded.owner
+                  AND pg_try_advisory_xact_lock(${PRESENCE_LOCK}, hashtext(kept.owner)))))`;
+const KEEP = `
+  UPDATE idempotency_keys SET answer = $4, owner = NULL, lease_until = NULL
+  WHERE account = $1 AND key = $2 AND owner = $3 AND answer IS NULL`;
+const LOOK = 'SELECT request_hash AS hash, answer FROM idempotency_keys WHERE account = $1 AND key = $2';
+const RELEASE = 'DELETE FROM idempotency_keys WHERE account = $1 AND key = $2 AND owner = $3 AND answer IS NULL';
+const EXTEND = `
+  UPDATE idempotency_keys kept SET lease_until = now() + $4 * interval '1 millisecond'
+  FROM unnest($1::text[], $2::text[]) AS running (account, key)
+  WHERE kept.account = running.account AND kept.key = running.key AND kept.owner = $3 AND kept.answer IS NULL`;
+const PURGE = `
+  DELETE FROM idempotency_keys WHERE (account, key) IN (
+    SELECT account, key FROM idempotency_keys
+    WHERE created_at < now() - $1 * interval '1 millisecond' ORDER BY created_at LIMIT $2)`;
+
+/** The rows of `idempotency_keys`, as their owner sees them. */
+export function createClaims(pool: Pool, owner: string) {
+  return {
+    /** True: the request is ours to carry out. */
+    async claim({ account, key, hash }: ClaimedRequest): Promise<boolean> {
+      const values = [account, key, hash, owner, LEASE_MS, ANSWERS_KEPT_MS];
+      return (await pool.query({ name: 'idempotency_claim', text: CLAIM, values })).rowCount === 1;
+    },
+    async look({ account, key }: ClaimedRequest): Promise<KeptRequest | undefined> {
+      return (await pool.query<KeptRequest>({ name: 'idempotency_look', text: LOOK, values: [account, key] })).rows[0];
+    },
+    /** False: the claim was taken over, and whoever did that has kept an answer. */
+    async keep({ account, key }: ClaimedRequest, answer: Buffer): Promise<boolean> {
+      const values = [account, key, owner, answer];
+      return (await pool.query({ name: 'idempotency_keep', text: KEEP, values })).rowCount === 1;
+    },
+    async release({ account, key }: ClaimedRequest): Promise<void> {
+      await pool.query(RELEASE, [account, key, owner]);
+    },
+    async extend(requests: readonly ClaimedRequest[]): Promise<void> {
+      const accounts = requests.map(({ account }) => account);
+      const keys = requests.map(({ key }) => key);
+      await pool.query(EXTEND, [accounts, keys, owner, LEASE_MS]);
+    },
+    /** In bounded batches; what a run leaves, the next one takes. */
+    async purge(): Promise<number> {
+      let purged = 0;
+      for (let batch = 0; batch < PURGE_BATCHES_MAX; batch += 1) {
+        const rowCount = (await pool.query(PURGE, [ANSWERS_KEPT_MS, PURGE_BATCH_ROWS])).rowCount ?? 0;
+        purged += rowCount;
+        if (rowCount < PURGE_BATCH_ROWS) break;
+      }
+      return purged;
+    },
+  };
+}

@@ -1,0 +1,68 @@
+import type { FieldError } from '../../errors.ts';
+import type { Asked, Question } from '../../engine/ask/ask.ts';
+import type { QueryContract } from '../../engine/ask/query.ts';
+import { admit, type Endpoint, type EndpointDeps, paramsReader, refuseIfAny } from './endpoint.ts';
+import { etagOf, isNotModified, readMinPosition } from './etag.ts';
+import { envelope, type Exchange, JSON_TYPE } from './exchange.ts';
+import { parseQuery, textCheck } from './validate.ts';
+
+/** Anyone's answers may be kept but must be asked about again; others are nobody else's to keep. */
+const CACHE_CONTROL = { anyone: 'no-cache', others: 'private, no-cache' } as const;
+
+/** One query as an endpoint; a cached answer is sent without waiting for anything. */
+export function queryEndpoint(query: QueryContract, path: string, deps: EndpointDeps): Endpoint {
+  const { answering, ask } = deps;
+  const readParams = paramsReader(path, query.params);
+  const checkQuery = textCheck(query.query);
+  const fixed = [
+    'Content-Type',
+    JSON_TYPE,
+    'Cache-Control',
+    query.access === 'anyone' ? CACHE_CONTROL.anyone : CACHE_CONTROL.others,
+  ];
+
+  const questionOf = (exchange: Exchange, values: readonly string[]): Question => {
+    const errors: FieldError[] = [];
+    const params = readParams(values, errors);
+    const args = parseQuery(exchange.search, errors);
+    errors.push(...checkQuery(args));
+    const minPosition = readMinPosition(exchange.req, errors);
+    refuseIfAny(errors);
+    return {
+      query,
+      input: { params, query: args },
+      actor: exchange.actor,
+      ...(minPosition === undefined ? {} : { minPosition }),
+    };
+  };
+
+  const send = (exchange: Exchange, { answer, position }: Asked): void => {
+    const { json, pagination, revision } = answer;
+    const headers = fixed.concat('Projection-Position', String(position));
+    if (revision !== undefined) {
+      const etag = etagOf(revision);
+      headers.push('ETag', etag);
+      if (isNotModified(exchange.req, etag)) {
+        answering.send(exchange, 304, headers, '');
+        return;
+      }
+    }
+    answering.send(exchange, 200, headers, envelope(exchange.requestId, json, pagination));
+  };
+
+  const serve = (exchange: Exchange, values: readonly string[]): void | Promise<void> => {
+    const question = questionOf(exchange, values);
+    const cached = ask.peek(question);
+    if (cached !== undefined) {
+      send(exchange, cached);
+      return;
+    }
+    answering.startClock(exchange);
+    return ask.answer(question).then((asked) => send(exchange, asked));
+  };
+
+  return (exchange, values) => {
+    const waiting = admit(deps, query, exchange);
+    return waiting === undefined ? serve(exchange, values) : waiting.then(() => serve(exchange, values));
+  };
+}

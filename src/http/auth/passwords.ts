@@ -1,0 +1,78 @@
+import { availableParallelism } from 'node:os';
+import bcrypt from 'bcrypt';
+import type { Passwords } from '../../commands/contract.ts';
+import { invalid, unavailable } from '../../errors.ts';
+import { COMMON_PASSWORDS } from './commonPasswords.ts';
+
+/** What bcrypt reads; a longer password is refused, never cut. */
+export const PASSWORD_BYTES_MAX = 72;
+/** Hashes computed side by side: they share libuv's threads with files and DNS. */
+const HASHES_AT_ONCE_MAX = Math.min(4, availableParallelism());
+export const HASHES_WAITING_MAX = 64;
+const UNSTORABLE = /[\0\p{Cs}]/u;
+
+export interface PasswordSettings {
+  readonly passwordMinLength: number;
+  readonly passwordBlocklist: boolean;
+  readonly bcryptCost: number;
+}
+
+/** Lets a few through at a time and keeps a bounded queue; beyond that it refuses at once. */
+function createGate(atOnceMax: number, waitingMax: number) {
+  const waiting: (() => void)[] = [];
+  let atWork = 0;
+  return async <T>(work: () => Promise<T>): Promise<T> => {
+    if (atWork >= atOnceMax) {
+      if (waiting.length >= waitingMax)
+        throw unavailable('PasswordsBusy', 'Too many sign-ins at the moment; try again.');
+      await new Promise<void>((resolve) => waiting.push(resolve));
+    } else atWork += 1;
+    try {
+      return await work();
+    } finally {
+      // The place is handed on, so that nobody can slip in between.
+      const next = waiting.shift();
+      if (next === undefined) atWork -= 1;
+      else next();
+    }
+  };
+}
+
+/** One form for what looks the same; undefined for what cannot be told apart once it is bytes. */
+function normalise(password: string): string | undefined {
+  if (UNSTORABLE.test(password)) return undefined;
+  const normal = password.normalize('NFC');
+  return Buffer.byteLength(normal) > PASSWORD_BYTES_MAX ? undefined : normal;
+}
+
+/** bcrypt on libuv's threads, bounded; a verification takes as long for someone unknown as for someone known. */
+export async function createPasswords(settings: PasswordSettings): Promise<Passwords> {
+  const { passwordMinLength, passwordBlocklist, bcryptCost } = settings;
+  const gate = createGate(HASHES_AT_ONCE_MAX, HASHES_WAITING_MAX);
+  const dummyHash = await bcrypt.hash('nobody has this password', bcryptCost);
+  return {
+    hash(password) {
+      const normal = normalise(password);
+      if (normal === undefined) throw new Error('A password is checked before it is hashed.');
+      return gate(() => bcrypt.hash(normal, bcryptCost));
+    },
+    async verify(password, hash) {
+      const normal = normalise(password);
+      const matches = await gate(() => bcrypt.compare(normal ?? '', hash ?? dummyHash));
+      return matches && normal !== undefined && hash !== undefined;
+    },
+    check(password, field) {
+      if (UNSTORABLE.test(password)) invalid(field, 'holds characters that a password cannot have');
+      const normal = password.normalize('NFC');
+      if (Array.from(normal).length < passwordMinLength) {
+        invalid(field, `must have at least ${passwordMinLength} characters`);
+      }
+      if (Buffer.byteLength(normal) > PASSWORD_BYTES_MAX) {
+        invalid(field, `must have at most ${PASSWORD_BYTES_MAX} bytes (as UTF-8)`);
+      }
+      if (passwordBlocklist && COMMON_PASSWORDS.has(normal.toLowerCase())) {
+        invalid(field, 'is one of the most common passwords; choose another');
+      }
+    },
+  };
+}

@@ -1,0 +1,189 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Logger } from 'pino';
+import { streamOf, type EventStore, type RecordedEvent } from '../../eventstore/eventStore.ts';
+import { translating, type Queryable } from '../../platform/postgres/pool.ts';
+import { followerOf } from '../../engine/project/validate.ts';
+import { revocations, type RevocationRow } from '../../projections/revocations.ts';
+import type { IsRevoked } from './tokens.ts';
+
+/** How long a command waits until this process has seen what it ended. */
+export const PASSED_WAIT_MAX_MS = 2_000;
+const FORGET_INTERVAL_MS = 60_000;
+/** Until a broken follower is opened again: soon at first, for an ended session is honoured meanwhile. */
+const REOPEN_DELAY_MIN_MS = 20;
+const REOPEN_DELAY_MAX_MS = 500;
+const START_WAIT_MAX_MS = 10_000;
+/** Clocks of processes may differ by this much. */
+const CLOCK_SLACK_MS = 60_000;
+
+/** Events after which tokens that were issued before must not be honoured: those of the event's session or user. */
+const REVOKING: ReadonlySet<string> = new Set(['SessionEnded', 'PasswordChanged', 'UserDeactivated', 'UserErased']);
+
+export interface Revocations {
+  readonly isRevoked: IsRevoked;
+  /** Takes account of events; the follower calls it, and whoever knows of events sooner may. */
+  observe(events: readonly RecordedEvent[]): void;
+  /** Resolves true once everything up to the position has been observed, false when that takes too long. */
+  passed(position: bigint, timeoutMs?: number): Promise<boolean>;
+  /** Loads what was ended lately, then follows the log; resolves once the log's present head has been passed. */
+  start(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export interface RevocationsOptions {
+  readonly store: Pick<EventStore, 'follow' | 'head'>;
+  /** Where the projection `revocations` keeps its rows, and its checkpoint. */
+  readonly db: Queryable;
+  /** How long an access token lives: what was ended longer ago needs no remembering. */
+  readonly accessTtlMs: number;
+  readonly logger: Logger;
+  readonly now?: () => number;
+}
+
+interface Waiter {
+  readonly position: bigint;
+  readonly resolve: (passed: boolean) => void;
+}
+
+interface End {
+  readonly atMs: number;
+  /** A user's one session that goes on. */
+  readonly keptSession: string | null;
+}
+
+/** What has been ended lately, in memory, by stream: `session-<id>` and `user-<id>`. */
+function createEnded(keptMs: number, now: () => number) {
+  const ended = new Map<string, End>();
+  const isRevoked: IsRevoked = ({ actor, sessionId, issuedAtMs }) => {
+    if (ended.size === 0) return false;
+    // A session never comes back; a user may, so for a user only what was issued before counts.
+    if (ended.has(streamOf('session', sessionId))) return true;
+    const user = ended.get(streamOf('user', actor.id));
+    return user !== undefined && issuedAtMs <= user.atMs && user.keptSession !== sessionId;
+  };
+  return {
+    isRevoked,
+    add(stream: string, end: End): void {
+      if (end.atMs >= now() - keptMs && end.atMs >= (ended.get(stream)?.atMs ?? 0)) ended.set(stream, end);
+    },
+    forget(): void {
+      const before = now() - keptMs;
+      for (const [stream, { atMs }] of ended) if (atMs < before) ended.delete(stream);
+    },
+  };
+}
+
+/** How far following has come, and who waits for it to come further. */
+function createReached() {
+  const waiters = new Set<Waiter>();
+  let position = 0n;
+  return {
+    position: () => position,
+    moveTo(next: bigint): void {
+      position = next;
+      for (const waiter of waiters) if (waiter.position <= next) waiter.resolve(true);
+    },
+    passed(wanted: bigint, timeoutMs = PASSED_WAIT_MAX_MS): Promise<boolean> {
+      if (position >= wanted) return Promise.resolve(true);
+      return new Promise((resolve) => {
+        const waiter: Waiter = {
+          position: wanted,
+          resolve: (value) => {
+            clearTimeout(limit);
+            waiters.delete(waiter);
+            resolve(value);
+          },
+        };
+        const limit = setTimeout(() => waiter.resolve(false), timeoutMs);
+        waiters.add(waiter);
+      });
+    },
+    giveUp(): void {
+      for (const waiter of waiters) waiter.resolve(false);
+    },
+  };
+}
+
+const LOAD = `
+  SELECT subject, revoked_at, kept_session FROM revocations WHERE revoked_at > now() - $1 * interval '1 millisecond'`;
+const CHECKPOINT = 'SELECT position::text FROM checkpoints WHERE name = $1';
+
+/**
+ * Which sessions and users were ended within the life of an access token. Fed by the log itself: what one process ends,
+ * every process refuses as soon as it has followed that far.
+ */
+export function createRevocations(options: RevocationsOptions): Revocations {
+  const { store, db, accessTtlMs, logger, now = Date.now } = options;
+  const keptMs = accessTtlMs + CLOCK_SLACK_MS;
+  const ended = createEnded(keptMs, now);
+  const abort = new AbortController();
+  const reached = createReached();
+  let following: Promise<void> = Promise.resolve();
+  let timer: NodeJS.Timeout | undefined;
+
+  const observe = (events: readonly RecordedEvent[]): void => {
+    for (const { type, stream, data, metadata } of events) {
+      if (!REVOKING.has(type)) continue;
+      const { keptSession } = data as { keptSession?: string | null };
+      ended.add(stream, { atMs: Date.parse(metadata.occurredAt), keptSession: keptSession ?? null });
+    }
+  };
+
+  /** The rows may be behind the log, so following begins at their checkpoint: read first, it is never too far. */
+  const load = async (): Promise<void> => {
+    const checkpoint = await db.query<{ position: string }>(CHECKPOINT, [followerOf(revocations.name)]);
+    const { rows } = await db.query<RevocationRow>(LOAD, [keptMs]);
+    for (const { subject, revoked_at, kept_session } of rows) {
+      ended.add(subject, { atMs: Date.parse(revoked_at), keptSession: kept_session });
+    }
+    reached.moveTo(BigInt(checkpoint.rows[0]?.position ?? '0'));
+  };
+
+  const followOnce = async (): Promise<void> => {
+    for await (const events of store.follow(reached.position(), { signal: abort.signal })) {
+      observe(events);
+      const last = events.at(-1);
+      if (last !== undefined) reached.moveTo(last.position);
+    }
+  };
+
+  const isStopping = (): boolean => abort.signal.aborted;
+  const follow = async (): Promise<void> => {
+    let delayMs = REOPEN_DELAY_MIN_MS;
+    while (!isStopping()) {
+      const from = reached.position();
+      try {
+        await followOnce();
+      } catch (error) {
+        if (!isStopping()) logger.warn({ err: error }, 'following the log for ended sessions broke off');
+      }
+      if (reached.position() > from) delayMs = REOPEN_DELAY_MIN_MS;
+      await delay(delayMs, undefined, { signal: abort.signal }).catch(() => undefined);
+      delayMs = Math.min(delayMs * 2, REOPEN_DELAY_MAX_MS);
+    }
+  };
+
+  return {
+    isRevoked: ended.isRevoked,
+    observe,
+    passed: (position, timeoutMs) => reached.passed(position, timeoutMs),
+    async start() {
+      await translating(load);
+      timer = setInterval(() => ended.forget(), FORGET_INTERVAL_MS).unref();
+      following = follow();
+      const head = await store.head();
+      if (!(await reached.passed(head.position, START_WAIT_MAX_MS))) {
+        logger.warn(
+          { position: String(reached.position()), head: String(head.position) },
+          'still reading which sessions have ended',
+        );
+      }
+    },
+    async stop() {
+      abort.abort();
+      clearInterval(timer);
+      reached.giveUp();
+      await following;
+    },
+  };
+}

@@ -1,0 +1,150 @@
+import { createHash, createHmac, createSecretKey, hkdfSync, randomUUID, type KeyObject } from 'node:crypto';
+import jwt from 'jsonwebtoken';
+import { LRUCache } from 'lru-cache';
+import type { Actor } from '../../engine/decide/command.ts';
+import type { AccessClaims, Tokens } from '../../commands/contract.ts';
+import { Refusal } from '../../errors.ts';
+
+export const ISSUER = 'cartulary';
+export const AUDIENCE = 'cartulary-api';
+export const TOKEN_TYPE = 'at+jwt';
+const ALGORITHM = 'HS256';
+const CLOCK_TOLERANCE_S = 5;
+export const SECRET_BYTES_MIN = 32;
+const REFRESH_KEY_BYTES = 32;
+const TOKEN_LENGTH_MAX = 4_096;
+/** Verified tokens that are remembered, so that each is verified once. */
+export const VERIFIED_MAX = 20_000;
+
+const UUID = '[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}';
+const UUID_ONLY = new RegExp(`^${UUID}$`);
+const REFRESH_TOKEN = new RegExp(`^(${UUID})\\.[A-Za-z0-9_-]{43}$`);
+const ROLES: readonly unknown[] = ['buyer', 'seller', 'admin'];
+
+export interface TokenSettings {
+  /** At least 32 bytes. */
+  readonly secret: string | Buffer;
+  readonly accessTtlMs: number;
+  readonly refreshTtlMs: number;
+}
+
+export interface VerifiedToken {
+  readonly actor: Actor;
+  readonly sessionId: string;
+  readonly issuedAtMs: number;
+  readonly expiresAtMs: number;
+}
+
+/** Whether a token's session or user was ended after the token was issued. */
+export type IsRevoked = (token: VerifiedToken) => boolean;
+export type Verifier = (token: string) => VerifiedToken;
+
+function keyOf(secret: string | Buffer): KeyObject {
+  const bytes = Buffer.isBuffer(secret) ? secret : Buffer.from(secret, 'utf8');
+  if (bytes.length < SECRET_BYTES_MIN)
+    throw new Error(`The token secret must have at least ${SECRET_BYTES_MIN} bytes.`);
+  return createSecretKey(bytes);
+}
+
+const hashOf = (token: string): string => createHash('sha256').update(token).digest('hex');
+
+/**
+ * Issues access tokens (signed, short-lived) and refresh tokens: 256 bits derived from the command's id under a key that
+ * never leaves the process, so a repeated command answers the same one. The log keeps only their hash.
+ */
+export function createTokens(settings: TokenSettings, now: () => number = Date.now): Tokens {
+  const key = keyOf(settings.secret);
+  const refreshKey = Buffer.from(hkdfSync('sha256', key, '', 'cartulary refresh tokens', REFRESH_KEY_BYTES));
+  const expiresIn = Math.floor(settings.accessTtlMs / 1_000);
+  return {
+    sessionTtlMs: settings.refreshTtlMs,
+    issue({ userId, role, sessionId }: AccessClaims) {
+      // With its milliseconds, so that a token is told apart from what happened earlier in the same second.
+      const payload = { sub: userId, role, sid: sessionId, iat: now() / 1_000 };
+      const token = jwt.sign(payload, key, {
+        algorithm: ALGORITHM,
+        header: { alg: ALGORITHM, typ: TOKEN_TYPE },
+        issuer: ISSUER,
+        audience: AUDIENCE,
+        jwtid: randomUUID(),
+        expiresIn,
+      });
+      return { token, expiresIn };
+    },
+    refresh(sessionId, commandId) {
+      const secret = createHmac('sha256', refreshKey).update(`${sessionId}\n${commandId}`).digest('base64url');
+      const token = `${sessionId}.${secret}`;
+      return { token, hash: hashOf(token) };
+    },
+    parseRefresh(token) {
+      const sessionId = REFRESH_TOKEN.exec(token)?.[1];
+      return sessionId === undefined ? undefined : { sessionId, hash: hashOf(token) };
+    },
+  };
+}
+
+/** One answer for everything that is wrong with a token: whoever forges one learns nothing. */
+const notValid = (cause?: unknown): Refusal =>
+  new Refusal('unauthenticated', 'TokenInvalid', 'This access token is not valid (any more).', { cause });
+
+const isText = (value: unknown): value is string => typeof value === 'string' && value !== '';
+const isId = (value: unknown): value is string => typeof value === 'string' && UUID_ONLY.test(value);
+
+function verifiedOf({ header, payload }: jwt.Jwt): VerifiedToken | undefined {
+  if (header.typ !== TOKEN_TYPE || typeof payload === 'string') return undefined;
+  const { sub, role, sid, jti, iat, exp } = payload as jwt.JwtPayload & { role?: unknown; sid?: unknown };
+  if (!isId(sub) || !isId(sid) || !isText(jti) || !ROLES.includes(role)) return undefined;
+  if (iat === undefined || exp === undefined) return undefined;
+  return {
+    actor: { id: sub, role: role as AccessClaims['role'], sessionId: sid },
+    sessionId: sid,
+    issuedAtMs: Math.round(iat * 1_000),
+    expiresAtMs: exp * 1_000,
+  };
+}
+
+export interface VerifierOptions {
+  readonly secret: string | Buffer;
+  readonly isRevoked: IsRevoked;
+  readonly now?: () => number;
+}
+
+/**
+ * Verifies each token once and remembers it, bounded; expiry and revocation are looked at every time. Only tokens of our
+ * own making pass: one algorithm, our issuer and audience, the type of an access token, every claim present.
+ */
+export function createVerifier({ secret, isRevoked, now = Date.now }: VerifierOptions): Verifier {
+  const key = keyOf(secret);
+  const verified = new LRUCache<string, VerifiedToken>({ max: VERIFIED_MAX });
+
+  const verify = (token: string): VerifiedToken => {
+    if (token.length > TOKEN_LENGTH_MAX) throw notValid();
+    let decoded: jwt.Jwt;
+    try {
+      decoded = jwt.verify(token, key, {
+        algorithms: [ALGORITHM],
+        issuer: ISSUER,
+        audience: AUDIENCE,
+        clockTolerance: CLOCK_TOLERANCE_S,
+        clockTimestamp: now() / 1_000,
+        complete: true,
+      });
+    } catch (error) {
+      throw notValid(error);
+    }
+    const found = verifiedOf(decoded);
+    if (found === undefined) throw notValid();
+    verified.set(token, found);
+    return found;
+  };
+
+  return (token) => {
+    const found = verified.get(token) ?? verify(token);
+    if (found.expiresAtMs + CLOCK_TOLERANCE_S * 1_000 <= now()) {
+      verified.delete(token);
+      throw notValid();
+    }
+    if (isRevoked(found)) throw notValid();
+    return found;
+  };
+}

@@ -1,0 +1,67 @@
+import type { RedisConnection } from '../../platform/redis/connection.ts';
+import { createMemoryLimiter, SLOTS, WINDOW_MS, type RateLimiter, type Verdict } from './rateLimit.ts';
+
+/**
+ * The sliding window of `createMemoryLimiter`, by Redis's own clock. KEYS: the caller's slots, by number since the epoch;
+ * ARGV: limit, length of a slot (ms), slots of the window. Answers whether it is allowed, how many there are in the window,
+ * and in how many ms the oldest of them has left it.
+ */
+const TAKE = `
+local time = redis.call('TIME')
+local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+local limit, length, slots = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local newest = math.floor(now / length)
+local counts = redis.call('HGETALL', KEYS[1])
+local sum, oldest, gone = 0, newest, {}
+for i = 1, #counts, 2 do
+  local slot = tonumber(counts[i])
+  if slot < newest - slots then
+    gone[#gone + 1] = counts[i]
+  else
+    sum = sum + tonumber(counts[i + 1])
+    if slot < oldest then oldest = slot end
+  end
+end
+if #gone > 0 then redis.call('HDEL', KEYS[1], unpack(gone)) end
+local allowed = 0
+if sum < limit then
+  allowed = 1
+  sum = sum + 1
+  redis.call('HINCRBY', KEYS[1], newest, 1)
+  redis.call('PEXPIRE', KEYS[1], (slots + 2) * length)
+end
+return { allowed, sum, (oldest + slots + 1) * length - now }
+`;
+
+const verdictOf = (answer: unknown, limit: number): Verdict => {
+  const [allowed, sum, resetMs] = answer as [number, number, number];
+  return {
+    allowed: allowed === 1,
+    remaining: Math.max(0, limit - sum),
+    resetS: Math.max(1, Math.ceil(resetMs / 1_000)),
+  };
+};
+
+/**
+ * A sliding window that all processes share. Each also keeps a window of its own, of what it has allowed: that one decides
+ * while Redis does not answer, and a caller whom it refuses is refused, so that no outage gives anybody a second helping
+ * in the same process.
+ */
+export function createRedisLimiter(connection: RedisConnection): RateLimiter {
+  const local = createMemoryLimiter();
+  const takeShared = connection.script(TAKE);
+  return {
+    async take(key, limit) {
+      const here = local.look(key, limit);
+      if (!here.allowed) return here;
+      let verdict: Verdict;
+      try {
+        verdict = verdictOf(await takeShared([connection.key(`r:${key}`)], [limit, WINDOW_MS / SLOTS, SLOTS]), limit);
+      } catch {
+        return local.take(key, limit);
+      }
+      if (verdict.allowed) local.count(key);
+      return verdict;
+    },
+  };
+}

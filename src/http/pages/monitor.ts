@@ -1,0 +1,46 @@
+import type { Server } from 'node:http';
+import type { Logger } from 'pino';
+import type { Config } from '../../config/config.ts';
+import { begin, createAnswering } from '../api/exchange.ts';
+import { securityHeaders } from '../api/headers.ts';
+import type { Probe } from './health.ts';
+import type { Metrics } from './metrics.ts';
+import { addPages } from './pages.ts';
+import { createServer, drained, expressApp } from '../server.ts';
+
+export interface MonitorDeps {
+  readonly config: Pick<Config, 'http'>;
+  readonly logger: Logger;
+  readonly version: string;
+  readonly metrics: Metrics;
+  readonly probes: readonly Probe[];
+}
+
+export interface Monitor {
+  /** Not listening yet. */
+  readonly server: Server;
+  /** Readiness is off at once; resolves when everything in flight has been answered, or time is up. */
+  drain(graceMs: number): Promise<void>;
+}
+
+/** What a process without the API serves: how it is, and nothing else. */
+export function createMonitor({ config, logger, version, metrics, probes }: MonitorDeps): Monitor {
+  const state = { draining: false };
+  const draining = (): boolean => state.draining;
+  const { trustProxy, requestTimeoutMs } = config.http;
+  const answering = createAnswering({ logger, metrics, requestTimeoutMs, staticHeaders: securityHeaders(), draining });
+  const app = expressApp(trustProxy);
+  app.use((req, res, next) => {
+    res.locals['exchange'] = begin(req, res);
+    next();
+  });
+  addPages(app, { answering, metrics, probes, logger, version, draining });
+  const server = createServer(app);
+  return {
+    server,
+    drain(graceMs) {
+      state.draining = true;
+      return drained(server, graceMs);
+    },
+  };
+}

@@ -1,0 +1,91 @@
+import type { ErrorRequestHandler, Express, RequestHandler, Response, Router } from 'express';
+import type { Logger } from 'pino';
+import { JSON_TYPE, envelope, type Answering, type Exchange } from '../api/exchange.ts';
+import { createReadiness, type Probe } from './health.ts';
+import type { Metrics } from './metrics.ts';
+import { invalidRequest, ProblemError } from '../api/problem.ts';
+
+export interface PagesDeps {
+  readonly answering: Answering;
+  readonly metrics: Metrics;
+  readonly probes: readonly Probe[];
+  readonly logger: Logger;
+  readonly version: string;
+  /** Of the API, where there is one. */
+  readonly docs?: Router;
+  readonly draining: () => boolean;
+}
+
+const PAGE_HEADERS = ['Content-Type', JSON_TYPE, 'Cache-Control', 'no-store'];
+const DOCS_ROUTE = '/docs';
+
+const exchangeOf = (res: Response): Exchange => res.locals['exchange'] as Exchange;
+
+/** A static file is sent by Express itself; it is counted and logged once it has gone. */
+function recording({ answering }: PagesDeps, route: string): RequestHandler {
+  return (_, res, next) => {
+    const exchange = exchangeOf(res);
+    exchange.route = route;
+    res.setHeader('X-Request-ID', exchange.requestId);
+    res.once('finish', () => {
+      // What became a problem after all has been recorded as one.
+      if (!exchange.done) answering.record(exchange, res.statusCode);
+    });
+    next();
+  };
+}
+
+/** What the Express app serves outside the API: health, metrics, documentation, and a problem for all the rest. */
+export function addPages(app: Express, deps: PagesDeps): void {
+  const { answering, metrics, logger } = deps;
+  const startedAt = Date.now();
+  const readiness = createReadiness(deps.probes, (name, err) => logger.warn({ err, probe: name }, 'a probe failed'));
+
+  const page = (path: string, serve: (exchange: Exchange) => void | Promise<void>): void => {
+    app.get(path, async (_, res) => {
+      const exchange = exchangeOf(res);
+      exchange.route = path;
+      await serve(exchange);
+    });
+    app.all(path, (req) => {
+      throw new ProblemError('METHOD_NOT_ALLOWED', 'MethodNotAllowed', `${req.method} is not possible here.`, {
+        headers: ['Allow', 'GET, HEAD'],
+      });
+    });
+  };
+  const json = (exchange: Exchange, status: number, data: unknown): void =>
+    answering.send(exchange, status, PAGE_HEADERS, envelope(exchange.requestId, JSON.stringify(data)));
+
+  page('/health', (exchange) => {
+    const uptime_s = Math.round((Date.now() - startedAt) / 1_000);
+    json(exchange, 200, { status: 'ok', version: deps.version, uptime_s });
+  });
+  page('/livez', (exchange) => json(exchange, 200, { status: 'ok' }));
+  page('/readyz', async (exchange) => {
+    const ready = await readiness(deps.draining());
+    json(exchange, ready.status === 'ok' || ready.status === 'degraded' ? 200 : 503, ready);
+  });
+  page('/metrics', async (exchange) => {
+    const text = await metrics.text();
+    answering.send(exchange, 200, ['Content-Type', metrics.contentType, 'Cache-Control', 'no-store'], text);
+  });
+  if (deps.docs !== undefined) {
+    app.use(['/docs', '/openapi.json'], recording(deps, DOCS_ROUTE));
+    app.use(deps.docs);
+  }
+  app.use((req) => {
+    throw new ProblemError('NOT_FOUND', 'RouteUnknown', `There is nothing at ${exchangeOf(req.res as Response).path}.`);
+  });
+
+  // Express tells an error handler by its four parameters.
+  const onError: ErrorRequestHandler = (error: unknown, _req, res, _next) => {
+    const { status } = (error ?? {}) as { status?: unknown };
+    const exchange = exchangeOf(res);
+    const unreadable = !(error instanceof ProblemError) && status === 400;
+    answering.fail(
+      exchange,
+      unreadable ? invalidRequest([{ code: 'VALIDATION_ERROR', message: 'The path is not readable.' }]) : error,
+    );
+  };
+  app.use(onError);
+}

@@ -1,0 +1,272 @@
+import { readFile, stat, writeFile } from 'node:fs/promises';
+import { expect } from 'chai';
+import { acquireLease } from '../../src/engine/follow/lease.ts';
+import { followerNames } from '../../src/cli/followers.ts';
+import { importLog } from '../../src/backup/importLog.ts';
+import { hashLog } from '../../src/backup/exportLog.ts';
+import { createPool, type Pool } from '../../src/platform/postgres/pool.ts';
+import { createPostgresEventStore } from '../../src/eventstore/postgres/postgresEventStore.ts';
+import { silent } from '../engine/project/example.ts';
+import { wholeLog } from '../support/events.ts';
+import { createMemoryEventStore, SPARSE } from '../support/memoryStore.ts';
+import { rejection } from '../support/rejection.ts';
+import { MASTER_KEY, openWriteSide } from '../support/shop.ts';
+import type { World } from '../cli/world.ts';
+import { altered, emptyPlace, newFile, readModels, smallShop, textOf, type Place } from './world.ts';
+
+const masterKey = Buffer.from(MASTER_KEY, 'base64');
+
+describe('an export of a log', function () {
+  this.timeout(120_000);
+  let world: World;
+  let source: Place;
+  let file: string;
+  let events: number;
+  let hash: string;
+  let target: Place;
+
+  before(async () => {
+    world = await smallShop();
+    source = { ...(await emptyPlace()), url: world.url, run: world.run };
+    file = newFile();
+    const { code, answer, output } = await world.run(['export', file, '--json']);
+    expect(code, output).to.equal(0);
+    ({ events, log_hash: hash } = JSON.parse(answer));
+  });
+  after(async () => {
+    await source.drop();
+    await world.close();
+  });
+  beforeEach(async () => {
+    target = await emptyPlace();
+  });
+  afterEach(() => target.drop());
+
+  const onTarget = async <T>(work: (shop: Awaited<ReturnType<typeof openWriteSide>>) => Promise<T>): Promise<T> => {
+    const shop = await openWriteSide(target.url);
+    try {
+      return await work(shop);
+    } finally {
+      await shop.close();
+    }
+  };
+  const isUntouched = (): Promise<void> =>
+    onTarget(async ({ store, pool }) => {
+      expect((await store.head()).position).to.equal(0n);
+      for (const table of ['subject_keys', 'checkpoints']) {
+        expect((await pool.query(`SELECT 1 FROM ${table}`)).rows, table).to.deep.equal([]);
+      }
+    });
+
+  it('holds every event as it was kept, in the order of the log, between a first and a last line', async () => {
+    const log = await wholeLog(world.shop.store);
+    const lines = (await textOf(file))
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    const { epoch, position } = await world.shop.store.head();
+    expect(lines[0]).to.deep.include({ cartulary: 'log', format: 1, epoch, head: String(position) });
+    expect(lines.at(-1)).to.deep.equal({ keys: 2, events: log.length, log_hash: hash });
+    expect(lines.slice(3, -1)).to.deep.equal(
+      log.map(({ position: at, revision, ...event }) => ({
+        ...event,
+        position: String(at),
+        revision: String(revision),
+      })),
+    );
+    expect(lines[1]).to.have.all.keys('subject', 'wrapped_key');
+  });
+
+  it('is not written over a file, readable by nobody else, and its hash can be told without it', async () => {
+    const { code, output } = await world.run(['export', file]);
+    expect(code).to.equal(1);
+    expect((await stat(file)).mode & 0o077).to.equal(0);
+    expect(output).to.contain('is there already');
+    expect((await world.run(['export', '--hash'])).answer.trim()).to.equal(hash);
+    expect((await world.run(['export', file, '--hash'])).code).to.equal(2);
+    expect((await world.run(['export'])).code).to.equal(2);
+  });
+
+  for (const ending of ['.ndjson', '.ndjson.gz', 'a pipe']) {
+    it(`moves by ${ending}: the same log hash, read models, positions and personal data`, async () => {
+      let given = newFile(ending);
+      let input: string | undefined;
+      if (ending === 'a pipe') {
+        const { code, answer } = await world.run(['export', '-']);
+        expect(code).to.equal(0);
+        [given, input] = ['-', answer];
+      } else expect((await world.run(['export', given])).code).to.equal(0);
+      const { code, answer, output } = await target.run(
+        ['import', 'events', given, '--json'],
+        input === undefined ? {} : { input },
+      );
+      expect(code, output).to.equal(0);
+      expect(JSON.parse(answer)).to.deep.equal({
+        ...{ events, known: 0, keys: 2, erased: 0, log_hash: hash, handlers: 'from-here' },
+      });
+      expect((await target.json('export', '--hash')).log_hash).to.equal(hash);
+      await onTarget(async (shop) => {
+        const here = await wholeLog(world.shop.store);
+        expect(await wholeLog(shop.store)).to.deep.equal(here);
+        const registered = here.find(({ type }) => type === 'UserRegistered')!;
+        const revealed = await shop.services.personalData.reveal(registered.data);
+        expect(revealed).to.include({ name: 'Sid' });
+      });
+      for (const place of [world, target]) expect((await place.run(['rebuild', '--all'])).code).to.equal(0);
+      expect(await readModels(target.url)).to.deep.equal(await readModels(world.url));
+    });
+  }
+
+  it('killed half way, again and again, goes on where it was and doubles nothing; nobody may follow meanwhile', async () => {
+    for (const point of ['append:after-commit', 'import:appended', 'append:before#2', 'import:appended#2']) {
+      const env = { FAILPOINT: point };
+      const killed = await target.run(['import', 'events', file], { env });
+      expect(killed.signal, killed.output).to.equal('SIGKILL');
+      await onTarget(async ({ store, pool }) => {
+        const { length } = await wholeLog(store);
+        expect(length).to.be.within(1, events - 1);
+        const error = await rejection(
+          acquireLease(pool, { name: 'consumer:payment', owner: 'me', store, log: silent }),
+        );
+        expect(error).to.have.property('name', 'RestoredLog');
+        expect(error.message).to.contain('consumer:payment waits: an import into this log has not ended');
+      });
+      expect((await target.run(['handlers', 'from-here'])).output).to.contain('has not ended');
+    }
+    const last = await target.json('import', 'events', file);
+    expect(last).to.include({ events, log_hash: hash, handlers: 'from-here', keys: 0 });
+    expect(last.known).to.be.within(1, events - 1);
+    const again = await target.json('import', 'events', file);
+    expect(again).to.deep.equal({ events, known: events, keys: 0, erased: 0, log_hash: hash });
+    await onTarget(async ({ store, pool }) => {
+      expect(await wholeLog(store)).to.deep.equal(await wholeLog(world.shop.store));
+      const { epoch, position } = await store.head();
+      const { rows } = await pool.query('SELECT name, epoch, position FROM checkpoints ORDER BY name');
+      expect(rows).to.deep.equal([...followerNames()].sort().map((name) => ({ name, epoch, position })));
+    });
+  });
+
+  it('is brought with its keys, and then leaves those alone who were erased since', async () => {
+    await target.json('import', 'events', file);
+    await onTarget(async ({ pool }) => {
+      await pool.query('DELETE FROM subject_keys WHERE subject = (SELECT min(subject) FROM subject_keys)');
+      // As when the log of this very shop moves into another store.
+      await pool.query('TRUNCATE events; UPDATE store_head SET position = 0');
+    });
+    expect(await target.json('import', 'events', file)).to.include({ known: 0, keys: 0, erased: 1 });
+    await onTarget(async ({ pool }) => {
+      expect((await pool.query('SELECT 1 FROM subject_keys')).rows).to.have.lengthOf(1);
+    });
+  });
+
+  it('makes handlers do everything again only when that is said', async () => {
+    expect(await target.json('import', 'events', file, '--handlers', 'replay')).to.include({ handlers: 'replay' });
+    await onTarget(async ({ store, pool }) => {
+      const lease = await acquireLease(pool, { name: 'consumer:payment', owner: 'me', store, log: silent });
+      expect(lease?.position).to.equal(0n);
+      await lease?.release();
+    });
+  });
+
+  describe('is refused, and nothing is changed,', () => {
+    const cut = async (bytes: number, of = file): Promise<string> => {
+      const copy = newFile(of.endsWith('.gz') ? '.gz' : '.ndjson');
+      await writeFile(copy, (await readFile(of)).subarray(0, bytes));
+      return copy;
+    };
+    const packed = async (): Promise<string> => {
+      const made = newFile('.gz');
+      await world.run(['export', made]);
+      return made;
+    };
+    const half = async (of: string): Promise<number> => Math.floor((await readFile(of)).length / 2);
+    const cases: Record<string, { made: () => Promise<string>; reason: string }> = {
+      'cut off in a line': { made: async () => cut(await half(file)), reason: 'cut off in the middle of a line' },
+      'cut off between lines': {
+        made: () => altered(file, (lines) => lines.slice(0, -4)),
+        reason: 'was cut off after',
+      },
+      'packed and cut off': {
+        made: async () => {
+          const made = await packed();
+          return cut(await half(made), made);
+        },
+        reason: 'cut off',
+      },
+      'with an event missing': {
+        made: () => altered(file, (lines) => lines.toSpliced(7, 1)),
+        reason: 'says that it has',
+      },
+      'with a key missing': { made: () => altered(file, (lines) => lines.toSpliced(1, 1)), reason: 'says that it has' },
+      'with an event changed': {
+        made: () => altered(file, (lines) => lines.map((line) => line.replace('Quill of Sid', 'Quill of Tom'))),
+        reason: 'the hash differs',
+      },
+      'with two events exchanged': {
+        made: () => altered(file, (lines) => lines.with(5, lines[6]!).with(6, lines[5]!)),
+        reason: 'comes after',
+      },
+      'with something after its end': {
+        made: () => altered(file, (lines) => [...lines, lines[5]!]),
+        reason: 'not in order',
+      },
+      'of another format': {
+        made: () => altered(file, ([first, ...rest]) => [first!.replace('"format":1', '"format":2'), ...rest]),
+        reason: 'its format is 2; this version knows 1',
+      },
+      'when it is none': { made: () => altered(file, () => ['{"a":1}']), reason: 'nothing that an export holds' },
+      'when it is empty': { made: () => cut(0), reason: 'the export is empty' },
+    };
+    for (const [what, { made, reason }] of Object.entries(cases)) {
+      it(what, async () => {
+        const { code, output } = await target.run(['import', 'events', await made()]);
+        expect(code, output).to.equal(1);
+        expect(output).to.contain(reason);
+        await isUntouched();
+      });
+    }
+
+    it('under another master key', async () => {
+      const env = { MASTER_KEY: Buffer.alloc(32, 8).toString('base64') };
+      const { code, output } = await target.run(['import', 'events', file], { env });
+      expect(code).to.equal(1);
+      expect(output).to.contain('MASTER_KEY does not open the keys of this export');
+      await isUntouched();
+    });
+
+    it('by a log that holds something else, which stays as it is', async () => {
+      const other = await smallShop();
+      const { code, output } = await other.run(['import', 'events', file]);
+      expect(code).to.equal(1);
+      expect(output).to.contain('this log holds something else than the export: at event 1 it has claim-');
+      expect((await other.shop.pool.query('SELECT 1 FROM checkpoints')).rows).to.deep.equal([]);
+      await other.close();
+    });
+
+    it('while a shop runs on the database', async () => {
+      await onTarget(async ({ store, pool }) => {
+        const lease = await acquireLease(pool, { name: 'projection:orders', owner: 'me', store, log: silent });
+        const { code, output } = await target.run(['import', 'events', file]);
+        expect(code).to.equal(1);
+        expect(output).to.contain('a shop runs on this database (projection:orders is at work): stop it first');
+        await lease!.release();
+      });
+    });
+  });
+
+  it('passes through a store of other positions, append by append, and comes back the same', async () => {
+    const pool: Pool = createPool({ url: target.url, name: 'test', max: 4, int8: 'number' });
+    const there = createMemoryEventStore({ stride: SPARSE });
+    const back = await createPostgresEventStore({ url: target.url });
+    try {
+      const options = { pool, masterKey, followers: followerNames(), handlers: 'from-here' as const };
+      expect(await importLog({ ...options, file, store: there })).to.include({ events, log_hash: hash });
+      expect(await hashLog(there)).to.deep.equal({ events, log_hash: hash });
+      expect(await importLog({ ...options, file, store: back })).to.include({ events, log_hash: hash });
+      expect(await wholeLog(back)).to.deep.equal(await wholeLog(world.shop.store));
+      expect((await wholeLog(there)).map(({ id }) => id)).to.deep.equal((await wholeLog(back)).map(({ id }) => id));
+    } finally {
+      await Promise.all([pool.end(), back.close()]);
+    }
+  });
+});

@@ -1,0 +1,83 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { gunzipSync, gzipSync } from 'node:zlib';
+import { projections } from '../../src/projections/index.ts';
+import { openWorld, perform, programOn, type World } from '../cli/world.ts';
+import { newStream, things } from '../support/events.ts';
+import { freshDatabase } from '../support/database.ts';
+import { temporaryFolder, type ProgramOptions } from '../support/process.ts';
+import { openWriteSide, type Json } from '../support/shop.ts';
+
+export const folder = temporaryFolder('backup');
+let files = 0;
+/** A name that no file has yet. */
+export const newFile = (ending = '.ndjson'): string => path.join(folder, `${(files += 1)}${ending}`);
+
+export const textOf = async (file: string): Promise<string> => {
+  const bytes = await readFile(file);
+  return (file.endsWith('.gz') ? gunzipSync(bytes) : bytes).toString();
+};
+
+/** A copy of an export with something done to its lines. */
+export async function altered(file: string, change: (lines: string[]) => readonly string[]): Promise<string> {
+  const lines = (await textOf(file)).trimEnd().split('\n');
+  const copy = newFile(path.extname(file));
+  const text = Buffer.from(`${change(lines).join('\n')}\n`);
+  await writeFile(copy, copy.endsWith('.gz') ? gzipSync(text) : text);
+  return copy;
+}
+
+/** A database (and, if wanted, another store) that a log can be brought into, and the program on it. */
+export async function emptyPlace(settings: Readonly<Record<string, string>> = {}) {
+  const database = await freshDatabase();
+  const program = programOn(database.url);
+  const run = (args: readonly string[], options: ProgramOptions = {}) =>
+    program(args, { ...options, env: { ...settings, ...options.env } });
+  return {
+    url: database.url,
+    settings,
+    run,
+    /** The answer of a command that must succeed, parsed. */
+    json: async (...args: string[]): Promise<Json> => {
+      const { code, answer, output } = await run([...args, '--json']);
+      if (code !== 0) throw new Error(output);
+      return JSON.parse(answer);
+    },
+    drop: () => database.drop(),
+  };
+}
+
+export type Place = Awaited<ReturnType<typeof emptyPlace>>;
+
+/** A shop with a few people and products, and things that happen by turns, so that the order of the log is not that of its streams. */
+export async function smallShop(): Promise<World> {
+  const world = await openWorld();
+  const category = await world.people.category('Books');
+  for (const name of ['Sid', 'Una']) {
+    const seller = await world.people.seller(name);
+    for (const product of ['Quill', 'Ink', 'Paper']) {
+      const body = { name: `${product} of ${name}`, price: '10.00', stock: 5, category_id: category };
+      await perform('ListProduct', { body }, world.people.as(seller));
+    }
+  }
+  const streams = [newStream(), newStream()];
+  for (let turn = -1n; turn < 9n; turn += 1n) {
+    for (const stream of streams) await world.shop.store.append(stream, turn, things(1));
+  }
+  return world;
+}
+
+/** Every read model, row by row; positions belong to the store. */
+export async function readModels(url: string, settings: Readonly<Record<string, string>> = {}): Promise<Json> {
+  const write = await openWriteSide(url, settings);
+  try {
+    const models: Record<string, unknown> = {};
+    for (const { name, table, key, columns } of projections) {
+      const wanted = [...Object.keys(columns), 'revision'].map((column) => `"${column}"`).join(', ');
+      models[name] = await write.db.rows(`SELECT ${wanted} FROM ${table} ORDER BY "${key}"::text COLLATE "C"`);
+    }
+    return models;
+  } finally {
+    await write.close();
+  }
+}

@@ -1,0 +1,4 @@
+import { busContract } from '../contract.ts';
+import { openNatsWorld } from './natsWorld.ts';
+
+busContract('NATS JetStream', () => openNatsWorld(process.env['TEST_NATS_URL']!));

@@ -1,0 +1,155 @@
+import { randomUUID } from 'node:crypto';
+import { expect } from 'chai';
+import { isRefusal } from '../../src/errors.ts';
+import { createPasswords, HASHES_WAITING_MAX } from '../../src/http/auth/passwords.ts';
+import { createTokens, createVerifier } from '../../src/http/auth/tokens.ts';
+import type { Passwords } from '../../src/commands/contract.ts';
+
+const SECRET = 'a secret that is as long as it must be';
+const ruleOf = (work: () => unknown): string => {
+  try {
+    work();
+  } catch (error) {
+    if (isRefusal(error)) return error.rule;
+    throw error;
+  }
+  return 'none';
+};
+
+describe('tokens', () => {
+  let nowMs: number;
+  const settings = { secret: SECRET, accessTtlMs: 60_000, refreshTtlMs: 600_000 };
+  const tokens = createTokens(settings, () => nowMs);
+  const claims = { userId: randomUUID(), role: 'seller' as const, sessionId: randomUUID() };
+  beforeEach(() => (nowMs = Date.UTC(2026, 0, 1)));
+
+  it('say who and until when', () => {
+    const { token, expiresIn } = tokens.issue(claims);
+    const verified = createVerifier({ secret: SECRET, isRevoked: () => false, now: () => nowMs })(token);
+    expect(expiresIn).to.equal(60);
+    expect(verified).to.deep.equal({
+      actor: { id: claims.userId, role: 'seller', sessionId: claims.sessionId },
+      sessionId: claims.sessionId,
+      issuedAtMs: nowMs,
+      expiresAtMs: nowMs + 60_000,
+    });
+  });
+
+  it('end when they say, although they were verified before', () => {
+    const verify = createVerifier({ secret: SECRET, isRevoked: () => false, now: () => nowMs });
+    const { token } = tokens.issue(claims);
+    verify(token);
+    nowMs += 64_000;
+    expect(ruleOf(() => verify(token))).to.equal('none');
+    nowMs += 1_000;
+    expect(ruleOf(() => verify(token))).to.equal('TokenInvalid');
+  });
+
+  it('end when they are revoked, although they were verified before', () => {
+    let revoked = false;
+    const verify = createVerifier({ secret: SECRET, isRevoked: () => revoked, now: () => nowMs });
+    const { token } = tokens.issue(claims);
+    verify(token);
+    revoked = true;
+    expect(ruleOf(() => verify(token))).to.equal('TokenInvalid');
+  });
+
+  it('need a secret that is long enough', () => {
+    expect(() => createTokens({ ...settings, secret: 'short' })).to.throw('at least 32 bytes');
+  });
+
+  it('for refreshing are opaque, the same for the same command, and of another secret without it', () => {
+    const [sessionId, commandId] = [randomUUID(), randomUUID()];
+    const first = tokens.refresh(sessionId, commandId);
+    expect(first.token).to.match(/^[0-9a-f-]{36}\.[\w-]{43}$/);
+    expect(first.hash)
+      .to.match(/^[0-9a-f]{64}$/)
+      .and.not.include(first.token.slice(37));
+    expect(tokens.refresh(sessionId, commandId)).to.deep.equal(first);
+    expect(tokens.refresh(sessionId, randomUUID()).token).to.not.equal(first.token);
+    expect(createTokens({ ...settings, secret: `${SECRET}!` }).refresh(sessionId, commandId).token).to.not.equal(
+      first.token,
+    );
+    expect(tokens.parseRefresh(first.token)).to.deep.equal({ sessionId, hash: first.hash });
+    for (const bad of ['', first.token.slice(1), `${first.token}x`, sessionId, tokens.issue(claims).token]) {
+      expect(tokens.parseRefresh(bad), bad).to.equal(undefined);
+    }
+  });
+});
+
+describe('passwords', () => {
+  let passwords: Passwords;
+  before(async () => {
+    passwords = await createPasswords({ passwordMinLength: 8, passwordBlocklist: true, bcryptCost: 4 });
+  });
+  const whyNot = (password: string): string | undefined => {
+    try {
+      passwords.check(password, 'password');
+    } catch (error) {
+      if (isRefusal(error)) return error.errors[0]?.message;
+      throw error;
+    }
+    return undefined;
+  };
+
+  it('are verified as they were chosen, in any form that looks the same', async () => {
+    const hash = await passwords.hash('pässwörter sind lang');
+    expect(hash).to.match(/^\$2b\$04\$/);
+    expect(await passwords.verify('pässwörter sind lang'.normalize('NFD'), hash)).to.equal(true);
+    expect(await passwords.verify('passworter sind lang', hash)).to.equal(false);
+    expect(await passwords.verify('nobody has this password', undefined)).to.equal(false);
+  });
+
+  it('are refused when short, common, too long for bcrypt, or not text', () => {
+    expect(whyNot('a fine password')).to.equal(undefined);
+    expect(whyNot('x'.repeat(72))).to.equal(undefined);
+    expect(whyNot('seven77')).to.include('at least 8 characters');
+    expect(whyNot('😀😀😀😀😀😀😀')).to.include('at least 8 characters');
+    expect(whyNot('x'.repeat(73))).to.include('at most 72 bytes');
+    expect(whyNot('ü'.repeat(37))).to.include('at most 72 bytes');
+    expect(whyNot('Password123')).to.include('common');
+    expect(whyNot('with\0null inside')).to.include('characters');
+    expect(whyNot('lone \ud800 surrogate')).to.include('characters');
+  });
+
+  it('never match by what bcrypt would cut off or fold together', async () => {
+    const hash = await passwords.hash('x'.repeat(72));
+    expect(await passwords.verify('x'.repeat(73), hash)).to.equal(false);
+    const surrogate = await passwords.hash('password \ufffd!');
+    expect(await passwords.verify('password \ud800!', surrogate)).to.equal(false);
+  });
+
+  it('may be common when the blocklist is off', async () => {
+    const lax = await createPasswords({ passwordMinLength: 8, passwordBlocklist: false, bcryptCost: 4 });
+    expect(() => lax.check('password123', 'password')).to.not.throw();
+  });
+
+  it('are hashed a few at a time, and refused when too many wait', async () => {
+    const outcomes = await Promise.allSettled(
+      Array.from({ length: HASHES_WAITING_MAX + 20 }, () => passwords.verify('whatever it is', undefined)),
+    );
+    const rules = outcomes.flatMap(({ status, ...rest }) =>
+      status === 'rejected' && 'reason' in rest && isRefusal(rest.reason) ? [rest.reason.rule] : [],
+    );
+    expect(rules.length).to.be.within(16, 19);
+    expect(new Set(rules)).to.deep.equal(new Set(['PasswordsBusy']));
+    expect(await passwords.verify('whatever it is', undefined)).to.equal(false);
+  });
+
+  it('take as long for someone unknown as for someone known', async () => {
+    const slower = await createPasswords({ passwordMinLength: 8, passwordBlocklist: true, bcryptCost: 7 });
+    const hash = await slower.hash('a fine password');
+    const timed = async (known: string | undefined): Promise<number> => {
+      const startedAt = performance.now();
+      await slower.verify('another password', known);
+      return performance.now() - startedAt;
+    };
+    const times: Record<'known' | 'unknown', number[]> = { known: [], unknown: [] };
+    for (let round = 0; round < 15; round += 1) {
+      times.known.push(await timed(hash));
+      times.unknown.push(await timed(undefined));
+    }
+    const median = (values: number[]): number => values.sort((a, b) => a - b)[7] ?? 0;
+    expect(median(times.unknown) / median(times.known)).to.be.within(0.5, 2);
+  });
+});
