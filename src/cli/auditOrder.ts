@@ -116,7 +116,8 @@ function sift(id: string, events: readonly RecordedEvent[]) {
   let row: OrderRow | undefined;
   for (const event of events) {
     try {
-      const next = orders.on[event.type]?.row(row, event, id) ?? row;
+      const changed = orderRows.changes.get(event.type)?.row(row && { ...row }, event, id);
+      const next = (changed ?? row) as OrderRow | undefined;
       if (next !== undefined) orderRows.check({ ...next }, row && { ...row }, id);
       row = next;
       readable.push(event);

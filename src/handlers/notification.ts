@@ -1,4 +1,4 @@
-import { categoryOf, type DomainEvent, idOf, type RecordedEvent } from '../eventstore/eventStore.ts';
+import { categoryOf, idOf, type RecordedEvent } from '../eventstore/eventStore.ts';
 import { orderDecider, type OrderEvent, type PlacedOrder } from '../aggregates/order.ts';
 import { type ActiveUser, userDecider } from '../aggregates/user.ts';
 import type { Subscription } from '../bus/bus.ts';
@@ -16,14 +16,34 @@ export interface NotificationDeps extends ReactionDeps {
   readonly senders: Readonly<Record<Channel, Sender>>;
 }
 
-const TYPES = [
-  'UserRegistered',
-  'OrderPlaced',
-  'PaymentCaptured',
-  'PaymentDeclined',
-  'OrderCancelled',
-  'FulfilmentAdvanced',
-] as const;
+interface Addressee {
+  readonly name: string;
+  readonly order: PlacedOrder;
+  readonly facts: OrderFacts;
+}
+
+/** What the buyer is told, by event; of the events that are not here they hear nothing. */
+const ORDER_MESSAGES: {
+  readonly [Type in OrderEvent['type']]?: (
+    data: Extract<OrderEvent, { type: Type }>['data'],
+    to: Addressee,
+  ) => Message | undefined;
+} = {
+  OrderPlaced: (_data, { name, facts }) => templates.orderPlaced(name, facts),
+  PaymentCaptured: ({ amount }, { name, order, facts }) =>
+    order.cancelled ? undefined : templates.orderPaid(name, facts, amount),
+  PaymentDeclined: ({ reason }, { name, order, facts }) =>
+    order.cancelled ? undefined : templates.paymentDeclined(name, facts, reason),
+  OrderCancelled: ({ reason }, { name, order, facts }) =>
+    templates.orderCancelled(name, facts, { reason, paid: order.money.captured > 0 }),
+  FulfilmentAdvanced({ storeId, status }, { name, order, facts }) {
+    const lines = order.lines.filter((line) => line.storeId === storeId);
+    if (status === 'shipped') return templates.orderShipped(name, { ...facts, lines });
+    return status === 'completed' ? templates.orderCompleted(name, { ...facts, lines }) : undefined;
+  },
+};
+
+const TYPES = ['UserRegistered', ...Object.keys(ORDER_MESSAGES)];
 
 /** Tells people what became of their orders, once per event and channel. */
 export const notification = (deps: NotificationDeps): Subscription => ({
@@ -69,37 +89,10 @@ async function personOf({ services }: NotificationDeps, userId: string): Promise
 
 /** What the person is told about the event; nothing about most. */
 export function messageOf(recorded: RecordedEvent, name: string, order?: PlacedOrder): Message | undefined {
-  const event: DomainEvent = recorded;
-  if (event.type === 'UserRegistered') return templates.welcome(name);
-  return order && orderMessage(event as OrderEvent, { name, order, orderId: idOf(recorded.stream) });
-}
-
-function orderMessage(
-  event: OrderEvent,
-  { name, order, orderId }: { name: string; order: PlacedOrder; orderId: string },
-): Message | undefined {
+  if (recorded.type === 'UserRegistered') return templates.welcome(name);
+  if (order === undefined) return undefined;
   const { currency, total } = order.money;
-  const facts: OrderFacts = { orderId, currency, total, lines: order.lines };
-  switch (event.type) {
-    case 'OrderPlaced':
-      return templates.orderPlaced(name, facts);
-    case 'PaymentCaptured':
-      return order.cancelled ? undefined : templates.orderPaid(name, facts, event.data.amount);
-    case 'PaymentDeclined':
-      return order.cancelled ? undefined : templates.paymentDeclined(name, facts, event.data.reason);
-    case 'OrderCancelled':
-      return templates.orderCancelled(name, facts, { reason: event.data.reason, paid: order.money.captured > 0 });
-    case 'FulfilmentAdvanced': {
-      const lines = order.lines.filter(({ storeId }) => storeId === event.data.storeId);
-      if (event.data.status === 'shipped') return templates.orderShipped(name, { ...facts, lines });
-      return event.data.status === 'completed' ? templates.orderCompleted(name, { ...facts, lines }) : undefined;
-    }
-    case 'OrderAbandoned':
-    case 'PaymentRequested':
-    case 'PaymentAuthorised':
-    case 'PaymentConfirmed':
-    case 'RefundRequested':
-    case 'PaymentRefunded':
-      return undefined;
-  }
+  const facts: OrderFacts = { orderId: idOf(recorded.stream), currency, total, lines: order.lines };
+  const entries = ORDER_MESSAGES as Readonly<Record<string, (data: object, to: Addressee) => Message | undefined>>;
+  return entries[recorded.type]?.(recorded.data, { name, order, facts });
 }

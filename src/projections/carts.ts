@@ -1,13 +1,14 @@
-import { type DomainEvent, idOf } from '../eventstore/eventStore.ts';
 import type {
   CartCheckedOut,
   CartCleared,
+  CartEvent,
   CartItemAdded,
   CartItemQuantityChanged,
   CartItemRemoved,
   CartLine,
 } from '../aggregates/cart.ts';
-import { change, type Change, type Projection } from '../engine/project/projection.ts';
+import { type DomainEvent, idOf } from '../eventstore/eventStore.ts';
+import type { Change, Projection } from '../engine/project/projection.ts';
 
 export interface CartRow {
   readonly buyer_id: string;
@@ -17,11 +18,10 @@ export interface CartRow {
 
 const items = <E extends DomainEvent & { data: { at: string } }>(
   next: (items: readonly CartLine[], data: E['data']) => readonly CartLine[],
-): Change<CartRow> =>
-  change<E, CartRow>({
-    key: (event) => idOf(event.stream),
-    row: (row, { data }, buyerId) => ({ buyer_id: buyerId, items: next(row?.items ?? [], data), updated_at: data.at }),
-  });
+): Change<CartRow, E> => ({
+  key: (event) => idOf(event.stream),
+  row: (row, { data }, buyerId) => ({ buyer_id: buyerId, items: next(row?.items ?? [], data), updated_at: data.at }),
+});
 
 const others = (lines: readonly CartLine[], productId: string): CartLine[] =>
   lines.filter((line) => line.productId !== productId);
@@ -31,7 +31,7 @@ const set = (lines: readonly CartLine[], line: CartLine): readonly CartLine[] =>
     ? lines.map((known) => (known.productId === line.productId ? line : known))
     : [...lines, line];
 
-export const carts: Projection<CartRow> = {
+export const carts: Projection<CartRow, CartEvent> = {
   name: 'carts',
   table: 'carts',
   key: 'buyer_id',

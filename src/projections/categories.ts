@@ -1,6 +1,6 @@
-import type { CategoryCreated, CategoryDeleted, CategoryRenamed } from '../aggregates/category.ts';
+import type { CategoryEvent } from '../aggregates/category.ts';
 import { idOf } from '../eventstore/eventStore.ts';
-import { change, type Projection } from '../engine/project/projection.ts';
+import type { Projection } from '../engine/project/projection.ts';
 
 export interface CategoryRow {
   readonly id: string;
@@ -9,25 +9,25 @@ export interface CategoryRow {
   readonly updated_at: string;
 }
 
-export const categories: Projection<CategoryRow> = {
+export const categories: Projection<CategoryRow, CategoryEvent> = {
   name: 'categories',
   table: 'categories',
   key: 'id',
   of: 'category',
   columns: { id: 'uuid', name: 'text', created_at: 'timestamptz', updated_at: 'timestamptz' },
   on: {
-    CategoryCreated: change<CategoryCreated, CategoryRow>({
+    CategoryCreated: {
       key: (event) => idOf(event.stream),
       row: (_row, { data, metadata }, id) => ({
         ...{ id, name: data.name },
         created_at: metadata.occurredAt,
         updated_at: metadata.occurredAt,
       }),
-    }),
-    CategoryRenamed: change<CategoryRenamed, CategoryRow>({
+    },
+    CategoryRenamed: {
       key: (event) => idOf(event.stream),
       row: (row, { data, metadata }) => row && { ...row, name: data.name, updated_at: metadata.occurredAt },
-    }),
-    CategoryDeleted: change<CategoryDeleted, CategoryRow>({ key: (event) => idOf(event.stream), row: () => null }),
+    },
+    CategoryDeleted: { key: (event) => idOf(event.stream), row: () => null },
   },
 };

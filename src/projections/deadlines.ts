@@ -1,9 +1,8 @@
-import type { PaymentCaptured } from '../aggregates/orderMoney.ts';
-import type { OrderCancelled, OrderPlaced } from '../aggregates/order.ts';
-import type { CheckoutFailed, CheckoutStarted } from '../aggregates/cart.ts';
-import type { StockReleased, StockReserved } from '../aggregates/stock.ts';
+import type { OrderEvent } from '../aggregates/order.ts';
+import type { StockEvent } from '../aggregates/stock.ts';
+import type { CartEvent } from '../aggregates/cart.ts';
 import { idOf } from '../eventstore/eventStore.ts';
-import { change, type Projection } from '../engine/project/projection.ts';
+import type { Projection } from '../engine/project/projection.ts';
 
 /** What must have happened by when: a placed order wants its payment, a started checkout its order. */
 export interface DeadlineRow {
@@ -24,7 +23,7 @@ const checkoutKey = (orderId: string): string => `checkout:${orderId}`;
 /** A checkout that holds nothing any more needs no deadline. */
 const heldOrGone = (row: DeadlineRow): DeadlineRow | null => (row.cart_held || row.product_ids.length > 0 ? row : null);
 
-export const deadlines: Projection<DeadlineRow> = {
+export const deadlines: Projection<DeadlineRow, CartEvent | StockEvent | OrderEvent> = {
   name: 'deadlines',
   table: 'deadlines',
   key: 'key',
@@ -39,30 +38,30 @@ export const deadlines: Projection<DeadlineRow> = {
     cart_held: 'boolean',
   },
   on: {
-    CheckoutStarted: change<CheckoutStarted, DeadlineRow>({
+    CheckoutStarted: {
       key: (event) => checkoutKey(event.data.orderId),
       row: (row, { stream, data: { orderId, expiresAt } }, key) => ({
         ...{ key, kind: 'checkout', order_id: orderId, due_at: expiresAt, buyer_id: idOf(stream) },
         ...{ product_ids: row?.product_ids ?? [], cart_held: true },
       }),
-    }),
-    CheckoutFailed: change<CheckoutFailed, DeadlineRow>({
+    },
+    CheckoutFailed: {
       key: (event) => checkoutKey(event.data.orderId),
       row: (row) => row && heldOrGone({ ...row, cart_held: false }),
-    }),
-    StockReserved: change<StockReserved, DeadlineRow>({
+    },
+    StockReserved: {
       key: (event) => checkoutKey(event.data.orderId),
       row: (row, { stream, data: { orderId, buyerId, expiresAt } }, key) => ({
         ...{ key, kind: 'checkout', order_id: orderId, due_at: expiresAt, buyer_id: buyerId },
         ...{ product_ids: [...(row?.product_ids ?? []), idOf(stream)], cart_held: row?.cart_held ?? false },
       }),
-    }),
-    StockReleased: change<StockReleased, DeadlineRow>({
+    },
+    StockReleased: {
       key: (event) => checkoutKey(event.data.orderId),
       row: (row, { stream }) =>
         row && heldOrGone({ ...row, product_ids: row.product_ids.filter((id) => id !== idOf(stream)) }),
-    }),
-    OrderPlaced: change<OrderPlaced, DeadlineRow>({
+    },
+    OrderPlaced: {
       key: ({ stream }) => [checkoutKey(idOf(stream)), paymentKey(idOf(stream))],
       row: (_row, { stream, data }, key) =>
         key === checkoutKey(idOf(stream))
@@ -71,14 +70,14 @@ export const deadlines: Projection<DeadlineRow> = {
               ...{ key, kind: 'payment', order_id: idOf(stream), due_at: data.payBy, buyer_id: data.buyerId },
               ...{ product_ids: [], cart_held: false },
             },
-    }),
-    PaymentCaptured: change<PaymentCaptured, DeadlineRow>({
+    },
+    PaymentCaptured: {
       key: ({ stream }) => paymentKey(idOf(stream)),
       row: () => null,
-    }),
-    OrderCancelled: change<OrderCancelled, DeadlineRow>({
+    },
+    OrderCancelled: {
       key: ({ stream }) => paymentKey(idOf(stream)),
       row: () => null,
-    }),
+    },
   },
 };

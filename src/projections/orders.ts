@@ -1,3 +1,13 @@
+import {
+  type FulfilmentAdvanced,
+  type FulfilmentStatus,
+  type OrderCancelled,
+  type OrderEvent,
+  type OrderLine,
+  type OrderPlaced,
+  orderStatus,
+  type OrderStatus,
+} from '../aggregates/order.ts';
 import { type DomainEvent, idOf, type RecordedEvent } from '../eventstore/eventStore.ts';
 import type {
   PaymentAuthorised,
@@ -9,16 +19,7 @@ import type {
   PaymentStatus,
   RefundRequested,
 } from '../aggregates/orderMoney.ts';
-import {
-  type FulfilmentAdvanced,
-  type FulfilmentStatus,
-  type OrderCancelled,
-  type OrderLine,
-  type OrderPlaced,
-  orderStatus,
-  type OrderStatus,
-} from '../aggregates/order.ts';
-import { change, type Change, type Projection } from '../engine/project/projection.ts';
+import type { Change, Projection } from '../engine/project/projection.ts';
 
 export interface OrderRow {
   readonly id: string;
@@ -81,28 +82,27 @@ type Draft = { -readonly [K in keyof OrderRow]: OrderRow[K] };
  * Changes a known order and brings its status up to date with the change. `apply` is given a copy to change: a copy made at
  * once costs a fraction of one put together from parts, and this runs for nearly every event of an order.
  */
-const update = <E extends DomainEvent>(apply: (row: Draft, data: E['data']) => void): Change<OrderRow> =>
-  change<E, OrderRow>({
-    key: (event) => idOf(event.stream),
-    row: (row, { data, metadata }) => {
-      if (row === undefined) return undefined;
-      const next: Draft = { ...row };
-      apply(next, data);
-      next.updated_at = metadata.occurredAt;
-      if (next.status !== row.status || next.paid !== row.paid || next.fulfilments !== row.fulfilments) {
-        const cancelled = next.status === 'cancelled';
-        next.status = orderStatus({ cancelled, paid: next.paid, fulfilments: Object.values(next.fulfilments) });
-      }
-      return next;
-    },
-  });
+const update = <E extends DomainEvent>(apply: (row: Draft, data: E['data']) => void): Change<OrderRow, E> => ({
+  key: (event) => idOf(event.stream),
+  row: (row, { data, metadata }) => {
+    if (row === undefined) return undefined;
+    const next: Draft = { ...row };
+    apply(next, data);
+    next.updated_at = metadata.occurredAt;
+    if (next.status !== row.status || next.paid !== row.paid || next.fulfilments !== row.fulfilments) {
+      const cancelled = next.status === 'cancelled';
+      next.status = orderStatus({ cancelled, paid: next.paid, fulfilments: Object.values(next.fulfilments) });
+    }
+    return next;
+  },
+});
 
 /** An earlier attempt may be heard of after the latest was asked for; it is not the one that is shown. */
 const latest = (row: Draft, { paymentId }: { paymentId: string }, status: PaymentStatus): void => {
   if (paymentId === row.payment_id) row.payment_status = status;
 };
 
-export const orders: Projection<OrderRow> = {
+export const orders: Projection<OrderRow, OrderEvent> = {
   name: 'orders',
   table: 'orders',
   key: 'id',
@@ -131,10 +131,10 @@ export const orders: Projection<OrderRow> = {
     updated_at: 'timestamptz',
   },
   on: {
-    OrderPlaced: change<OrderPlaced, OrderRow>({
+    OrderPlaced: {
       key: (event) => idOf(event.stream),
       row: (_row, event, id) => placedRow(id, event),
-    }),
+    },
     OrderCancelled: update<OrderCancelled>((row, { reason }) => {
       row.status = 'cancelled';
       row.cancel_reason = reason;

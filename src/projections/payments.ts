@@ -1,15 +1,15 @@
-import { type DomainEvent, idOf } from '../eventstore/eventStore.ts';
 import type {
   PaymentAuthorised,
   PaymentCaptured,
   PaymentConfirmed,
   PaymentDeclined,
+  PaymentEvent,
   PaymentRefunded,
-  PaymentRequested,
   PaymentStatus,
   RefundRequested,
 } from '../aggregates/orderMoney.ts';
-import { change, type Change, type Projection } from '../engine/project/projection.ts';
+import { type DomainEvent, idOf } from '../eventstore/eventStore.ts';
+import type { Change, Projection } from '../engine/project/projection.ts';
 
 export interface PaymentRow {
   readonly id: string;
@@ -29,13 +29,12 @@ export interface PaymentRow {
 
 const update = <E extends DomainEvent & { data: { paymentId: string } }>(
   fields: (row: PaymentRow, data: E['data']) => Partial<PaymentRow>,
-): Change<PaymentRow> =>
-  change<E, PaymentRow>({
-    key: (event) => event.data.paymentId,
-    row: (row, { data, metadata }) => row && { ...row, ...fields(row, data), updated_at: metadata.occurredAt },
-  });
+): Change<PaymentRow, E> => ({
+  key: (event) => event.data.paymentId,
+  row: (row, { data, metadata }) => row && { ...row, ...fields(row, data), updated_at: metadata.occurredAt },
+});
 
-export const payments: Projection<PaymentRow> = {
+export const payments: Projection<PaymentRow, PaymentEvent> = {
   name: 'payments',
   table: 'payments',
   key: 'id',
@@ -55,7 +54,7 @@ export const payments: Projection<PaymentRow> = {
     updated_at: 'timestamptz',
   },
   on: {
-    PaymentRequested: change<PaymentRequested, PaymentRow>({
+    PaymentRequested: {
       key: (event) => event.data.paymentId,
       row: (_row, { stream, data: { attempt, method, amount, currency }, metadata: { occurredAt } }, id) => ({
         ...{ id, order_id: idOf(stream), attempt, method, amount, currency, status: 'requested' },
@@ -63,7 +62,7 @@ export const payments: Projection<PaymentRow> = {
         created_at: occurredAt,
         updated_at: occurredAt,
       }),
-    }),
+    },
     PaymentAuthorised: update<PaymentAuthorised>(() => ({ status: 'authorised' })),
     PaymentConfirmed: update<PaymentConfirmed>(() => ({ status: 'confirmed' })),
     PaymentCaptured: update<PaymentCaptured>((_row, { amount }) => ({

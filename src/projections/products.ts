@@ -1,8 +1,15 @@
-import type { OrderPlaced } from '../aggregates/order.ts';
-import type { ProductDelisted, ProductListed, ProductPriceChanged, ProductUpdated } from '../aggregates/product.ts';
-import type { StockAdjusted, StockReceived, StockReleased, StockReserved, StockShipped } from '../aggregates/stock.ts';
+import type { OrderEvent } from '../aggregates/order.ts';
+import type {
+  StockAdjusted,
+  StockEvent,
+  StockReceived,
+  StockReleased,
+  StockReserved,
+  StockShipped,
+} from '../aggregates/stock.ts';
+import type { ProductEvent } from '../aggregates/product.ts';
 import { type DomainEvent, idOf } from '../eventstore/eventStore.ts';
-import { change, type Change, type Projection } from '../engine/project/projection.ts';
+import type { Change, Projection } from '../engine/project/projection.ts';
 
 /** `listed` is false before the product is listed (its stock comes first) and after it was delisted. */
 export interface ProductRow {
@@ -36,17 +43,16 @@ const unlisted = (id: string, at: string): ProductRow => ({
 /** An entry for a stock event: how much it changes what is on hand, and what is reserved. */
 const stock = <E extends DomainEvent>(
   move: (data: E['data']) => { onHand?: number; reserved?: number },
-): Change<ProductRow> =>
-  change<E, ProductRow>({
-    key: (event) => idOf(event.stream),
-    row: (found, event, id) => {
-      const row = found ?? unlisted(id, event.metadata.occurredAt);
-      const { onHand = 0, reserved = 0 } = move(event.data);
-      return { ...row, on_hand: row.on_hand + onHand, reserved: row.reserved + reserved };
-    },
-  });
+): Change<ProductRow, E> => ({
+  key: (event) => idOf(event.stream),
+  row: (found, event, id) => {
+    const row = found ?? unlisted(id, event.metadata.occurredAt);
+    const { onHand = 0, reserved = 0 } = move(event.data);
+    return { ...row, on_hand: row.on_hand + onHand, reserved: row.reserved + reserved };
+  },
+});
 
-export const products: Projection<ProductRow> = {
+export const products: Projection<ProductRow, ProductEvent | StockEvent | OrderEvent> = {
   name: 'products',
   table: 'products',
   key: 'id',
@@ -69,7 +75,7 @@ export const products: Projection<ProductRow> = {
     updated_at: 'timestamptz',
   },
   on: {
-    ProductListed: change<ProductListed, ProductRow>({
+    ProductListed: {
       key: (event) => idOf(event.stream),
       row: (found, { data, metadata: { occurredAt } }, id) => ({
         ...(found ?? unlisted(id, occurredAt)),
@@ -78,8 +84,8 @@ export const products: Projection<ProductRow> = {
         created_at: occurredAt,
         updated_at: occurredAt,
       }),
-    }),
-    ProductUpdated: change<ProductUpdated, ProductRow>({
+    },
+    ProductUpdated: {
       key: (event) => idOf(event.stream),
       row: (row, { data: { categoryId, ...fields }, metadata }) =>
         row && {
@@ -88,27 +94,27 @@ export const products: Projection<ProductRow> = {
           category_id: categoryId ?? row.category_id,
           updated_at: metadata.occurredAt,
         },
-    }),
-    ProductPriceChanged: change<ProductPriceChanged, ProductRow>({
+    },
+    ProductPriceChanged: {
       key: (event) => idOf(event.stream),
       row: (row, { data, metadata }) => row && { ...row, price: data.price, updated_at: metadata.occurredAt },
-    }),
-    ProductDelisted: change<ProductDelisted, ProductRow>({
+    },
+    ProductDelisted: {
       key: (event) => idOf(event.stream),
       row: (row, { metadata }) => row && { ...row, listed: false, updated_at: metadata.occurredAt },
-    }),
+    },
     StockReceived: stock<StockReceived>(({ quantity }) => ({ onHand: quantity })),
     StockAdjusted: stock<StockAdjusted>((data) => ({ onHand: data.change })),
     StockReserved: stock<StockReserved>(({ quantity }) => ({ reserved: quantity })),
     StockReleased: stock<StockReleased>(({ quantity }) => ({ reserved: -quantity })),
     StockShipped: stock<StockShipped>(({ quantity }) => ({ onHand: -quantity, reserved: -quantity })),
-    OrderPlaced: change<OrderPlaced, ProductRow>({
+    OrderPlaced: {
       key: (event) => event.data.lines.map(({ productId }) => productId),
       row: (row, event, id) => {
         const quantity = event.data.lines.find(({ productId }) => productId === id)?.quantity ?? 0;
         return row && { ...row, ordered: row.ordered + quantity };
       },
-    }),
+    },
   },
   tags: (id) => [`product:${id}`],
 };

@@ -1,5 +1,5 @@
-import type { OrderPlaced } from '../aggregates/order.ts';
-import { change, type Projection } from '../engine/project/projection.ts';
+import type { OrderEvent } from '../aggregates/order.ts';
+import type { Projection } from '../engine/project/projection.ts';
 
 /** Orders larger than this say little about what belongs together; only their first lines are paired. */
 const LINES_PAIRED_MAX = 8;
@@ -12,14 +12,14 @@ export interface RelatedRow {
   readonly times: number;
 }
 
-export const related: Projection<RelatedRow> = {
+export const related: Projection<RelatedRow, OrderEvent> = {
   name: 'related',
   table: 'related',
   key: 'pair',
   of: 'order',
   columns: { pair: 'text', product_id: 'uuid', related_id: 'uuid', times: 'bigint' },
   on: {
-    OrderPlaced: change<OrderPlaced, RelatedRow>({
+    OrderPlaced: {
       key: ({ data }) => {
         const ids = data.lines.slice(0, LINES_PAIRED_MAX).map(({ productId }) => productId);
         return ids.flatMap((one) => ids.filter((other) => other !== one).map((other) => `${one}:${other}`));
@@ -28,6 +28,6 @@ export const related: Projection<RelatedRow> = {
         const [productId = '', relatedId = ''] = pair.split(':');
         return { pair, product_id: productId, related_id: relatedId, times: (row?.times ?? 0) + 1 };
       },
-    }),
+    },
   },
 };

@@ -1,6 +1,6 @@
-import type { SessionEnded } from '../aggregates/session.ts';
-import type { PasswordChanged } from '../aggregates/user.ts';
-import { change, type Projection } from '../engine/project/projection.ts';
+import type { UserEvent } from '../aggregates/user.ts';
+import type { SessionEvent } from '../aggregates/session.ts';
+import type { Projection } from '../engine/project/projection.ts';
 
 /** Whose access tokens, issued before `revoked_at`, count no longer: `session-<id>`, or all of `user-<id>` but for one session. */
 export interface RevocationRow {
@@ -9,20 +9,20 @@ export interface RevocationRow {
   readonly kept_session: string | null;
 }
 
-export const revocations: Projection<RevocationRow> = {
+export const revocations: Projection<RevocationRow, SessionEvent | UserEvent> = {
   name: 'revocations',
   table: 'revocations',
   key: 'subject',
   of: 'session',
   columns: { subject: 'text', revoked_at: 'timestamptz', kept_session: 'uuid' },
   on: {
-    SessionEnded: change<SessionEnded, RevocationRow>({
+    SessionEnded: {
       key: (event) => event.stream,
       row: (_row, { metadata }, subject) => ({ subject, revoked_at: metadata.occurredAt, kept_session: null }),
-    }),
-    PasswordChanged: change<PasswordChanged, RevocationRow>({
+    },
+    PasswordChanged: {
       key: (event) => event.stream,
       row: (_row, { data }, subject) => ({ subject, revoked_at: data.at, kept_session: data.keptSession }),
-    }),
+    },
   },
 };

@@ -1,6 +1,6 @@
-import type { StoreOpened, StoreUpdated } from '../aggregates/store.ts';
+import type { StoreEvent } from '../aggregates/store.ts';
 import { idOf } from '../eventstore/eventStore.ts';
-import { change, type Projection } from '../engine/project/projection.ts';
+import type { Projection } from '../engine/project/projection.ts';
 
 export interface StoreRow {
   readonly id: string;
@@ -11,7 +11,7 @@ export interface StoreRow {
   readonly updated_at: string;
 }
 
-export const stores: Projection<StoreRow> = {
+export const stores: Projection<StoreRow, StoreEvent> = {
   name: 'stores',
   table: 'stores',
   key: 'id',
@@ -25,18 +25,18 @@ export const stores: Projection<StoreRow> = {
     updated_at: 'timestamptz',
   },
   on: {
-    StoreOpened: change<StoreOpened, StoreRow>({
+    StoreOpened: {
       key: (event) => idOf(event.stream),
       row: (_row, { data: { ownerId, name, description }, metadata: { occurredAt } }, id) => ({
         ...{ id, owner_id: ownerId, name, description },
         created_at: occurredAt,
         updated_at: occurredAt,
       }),
-    }),
-    StoreUpdated: change<StoreUpdated, StoreRow>({
+    },
+    StoreUpdated: {
       key: (event) => idOf(event.stream),
       row: (row, { data, metadata }) => row && { ...row, ...data, updated_at: metadata.occurredAt },
-    }),
+    },
   },
   tags: (id) => [`store:${id}`],
 };

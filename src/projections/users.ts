@@ -1,6 +1,6 @@
-import type { ProfileUpdated, Role, Sealed, UserRegistered, UserRoleChanged } from '../aggregates/user.ts';
+import type { Role, Sealed, UserEvent } from '../aggregates/user.ts';
 import { idOf } from '../eventstore/eventStore.ts';
-import { change, type Projection } from '../engine/project/projection.ts';
+import type { Projection } from '../engine/project/projection.ts';
 
 export interface UserRow {
   readonly id: string;
@@ -15,7 +15,7 @@ export interface UserRow {
   readonly updated_at: string;
 }
 
-export const users: Projection<UserRow> = {
+export const users: Projection<UserRow, UserEvent> = {
   name: 'users',
   table: 'users',
   key: 'id',
@@ -33,23 +33,23 @@ export const users: Projection<UserRow> = {
     updated_at: 'timestamptz',
   },
   on: {
-    UserRegistered: change<UserRegistered, UserRow>({
+    UserRegistered: {
       key: (event) => idOf(event.stream),
       row: (_row, { data: { email, name, phone, role }, metadata: { occurredAt } }, id) => ({
         ...{ id, email, name, phone, role, address: null, store_id: null, is_active: true },
         created_at: occurredAt,
         updated_at: occurredAt,
       }),
-    }),
-    ProfileUpdated: change<ProfileUpdated, UserRow>({
+    },
+    ProfileUpdated: {
       key: (event) => idOf(event.stream),
       row: (row, { data: { phoneClaim: _claim, ...fields }, metadata }) =>
         row && { ...row, ...fields, updated_at: metadata.occurredAt },
-    }),
-    UserRoleChanged: change<UserRoleChanged, UserRow>({
+    },
+    UserRoleChanged: {
       key: (event) => idOf(event.stream),
       row: (row, { data, metadata }) =>
         row && { ...row, role: data.role, store_id: data.storeId, updated_at: metadata.occurredAt },
-    }),
+    },
   },
 };

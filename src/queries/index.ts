@@ -5,6 +5,7 @@ import { orderQueries } from './order.ts';
 import { paymentQueries } from './payment.ts';
 import { productQueries } from './product.ts';
 import type { QueryContract } from './contract.ts';
+import { sellerOrderQueries } from './sellerOrder.ts';
 import { stockQueries } from './stock.ts';
 import { storeQueries } from './store.ts';
 import { userQueries } from './user.ts';
@@ -18,6 +19,7 @@ export const queries: readonly QueryContract[] = [
   ...stockQueries,
   ...cartQueries,
   ...orderQueries,
+  ...sellerOrderQueries,
   ...paymentQueries,
   ...notificationQueries,
 ];

@@ -24,7 +24,7 @@ export const ORDER_STATUSES: OrderStatus[] = [
 ] as const;
 export const OrderStatusText = Type.Enum(ORDER_STATUSES);
 
-const LineView = Fields({
+export const LineView = Fields({
   product_id: Id,
   store_id: Id,
   name: Type.String(),
@@ -34,7 +34,7 @@ const LineView = Fields({
 });
 
 /** Text, or the object the buyer gave; `[erased]` when the person has been forgotten. */
-const AddressView = Type.Unknown();
+export const AddressView = Type.Unknown();
 
 export const OrderView = Fields({
   id: Id,
@@ -61,7 +61,7 @@ export const OrderView = Fields({
 });
 export type OrderView = Static<typeof OrderView>;
 
-const lineView = (line: OrderRow['lines'][number], currency: string): Static<typeof LineView> => ({
+export const lineView = (line: OrderRow['lines'][number], currency: string): Static<typeof LineView> => ({
   product_id: line.productId,
   store_id: line.storeId,
   name: line.name,
@@ -71,7 +71,7 @@ const lineView = (line: OrderRow['lines'][number], currency: string): Static<typ
 });
 
 /** Revealed texts that hold JSON become what they were; anything else (`[erased]`) stays text. */
-const address = (text: string | null): unknown => {
+export const address = (text: string | null): unknown => {
   if (text === null) return null;
   try {
     return JSON.parse(text) as unknown;
@@ -80,7 +80,7 @@ const address = (text: string | null): unknown => {
   }
 };
 
-const fulfilmentStatus = (row: OrderRow, status: FulfilmentStatus): OrderRow['status'] =>
+export const fulfilmentStatus = (row: OrderRow, status: FulfilmentStatus): OrderRow['status'] =>
   orderStatus({ cancelled: row.status === 'cancelled', paid: row.paid, fulfilments: [status] });
 
 /** `row` with its personal fields revealed. */
@@ -111,38 +111,6 @@ export const orderView = (row: OrderRow): OrderView => ({
   updated_at: row.updated_at,
 });
 
-/** An order as one of its sellers sees it: their lines, their part of the total. */
-export const SellerOrderView = Fields({
-  id: Id,
-  store_id: Id,
-  status: OrderStatusText,
-  items: Type.Array(LineView),
-  total: Money,
-  currency: Currency,
-  shipping_address: AddressView,
-  created_at: Instant,
-  updated_at: Instant,
-});
-export type SellerOrderView = Static<typeof SellerOrderView>;
-
-export function sellerOrderView(row: OrderRow, storeId: string): SellerOrderView {
-  const lines = row.lines.filter((line) => line.storeId === storeId);
-  return {
-    id: row.id,
-    store_id: storeId,
-    status: fulfilmentStatus(row, row.fulfilments[storeId] ?? 'pending'),
-    items: lines.map((line) => lineView(line, row.currency)),
-    total: toMajor(
-      lines.reduce((sum, { price, quantity }) => sum + price * quantity, 0),
-      row.currency,
-    ),
-    currency: row.currency,
-    shipping_address: address(row.shipping_address),
-    created_at: row.created_at,
-    updated_at: row.updated_at,
-  };
-}
-
 const unknown = (): never => missing('OrderUnknown', 'There is no such order.');
 
 /** An order as far as `actor` may see it: all of it, a seller's own part, or nothing. */
@@ -156,7 +124,7 @@ export function seenBy(actor: Actor, row: OrderRow): OrderRow {
   return { ...row, lines, total, fulfilments: { [storeId]: status }, billing_address: null };
 }
 
-const ownStatus = { status: Type.Optional(Type.Enum(ORDER_STATUSES)) };
+export const ownStatus = { status: Type.Optional(Type.Enum(ORDER_STATUSES)) };
 
 const listOrders = defineQuery({
   name: 'ListOrders',
@@ -262,29 +230,4 @@ const getOrderHistory = defineQuery({
   },
 });
 
-const listSellerOrders = defineQuery({
-  name: 'ListSellerOrders',
-  summary: 'Orders with products of mine, newest first',
-  tag: 'orders',
-  route: 'GET /seller/orders',
-  access: ['seller'],
-  query: Fields({ ...Paging, ...ownStatus }),
-  result: Type.Array(SellerOrderView),
-  paginated: true,
-  reads: ['orders'],
-  async run({ query }, { actor, db, services }) {
-    const storeId = storeIdOf(actor.id);
-    const where = conditions();
-    where.add('store_ids @> ?::jsonb', JSON.stringify([storeId]));
-    if (query.status !== undefined) where.add('status = ?', query.status);
-    const sql = { columns: '*', from: 'orders', where, order: 'created_at DESC, id' };
-    const { data, pagination } = await pageOf<OrderRow>(db, sql, query, (row) => row);
-    const rows = await services.personalData.reveal(data as OrderRow[]);
-    return {
-      data: rows.map((row) => sellerOrderView(row, storeId)),
-      ...(pagination === undefined ? {} : { pagination }),
-    };
-  },
-});
-
-export const orderQueries = [listOrders, getOrder, getOrderHistory, listSellerOrders];
+export const orderQueries = [listOrders, getOrder, getOrderHistory];

@@ -1,11 +1,12 @@
 import { expect } from 'chai';
-import { orders, type OrderRow } from '../../src/projections/orders.ts';
+import { type OrderRow, orders } from '../../src/projections/orders.ts';
 import { cartView } from '../../src/queries/cart.ts';
-import { orderView, sellerOrderView } from '../../src/queries/order.ts';
+import { orderView } from '../../src/queries/order.ts';
+import { sellerOrderView } from '../../src/queries/sellerOrder.ts';
 import { stockView } from '../../src/queries/product.ts';
 import { userView } from '../../src/queries/user.ts';
 import { advanced, paid } from '../aggregates/orderExamples.ts';
-import { NOW, recordedEvents, rowsOf, type Fact } from '../support/given.ts';
+import { type Fact, NOW, recordedEvents, rowsOf } from '../support/given.ts';
 
 const rowOf = (...facts: Fact[]): OrderRow => rowsOf(orders, recordedEvents(...facts))[0]!;
 const ofOrder = (events: readonly Fact[1][]): Fact[] => events.map((event) => ['order-one', event]);

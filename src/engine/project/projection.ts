@@ -23,7 +23,7 @@ export interface Change<R extends object, E extends DomainEvent = DomainEvent> {
  * `revision bigint` (that of the last event of category `of` seen by the row, served as ETag) and `position bigint`
  * (that of the last event of any stream that changed it).
  */
-export interface Projection<R extends object = Row> {
+export interface Projection<R extends object = Row, E extends DomainEvent = DomainEvent> {
   readonly name: string;
   readonly table: string;
   /** The primary key: one column. */
@@ -31,13 +31,11 @@ export interface Projection<R extends object = Row> {
   readonly columns: { readonly [K in string & keyof R]: ColumnType };
   /** Category whose revision a row carries. */
   readonly of: string;
-  readonly on: { readonly [type: string]: Change<R> };
+  /** What each event type does. Keyed by the union of events, so that no entry names another event, or takes another event's data. */
+  readonly on: { readonly [Type in E['type']]?: Change<R, Extract<E, { type: Type }>> };
   /** Cache tags to invalidate when the rows with these keys have changed (besides `<name>`, which is always invalidated). */
   tags?(key: string, row: R | null): readonly string[];
 }
-
-/** Types one entry of `on` by its event: `on<OrderPlaced, OrderRow>({ key, row })`. */
-export const change = <E extends DomainEvent, R extends object>(entry: Change<R, E>): Change<R> => entry;
 
 /** What a row becomes over these events, in memory: the same functions that keep the table. For time travel and tests. */
 export function replay<R extends object>(

@@ -55,7 +55,9 @@ export function prepare(projection: Projection): Prepared {
     throw new Error(`projection ${name}: revision and position belong to the engine`);
   }
 
-  const changes = new Map(Object.entries(projection.on));
+  const changes = new Map(
+    Object.entries(projection.on).flatMap(([type, entry]) => (entry === undefined ? [] : [[type, entry]])),
+  );
   const prefix = `${of}-`;
   const names = columns.map(([column]) => column);
   const takes = columns.map(([, type]) => TAKES[type]);

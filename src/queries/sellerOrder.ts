@@ -1,0 +1,67 @@
+import { Type, type Static } from 'typebox';
+import { toMajor } from '../aggregates/money.ts';
+import { conditions, pageOf, Paging } from '../engine/ask/paging.ts';
+import type { OrderRow } from '../projections/orders.ts';
+import { Currency, Fields, Id, Instant, Money } from '../schema.ts';
+import { defineQuery } from './contract.ts';
+import { address, AddressView, fulfilmentStatus, lineView, LineView, OrderStatusText, ownStatus } from './order.ts';
+import { storeIdOf } from './store.ts';
+
+/** An order as one of its sellers sees it: their lines, their part of the total. */
+export const SellerOrderView = Fields({
+  id: Id,
+  store_id: Id,
+  status: OrderStatusText,
+  items: Type.Array(LineView),
+  total: Money,
+  currency: Currency,
+  shipping_address: AddressView,
+  created_at: Instant,
+  updated_at: Instant,
+});
+export type SellerOrderView = Static<typeof SellerOrderView>;
+
+export function sellerOrderView(row: OrderRow, storeId: string): SellerOrderView {
+  const lines = row.lines.filter((line) => line.storeId === storeId);
+  return {
+    id: row.id,
+    store_id: storeId,
+    status: fulfilmentStatus(row, row.fulfilments[storeId] ?? 'pending'),
+    items: lines.map((line) => lineView(line, row.currency)),
+    total: toMajor(
+      lines.reduce((sum, { price, quantity }) => sum + price * quantity, 0),
+      row.currency,
+    ),
+    currency: row.currency,
+    shipping_address: address(row.shipping_address),
+    created_at: row.created_at,
+    updated_at: row.updated_at,
+  };
+}
+
+const listSellerOrders = defineQuery({
+  name: 'ListSellerOrders',
+  summary: 'Orders with products of mine, newest first',
+  tag: 'orders',
+  route: 'GET /seller/orders',
+  access: ['seller'],
+  query: Fields({ ...Paging, ...ownStatus }),
+  result: Type.Array(SellerOrderView),
+  paginated: true,
+  reads: ['orders'],
+  async run({ query }, { actor, db, services }) {
+    const storeId = storeIdOf(actor.id);
+    const where = conditions();
+    where.add('store_ids @> ?::jsonb', JSON.stringify([storeId]));
+    if (query.status !== undefined) where.add('status = ?', query.status);
+    const sql = { columns: '*', from: 'orders', where, order: 'created_at DESC, id' };
+    const { data, pagination } = await pageOf<OrderRow>(db, sql, query, (row) => row);
+    const rows = await services.personalData.reveal(data as OrderRow[]);
+    return {
+      data: rows.map((row) => sellerOrderView(row, storeId)),
+      ...(pagination === undefined ? {} : { pagination }),
+    };
+  },
+});
+
+export const sellerOrderQueries = [listSellerOrders];
