@@ -27,8 +27,10 @@ export interface KeptShop {
   readonly masterKey: string;
   readonly log: { readonly events: number; readonly log_hash: string };
   readonly answers: number;
-  /** A product whose stock has a snapshot, and how many of it are left to buy. */
-  readonly bestseller: { readonly id: string; readonly stock: number };
+  /** A product whose stock has a snapshot. */
+  readonly bestseller: { readonly id: string; readonly available: number; readonly reserved: number };
+  /** An order that holds some of the bestseller, and the seller who is about to ship it. */
+  readonly underway: { readonly order: string; readonly by: string; readonly quantity: number };
   /** The request that placed an order, and the order's id. */
   readonly repeatable: {
     readonly by: string;

@@ -31,6 +31,7 @@ export interface Life {
   readonly orders: { readonly id: string; readonly by: Name }[];
   readonly bestseller: string;
   readonly repeatable: KeptShop['repeatable'];
+  readonly underway: KeptShop['underway'];
 }
 
 type People = Readonly<Record<Name, Caller>>;
@@ -101,7 +102,7 @@ async function makeProducts({ mary, sid, admin }: People, categories: readonly s
 }
 
 /** So many changes that the state of its stock is kept as a snapshot. */
-async function turnOver(seller: Caller, product: string): Promise<void> {
+export async function turnOver(seller: Caller, product: string): Promise<void> {
   for (let turn = 0; turn < STOCK_CHANGES; turn += 1) {
     const body = { change: turn % 2 === 0 ? 3 : -3, reason: 'in and out' };
     must(await seller.call('POST', `/products/${product}/stock`, body), 200);
@@ -166,7 +167,6 @@ export async function openShop(place: Place) {
   const people: People = { admin, mary: scriptorium.owner, sid: inks.owner, john, una, paul };
   const categories = await makeCategories(people);
   const products = await makeProducts(people, categories);
-  await turnOver(people.mary, products[0]!);
   const orders: Life['orders'] = [];
   const stores = { [scriptorium.id]: people.mary, [inks.id]: people.sid };
   return { people, categories, products, stores: Object.keys(stores), orders, ...market(people, orders, stores) };

@@ -127,10 +127,11 @@ async function keep(commit: string): Promise<void> {
     const segment = await newSegment(making);
     await place.stop();
     const { masterKey } = secretsOf(dataDir);
-    const { repeatable, bestseller } = life;
-    const log = { events, log_hash };
-    const of = { commit, accounts: ACCOUNTS, masterKey, log, answers: answers.length };
-    writeShop(name, { ...of, bestseller: { id: bestseller, stock: stock.available }, repeatable }, answers);
+    const { repeatable, underway } = life;
+    const { available, reserved } = stock;
+    const bestseller = { id: life.bestseller, available, reserved };
+    const known = { commit, accounts: ACCOUNTS, masterKey, log: { events, log_hash }, answers: answers.length };
+    writeShop(name, { ...known, bestseller, underway, repeatable }, answers);
     await packDataDir(dataDir, segment, files.data);
     console.log(`${name}: ${events} events, ${answers.length} answers, log hash ${log_hash}`);
     console.log(`did not happen: ${eventsBeside(root, files.log).join(', ') || 'nothing'}`);

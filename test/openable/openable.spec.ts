@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { disposeDataDirs } from '../support/embedded.ts';
 import { eventually } from '../support/eventually.ts';
-import { JWT_SECRET, must } from '../support/shop.ts';
+import { JWT_SECRET, must, type Json } from '../support/shop.ts';
 import { expectSameAnswers, OPERATOR, signIn, type Kept } from './asking.ts';
 import { filesOf, FIXTURES, readAnswers, readShop, unpackDataDir, type KeptShop } from './kept.ts';
 import { placeOn, type Place } from './place.ts';
@@ -11,22 +11,26 @@ import { LEFT_BEHIND } from './questions.ts';
 
 /** The first that was kept; it stays. */
 const FIRST = 'd419bfe';
-const PAID_MS = 15_000;
+const FOLLOWED_MS = 15_000;
+const BOUGHT = 2;
 const TO = { shipping_address: '5 Abbey Road, London' };
 
-/** Whoever has an account buys the bestseller, and the shop goes on from where it was. */
-async function goesOn(place: Place, { accounts, bestseller, repeatable }: KeptShop): Promise<void> {
-  const buyer = await signIn(place, accounts[repeatable.by]!);
-  const ordersOf = async (): Promise<number> =>
-    must(await buyer.call('GET', '/orders'), 200).body.meta.pagination.total_items as number;
-  const before = await ordersOf();
+type Buyer = Awaited<ReturnType<typeof signIn>>;
 
-  const { key, body, order } = repeatable;
+const countOrders = async (buyer: Buyer): Promise<number> =>
+  must(await buyer.call('GET', '/orders'), 200).body.meta.pagination.total_items as number;
+
+/** The request that placed an order back then, sent once more. */
+async function repeat(buyer: Buyer, { repeatable: { key, body, order } }: KeptShop): Promise<void> {
+  const before = await countOrders(buyer);
   const again = must(await buyer.call('POST', '/orders', body, { 'idempotency-key': key }), 201);
-  expect(again.data.id, 'a request from back then has no second effect').to.equal(order);
-  expect(await ordersOf()).to.equal(before);
+  expect(again.data.id, 'the order of a repeated request').to.equal(order);
+  expect(await countOrders(buyer), 'orders after a repeated request').to.equal(before);
+}
 
-  const items = [{ product_id: bestseller.id, quantity: 2 }];
+async function buy(buyer: Buyer, productId: string): Promise<void> {
+  const before = await countOrders(buyer);
+  const items = [{ product_id: productId, quantity: BOUGHT }];
   const { id } = must(await buyer.call('POST', '/orders', { ...TO, items }), 201).data;
   const paid = await eventually(
     'a new order is paid',
@@ -34,12 +38,35 @@ async function goesOn(place: Place, { accounts, bestseller, repeatable }: KeptSh
       const { data } = must(await buyer.call('GET', `/orders/${id}`), 200);
       return data.status === 'paid' ? data : undefined;
     },
-    PAID_MS,
+    FOLLOWED_MS,
   );
   expect(paid.shipping_address).to.equal(TO.shipping_address);
-  expect(await ordersOf()).to.equal(before + 1);
-  const { data: product } = must(await buyer.call('GET', `/products/${bestseller.id}`), 200);
-  expect(product.stock.available).to.equal(bestseller.stock - 2);
+  expect(await countOrders(buyer)).to.equal(before + 1);
+}
+
+/** People go on where they were: what was asked is not done again, what is new is done, what was underway arrives. */
+async function goesOn(place: Place, shop: KeptShop): Promise<void> {
+  const { accounts, repeatable, bestseller, underway } = shop;
+  const buyer = await signIn(place, accounts[repeatable.by]!);
+  await repeat(buyer, shop);
+  await buy(buyer, bestseller.id);
+  const seller = await signIn(place, accounts[underway.by]!);
+  for (const status of ['shipping', 'shipped', 'completed']) {
+    must(await seller.call('PUT', `/orders/${underway.order}/status`, { status }), 200);
+  }
+  const expected = {
+    available: bestseller.available - BOUGHT,
+    reserved: bestseller.reserved + BOUGHT - underway.quantity,
+  };
+  let stock: Json;
+  const isShipped = async (): Promise<boolean> => {
+    stock = must(await seller.call('GET', `/products/${bestseller.id}/stock`), 200).data;
+    return stock.reserved === expected.reserved;
+  };
+  await eventually('what is shipped is reserved no more', isShipped, FOLLOWED_MS).catch((error: unknown) => {
+    throw new Error(`the stock is ${JSON.stringify(stock)}`, { cause: error });
+  });
+  expect(stock).to.include(expected);
 }
 
 const kept = readdirSync(FIXTURES);

@@ -1,5 +1,5 @@
 import { must, type Json } from '../support/shop.ts';
-import { ADDRESS, line, type Life, type OpenShop } from './life.ts';
+import { ADDRESS, line, turnOver, type Life, type OpenShop } from './life.ts';
 
 const TO = { shipping_address: '1 Abbey Road, London' };
 
@@ -18,7 +18,7 @@ async function buyFromCart({ people, products: [quill, , , ink], place, payment,
 }
 
 /** Orders that came to their end well, and those that stand at each step before. */
-async function sell({ people, products, buy, place, payment, advance }: OpenShop): Promise<void> {
+async function sell({ people, products, buy, place, payment, advance }: OpenShop): Promise<Life['underway']> {
   const [quill, initial, vellum, ink] = products;
   const processing = await buy('john', { ...TO, items: [line(quill, 1), line(vellum, 2)] });
   await advance('john', processing, 'processing');
@@ -31,6 +31,7 @@ async function sell({ people, products, buy, place, payment, advance }: OpenShop
   const { payment: authorised }: Json = await payment('john', confirmed, 'authorised');
   must(await people.john.call('POST', `/payments/${authorised.id}/confirm`), 200);
   await payment('john', confirmed, 'captured');
+  return { order: processing, by: 'mary', quantity: 1 };
 }
 
 /** Orders whose money went back, all of it or some, or never came. */
@@ -77,11 +78,13 @@ async function leaveCarts({ people: { una, paul, sid }, products }: OpenShop): P
 
 export async function trade(shop: OpenShop): Promise<Life> {
   const repeatable = await buyFromCart(shop);
-  await sell(shop);
+  const underway = await sell(shop);
+  // Now, so that the snapshot holds reservations.
+  await turnOver(shop.people.mary, shop.products[0]!);
   await giveBack(shop);
   await leaveCarts(shop);
   const { products, stores, categories, orders } = shop;
-  return { products, stores, categories, orders, bestseller: products[0]!, repeatable };
+  return { products, stores, categories, orders, bestseller: products[0]!, repeatable, underway };
 }
 
 /** An order whose refund the provider knows nothing of: `forget` is to make it so. */
