@@ -18,7 +18,7 @@ import { losePayment, payNothing, trade } from './trade.ts';
 const GIT_TIMEOUT_MS = 60_000;
 const WAIT_MS = 60_000;
 const NAME_LENGTH = 7;
-/** Longer than the sandbox takes to answer, shorter than anybody likes to wait. */
+/** Longer than the sandbox takes to answer. */
 const SHORT_DEADLINE = '4s';
 
 const git = (...args: string[]): string =>
@@ -45,13 +45,13 @@ interface Making {
 const secretsOf = (dataDir: string): { databasePassword: string; masterKey: string } =>
   JSON.parse(readFileSync(path.join(dataDir, 'secrets.json'), 'utf8'));
 
-/** Asks the shop's own database, past everything that guards it. */
+/** Runs a statement on the shop's own database. */
 function query({ dataDir }: Making, sql: string): Promise<Record<string, unknown>[]> {
   const port = readFileSync(path.join(placeOf(dataDir), 'postgres/postmaster.pid'), 'utf8').split('\n')[3] ?? '';
   return select(`postgres://cartulary:${secretsOf(dataDir).databasePassword}@127.0.0.1:${port}/cartulary`, sql);
 }
 
-/** Begins a new segment of the WAL, by which alone the cluster will start again once it has stopped cleanly. */
+/** Begins a new segment of the WAL; once the cluster has stopped cleanly, it starts again from this one alone. */
 async function newSegment(making: Making): Promise<string> {
   await query(making, 'SELECT pg_switch_wal()');
   await query(making, 'CHECKPOINT');
@@ -59,7 +59,7 @@ async function newSegment(making: Making): Promise<string> {
   return String(row?.['segment']);
 }
 
-/** Until all that follows from what happened has happened, and no deadline waits that would change something later. */
+/** Waits until handlers and read models are level with the log and no deadline waits, which would change answers later. */
 const settled = ({ place }: Making): Promise<unknown> =>
   eventually(
     'the shop has nothing left to do',

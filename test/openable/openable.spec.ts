@@ -20,7 +20,7 @@ type Buyer = Awaited<ReturnType<typeof signIn>>;
 const countOrders = async (buyer: Buyer): Promise<number> =>
   must(await buyer.call('GET', '/orders'), 200).body.meta.pagination.total_items as number;
 
-/** The request that placed an order back then, sent once more. */
+/** Sends the request that placed an order back then once more. */
 async function repeat(buyer: Buyer, { repeatable: { key, body, order } }: KeptShop): Promise<void> {
   const before = await countOrders(buyer);
   const again = must(await buyer.call('POST', '/orders', body, { 'idempotency-key': key }), 201);
@@ -44,7 +44,7 @@ async function buy(buyer: Buyer, productId: string): Promise<void> {
   expect(await countOrders(buyer)).to.equal(before + 1);
 }
 
-/** People go on where they were: what was asked is not done again, what is new is done, what was underway arrives. */
+/** A request of back then has no second effect, a new order is paid, and a kept order ships what it holds. */
 async function goesOn(place: Place, shop: KeptShop): Promise<void> {
   const { accounts, repeatable, bestseller, underway } = shop;
   const buyer = await signIn(place, accounts[repeatable.by]!);
@@ -72,7 +72,7 @@ async function goesOn(place: Place, shop: KeptShop): Promise<void> {
 const kept = readdirSync(FIXTURES);
 
 describe('kept shops', () => {
-  it('are there, the first of them too', () => {
+  it('include the first one', () => {
     expect(kept).to.include(FIRST);
   });
 });
@@ -98,7 +98,7 @@ for (const name of kept) {
       disposeDataDirs();
     });
 
-    it('opens, with nothing happening by that, and answers as it did', async () => {
+    it('opens, appends nothing by opening, and answers as it did', async () => {
       await place.start();
       expect(await logHash(place)).to.deep.equal(shop.log);
       await expectSameAnswers(place, shop.accounts, answers);
@@ -111,7 +111,7 @@ for (const name of kept) {
       await expectSameAnswers(place, shop.accounts, byApi);
     });
 
-    it('goes on', () => goesOn(place, shop));
+    it('takes a new order, ships a kept one and repeats none', () => goesOn(place, shop));
   });
 
   describe(`the export of a shop of ${name}`, function () {
@@ -150,6 +150,6 @@ for (const name of kept) {
       expect(await place.run(LEFT_BEHIND[1].split(' '))).to.equal('[]\n');
     });
 
-    it('goes on', () => goesOn(place, shop));
+    it('takes a new order, ships a kept one and repeats none', () => goesOn(place, shop));
   });
 }
