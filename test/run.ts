@@ -12,7 +12,7 @@ import { topology, TOPOLOGY_TOLD } from './support/topology.ts';
 
 const UNIT_ONLY = '--unit';
 /** These try whole programs. Elsewhere a spec that needs a server says so in its name, and the others are the unit part. */
-const PROGRAM_FOLDERS = new Set(['chaos', 'cli', 'deploy', 'embedded', 'laws']);
+const PROGRAM_FOLDERS = new Set(['chaos', 'cli', 'deploy', 'embedded', 'laws', 'openable']);
 /** What a spec needs, as its name says: `*.postgres.spec.ts`, `*.eventstoredb.spec.ts` (the double is a process), and as `NEEDS` lists. */
 const SERVER_SPEC = /\.(?:postgres|eventstoredb|redis|nats)\.spec\.ts$/;
 /** They measure time, or start and kill whole servers: nothing else runs beside them. */
