@@ -1,0 +1,110 @@
+import { expect } from 'chai';
+import { eventually } from '../support/eventually.ts';
+import { must, request, type Answer } from '../support/shop.ts';
+import type { Account } from './kept.ts';
+import type { Place } from './place.ts';
+
+/** The one without an account. */
+export const ANYBODY = 'anybody';
+/** Asks by the command line. */
+export const OPERATOR = 'operator';
+const AT_ONCE = 8;
+
+export interface Question {
+  /** The name of an account, `ANYBODY` or `OPERATOR`. */
+  readonly as: string;
+  /** A path below the API's base path; of the operator, a command. */
+  readonly ask: string;
+}
+
+/** A question and what was answered, but for what differs each time. */
+export interface Kept extends Question {
+  /** Of HTTP; of a command, its exit code. */
+  readonly status: number;
+  /** The first part of the ETag. */
+  readonly revision: string | null;
+  readonly body: string;
+}
+
+export interface Caller {
+  call(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>;
+}
+
+const callerFor = (place: Place, token?: string): Caller => ({
+  // A read model may be behind for a moment, and the answer says so.
+  call: (method, path, body, headers = {}) =>
+    eventually(`${method} ${path} is answered`, async () => {
+      const options = { body, headers, ...(token === undefined ? {} : { token }) };
+      const answer = await request(place.url(), method, path, options);
+      return method === 'GET' && answer.status === 503 ? undefined : answer;
+    }),
+});
+
+export async function signIn(place: Place, { email, password }: Account): Promise<Caller> {
+  const { data } = must(await request(place.url(), 'POST', '/auth/login', { body: { email, password } }), 200);
+  return callerFor(place, data.access_token);
+}
+
+/** The number and the time of a request are its own; how a refusal is worded may change. */
+function withoutVolatile({ status, text }: Answer): string {
+  const named = text.replace(/"(request_id|timestamp)":"[^"]*"/g, '"$1":"…"');
+  return status < 400 ? named : named.replace(/"(detail|message)":"(?:[^"\\]|\\.)*"/g, '"$1":"…"');
+}
+
+type Asking = (question: Question) => Promise<Kept>;
+
+/** Asks questions in everybody's name. */
+async function askerOf(place: Place, accounts: Readonly<Record<string, Account>>): Promise<Asking> {
+  const callers: Record<string, Caller> = { [ANYBODY]: callerFor(place) };
+  for (const [name, account] of Object.entries(accounts)) callers[name] = await signIn(place, account);
+  return async (question) => {
+    const { as, ask } = question;
+    if (as === OPERATOR) {
+      const body = await place.run(ask.split(' '));
+      return { ...question, status: 0, revision: null, body };
+    }
+    const caller = callers[as];
+    if (caller === undefined) throw new Error(`nobody is called ${as}`);
+    const answer = await caller.call('GET', ask);
+    const revision = /^"(-?\d+)/.exec(answer.headers.get('etag') ?? '')?.[1] ?? null;
+    return { ...question, status: answer.status, revision, body: withoutVolatile(answer) };
+  };
+}
+
+const readable = ({ body, ...kept }: Kept): string =>
+  `${JSON.stringify(kept)}\n${JSON.stringify(JSON.parse(body), null, 1)}`;
+
+/** Asks all of them, some at a time; the answers come in the order of the questions. */
+export async function askAll(
+  place: Place,
+  accounts: Readonly<Record<string, Account>>,
+  questions: readonly Question[],
+): Promise<Kept[]> {
+  const ask = await askerOf(place, accounts);
+  const answers: Kept[] = [];
+  const left = questions.entries();
+  const work = async (): Promise<void> => {
+    for (const [index, question] of left) answers[index] = await ask(question);
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, work));
+  return answers;
+}
+
+/** Asks everything again and fails, with the first difference, unless every answer is the one that was kept. */
+export async function expectSameAnswers(
+  place: Place,
+  accounts: Readonly<Record<string, Account>>,
+  kept: readonly Kept[],
+): Promise<void> {
+  const questions = kept.map(({ as, ask }) => ({ as, ask }));
+  const answers = await askAll(place, accounts, questions);
+  const differing = kept
+    .map((was, index) => ({ was, is: answers[index]! }))
+    .filter(({ was, is }) => JSON.stringify(is) !== JSON.stringify(was));
+  const [first] = differing;
+  if (first === undefined) return;
+  const which = differing.map(({ was: { as, ask } }) => `${as}: ${ask}`).join('\n  ');
+  const told = `${differing.length} of ${kept.length} answers differ:\n  ${which}\nthe first of them`;
+  expect(readable(first.is), told).to.equal(readable(first.was));
+  expect(first.is, told).to.deep.equal(first.was);
+}

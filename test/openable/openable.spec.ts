@@ -1,0 +1,155 @@
+import { readdirSync } from 'node:fs';
+import { expect } from 'chai';
+import { freshDatabase, type TestDatabase } from '../support/database.ts';
+import { disposeDataDirs } from '../support/embedded.ts';
+import { eventually } from '../support/eventually.ts';
+import { JWT_SECRET, must, type Json } from '../support/shop.ts';
+import { expectSameAnswers, OPERATOR, signIn, type Kept } from './asking.ts';
+import { filesOf, FIXTURES, readAnswers, readShop, unpackDataDir, type KeptShop } from './kept.ts';
+import { placeOn, type Place } from './place.ts';
+import { LEFT_BEHIND } from './questions.ts';
+
+/** The first that was kept; it stays. */
+const FIRST = 'd419bfe';
+const FOLLOWED_MS = 15_000;
+const BOUGHT = 2;
+const TO = { shipping_address: '5 Abbey Road, London' };
+
+type Buyer = Awaited<ReturnType<typeof signIn>>;
+
+const countOrders = async (buyer: Buyer): Promise<number> =>
+  must(await buyer.call('GET', '/orders'), 200).body.meta.pagination.total_items as number;
+
+/** Sends the request that placed an order back then once more. */
+async function repeat(buyer: Buyer, { repeatable: { key, body, order } }: KeptShop): Promise<void> {
+  const before = await countOrders(buyer);
+  const again = must(await buyer.call('POST', '/orders', body, { 'idempotency-key': key }), 201);
+  expect(again.data.id, 'the order of a repeated request').to.equal(order);
+  expect(await countOrders(buyer), 'orders after a repeated request').to.equal(before);
+}
+
+async function buy(buyer: Buyer, productId: string): Promise<void> {
+  const before = await countOrders(buyer);
+  const items = [{ product_id: productId, quantity: BOUGHT }];
+  const { id } = must(await buyer.call('POST', '/orders', { ...TO, items }), 201).data;
+  const paid = await eventually(
+    'a new order is paid',
+    async () => {
+      const { data } = must(await buyer.call('GET', `/orders/${id}`), 200);
+      return data.status === 'paid' ? data : undefined;
+    },
+    FOLLOWED_MS,
+  );
+  expect(paid.shipping_address).to.equal(TO.shipping_address);
+  expect(await countOrders(buyer)).to.equal(before + 1);
+}
+
+/** A request of back then has no second effect, a new order is paid, and a kept order ships what it holds. */
+async function goesOn(place: Place, shop: KeptShop): Promise<void> {
+  const { accounts, repeatable, bestseller, underway } = shop;
+  const buyer = await signIn(place, accounts[repeatable.by]!);
+  await repeat(buyer, shop);
+  await buy(buyer, bestseller.id);
+  const seller = await signIn(place, accounts[underway.by]!);
+  for (const status of ['shipping', 'shipped', 'completed']) {
+    must(await seller.call('PUT', `/orders/${underway.order}/status`, { status }), 200);
+  }
+  const expected = {
+    available: bestseller.available - BOUGHT,
+    reserved: bestseller.reserved + BOUGHT - underway.quantity,
+  };
+  let stock: Json;
+  const isShipped = async (): Promise<boolean> => {
+    stock = must(await seller.call('GET', `/products/${bestseller.id}/stock`), 200).data;
+    return stock.reserved === expected.reserved;
+  };
+  await eventually('what is shipped is reserved no more', isShipped, FOLLOWED_MS).catch((error: unknown) => {
+    throw new Error(`the stock is ${JSON.stringify(stock)}`, { cause: error });
+  });
+  expect(stock).to.include(expected);
+}
+
+const kept = readdirSync(FIXTURES);
+
+describe('kept shops', () => {
+  it('include the first one', () => {
+    expect(kept).to.include(FIRST);
+  });
+});
+
+for (const name of kept) {
+  const shop = readShop(name);
+  const answers = readAnswers(name);
+  const byApi = answers.filter(({ as }) => as !== OPERATOR);
+  const logHash = async (place: Place): Promise<KeptShop['log']> => {
+    const { events, log_hash } = await place.json('export', '--hash');
+    return { events, log_hash };
+  };
+
+  describe(`the data folder of a shop of ${name}`, function () {
+    this.timeout(120_000);
+    let place: Place;
+    before(async () => {
+      expect(answers).to.have.lengthOf(shop.answers);
+      place = placeOn({ env: { DATA_DIR: await unpackDataDir(filesOf(name).data) } });
+    });
+    after(async () => {
+      await place.stop();
+      disposeDataDirs();
+    });
+
+    it('opens, appends nothing by opening, and answers as it did', async () => {
+      await place.start();
+      expect(await logHash(place)).to.deep.equal(shop.log);
+      await expectSameAnswers(place, shop.accounts, answers);
+    });
+
+    it('answers the same from read models that were made anew', async () => {
+      await place.run(['rebuild', '--all']);
+      // Started again, so that nothing is answered from a cache.
+      await place.start();
+      await expectSameAnswers(place, shop.accounts, byApi);
+    });
+
+    it('takes a new order, ships a kept one and repeats none', () => goesOn(place, shop));
+  });
+
+  describe(`the export of a shop of ${name}`, function () {
+    this.timeout(120_000);
+    const isLeftBehind = ({ ask }: Kept): boolean => LEFT_BEHIND.some((one) => one === ask);
+    let database: TestDatabase;
+    let place: Place;
+    before(async () => {
+      database = await freshDatabase();
+      place = placeOn({ env: { DATABASE_URL: database.url, MASTER_KEY: shop.masterKey, JWT_SECRET } });
+    });
+    after(async () => {
+      await place.stop();
+      await database.drop();
+    });
+
+    it('is imported into an empty shop, which then answers as that one did', async () => {
+      const { events, log_hash } = await place.json('import', 'events', filesOf(name).log, '--handlers', 'from-here');
+      expect({ events, log_hash }).to.deep.equal(shop.log);
+      const [hash] = await Promise.all([logHash(place), place.run(['rebuild', '--all'])]);
+      expect(hash).to.deep.equal(shop.log);
+      await place.start();
+      await expectSameAnswers(
+        place,
+        shop.accounts,
+        answers.filter((one) => !isLeftBehind(one)),
+      );
+    });
+
+    it('leaves behind what the log does not say, and nothing else', async () => {
+      const lost = answers.filter(isLeftBehind);
+      expect(lost.map(({ ask }) => ask)).to.include.members([...LEFT_BEHIND]);
+      const { john } = shop.accounts;
+      const caller = await signIn(place, john!);
+      expect(must(await caller.call('GET', LEFT_BEHIND[0]), 200).data).to.deep.equal([]);
+      expect(await place.run(LEFT_BEHIND[1].split(' '))).to.equal('[]\n');
+    });
+
+    it('takes a new order, ships a kept one and repeats none', () => goesOn(place, shop));
+  });
+}

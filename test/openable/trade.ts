@@ -1,0 +1,106 @@
+import { must, type Json } from '../support/shop.ts';
+import { ADDRESS, line, turnOver, type Life, type OpenShop } from './life.ts';
+
+const TO = { shipping_address: '1 Abbey Road, London' };
+
+/** Out of the cart, from both stores, under a key that names the request for ever. */
+async function buyFromCart({ people, products: [quill, , , ink], place, payment, advance }: OpenShop) {
+  const { john } = people;
+  must(await john.call('POST', '/cart/items', line(quill, 3)), 200);
+  must(await john.call('POST', '/cart/items', line(ink, 2)), 200);
+  must(await john.call('PUT', `/cart/items/${ink}`, { quantity: 1 }), 200);
+  const body = { ...TO, billing_address: ADDRESS, notes: 'Ring twice.' };
+  const key = 'johns-first-order';
+  const order = await place('john', body, { 'idempotency-key': key });
+  await payment('john', order, 'captured');
+  await advance('john', order, 'completed');
+  return { by: 'john', key, body, order };
+}
+
+/** Orders that came to their end well, and those that stand at each step before. */
+async function sell({ people, products, buy, place, payment, advance }: OpenShop): Promise<Life['underway']> {
+  const [quill, initial, vellum, ink] = products;
+  const processing = await buy('john', { ...TO, items: [line(quill, 1), line(vellum, 2)] });
+  await advance('john', processing, 'processing');
+  const shipping = await buy('una', { shipping_address: ADDRESS, items: [line(ink, 1)] });
+  await advance('una', shipping, 'shipping');
+  const shipped = await buy('una', { shipping_address: ADDRESS, items: [line(quill, 1), line(ink, 1)] });
+  await advance('una', shipped, 'shipped');
+  await buy('una', { shipping_address: ADDRESS, items: [line(initial, 1)], payment_method: 'sandbox_timeout' });
+  const confirmed = await place('john', { ...TO, items: [line(vellum, 1)], payment_method: 'sandbox_confirm' });
+  const { payment: authorised }: Json = await payment('john', confirmed, 'authorised');
+  must(await people.john.call('POST', `/payments/${authorised.id}/confirm`), 200);
+  await payment('john', confirmed, 'captured');
+  return { order: processing, by: 'mary', quantity: 1 };
+}
+
+/** Orders whose money went back, all of it or some, or never came. */
+async function giveBack({ people, products, buy, place, payment, advance, refunded, cancelled }: OpenShop) {
+  const [quill, initial, vellum, ink] = products;
+  const second = await place('john', { ...TO, items: [line(ink, 1)], payment_method: 'sandbox_decline' });
+  await payment('john', second, 'declined');
+  must(await people.john.call('POST', '/payments', { order_id: second, method: 'sandbox' }), 201);
+  const { payment: whole }: Json = await payment('john', second, 'captured');
+  await advance('john', second, 'completed');
+  must(await people.admin.call('POST', `/payments/${whole.id}/refund`, { reason: 'damaged on the way' }), 200);
+  await refunded('john', second, true);
+
+  const part = await buy('una', { shipping_address: ADDRESS, items: [line(quill, 2), line(ink, 1)] });
+  const { payment: some }: Json = await payment('una', part, 'captured');
+  must(await people.sid.call('POST', `/payments/${some.id}/refund`, { amount: '2.40', reason: 'half empty' }), 200);
+  await refunded('una', part, false);
+
+  const unwanted = await buy('paul', { ...TO, items: [line(initial, 2)] });
+  must(await people.paul.call('PUT', `/orders/${unwanted}/cancel`, { reason: 'Changed my mind' }), 200);
+  await refunded('paul', unwanted, true);
+  const declined = await place('paul', { ...TO, items: [line(vellum, 1)], payment_method: 'sandbox_decline' });
+  await payment('paul', declined, 'declined');
+  must(await people.admin.call('PUT', `/orders/${declined}/cancel`, {}), 200);
+  await cancelled('paul', declined);
+}
+
+/** Checkouts that came to no order, and carts as they are left. */
+async function leaveCarts({ people: { una, paul, sid }, products }: OpenShop): Promise<void> {
+  const [quill, initial, , ink, wax, map] = products;
+  must(await una.call('POST', '/cart/items', line(ink, 1)), 200);
+  must(await una.call('POST', '/cart/items', line(wax, 3)), 200);
+  must(await una.call('POST', '/cart/items', line(map, 1)), 200);
+  must(await sid.call('POST', `/products/${wax}/stock`, { change: -2, reason: 'sold at the door' }), 200);
+  must(await una.call('POST', '/orders', TO), 409);
+  must(await sid.call('DELETE', `/products/${map}`), 200);
+  must(await una.call('POST', '/orders', TO), 409);
+  must(await paul.call('POST', '/cart/items', line(quill, 2)), 200);
+  must(await paul.call('DELETE', '/cart'), 200);
+  must(await paul.call('POST', '/cart/items', line(quill, 1)), 200);
+  must(await paul.call('POST', '/cart/items', line(initial, 1)), 200);
+  must(await paul.call('DELETE', `/cart/items/${quill}`), 200);
+}
+
+export async function trade(shop: OpenShop): Promise<Life> {
+  const repeatable = await buyFromCart(shop);
+  const underway = await sell(shop);
+  // Now, so that the snapshot holds reservations.
+  await turnOver(shop.people.mary, shop.products[0]!);
+  await giveBack(shop);
+  await leaveCarts(shop);
+  const { products, stores, categories, orders } = shop;
+  return { products, stores, categories, orders, bestseller: products[0]!, repeatable, underway };
+}
+
+/** An order whose refund the provider knows nothing of: `forget` is to make it so. */
+export async function losePayment(shop: OpenShop, forget: (payment: string) => Promise<void>): Promise<void> {
+  const id = await shop.buy('una', { shipping_address: ADDRESS, items: [line(shop.products[1], 1)] });
+  const { payment }: Json = await shop.payment('una', id, 'captured');
+  await forget(payment.id);
+  must(await shop.people.una.call('PUT', `/orders/${id}/cancel`, {}), 200);
+}
+
+/** Orders that nobody pays: where the deadline is short, the shop gives them up. */
+export async function payNothing({ products: [, , vellum, ink], place, payment, cancelled }: OpenShop): Promise<void> {
+  const declined = await place('paul', { ...TO, items: [line(ink, 1)], payment_method: 'sandbox_decline' });
+  const authorised = await place('john', { ...TO, items: [line(vellum, 1)], payment_method: 'sandbox_confirm' });
+  await payment('paul', declined, 'declined');
+  await payment('john', authorised, 'authorised');
+  await cancelled('paul', declined);
+  await cancelled('john', authorised);
+}
