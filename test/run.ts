@@ -2,8 +2,8 @@ import { execFileSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import { SETTINGS } from '../src/config/settings.ts';
-import { bundleSpecs } from './support/bundle.ts';
-import { runGroup, stopGroups, type Group, type Result } from './support/groups.ts';
+import { compileSpecs, joinProgram, type Compiled } from './support/bundle.ts';
+import { runGroup, stopGroups, type Group, type Result, type RunOptions } from './support/groups.ts';
 import { ROOT } from './support/process.ts';
 import { NATS, REDIS, startServices, type Services } from './support/services.ts';
 import { topology, TOPOLOGY_TOLD } from './support/topology.ts';
@@ -81,12 +81,12 @@ function withoutAbsent(groups: readonly Group[], { env, absent }: Services) {
 }
 
 /** Runs the groups, at most `beside` at a time. */
-async function runGroups(groups: readonly Group[], env: Record<string, string>, beside: number): Promise<Result[]> {
+async function runGroups(groups: readonly Group[], options: RunOptions, beside: number): Promise<Result[]> {
   const waiting = [...groups];
   const results: Result[] = [];
   const work = async (): Promise<void> => {
     for (let group = waiting.shift(); group !== undefined; group = waiting.shift()) {
-      results.push(await runGroup(group, { env }));
+      results.push(await runGroup(group, options));
     }
   };
   await Promise.all(Array.from({ length: beside }, work));
@@ -98,14 +98,17 @@ function buildProgram(): void {
   execFileSync('npm', ['run', '--silent', 'build'], { cwd: ROOT, stdio: 'inherit', timeout: BUILD_TIMEOUT_MS });
 }
 
-/** What needs no server, compiled beforehand, its output told as it comes; without what would lead it to one. */
+/** Specs that are JavaScript already; a stack tells of the sources all the same. */
+const COMPILED = { nodeArgs: ['--enable-source-maps'], mochaArgs: ['--config', '.mocharc.compiled.cjs'] };
+const compiledGroup = (group: Group, { of }: Compiled): Group => ({ ...group, files: group.files.map(of) });
+
+/** What needs no server, its output told as it comes; without what would lead it to one. */
 async function runUnit(group: Group): Promise<Result> {
   const began = Date.now();
   const servers = /^TEST_\w+_URL$/;
   const bare = Object.fromEntries(Object.entries(cleanEnvironment()).filter(([name]) => !servers.test(name)));
-  const env = { ...bare, NODE_OPTIONS: '--enable-source-maps' };
-  const files = await bundleSpecs(group.files);
-  const result = await runGroup({ ...group, files }, { env, config: '.mocharc.compiled.cjs', shown: true });
+  const compiled = await compileSpecs(group.files, { built: false });
+  const result = await runGroup(compiledGroup(group, compiled), { ...COMPILED, env: bare, shown: true });
   return { ...result, seconds: (Date.now() - began) / 1000 };
 }
 
@@ -125,22 +128,28 @@ async function runAll(groups: readonly Group[]): Promise<Result[]> {
   const { runnable, dropped } = withoutAbsent(others, services);
   if (dropped !== undefined) results.push(dropped);
   if (topology() !== 'embedded' && services.absent.length > 0) throw new Error(services.absent.join('; '));
-  const env = { ...cleanEnvironment(), ...services.env, TEST_PROGRAM: 'build' };
-  results.push(
+  return [...results, ...(await runOnServices(runnable, services.env))];
+}
+
+/** Specs and program compiled beforehand: the tests start both some hundreds of times. */
+async function runOnServices(groups: readonly Group[], servers: Services['env']): Promise<Result[]> {
+  const compiled = await compileSpecs(
+    groups.flatMap(({ files }) => files),
+    { built: true },
+  );
+  const programs = { TEST_PROGRAM: await joinProgram(), TEST_COMPILED: compiled.folder };
+  const mochaArgs = [...COMPILED.mochaArgs, '--require', compiled.hooks];
+  const options = { ...COMPILED, mochaArgs, env: { ...cleanEnvironment(), ...servers, ...programs } };
+  const ready = groups.map((group) => compiledGroup(group, compiled));
+  const isAlone = ({ name }: Group): boolean => ALONE_FOLDERS.has(name);
+  return [
     ...(await runGroups(
-      runnable.filter(({ name }) => !ALONE_FOLDERS.has(name)),
-      env,
+      ready.filter((group) => !isAlone(group)),
+      options,
       BESIDE_MAX,
     )),
-  );
-  results.push(
-    ...(await runGroups(
-      runnable.filter(({ name }) => ALONE_FOLDERS.has(name)),
-      env,
-      1,
-    )),
-  );
-  return results;
+    ...(await runGroups(ready.filter(isAlone), options, 1)),
+  ];
 }
 
 function report(results: readonly Result[], seconds: number): number {

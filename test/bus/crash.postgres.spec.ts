@@ -9,6 +9,7 @@ import { createPool, type Pool } from '../../src/platform/postgres/pool.ts';
 import { openShop } from '../handlers/shop.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
+import { programArgs } from '../support/process.ts';
 import { append, numbered, range } from './world.ts';
 
 const SCRIPT = path.join(import.meta.dirname, 'consumerProcess.ts');
@@ -34,7 +35,7 @@ describe('bus · embedded · power cuts', () => {
 
   const start = async (owner: string, what: string, failpoint?: string): Promise<ChildProcess> => {
     const given = failpoint === undefined ? [] : [failpoint];
-    const child = spawn(process.execPath, ['--import', 'tsx', SCRIPT, database.url, owner, what, ...given], {
+    const child = spawn(process.execPath, [...programArgs(SCRIPT), database.url, owner, what, ...given], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     children.push(child);

@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { joinProgram } from '../support/bundle.ts';
 import { dropTemplate } from '../support/database.ts';
 import { ROOT } from '../support/process.ts';
 import { startServices } from '../support/services.ts';
@@ -20,7 +21,7 @@ const seed = argument('seed', Math.floor(Math.random() * 2 ** 31));
 
 execFileSync('npm', ['run', '--silent', 'build'], { cwd: ROOT, stdio: 'inherit' });
 const services = await startServices([]);
-Object.assign(process.env, services.env, { TEST_PROGRAM: 'build' });
+Object.assign(process.env, services.env, { TEST_PROGRAM: await joinProgram() });
 let code = 1;
 try {
   const outcome = await runChaos({ seed, minutes, pauseMs: PAUSE_MS, say: (line) => console.log(line) });

@@ -1,11 +1,15 @@
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import formats from 'ajv-formats';
 import { expect } from 'chai';
-import { Type } from 'typebox';
+import { Type, type TSchema } from 'typebox';
 import type { CommandContract } from '../../src/commands/contract.ts';
+import { commands } from '../../src/commands/index.ts';
 import { createApi } from '../../src/http/api/api.ts';
 import type { EndpointDeps } from '../../src/http/api/endpoint.ts';
 import { CODES } from '../../src/http/api/problem.ts';
 import { createRouter, type RouteEntry } from '../../src/http/api/router.ts';
-import { bodyCheck, textCheck, withoutLimit } from '../../src/http/api/validate.ts';
+import { bodyCheck, resultCheck, textCheck, withoutLimit, type Check } from '../../src/http/api/validate.ts';
+import { queries } from '../../src/queries/index.ts';
 
 const Closed = <P extends Parameters<typeof Type.Object>[0]>(properties: P) =>
   Type.Object(properties, { additionalProperties: false });
@@ -114,6 +118,34 @@ describe('a contract', () => {
     });
     expect(withoutLimit(bounded)).to.equal(undefined);
   });
+});
+
+describe('the schemas of the shop', () => {
+  const metaschema = new Ajv2020();
+  formats.default(metaschema);
+
+  type Contract = (typeof commands)[number] | (typeof queries)[number];
+  /** Each with the check that the server makes of it, in strict mode, at the first request. */
+  const schemasOf = (contract: Contract): [part: string, schema: TSchema | undefined, check: Check][] => {
+    const body = 'body' in contract ? contract.body : undefined;
+    const query = 'query' in contract ? contract.query : undefined;
+    return [
+      ['params', contract.params, textCheck(contract.params)],
+      ['query', query, textCheck(query)],
+      ['body', body, bodyCheck(body)],
+      ['result', contract.result, resultCheck(contract.result)],
+    ];
+  };
+
+  for (const contract of [...commands, ...queries]) {
+    it(`of ${contract.name} are schemas, and compile`, () => {
+      for (const [part, schema, check] of schemasOf(contract)) {
+        if (schema === undefined) continue;
+        expect(metaschema.validateSchema(schema), `${part}: ${metaschema.errorsText()}`).to.equal(true);
+        expect(() => check({}), part).to.not.throw();
+      }
+    });
+  }
 });
 
 describe('validation', () => {

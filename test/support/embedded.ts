@@ -5,12 +5,11 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import { isAlive } from '../../src/platform/lock.ts';
-import { ROOT, spawnProgram, type Program, type ProgramOptions } from './process.ts';
+import { programArgs, ROOT, spawnProgram, type Program, type ProgramOptions } from './process.ts';
 
 const READY_TIMEOUT_MS = 60_000;
 const POLL_MS = 10;
 const HOLDER = path.join(ROOT, 'test/embedded/holder.ts');
-const TSX = path.join(ROOT, 'node_modules/tsx/dist/loader.mjs');
 
 const folders = new Set<string>();
 
@@ -89,9 +88,7 @@ export const launchHolder = (dataDir: string, options: HolderOptions = {}): Prog
   spawnProgram(
     [
       process.execPath,
-      '--import',
-      TSX,
-      HOLDER,
+      ...programArgs(HOLDER),
       dataDir,
       options.as ?? 'server',
       options.writing === true ? 'writing' : 'idle',

@@ -77,16 +77,19 @@ function failuresOf(output: string): string {
 
 export interface RunOptions {
   readonly env: Readonly<Record<string, string>>;
-  /** Mocha's. */
-  readonly config?: string;
+  /** Node's, before Mocha. */
+  readonly nodeArgs?: readonly string[];
+  /** Mocha's, before the files. */
+  readonly mochaArgs?: readonly string[];
   /** Whether its output is told as it comes, not all at its end. */
   readonly shown?: boolean;
 }
 
-export function runGroup(group: Group, { env, config = '.mocharc.cjs', shown = false }: RunOptions): Promise<Result> {
+export function runGroup(group: Group, options: RunOptions): Promise<Result> {
+  const { env, nodeArgs = [], mochaArgs = [], shown = false } = options;
   const began = Date.now();
   const color = process.stdout.isTTY ? '--color' : '--no-color';
-  const args = [MOCHA, '--config', config, color, ...group.files];
+  const args = [...nodeArgs, MOCHA, ...mochaArgs, color, ...group.files];
   const child = spawn(process.execPath, args, { cwd: ROOT, env, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
   live.add(child);
   let output = '';

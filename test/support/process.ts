@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import type { Socket } from 'node:net';
 import os from 'node:os';
@@ -46,7 +46,7 @@ export interface ProgramOptions {
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** An empty temporary folder unless said otherwise, so that no `.env` of the checkout is read. */
   readonly cwd?: string;
-  /** The sources by tsx, or what `npm run build` made; the latter when the runner of the tests has built it. */
+  /** The sources by tsx, or what `npm run build` made; the latter, joined, when the runner of the tests has made it. */
   readonly from?: From;
   /** Run as another user; root only. */
   readonly user?: { readonly uid: number; readonly gid: number };
@@ -103,23 +103,26 @@ const environmentOf = (options: ProgramOptions): Record<string, string> => {
 /** As `npm start` has it: with no bound V8 lets garbage lie until the heap is several times what is in use. */
 export const HEAP_BOUND = '--max-old-space-size=512';
 
-/** A build starts in a third of the time, so the runner of the tests makes one and says so. */
-const builtFor = (root: string): From =>
-  root === ROOT && process.env['TEST_PROGRAM'] === 'build' ? 'build' : 'sources';
+/** The program that the runner of the tests has built and joined to a few files, which start far sooner. */
+const joinedIn = (root: string): string | undefined => (root === ROOT ? process.env['TEST_PROGRAM'] : undefined);
 
-const commandOf = ({ root = ROOT, from = builtFor(root) }: ProgramOptions): string[] => [
-  HEAP_BOUND,
-  ...entryOf(from, root),
-];
+const TSX = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
 
-const entryOf = (from: From, root: string): string[] =>
-  from === 'build'
-    ? [path.join(root, 'dist/src/cli/cartulary.js')]
-    : [
-        '--import',
-        pathToFileURL(createRequire(path.join(root, 'package.json')).resolve('tsx')).href,
-        path.join(root, 'src/cli/cartulary.ts'),
-      ];
+const entryOf = ({ root = ROOT, from }: ProgramOptions): string[] => {
+  const joined = joinedIn(root);
+  if (from === undefined && joined !== undefined) return [joined];
+  if (from === 'build') return [path.join(root, 'dist/src/cli/cartulary.js')];
+  return ['--import', TSX, path.join(root, 'src/cli/cartulary.ts')];
+};
+
+const commandOf = (options: ProgramOptions): string[] => [HEAP_BOUND, ...entryOf(options)];
+
+/** How Node runs a program of the tests' own: compiled with the specs where their runner has done that, else by tsx. */
+export function programArgs(file: string): string[] {
+  const folder = process.env['TEST_COMPILED'];
+  const compiled = folder === undefined ? '' : path.join(folder, path.relative(ROOT, file).replace(/\.ts$/, '.js'));
+  return existsSync(compiled) ? [compiled] : ['--import', TSX, file];
+}
 
 const within = async <T>(promise: Promise<T>, ms: number): Promise<T | undefined> => {
   const ending = new AbortController();

@@ -7,6 +7,7 @@ import type { EventStore } from '../../../src/eventstore/eventStore.ts';
 import { createPool, type Pool } from '../../../src/platform/postgres/pool.ts';
 import { freshDatabase, type TestDatabase } from '../../support/database.ts';
 import { eventually } from '../../support/eventually.ts';
+import { programArgs } from '../../support/process.ts';
 import { append, numbered, range } from '../world.ts';
 
 const SCRIPT = path.join(import.meta.dirname, '../consumerProcess.ts');
@@ -36,7 +37,7 @@ describe('bus · NATS JetStream · two processes', function () {
 
   async function start(owner: string): Promise<ChildProcess> {
     const nats = `${process.env['TEST_NATS_URL']!}/processes-${process.pid}`;
-    const child = spawn(process.execPath, ['--import', 'tsx', SCRIPT, database.url, owner, 'record', nats], {
+    const child = spawn(process.execPath, [...programArgs(SCRIPT), database.url, owner, 'record', nats], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     children.push(child);

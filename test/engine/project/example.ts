@@ -12,6 +12,7 @@ import { createProjector, type Projector, type ProjectorOptions } from '../../..
 import { createProgress } from '../../../src/engine/project/progress.ts';
 import { replay, type Change, type Projection, type Row } from '../../../src/engine/project/projection.ts';
 import { freshDatabase } from '../../support/database.ts';
+import { programArgs } from '../../support/process.ts';
 
 export const silent = pino({ level: 'silent' });
 
@@ -174,7 +175,7 @@ const CHILD_TIMEOUT_MS = 30_000;
 
 /** Runs the example in a process of its own until it dies at the failpoint; `poke` is called again and again meanwhile. */
 export async function dieAt(point: string, args: readonly string[], poke: () => Promise<void>): Promise<void> {
-  const child = spawn(process.execPath, ['--import', 'tsx', CHILD, ...args], {
+  const child = spawn(process.execPath, [...programArgs(CHILD), ...args], {
     env: { ...process.env, FAILPOINT: point },
     stdio: ['ignore', 'ignore', 'inherit'],
     timeout: CHILD_TIMEOUT_MS,

@@ -5,6 +5,7 @@ import { NO_STREAM, type EventStore } from '../../../src/eventstore/eventStore.t
 import { createPostgresEventStore } from '../../../src/eventstore/postgres/postgresEventStore.ts';
 import { freshDatabase, type TestDatabase } from '../../support/database.ts';
 import { newStream, thing, wholeLog } from '../../support/events.ts';
+import { programArgs } from '../../support/process.ts';
 
 const CHILD = path.resolve(import.meta.dirname, '../../support/appendAndDie.ts');
 const CHILD_TIMEOUT_MS = 15_000;
@@ -12,7 +13,7 @@ const CHILD_TIMEOUT_MS = 15_000;
 const run = (args: readonly string[]): Promise<{ signal: string | undefined; acknowledged: number }> =>
   new Promise((resolve) => {
     const options = { timeout: CHILD_TIMEOUT_MS };
-    execFile(process.execPath, ['--import', 'tsx', CHILD, ...args], options, (error, stdout) =>
+    execFile(process.execPath, [...programArgs(CHILD), ...args], options, (error, stdout) =>
       resolve({
         signal: error?.signal ?? undefined,
         acknowledged: stdout.trim() === '' ? 0 : stdout.trim().split('\n').length,

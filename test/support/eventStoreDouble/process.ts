@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
+import { programArgs } from '../process.ts';
 
 /** Compiled with whoever starts it, where that was compiled. */
 const MAIN = path.join(import.meta.dirname, `main${path.extname(import.meta.filename)}`);
@@ -15,8 +16,7 @@ export interface EventStoreDoubleProcess {
 
 /** A double in a process of its own: for benches, and for logs that outlive whoever asks. */
 export async function spawnEventStoreDouble(): Promise<EventStoreDoubleProcess> {
-  const argv = ['--import', 'tsx', MAIN];
-  const child = spawn(process.execPath, argv, { stdio: ['ignore', 'pipe', 'inherit', 'ipc'] });
+  const child = spawn(process.execPath, programArgs(MAIN), { stdio: ['ignore', 'pipe', 'inherit', 'ipc'] });
   const exited = once(child, 'exit');
   const url = await new Promise<string>((resolve, reject) => {
     let out = '';
