@@ -38,7 +38,7 @@ export interface Program {
   /** The checkout it is a program of. */
   readonly root: string;
   /** The file of `bench/` that runs one bench and prints its answer as JSON in the last line. */
-  readonly main: 'one';
+  readonly main: 'one' | 'turn';
   readonly bench: string;
   readonly args: readonly string[];
 }

@@ -8,7 +8,7 @@ import { JWT_SECRET, MASTER_KEY, must, peopleOf, request, type People } from '..
 import { compare, load, wire } from './load.ts';
 import { fromRounds, medians, type Round } from './measure.ts';
 import type { BenchOptions, BenchRow } from './row.ts';
-import { build, serve, type Serving } from './serving.ts';
+import { DIST, serve, type Serving } from './serving.ts';
 import type { BytesYardstick, ExpressYardstick, RedisYardstick } from './yardstick.ts';
 
 const CONNECTIONS = 64;
@@ -22,8 +22,6 @@ const YARDSTICK = path.join(import.meta.dirname, 'yardstick.ts');
 const TRANSIENT_HEADERS = new Set(['date', 'connection', 'keep-alive']);
 
 interface Bench {
-  /** Where the built sources are. */
-  readonly dist: string;
   readonly server: Serving;
   readonly people: People;
   readonly options: BenchOptions;
@@ -109,13 +107,13 @@ async function cachedGet(bench: Bench, product: string): Promise<BenchRow> {
 }
 
 async function addToCart(bench: Bench, tokens: readonly string[], product: string): Promise<BenchRow> {
-  const { server, dist, options, durationMs } = bench;
+  const { server, options, durationMs } = bench;
   const path = '/api/v1/cart/items';
   const body = { product_id: product, quantity: 1 };
   const schema = commands.find(({ route }) => route === 'POST /cart/items')?.body;
   if (schema === undefined) throw new Error('there is no POST /cart/items');
   const { data } = must(await request(server.url, 'POST', '/cart/items', { body, token: tokens[0]! }), 200);
-  const given: ExpressYardstick = { dist, path, jwtSecret: JWT_SECRET, schema, data };
+  const given: ExpressYardstick = { dist: DIST, path, jwtSecret: JWT_SECRET, schema, data };
   const yardstick = await startYardstick('express', given);
   const requests = tokens.map((token) => wire('POST', path, { token, body }));
   let turn = 0;
@@ -168,12 +166,10 @@ async function checkouts(bench: Bench, tokens: readonly string[], products: read
 export async function run(options: BenchOptions): Promise<BenchRow[]> {
   const { url, quick } = options;
   const env = { ...TEST_SETTINGS, NODE_ENV: 'production', DATABASE_URL: url, JWT_SECRET, MASTER_KEY };
-  const { dist } = build();
-  const server = await serve({ args: [HEAP_BOUND, path.join(dist, 'cli/cartulary.js'), 'serve'], env });
+  const server = await serve({ args: [HEAP_BOUND, path.join(DIST, 'cli/cartulary.js'), 'serve'], env });
   try {
     const people = peopleOf({ url: server.url, databaseUrl: url });
     const bench = {
-      dist,
       server,
       people,
       options,

@@ -8,7 +8,7 @@ import { rawGet, startYardstick } from './http.ts';
 import { compare, load, wire } from './load.ts';
 import { fromRounds, medians, type Round } from './measure.ts';
 import type { BenchOptions, BenchRow } from './row.ts';
-import { build, serve, type Serving } from './serving.ts';
+import { DIST, serve, type Serving } from './serving.ts';
 
 const CONNECTIONS = 64;
 const ROUND_MS = 3_000;
@@ -25,18 +25,17 @@ async function throughRedis({ url }: Serving): Promise<void> {
 }
 
 interface Answer {
-  readonly dist: string;
   readonly redisUrl: string;
   readonly path: string;
 }
 
 async function cachedGet(server: Serving, answered: Answer, options: BenchOptions): Promise<Round[]> {
-  const { dist, redisUrl, path } = answered;
+  const { redisUrl, path } = answered;
   const answer = await rawGet(server.url + path);
   const redis = new Redis(redisUrl);
   const key = `bench:${randomUUID()}`;
   await redis.set(key, answer.body);
-  const yardstick = await startYardstick('redis', { dist, path, redisUrl, key, headers: answer.headers });
+  const yardstick = await startYardstick('redis', { dist: DIST, path, redisUrl, key, headers: answer.headers });
   const bytes = wire('GET', path);
   const against = (url: string) =>
     load({
@@ -59,10 +58,9 @@ export async function run(options: BenchOptions): Promise<BenchRow[]> {
   const { url } = options;
   const redisUrl = process.env['TEST_REDIS_URL'];
   if (redisUrl === undefined) throw new Error('there is no Redis: install redis-server, or set TEST_REDIS_URL');
-  const { dist } = build();
   const env = { ...TEST_SETTINGS, NODE_ENV: 'production', DATABASE_URL: url, REDIS_URL: redisUrl };
   const server = await serve({
-    args: [HEAP_BOUND, path.join(dist, 'cli/cartulary.js'), 'serve'],
+    args: [HEAP_BOUND, path.join(DIST, 'cli/cartulary.js'), 'serve'],
     env: { ...env, JWT_SECRET, MASTER_KEY },
   });
   try {
@@ -70,7 +68,7 @@ export async function run(options: BenchOptions): Promise<BenchRow[]> {
     const product = await people.product(await people.seller(), await people.category());
     const route = `/api/v1/products/${product}`;
     await eventually('the product is readable', async () => (await fetch(server.url + route)).status === 200);
-    const rounds = await cachedGet(server, { dist, redisUrl, path: route }, options);
+    const rounds = await cachedGet(server, { redisUrl, path: route }, options);
     const { ours, theirs } = medians(rounds);
     return [
       {

@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { dropTemplate, freshDatabase } from '../test/support/database.ts';
 import { startServices } from '../test/support/services.ts';
+import { against } from './against/against.ts';
 import { argumentsOf, type Arguments } from './arguments.ts';
 import { BENCHES, runApart } from './benches.ts';
 import type { BenchRow } from './row.ts';
@@ -11,6 +12,9 @@ import { machine, met, pageFor, table } from './table.ts';
  * `npm run bench [-- names…] [--quick] [--write]`: each bench in a process and a database of its own, then one table, which `--write`
  * puts into the page about performance. Exit code 1 when a bench could not run; a ratio that is missed is said, not failed: these are
  * measurements, and machines are noisy.
+ *
+ * `npm run bench -- --against <commit> [names…] [--rounds 6] [--quick]`: the same benches of this tree and of that commit in turns.
+ * Exit code 1 also when a row is worse than its noise.
  */
 const PAGE = path.join(ROOT, 'docs/explanation/performance.md');
 const SIGNAL_EXIT_CODES = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
@@ -31,7 +35,9 @@ async function runOne(name: string, quick: boolean): Promise<BenchRow[]> {
 /** Resolves to whether all benches ran. */
 async function measure({ names, quick, write }: Arguments): Promise<boolean> {
   const page = write ? pageFor(PAGE) : undefined;
-  if (!names.every((name) => BENCHES[name]?.serves)) compile('tsconfig.bench.json');
+  const serves = names.filter((name) => BENCHES[name]?.serves);
+  if (serves.length > 0) compile('tsconfig.build.json');
+  if (serves.length < names.length) compile('tsconfig.bench.json');
   const rows: BenchRow[] = [];
   const failed: string[] = [];
   for (const name of names) {
@@ -48,6 +54,11 @@ async function measure({ names, quick, write }: Arguments): Promise<boolean> {
   const missed = rows.filter((row) => !met(row));
   console.log(`${rows.length} rows, ${missed.length} missed, ${failed.length} benches failed`);
   return failed.length === 0;
+}
+
+async function run(told: Arguments): Promise<boolean> {
+  if (told.against === undefined) return measure(told);
+  return against({ ...told, commit: told.against });
 }
 
 function argumentsOrExit(): Arguments {
@@ -73,7 +84,7 @@ for (const [signal, code] of Object.entries(SIGNAL_EXIT_CODES)) {
 console.log(`${machine()}\n${services.summary}${told.quick ? '; quick form: the figures say little' : ''}\n`);
 let well = false;
 try {
-  well = await measure(told);
+  well = await run(told);
 } catch (error) {
   console.error(error);
 }

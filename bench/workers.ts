@@ -5,7 +5,7 @@ import { JWT_SECRET, MASTER_KEY, peopleOf } from '../test/support/shop.ts';
 import { compare, load, wire } from './load.ts';
 import { fromRounds, medians } from './measure.ts';
 import type { BenchOptions, BenchRow } from './row.ts';
-import { build, serve } from './serving.ts';
+import { DIST, serve } from './serving.ts';
 
 const CONNECTIONS = 64;
 const WORKERS = 2;
@@ -18,7 +18,7 @@ const whole = (value: number): string => Math.round(value).toLocaleString('en');
 export async function run(options: BenchOptions): Promise<BenchRow[]> {
   const { url, quick } = options;
   const env = { ...TEST_SETTINGS, NODE_ENV: 'production', DATABASE_URL: url, JWT_SECRET, MASTER_KEY };
-  const entry = path.join(build().dist, 'cli/cartulary.js');
+  const entry = path.join(DIST, 'cli/cartulary.js');
   const serving = (workers: number) => serve({ args: [HEAP_BOUND, entry, 'serve', '--workers', String(workers)], env });
   const one = await serving(1);
   const two = await serving(WORKERS);

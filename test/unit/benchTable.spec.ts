@@ -11,14 +11,18 @@ import { between, pageFor, table } from '../../bench/table.ts';
 describe('the arguments of `npm run bench`', () => {
   it('run every bench unless some are named, in the order of the table', () => {
     const all = Object.keys(BENCHES);
-    expect(argumentsOf([])).to.deep.equal({ names: all, quick: false, write: false });
-    const told = argumentsOf(['lag', 'http', '--quick']);
-    expect(told).to.deep.equal({ names: ['http', 'lag'], quick: true, write: false });
+    expect(argumentsOf([])).to.deep.equal({ names: all, quick: false, write: false, against: undefined, rounds: 6 });
+    const told = argumentsOf(['--against', 'HEAD~3', 'lag', 'http', '--rounds', '12', '--quick']);
+    expect(told).to.deep.equal({ names: ['http', 'lag'], quick: true, write: false, against: 'HEAD~3', rounds: 12 });
   });
 
   it('are refused when they make no sense', () => {
     expect(() => argumentsOf(['htp'])).to.throw('There is no bench htp; there are http, workers');
-    for (const more of [['--quick'], ['lag']]) {
+    expect(() => argumentsOf(['--rounds', '3'])).to.throw('--rounds goes with --against');
+    for (const rounds of ['0', '1.5', 'many', '101']) {
+      expect(() => argumentsOf(['--against', 'x', '--rounds', rounds])).to.throw('a number from 1 to 100');
+    }
+    for (const more of [['--quick'], ['lag'], ['--against', 'x']]) {
       expect(() => argumentsOf(['--write', ...more])).to.throw('give it alone');
     }
     expect(() => argumentsOf(['--onyl', 'lag'])).to.throw('--onyl');
