@@ -1,10 +1,13 @@
 import pg from 'pg';
 import { NO_STREAM, type NewEvent } from '../src/eventstore/eventStore.ts';
 import { createPostgresEventStore } from '../src/eventstore/postgres/postgresEventStore.ts';
-import { interleaved, median, perSecond } from './measure.ts';
+import { fromRounds, interleaved, medians, roundsOf } from './measure.ts';
 import type { BenchOptions, BenchRow } from './row.ts';
 
 const IN_FLIGHT = 64;
+const ROUNDS = 9;
+const ROUND_APPENDS = 10_000;
+const ROUND_APPENDS_QUICK = 500;
 
 interface Append {
   readonly stream: string;
@@ -85,8 +88,9 @@ async function checkEqual(client: pg.Client, count: number): Promise<void> {
   if (ours?.count !== count || ours.digest !== theirs?.digest) throw new Error(`unequal: ${JSON.stringify(rows)}`);
 }
 
-export async function run({ url, quick }: BenchOptions): Promise<BenchRow[]> {
-  const [rounds, size] = quick ? [2, 500] : [9, 10_000];
+export async function run(options: BenchOptions): Promise<BenchRow[]> {
+  const { url, quick } = options;
+  const size = quick ? ROUND_APPENDS_QUICK : ROUND_APPENDS;
   const store = await createPostgresEventStore({ url });
   const clients = await connectNaive(url);
   type Range = Parameters<typeof inFlight>[0];
@@ -101,22 +105,23 @@ export async function run({ url, quick }: BenchOptions): Promise<BenchRow[]> {
   const warming = { from: 0, end: size / 5 };
   await appendOurs(warming);
   await appendNaively(warming);
-  const pairs = await interleaved(rounds, (round) => {
+  const rounds = await interleaved(roundsOf(options, ROUNDS), size, (round) => {
     const range = { from: warming.end + round * size, end: warming.end + (round + 1) * size };
     return [() => appendOurs(range), () => appendNaively(range)];
   });
-  await checkEqual(clients[0]!, warming.end + rounds * size);
+  await checkEqual(clients[0]!, warming.end + rounds.length * size);
   await Promise.all([store.close(), ...clients.map((client) => client.end())]);
 
-  const [ours, naive] = [0, 1].map((side) => median(pairs.map((pair) => perSecond(size, pair[side as 0 | 1]))));
-  const ratios = pairs.map(([a, b]) => b / a).sort((a, b) => a - b);
+  const { ours, theirs } = medians(rounds);
   return [
     {
+      id: 'appends',
+      better: 'more',
       what: 'durable appends/s, 64 in flight, through the port',
       against: 'one INSERT, one COMMIT per append with `pg`, same table, 64 connections',
-      ratio: median(ratios),
+      ...fromRounds(rounds),
       atLeast: 2,
-      details: `${ours!.toFixed(0)}/s against ${naive!.toFixed(0)}/s; rounds from ${ratios[0]!.toFixed(2)} to ${ratios.at(-1)!.toFixed(2)}`,
+      details: `${ours.toFixed(0)}/s against ${theirs.toFixed(0)}/s`,
     },
   ];
 }

@@ -6,8 +6,9 @@ import { eventually } from '../test/support/eventually.ts';
 import { HEAP_BOUND, TEST_SETTINGS } from '../test/support/process.ts';
 import { JWT_SECRET, MASTER_KEY, must, peopleOf, request, type People } from '../test/support/shop.ts';
 import { compare, load, wire } from './load.ts';
+import { fromRounds, medians, type Round } from './measure.ts';
 import type { BenchOptions, BenchRow } from './row.ts';
-import { build, serve, type Serving } from './serving.ts';
+import { DIST, serve, type Serving } from './serving.ts';
 import type { BytesYardstick, ExpressYardstick, RedisYardstick } from './yardstick.ts';
 
 const CONNECTIONS = 64;
@@ -16,17 +17,14 @@ const BUYERS = 4 * CONNECTIONS;
 const STOCK = 1_000_000;
 const ROUND_MS = 3_000;
 const ROUND_QUICK_MS = 300;
-const ROUNDS = 5;
 const YARDSTICK = path.join(import.meta.dirname, 'yardstick.ts');
 /** Said anew by every server. */
 const TRANSIENT_HEADERS = new Set(['date', 'connection', 'keep-alive']);
 
 interface Bench {
-  /** Where the built sources are. */
-  readonly dist: string;
   readonly server: Serving;
   readonly people: People;
-  readonly rounds: number;
+  readonly options: BenchOptions;
   readonly durationMs: number;
 }
 
@@ -37,8 +35,10 @@ export const startYardstick = (
   serve({ args: ['--import', import.meta.resolve('tsx'), YARDSTICK, kind], env: {}, stdin: JSON.stringify(given) });
 
 const whole = (value: number): string => Math.round(value).toLocaleString('en');
-const figures = (ours: number, theirs: number, { server }: Bench): string =>
-  `${whole(ours)}/s to ${whole(theirs)}/s; server ${whole(server.rssMb())} MB`;
+const details = (rounds: readonly Round[], { server }: Bench): string => {
+  const { ours, theirs } = medians(rounds);
+  return `${whole(ours)}/s to ${whole(theirs)}/s; server ${whole(server.rssMb())} MB`;
+};
 
 /** An answer with its headers as they were sent. */
 export function rawGet(url: string): Promise<BytesYardstick> {
@@ -83,57 +83,61 @@ async function productsOf(people: People, count: number): Promise<string[]> {
 }
 
 async function cachedGet(bench: Bench, product: string): Promise<BenchRow> {
-  const { server, rounds, durationMs } = bench;
+  const { server, options, durationMs } = bench;
   const path = `/api/v1/products/${product}`;
   await eventually('the product is readable', async () => (await fetch(server.url + path)).status === 200);
   const yardstick = await startYardstick('bytes', await rawGet(server.url + path));
   const bytes = wire('GET', path);
   const against = (url: string) => load({ url, connections: CONNECTIONS, durationMs, next: () => bytes });
-  const { ours, theirs } = await compare(
-    rounds,
+  const rounds = await compare(
+    options,
     () => against(server.url),
     () => against(yardstick.url),
   );
   await yardstick.stop();
   return {
+    id: 'cached-get',
+    better: 'more',
     what: '`GET /products/:id`, cached',
     against: 'bare `node:http` answering the same bytes',
-    ratio: ours / theirs,
+    ...fromRounds(rounds),
     atLeast: 0.5,
-    details: figures(ours, theirs, bench),
+    details: details(rounds, bench),
   };
 }
 
 async function addToCart(bench: Bench, tokens: readonly string[], product: string): Promise<BenchRow> {
-  const { server, dist, rounds, durationMs } = bench;
+  const { server, options, durationMs } = bench;
   const path = '/api/v1/cart/items';
   const body = { product_id: product, quantity: 1 };
   const schema = commands.find(({ route }) => route === 'POST /cart/items')?.body;
   if (schema === undefined) throw new Error('there is no POST /cart/items');
   const { data } = must(await request(server.url, 'POST', '/cart/items', { body, token: tokens[0]! }), 200);
-  const given: ExpressYardstick = { dist, path, jwtSecret: JWT_SECRET, schema, data };
+  const given: ExpressYardstick = { dist: DIST, path, jwtSecret: JWT_SECRET, schema, data };
   const yardstick = await startYardstick('express', given);
   const requests = tokens.map((token) => wire('POST', path, { token, body }));
   let turn = 0;
   const next = (connection: number): Buffer => requests[((turn++ >> 6) * CONNECTIONS + connection) % requests.length]!;
   const against = (url: string) => load({ url, connections: CONNECTIONS, durationMs, next });
-  const { ours, theirs } = await compare(
-    rounds,
+  const rounds = await compare(
+    options,
     () => against(server.url),
     () => against(yardstick.url),
   );
   await yardstick.stop();
   return {
+    id: 'cart-post',
+    better: 'more',
     what: '`POST /cart/items` by signed-in buyers, 64 connections, durable',
     against: 'bare Express (same server set-up) with the same JWT check and ajv validation, no store',
-    ratio: ours / theirs,
+    ...fromRounds(rounds),
     atLeast: 0.3,
-    details: figures(ours, theirs, bench),
+    details: details(rounds, bench),
   };
 }
 
 async function checkouts(bench: Bench, tokens: readonly string[], products: readonly string[]): Promise<BenchRow> {
-  const { server, rounds, durationMs } = bench;
+  const { server, options, durationMs } = bench;
   const order = (token: string, product: string): Buffer =>
     wire('POST', '/api/v1/orders', {
       token,
@@ -143,31 +147,32 @@ async function checkouts(bench: Bench, tokens: readonly string[], products: read
   const spread = tokens.map((token, index) => order(token, products[index % products.length]!));
   const of = (requests: readonly Buffer[]) =>
     load({ url: server.url, connections: CONNECTIONS, durationMs, next: (connection) => requests[connection]! });
-  const { ours, theirs } = await compare(
-    rounds,
+  const rounds = await compare(
+    options,
     () => of(hot),
     () => of(spread),
   );
   return {
+    id: 'hot-checkout',
+    better: 'more',
     what: 'checkouts of one hot product, 64 connections',
     against: 'the same over 64 products',
-    ratio: ours / theirs,
+    ...fromRounds(rounds),
     atLeast: 0.4,
-    details: figures(ours, theirs, bench),
+    details: details(rounds, bench),
   };
 }
 
-export async function run({ url, quick }: BenchOptions): Promise<BenchRow[]> {
+export async function run(options: BenchOptions): Promise<BenchRow[]> {
+  const { url, quick } = options;
   const env = { ...TEST_SETTINGS, NODE_ENV: 'production', DATABASE_URL: url, JWT_SECRET, MASTER_KEY };
-  const { dist } = build();
-  const server = await serve({ args: [HEAP_BOUND, path.join(dist, 'cli/cartulary.js'), 'serve'], env });
+  const server = await serve({ args: [HEAP_BOUND, path.join(DIST, 'cli/cartulary.js'), 'serve'], env });
   try {
     const people = peopleOf({ url: server.url, databaseUrl: url });
     const bench = {
-      dist,
       server,
       people,
-      rounds: quick ? 1 : ROUNDS,
+      options,
       durationMs: quick ? ROUND_QUICK_MS : ROUND_MS,
     };
     const products = await productsOf(people, CONNECTIONS);

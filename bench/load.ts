@@ -1,5 +1,9 @@
 import net from 'node:net';
+import { roundsOf, type Round } from './measure.ts';
+import type { BenchOptions } from './row.ts';
 
+/** Rounds of each side, after one to warm it up. */
+const ROUNDS = 5;
 /** How long a connection may stay without an answer. */
 const SILENCE_MAX_MS = 10_000;
 const HEAD_END = Buffer.from('\r\n\r\n');
@@ -86,29 +90,28 @@ export async function load(options: LoadOptions): Promise<Load> {
   return { perSecond: (answered * 1_000) / (performance.now() - startedAt), statuses };
 }
 
-/** Runs both sides in turn, so that what disturbs the machine disturbs both; answers the medians. */
-export async function compare(
-  rounds: number,
-  ours: () => Promise<Load>,
-  theirs: () => Promise<Load>,
-): Promise<{ ours: number; theirs: number }> {
-  const measured: { ours: number[]; theirs: number[] } = { ours: [], theirs: [] };
-  const one = async (side: 'ours' | 'theirs', measure: () => Promise<Load>): Promise<void> => {
-    const { perSecond, statuses } = await measure();
-    const wrong = Object.keys(statuses).filter((status) => !status.startsWith('2'));
-    if (wrong.length > 0) throw new Error(`${side} answered ${JSON.stringify(statuses)}`);
-    measured[side].push(perSecond);
-  };
-  for (let round = 0; round <= rounds; round += 1) {
-    // The first round only warms both sides up.
-    if (round === 1) Object.assign(measured, { ours: [], theirs: [] });
-    await one('ours', ours);
-    await one('theirs', theirs);
-  }
-  return { ours: median(measured.ours), theirs: median(measured.theirs) };
+/** One measurement; every request must have succeeded. */
+async function measured(side: string, measure: () => Promise<Load>): Promise<number> {
+  const { perSecond, statuses } = await measure();
+  const wrong = Object.keys(statuses).filter((status) => !status.startsWith('2'));
+  if (wrong.length > 0) throw new Error(`${side} answered ${JSON.stringify(statuses)}`);
+  return perSecond;
 }
 
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? 0;
+/**
+ * Runs both sides in turn, so that what disturbs the machine disturbs both. In a turn against another commit ours runs alone, and
+ * theirs are not numbers.
+ */
+export async function compare(
+  options: BenchOptions,
+  ours: () => Promise<Load>,
+  theirs: () => Promise<Load>,
+): Promise<Round[]> {
+  const alone = options.rounds !== undefined;
+  const rounds: Round[] = [];
+  for (let round = 0; round <= roundsOf(options, ROUNDS); round += 1) {
+    rounds.push({ ours: await measured('ours', ours), theirs: alone ? NaN : await measured('theirs', theirs) });
+  }
+  // The first round only warms both sides up.
+  return rounds.slice(1);
 }

@@ -3,11 +3,13 @@ import type { Command, Decider } from '../src/engine/decide/decider.ts';
 import { type DomainEvent, type EventStore, type NewEvent, streamOf } from '../src/eventstore/eventStore.ts';
 import { createAggregates } from '../src/engine/decide/handle.ts';
 import { createPostgresEventStore } from '../src/eventstore/postgres/postgresEventStore.ts';
-import { median, timed } from './measure.ts';
+import { median, parts, timed } from './measure.ts';
 import type { BenchOptions, BenchRow } from './row.ts';
 
 const LONG = 10_000;
 const SHORT = 10;
+/** The spread is that of so many parts of the run. */
+const PARTS = 10;
 
 interface Stock {
   readonly onHand: number;
@@ -73,12 +75,18 @@ export async function run({ url, quick }: BenchOptions): Promise<BenchRow[]> {
   }
   await Promise.all([store.close(), elsewhere.close()]);
 
+  const shorts = parts(times.short, PARTS);
+  const ratios = parts(times.long, PARTS).map((part, index) => median(part) / median(shorts[index]!));
   const [longMs, shortMs] = [median(times.long), median(times.short)];
   return [
     {
+      id: 'warm-load',
+      better: 'less',
       what: `loading a ${long.toLocaleString('en')}-event stream, warm, one event newer`,
       against: 'loading a 10-event stream, cold (time)',
       ratio: longMs / shortMs,
+      ratios,
+      figures: [longMs],
       atMost: 2,
       details: `p50 ${longMs.toFixed(2)} ms against ${shortMs.toFixed(2)} ms; the long one cold: ${cold.toFixed(0)} ms`,
     },

@@ -1,3 +1,5 @@
+import type { BenchOptions, BenchRow } from './row.ts';
+
 export const median = (values: readonly number[]): number => {
   const sorted = [...values].sort((a, b) => a - b);
   const middle = Math.floor(sorted.length / 2);
@@ -12,19 +14,48 @@ export async function timed(work: () => Promise<unknown>): Promise<number> {
   return performance.now() - began;
 }
 
-/** Times two candidates in turn, the first of each round changing, so that what else the machine does hits both. */
+/** What both sides did in one round. */
+export interface Round {
+  readonly ours: number;
+  readonly theirs: number;
+}
+
+/** How many rounds to run: as told, else one in the quick form. */
+export const roundsOf = ({ quick, rounds }: BenchOptions, full: number): number => rounds ?? (quick ? 1 : full);
+
+/** The figures of a row, from its rounds. */
+export function fromRounds(rounds: readonly Round[]): Pick<BenchRow, 'ratio' | 'ratios' | 'figures'> {
+  const ratios = rounds.map(({ ours, theirs }) => ours / theirs);
+  return { ratio: median(ratios), ratios, figures: rounds.map(({ ours }) => ours) };
+}
+
+export const medians = (rounds: readonly Round[]): Round => ({
+  ours: median(rounds.map(({ ours }) => ours)),
+  theirs: median(rounds.map(({ theirs }) => theirs)),
+});
+
+/** The values in so many parts of the same length, in their order; what is left over is left out. */
+export function parts(values: readonly number[], count: number): number[][] {
+  const length = Math.floor(values.length / count);
+  return Array.from({ length: count }, (_, index) => values.slice(index * length, (index + 1) * length));
+}
+
+/**
+ * Times two candidates in turn, the first of each round changing, so that what else the machine does hits both; answers how many
+ * of `count` each did per second.
+ */
 export async function interleaved(
   rounds: number,
-  prepare: (round: number) => [first: () => Promise<unknown>, second: () => Promise<unknown>],
-): Promise<[first: number, second: number][]> {
-  const pairs: [number, number][] = [];
+  count: number,
+  prepare: (round: number) => readonly [ours: () => Promise<unknown>, theirs: () => Promise<unknown>],
+): Promise<Round[]> {
+  const done: Round[] = [];
   for (let round = 0; round < rounds; round += 1) {
-    const [first, second] = prepare(round);
-    if (round % 2 === 0) pairs.push([await timed(first), await timed(second)]);
-    else {
-      const later = await timed(second);
-      pairs.push([await timed(first), later]);
-    }
+    const [ours, theirs] = prepare(round);
+    const early = round % 2 === 0 ? await timed(ours) : undefined;
+    const theirMs = await timed(theirs);
+    const ourMs = early ?? (await timed(ours));
+    done.push({ ours: perSecond(count, ourMs), theirs: perSecond(count, theirMs) });
   }
-  return pairs;
+  return done;
 }

@@ -8,7 +8,7 @@ import { createProjector } from '../src/engine/project/projector.ts';
 import { projections } from '../src/projections/index.ts';
 import { createProgress } from '../src/engine/project/progress.ts';
 import type { Projection } from '../src/engine/project/projection.ts';
-import { median, perSecond, timed } from './measure.ts';
+import { fromRounds, medians, perSecond, roundsOf, timed, type Round } from './measure.ts';
 import { fillWithOrders } from './orderLog.ts';
 import type { BenchOptions, BenchRow } from './row.ts';
 
@@ -64,14 +64,15 @@ async function project(
   return ms;
 }
 
-export async function run({ url, quick }: BenchOptions): Promise<BenchRow[]> {
+export async function run(options: BenchOptions): Promise<BenchRow[]> {
+  const { url, quick } = options;
   const count = quick ? EVENTS_QUICK : EVENTS;
   const sample = quick ? SAMPLE_QUICK : SAMPLE;
   await fillWithOrders(url, count);
   const pool = createPool({ url, name: 'bench', max: 4, int8: 'number' });
   const store = await createPostgresEventStore({ url, unsafeWithoutFsync: true });
-  const rounds: { batched: number; single: number }[] = [];
-  for (let round = 0; round < (quick ? 1 : ROUNDS); round += 1) {
+  const rounds: Round[] = [];
+  for (let round = 0; round < roundsOf(options, ROUNDS); round += 1) {
     const batched = await another(pool, `batched_${round}`);
     const single = await another(pool, `single_${round}`);
     const batchedMs = await project(pool, { store, projection: batched, upTo: BigInt(count) });
@@ -81,7 +82,7 @@ export async function run({ url, quick }: BenchOptions): Promise<BenchRow[]> {
       upTo: BigInt(sample),
       batchEvents: 1,
     });
-    rounds.push({ batched: perSecond(count, batchedMs), single: perSecond(sample, singleMs) });
+    rounds.push({ ours: perSecond(count, batchedMs), theirs: perSecond(sample, singleMs) });
   }
   const { rows } = await pool.query<{ rows: number; expected: number }>(
     `SELECT (SELECT count(*)::int FROM batched_0) AS rows,
@@ -91,14 +92,16 @@ export async function run({ url, quick }: BenchOptions): Promise<BenchRow[]> {
   await store.close();
   await pool.end();
 
-  const [batched, single] = [median(rounds.map((one) => one.batched)), median(rounds.map((one) => one.single))];
+  const { ours, theirs } = medians(rounds);
   return [
     {
+      id: 'projecting',
+      better: 'more',
       what: `projecting ${count.toLocaleString('en')} events of orders in batches, events/s`,
       against: 'the same engine, one event per transaction',
-      ratio: median(rounds.map((one) => one.batched / one.single)),
+      ...fromRounds(rounds),
       atLeast: 60,
-      details: `${Math.round(batched).toLocaleString('en')}/s against ${Math.round(single).toLocaleString('en')}/s`,
+      details: `${Math.round(ours).toLocaleString('en')}/s against ${Math.round(theirs).toLocaleString('en')}/s`,
     },
   ];
 }

@@ -6,13 +6,13 @@ import { HEAP_BOUND, TEST_SETTINGS } from '../test/support/process.ts';
 import { JWT_SECRET, MASTER_KEY, peopleOf } from '../test/support/shop.ts';
 import { rawGet, startYardstick } from './http.ts';
 import { compare, load, wire } from './load.ts';
+import { fromRounds, medians, type Round } from './measure.ts';
 import type { BenchOptions, BenchRow } from './row.ts';
-import { build, serve, type Serving } from './serving.ts';
+import { DIST, serve, type Serving } from './serving.ts';
 
 const CONNECTIONS = 64;
 const ROUND_MS = 3_000;
 const ROUND_QUICK_MS = 300;
-const ROUNDS = 5;
 
 const whole = (value: number): string => Math.round(value).toLocaleString('en');
 
@@ -24,21 +24,26 @@ async function throughRedis({ url }: Serving): Promise<void> {
   }
 }
 
-async function cachedGet(server: Serving, dist: string, options: { redisUrl: string; path: string; quick: boolean }) {
-  const { redisUrl, quick, path } = options;
+interface Answer {
+  readonly redisUrl: string;
+  readonly path: string;
+}
+
+async function cachedGet(server: Serving, answered: Answer, options: BenchOptions): Promise<Round[]> {
+  const { redisUrl, path } = answered;
   const answer = await rawGet(server.url + path);
   const redis = new Redis(redisUrl);
   const key = `bench:${randomUUID()}`;
   await redis.set(key, answer.body);
-  const yardstick = await startYardstick('redis', { dist, path, redisUrl, key, headers: answer.headers });
+  const yardstick = await startYardstick('redis', { dist: DIST, path, redisUrl, key, headers: answer.headers });
   const bytes = wire('GET', path);
   const against = (url: string) =>
     load({
       ...{ url, connections: CONNECTIONS, next: () => bytes },
-      durationMs: quick ? ROUND_QUICK_MS : ROUND_MS,
+      durationMs: options.quick ? ROUND_QUICK_MS : ROUND_MS,
     });
-  const figures = await compare(
-    quick ? 1 : ROUNDS,
+  const rounds = await compare(
+    options,
     () => against(server.url),
     () => against(yardstick.url),
   );
@@ -46,16 +51,16 @@ async function cachedGet(server: Serving, dist: string, options: { redisUrl: str
   await yardstick.stop();
   await redis.del(key);
   redis.disconnect();
-  return figures;
+  return rounds;
 }
 
-export async function run({ url, quick }: BenchOptions): Promise<BenchRow[]> {
+export async function run(options: BenchOptions): Promise<BenchRow[]> {
+  const { url } = options;
   const redisUrl = process.env['TEST_REDIS_URL'];
   if (redisUrl === undefined) throw new Error('there is no Redis: install redis-server, or set TEST_REDIS_URL');
-  const { dist } = build();
   const env = { ...TEST_SETTINGS, NODE_ENV: 'production', DATABASE_URL: url, REDIS_URL: redisUrl };
   const server = await serve({
-    args: [HEAP_BOUND, path.join(dist, 'cli/cartulary.js'), 'serve'],
+    args: [HEAP_BOUND, path.join(DIST, 'cli/cartulary.js'), 'serve'],
     env: { ...env, JWT_SECRET, MASTER_KEY },
   });
   try {
@@ -63,12 +68,15 @@ export async function run({ url, quick }: BenchOptions): Promise<BenchRow[]> {
     const product = await people.product(await people.seller(), await people.category());
     const route = `/api/v1/products/${product}`;
     await eventually('the product is readable', async () => (await fetch(server.url + route)).status === 200);
-    const { ours, theirs } = await cachedGet(server, dist, { redisUrl, path: route, quick });
+    const rounds = await cachedGet(server, { redisUrl, path: route }, options);
+    const { ours, theirs } = medians(rounds);
     return [
       {
+        id: 'redis-get',
+        better: 'more',
         what: '`GET /products/:id`, cached in Redis, 64 connections',
         against: 'bare Express (same server set-up) answering with one `GET` of ioredis',
-        ratio: ours / theirs,
+        ...fromRounds(rounds),
         atLeast: 0.7,
         details: `${whole(ours)}/s to ${whole(theirs)}/s; server ${whole(server.rssMb())} MB`,
       },

@@ -1,8 +1,19 @@
+/** What a comparison of two commits takes from a row. */
+export interface Figures {
+  /** Names the row in every commit, so it never changes. */
+  readonly id: string;
+  /** What was measured, once per round, without its yardstick. */
+  readonly figures: readonly number[];
+  readonly better: 'more' | 'less';
+}
+
 /** One line of the performance table: a ratio taken in one run, against a yardstick that the bench ran itself. */
-export interface BenchRow {
+export interface BenchRow extends Figures {
   readonly what: string;
   readonly against: string;
   readonly ratio: number;
+  /** The ratio of each round; the least and the most are the spread of the row. */
+  readonly ratios: readonly number[];
   /** The ratio that we ask of ourselves: no less, or no more. */
   readonly atLeast?: number;
   readonly atMost?: number;
@@ -15,4 +26,6 @@ export interface BenchOptions {
   readonly url: string;
   /** Smaller counts: shows that the programs work, not how fast. */
   readonly quick: boolean;
+  /** Given for one turn of a comparison of two commits: so many rounds, and over HTTP no yardstick. */
+  readonly rounds?: number;
 }

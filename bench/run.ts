@@ -1,98 +1,92 @@
-import { spawn } from 'node:child_process';
-import os from 'node:os';
 import path from 'node:path';
-import { freshDatabase, dropTemplate } from '../test/support/database.ts';
-import { replaceSection } from '../test/support/readme.ts';
+import { dropTemplate, freshDatabase } from '../test/support/database.ts';
 import { startServices } from '../test/support/services.ts';
+import { against } from './against/against.ts';
+import { argumentsOf, type Arguments } from './arguments.ts';
+import { BENCHES, runApart } from './benches.ts';
 import type { BenchRow } from './row.ts';
 import { compile, ROOT } from './serving.ts';
+import { machine, met, pageFor, table } from './table.ts';
 
 /**
- * `npm run bench [-- --quick] [--only a,b] [--write]`: each bench in a process and a database of its own, then one table.
- * `--write` puts the table into the README. Exit code 1 when a bench could not run; a ratio that is missed is said, not failed:
- * these are measurements, and machines are noisy.
+ * `npm run bench [-- names…] [--quick] [--write]`: each bench in a process and a database of its own, then one table, which `--write`
+ * puts into the page about performance. Exit code 1 when a bench could not run; a ratio that is missed is said, not failed: these are
+ * measurements, and machines are noisy.
+ *
+ * `npm run bench -- --against <commit> [names…] [--rounds 6] [--quick]`: the same benches of this tree and of that commit in turns.
+ * Exit code 1 also when a row is worse than its noise.
  */
-const BENCHES = [
-  'http',
-  'workers',
-  'redis',
-  'appends',
-  'eventStoreDb',
-  'loads',
-  'projecting',
-  'rebuild',
-  'lag',
-  'relay',
-];
-/** They start servers, from the build that `npm start` makes; the others run what they measure themselves, so are compiled with it. */
-const SERVING = ['http', 'workers', 'redis'];
-const BENCH_TIMEOUT_MS = 10 * 60_000;
+const PAGE = path.join(ROOT, 'docs/explanation/performance.md');
+const SIGNAL_EXIT_CODES = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 
-const args = process.argv.slice(2);
-const quick = args.includes('--quick');
-const only = args.includes('--only') ? (args[args.indexOf('--only') + 1] ?? '').split(',') : BENCHES;
-
-function runOne(name: string, url: string): Promise<BenchRow[]> {
-  const program = SERVING.includes(name)
-    ? ['--import', 'tsx', path.join(ROOT, 'bench/one.ts')]
-    : [path.join(ROOT, 'dist/bench/bench/one.js')];
-  const argv = [...program, name, url, ...(quick ? ['quick'] : [])];
-  return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, argv, { stdio: ['ignore', 'pipe', 'inherit'], timeout: BENCH_TIMEOUT_MS });
-    let out = '';
-    child.stdout.setEncoding('utf8').on('data', (text: string) => (out += text));
-    child.once('error', reject);
-    child.once('close', (code, signal) => {
-      const last = out.trimEnd().split('\n').at(-1) ?? '';
-      if (code !== 0) reject(new Error(`bench ${name} ended with ${code ?? signal}:\n${out.slice(-2_000)}`));
-      else resolve(JSON.parse(last) as BenchRow[]);
-    });
-  });
-}
-
-const rounded = (ratio: number): string => (ratio >= 100 ? ratio.toFixed(0) : ratio.toPrecision(3));
-const target = ({ atLeast, atMost }: BenchRow): string =>
-  atLeast !== undefined ? `≥ ${atLeast}` : atMost !== undefined ? `≤ ${atMost}` : '–';
-const met = ({ ratio, atLeast, atMost }: BenchRow): boolean =>
-  (atLeast === undefined || ratio >= atLeast) && (atMost === undefined || ratio <= atMost);
-
-const hasAim = ({ atLeast, atMost }: BenchRow): boolean => atLeast !== undefined || atMost !== undefined;
-const metText = (row: BenchRow): string => (!hasAim(row) ? '–' : met(row) ? 'yes' : '**no**');
-
-function table(rows: readonly BenchRow[]): string {
-  const lines = rows.map(
-    (row) =>
-      `| ${row.what} | ${row.against} | ${rounded(row.ratio)} | ${target(row)} | ${metText(row)} | ${row.details} |`,
-  );
-  return ['| what | against | ratio | aim | met | figures |', '|---|---|---|---|---|---|', ...lines].join('\n');
-}
-
-const machine = `Node ${process.versions.node}, ${os.cpus().length} cores (${os.cpus()[0]?.model.trim() ?? 'unknown'}), ${os.type()}; everything, load included, on this one machine.`;
-
-if (process.env['BENCH_POSTGRES_URL']) process.env['TEST_POSTGRES_URL'] = process.env['BENCH_POSTGRES_URL'];
-if (!only.every((name) => SERVING.includes(name))) compile('tsconfig.bench.json');
-const services = await startServices();
-Object.assign(process.env, services.env);
-console.log(`${machine}\n${services.summary}${quick ? '; quick form: the figures say little' : ''}\n`);
-const rows: BenchRow[] = [];
-const failures: string[] = [];
-for (const name of only) {
+async function runOne(name: string, quick: boolean): Promise<BenchRow[]> {
   const database = await freshDatabase();
-  const started = Date.now();
+  const began = Date.now();
   try {
-    rows.push(...(await runOne(name, database.url)));
-    console.log(`${name}: ${((Date.now() - started) / 1000).toFixed(0)} s`);
-  } catch (error) {
-    failures.push(name);
-    console.error(error);
+    const args = [database.url, ...(quick ? ['quick'] : [])];
+    const rows = (await runApart({ root: ROOT, main: 'one', bench: name, args })) as BenchRow[];
+    console.log(`${name}: ${((Date.now() - began) / 1_000).toFixed(0)} s`);
+    return rows;
   } finally {
     await database.drop();
   }
 }
-await dropTemplate();
-await services.stop();
-console.log(`\n${table(rows)}\n`);
-if (args.includes('--write')) replaceSection('performance', `${machine}\n\n${table(rows)}`);
-const missed = rows.filter((row) => !met(row));
-console.log(`${rows.length} rows, ${missed.length} missed, ${failures.length} benches failed`);
-process.exit(failures.length > 0 ? 1 : 0);
+
+/** Resolves to whether all benches ran. */
+async function measure({ names, quick, write }: Arguments): Promise<boolean> {
+  const page = write ? pageFor(PAGE) : undefined;
+  const serves = names.filter((name) => BENCHES[name]?.serves);
+  if (serves.length > 0) compile('tsconfig.build.json');
+  if (serves.length < names.length) compile('tsconfig.bench.json');
+  const rows: BenchRow[] = [];
+  const failed: string[] = [];
+  for (const name of names) {
+    try {
+      rows.push(...(await runOne(name, quick)));
+    } catch (error) {
+      failed.push(name);
+      console.error(error);
+    }
+  }
+  console.log(`\n${table(rows)}\n`);
+  if (failed.length === 0) page?.write(`${machine()}\n\n${table(rows)}`);
+  else if (write) console.error(`${PAGE} stays as it was: ${failed.join(', ')} failed`);
+  const missed = rows.filter((row) => !met(row));
+  console.log(`${rows.length} rows, ${missed.length} missed, ${failed.length} benches failed`);
+  return failed.length === 0;
+}
+
+async function run(told: Arguments): Promise<boolean> {
+  if (told.against === undefined) return measure(told);
+  return against({ ...told, commit: told.against });
+}
+
+function argumentsOrExit(): Arguments {
+  try {
+    return argumentsOf(process.argv.slice(2));
+  } catch (error) {
+    console.error((error as Error).message);
+    process.exit(2);
+  }
+}
+
+const told = argumentsOrExit();
+if (process.env['BENCH_POSTGRES_URL']) process.env['TEST_POSTGRES_URL'] = process.env['BENCH_POSTGRES_URL'];
+const services = await startServices();
+Object.assign(process.env, services.env);
+const stopServices = async (): Promise<void> => {
+  await dropTemplate().catch(() => undefined);
+  await services.stop();
+};
+for (const [signal, code] of Object.entries(SIGNAL_EXIT_CODES)) {
+  process.once(signal, () => void stopServices().finally(() => process.exit(code)));
+}
+console.log(`${machine()}\n${services.summary}${told.quick ? '; quick form: the figures say little' : ''}\n`);
+let well = false;
+try {
+  well = await run(told);
+} catch (error) {
+  console.error(error);
+}
+await stopServices();
+process.exit(well ? 0 : 1);

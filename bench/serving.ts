@@ -5,7 +5,7 @@ import path from 'node:path';
 import { createInterface } from 'node:readline';
 
 export const ROOT = path.resolve(import.meta.dirname, '..');
-const TYPESCRIPT = path.join(ROOT, 'node_modules/typescript/bin/tsc');
+const TYPESCRIPT = 'node_modules/typescript/bin/tsc';
 const COMPILE_TIMEOUT_MS = 5 * 60_000;
 const START_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 15_000;
@@ -48,16 +48,13 @@ async function urlOf(child: ChildProcess, logFile: string): Promise<string> {
 }
 
 /** What is measured must be what runs: run from TypeScript, every closure pays for the name that the loader gives it. */
-export function compile(project: string): void {
-  const options = { cwd: ROOT, stdio: 'inherit', timeout: COMPILE_TIMEOUT_MS } as const;
+export function compile(project: string, root = ROOT): void {
+  const options = { cwd: root, stdio: 'inherit', timeout: COMPILE_TIMEOUT_MS } as const;
   execFileSync(process.execPath, [TYPESCRIPT, '-p', project], options);
 }
 
-/** Builds the sources as `npm start` does. */
-export function build(): { readonly dist: string } {
-  compile('tsconfig.build.json');
-  return { dist: path.join(ROOT, 'dist/src') };
-}
+/** What `npm start` serves; the runner of the benches builds it. */
+export const DIST = path.join(ROOT, 'dist/src');
 
 /** Starts a program that prints where it serves; what it logs goes to a file, as in production. */
 export async function serve({ args, env, stdin = '' }: Program): Promise<Serving> {

@@ -3,21 +3,22 @@ import { eventually } from '../test/support/eventually.ts';
 import { HEAP_BOUND, TEST_SETTINGS } from '../test/support/process.ts';
 import { JWT_SECRET, MASTER_KEY, peopleOf } from '../test/support/shop.ts';
 import { compare, load, wire } from './load.ts';
+import { fromRounds, medians } from './measure.ts';
 import type { BenchOptions, BenchRow } from './row.ts';
-import { build, serve } from './serving.ts';
+import { DIST, serve } from './serving.ts';
 
 const CONNECTIONS = 64;
 const WORKERS = 2;
 const ROUND_MS = 3_000;
 const ROUND_QUICK_MS = 300;
-const ROUNDS = 5;
 
 const whole = (value: number): string => Math.round(value).toLocaleString('en');
 
 /** A cached answer from two processes at one port, against one: what the machine's other core is worth beside the load itself. */
-export async function run({ url, quick }: BenchOptions): Promise<BenchRow[]> {
+export async function run(options: BenchOptions): Promise<BenchRow[]> {
+  const { url, quick } = options;
   const env = { ...TEST_SETTINGS, NODE_ENV: 'production', DATABASE_URL: url, JWT_SECRET, MASTER_KEY };
-  const entry = path.join(build().dist, 'cli/cartulary.js');
+  const entry = path.join(DIST, 'cli/cartulary.js');
   const serving = (workers: number) => serve({ args: [HEAP_BOUND, entry, 'serve', '--workers', String(workers)], env });
   const one = await serving(1);
   const two = await serving(WORKERS);
@@ -32,12 +33,15 @@ export async function run({ url, quick }: BenchOptions): Promise<BenchRow[]> {
     const durationMs = quick ? ROUND_QUICK_MS : ROUND_MS;
     const of = (server: { url: string }) => () =>
       load({ url: server.url, connections: CONNECTIONS, durationMs, next: () => bytes });
-    const { ours, theirs } = await compare(quick ? 1 : ROUNDS, of(two), of(one));
+    const rounds = await compare(options, of(two), of(one));
+    const { ours, theirs } = medians(rounds);
     return [
       {
+        id: 'workers-get',
+        better: 'more',
         what: `\`GET /products/:id\`, cached, \`WORKERS=${WORKERS}\``,
         against: 'the same from one process',
-        ratio: ours / theirs,
+        ...fromRounds(rounds),
         details: `${whole(ours)}/s to ${whole(theirs)}/s; the load has a core's worth of the two`,
       },
     ];

@@ -1,0 +1,98 @@
+import { execFileSync } from 'node:child_process';
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { compile, ROOT } from '../serving.ts';
+
+const GIT_TIMEOUT_MS = 60_000;
+const INSTALL_TIMEOUT_MS = 10 * 60_000;
+const GIT_OUTPUT_BYTES_MAX = 64 * 1_024 * 1_024;
+const MIGRATE_TIMEOUT_MS = 60_000;
+const CLI = 'dist/src/cli/cartulary.js';
+const LOCK = 'package-lock.json';
+const MODULES = 'node_modules';
+
+function git(args: readonly string[], env: Readonly<Record<string, string>> = {}): string {
+  return execFileSync('git', args, {
+    cwd: ROOT,
+    env: { ...process.env, ...env },
+    encoding: 'utf8',
+    timeout: GIT_TIMEOUT_MS,
+    maxBuffer: GIT_OUTPUT_BYTES_MAX,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+}
+
+/** The full hash of what names a commit. */
+export function commitOf(name: string): string {
+  try {
+    return git(['rev-parse', '--verify', '--quiet', '--end-of-options', `${name}^{commit}`]).trim();
+  } catch (error) {
+    throw new Error(`There is no commit ${name} here.`, { cause: error });
+  }
+}
+
+/** This tree in a few words: its commit, and whether files differ from it. */
+export function toldOfToday(): string {
+  const changed = git(['status', '--porcelain']) === '' ? '' : ' with changes';
+  return `${git(['rev-parse', '--short', 'HEAD']).trim()}${changed}`;
+}
+
+/** A new folder that this process removes when it ends. */
+function ownFolder(): string {
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'cartulary-against-'));
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** The files of a commit, by an index of its own: neither this tree nor its index notices. */
+export function checkOut(commit: string): string {
+  const folder = ownFolder();
+  const root = path.join(folder, 'tree');
+  const env = { GIT_INDEX_FILE: path.join(folder, 'index') };
+  git(['read-tree', commit], env);
+  git(['checkout-index', '--all', `--prefix=${root}/`], env);
+  return root;
+}
+
+/** This tree's files as they are now, ignored ones left out, so that it may change while the comparison runs. */
+export function copyToday(): string {
+  const root = path.join(ownFolder(), 'tree');
+  const files = git(['ls-files', '--cached', '--others', '--exclude-standard', '-z']).split('\0');
+  for (const file of files.filter((name) => name !== '' && existsSync(path.join(ROOT, name)))) {
+    mkdirSync(path.dirname(path.join(root, file)), { recursive: true });
+    copyFileSync(path.join(ROOT, file), path.join(root, file));
+  }
+  return root;
+}
+
+/** Lends a tree our packages where it asks for the same; installs its own otherwise. */
+export function install(root: string): void {
+  const lockOf = (folder: string): string => readFileSync(path.join(folder, LOCK), 'utf8');
+  if (lockOf(root) === lockOf(ROOT)) {
+    symlinkSync(path.join(ROOT, MODULES), path.join(root, MODULES), 'dir');
+    return;
+  }
+  console.log(`  installing its own packages: its ${LOCK} differs from ours`);
+  execFileSync('npm', ['ci', '--no-audit', '--no-fund'], {
+    cwd: root,
+    stdio: ['ignore', 'ignore', 'inherit'],
+    timeout: INSTALL_TIMEOUT_MS,
+  });
+}
+
+/** Compiles what benches run: the programs themselves, and the build that they serve. */
+export function compileAll(root: string): void {
+  compile('tsconfig.bench.json', root);
+  compile('tsconfig.build.json', root);
+}
+
+/** Migrates a database by a tree's own migrations, in a process of its own: one that measures is to start cold on both sides. */
+export function migrate(root: string, url: string): void {
+  execFileSync(process.execPath, [path.join(root, CLI), 'migrate', 'up'], {
+    cwd: root,
+    env: { ...process.env, DATABASE_URL: url },
+    stdio: ['ignore', 'ignore', 'inherit'],
+    timeout: MIGRATE_TIMEOUT_MS,
+  });
+}
