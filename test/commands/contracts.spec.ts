@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { Type } from 'typebox';
 import type { CommandContract } from '../../src/commands/contract.ts';
+import { commands } from '../../src/commands/index.ts';
 import { createApi } from '../../src/http/api/api.ts';
 import type { EndpointDeps } from '../../src/http/api/endpoint.ts';
 import { CODES } from '../../src/http/api/problem.ts';
@@ -113,6 +114,13 @@ describe('a contract', () => {
       lines: Type.Array(Closed({ quantity: Type.Integer() }), { maxItems: 3 }),
     });
     expect(withoutLimit(bounded)).to.equal(undefined);
+  });
+});
+
+describe('the commands that may end sessions', () => {
+  it('say so, for their answers wait until this process refuses the tokens', () => {
+    const revoking = commands.filter(({ revokes }) => revokes === true).map(({ name }) => name);
+    expect(revoking).to.have.members(['RefreshTokens', 'LogOut', 'ChangePassword']);
   });
 });
 
