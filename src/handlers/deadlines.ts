@@ -1,5 +1,6 @@
 import { cartDecider } from '../aggregates/cart.ts';
 import { orderDecider } from '../aggregates/order.ts';
+import { pay } from '../aggregates/orderMoney.ts';
 import { stockDecider } from '../aggregates/stock.ts';
 import { isOver, reasonOf, rest } from '../engine/follow/retry.ts';
 import { acquireLease, type Lease } from '../engine/follow/lease.ts';
@@ -204,7 +205,7 @@ function contextOf({ options, now }: Ticker, due: Due, ifMatch?: bigint): Comman
 /** The read model may lag behind the payment, so the order itself is asked, and pinned while it is cancelled. */
 async function cancelUnpaid(context: CommandContext, due: Due): Promise<void> {
   const { state, revision } = await context.load(orderDecider, due.order_id);
-  if (state.status !== 'placed' || state.cancelled || state.money.captured > 0) return;
+  if (state.status !== 'placed' || state.cancelled || pay.hasCaptured(state.money)) return;
   const data = { reason: 'not paid in time', by: 'system', refundId: context.derive('refund') } as const;
   const pinned = new CommandContext({ ...context.origin, ifMatch: revision }, context.services);
   await pinned.handle(orderDecider, due.order_id, { type: 'CancelOrder', data }, { step: 'cancel', pinned: true });

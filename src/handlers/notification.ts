@@ -1,5 +1,6 @@
 import { categoryOf, type DomainEvent, idOf, type RecordedEvent } from '../eventstore/eventStore.ts';
 import { orderDecider, type OrderEvent, type PlacedOrder } from '../aggregates/order.ts';
+import { pay } from '../aggregates/orderMoney.ts';
 import { type ActiveUser, userDecider } from '../aggregates/user.ts';
 import type { Subscription } from '../bus/bus.ts';
 import { ERASED } from '../eventstore/personalData.ts';
@@ -88,7 +89,7 @@ function orderMessage(
     case 'PaymentDeclined':
       return order.cancelled ? undefined : templates.paymentDeclined(name, facts, event.data.reason);
     case 'OrderCancelled':
-      return templates.orderCancelled(name, facts, { reason: event.data.reason, paid: order.money.captured > 0 });
+      return templates.orderCancelled(name, facts, { reason: event.data.reason, paid: pay.hasCaptured(order.money) });
     case 'FulfilmentAdvanced': {
       const lines = order.lines.filter(({ storeId }) => storeId === event.data.storeId);
       if (event.data.status === 'shipped') return templates.orderShipped(name, { ...facts, lines });
