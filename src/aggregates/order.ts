@@ -1,6 +1,6 @@
 import type { Command, Decider } from '../engine/decide/decider.ts';
 import { missing, reject } from '../errors.ts';
-import { type Money, pay, type PaymentCommand, type PaymentEvent } from './orderMoney.ts';
+import { INVALID_STATUS, type Money, pay, type PaymentCommand, type PaymentEvent } from './orderMoney.ts';
 
 export interface OrderLine {
   readonly productId: string;
@@ -12,7 +12,13 @@ export interface OrderLine {
   readonly quantity: number;
 }
 
-export type FulfilmentStatus = 'pending' | 'processing' | 'shipping' | 'shipped' | 'completed';
+/** The steps that a seller takes with their part of an order, in this order; each follows the one before it. */
+export const FULFILMENT_STEPS = ['processing', 'shipping', 'shipped', 'completed'] as const;
+const FULFILMENT_STATUSES = ['pending', ...FULFILMENT_STEPS] as const;
+export type FulfilmentStatus = (typeof FULFILMENT_STATUSES)[number];
+
+export const ORDER_STATUSES = ['pending', 'paid', ...FULFILMENT_STEPS, 'cancelled'] as const;
+export type OrderStatus = (typeof ORDER_STATUSES)[number];
 
 /** JSON text of an address, sealed under the buyer's key. */
 type SealedAddress = string;
@@ -55,9 +61,15 @@ export const none: OrderState = { status: 'none' };
 export const placed = (state: OrderState): PlacedOrder =>
   state.status === 'placed' ? state : missing('OrderUnknown', 'There is no such order.');
 
-export type OrderStatus = 'pending' | 'paid' | 'processing' | 'shipping' | 'shipped' | 'completed' | 'cancelled';
+/** How far a fulfilment has come; the higher, the further. */
+export const stepOf = (status: FulfilmentStatus): number => FULFILMENT_STATUSES.indexOf(status);
 
-const ADVANCEMENT: readonly FulfilmentStatus[] = ['pending', 'processing', 'shipping', 'shipped', 'completed'];
+/** The fulfilments of an order that was just placed: one for each store. */
+export function unfulfilled(lines: readonly OrderLine[]): Record<string, FulfilmentStatus> {
+  const fulfilments: Record<string, FulfilmentStatus> = {};
+  for (const { storeId } of lines) fulfilments[storeId] = 'pending';
+  return fulfilments;
+}
 
 /** What the order as a whole has come to: with several stores, its least advanced fulfilment. */
 export function orderStatus(order: {
@@ -66,7 +78,7 @@ export function orderStatus(order: {
   readonly fulfilments: readonly FulfilmentStatus[];
 }): OrderStatus {
   if (order.cancelled) return 'cancelled';
-  const least = ADVANCEMENT.find((status) => order.fulfilments.includes(status)) ?? 'pending';
+  const least = FULFILMENT_STATUSES.find((status) => order.fulfilments.includes(status)) ?? 'pending';
   if (least !== 'pending') return least;
   return order.paid ? 'paid' : 'pending';
 }
@@ -132,9 +144,6 @@ export const orderDecider: Decider<OrderState, OrderCommand, OrderEvent> = {
   },
 };
 
-const STEPS = ['pending', 'processing', 'shipping', 'shipped', 'completed'] as const satisfies FulfilmentStatus[];
-const stepOf = (status: FulfilmentStatus): number => STEPS.indexOf(status);
-
 function placedBy(data: PlaceOrder['data']['order']): PlacedOrder {
   const money: Money = {
     currency: data.currency,
@@ -147,8 +156,7 @@ function placedBy(data: PlaceOrder['data']['order']): PlacedOrder {
     refunds: {},
   };
   const { buyerId, lines } = data;
-  const fulfilments = Object.fromEntries(lines.map(({ storeId }) => [storeId, 'pending' as const]));
-  return { status: 'placed', buyerId, lines, fulfilments, cancelled: false, money };
+  return { status: 'placed', buyerId, lines, fulfilments: unfulfilled(lines), cancelled: false, money };
 }
 
 function place({ data: { order, payment } }: PlaceOrder, state: OrderState): OrderEvent[] {
@@ -160,8 +168,6 @@ function place({ data: { order, payment } }: PlaceOrder, state: OrderState): Ord
     { type: 'PaymentRequested', data: requested },
   ];
 }
-
-const INVALID_STATUS = { code: 'INVALID_STATUS' };
 
 function cancel({ data }: CancelOrder, state: PlacedOrder): OrderEvent[] {
   if (state.cancelled) return [];
@@ -183,7 +189,7 @@ function advance({ data: { storeId, status } }: AdvanceFulfilment, state: Placed
   // What is on its way already arrives, paid or not: the parcel cannot be stopped any more.
   if (stepOf(status) <= stepOf('shipping') && !pay.isPaid(state.money))
     reject('OrderUnpaid', 'This order is not paid (any more); nothing ships unpaid.', INVALID_STATUS);
-  const next = STEPS[stepOf(current) + 1];
+  const next = FULFILMENT_STATUSES[stepOf(current) + 1];
   if (next !== status) {
     const sentence = next === undefined ? 'it is completed' : `the next step is "${next}"`;
     reject(

@@ -85,9 +85,16 @@ interface Payable {
   readonly money: Money;
 }
 
-const isPaid = ({ total, payments }: Money): boolean =>
-  Object.values(payments).some(
-    ({ status, amount, refundRequested }) => status === 'captured' && amount >= total && amount > refundRequested,
+/** Money was taken for the order; whatever is captured from now on is given back. */
+const hasCaptured = ({ captured }: Pick<Money, 'captured'>): boolean => captured > 0;
+const covers = (amount: number, { total }: Pick<Money, 'total'>): boolean => amount >= total;
+/** Whether a capture of `amount` pays an order that has come this far: only the first can. */
+const isPaidBy = (amount: number, before: Pick<Money, 'captured' | 'total'>): boolean =>
+  !hasCaptured(before) && covers(amount, before);
+/** Paid, and not given back since. */
+const isPaid = (money: Money): boolean =>
+  Object.values(money.payments).some(
+    ({ status, amount, refundRequested: back }) => status === 'captured' && covers(amount, money) && amount > back,
   );
 
 function withPayment(money: Money, paymentId: string, change: (payment: Payment) => Payment): Money {
@@ -168,13 +175,13 @@ function decide(command: PaymentCommand, order: Payable): PaymentEvent[] {
 const known = (money: Money, paymentId: string): Payment =>
   money.payments[paymentId] ?? missing('PaymentUnknown', 'There is no such payment.');
 
-const INVALID_STATUS = { code: 'INVALID_STATUS' };
+export const INVALID_STATUS = { code: 'INVALID_STATUS' };
 const open = (payment: Payment): boolean =>
   payment.status === 'requested' || payment.status === 'authorised' || payment.status === 'confirmed';
 
 function request({ data: { paymentId, method } }: RequestPayment, { cancelled, money }: Payable): PaymentEvent[] {
   if (cancelled) reject('OrderCancelled', 'This order was cancelled.', INVALID_STATUS);
-  if (money.captured > 0) reject('OrderAlreadyPaid', 'This order is already paid.');
+  if (hasCaptured(money)) reject('OrderAlreadyPaid', 'This order is already paid.');
   const payments = Object.values(money.payments);
   if (payments.some(open)) reject('PaymentInProgress', 'A payment of this order is still in progress.');
   const attempt = payments.length + 1;
@@ -196,7 +203,7 @@ function confirm({ data: { paymentId } }: ConfirmPayment, { cancelled, money }: 
 function capture({ data: { refundId, ...captured } }: RecordCapture, { cancelled, money }: Payable): PaymentEvent[] {
   if (known(money, captured.paymentId).status === 'captured') return [];
   const { paymentId } = captured;
-  const kept = cancelled || money.captured > 0 ? 0 : Math.min(captured.amount, money.total);
+  const kept = cancelled || hasCaptured(money) ? 0 : Math.min(captured.amount, money.total);
   const amount = captured.amount - kept;
   const back = { refundId, paymentId, amount, reason: unwantedBecause(cancelled, money), storeId: null };
   return [
@@ -207,7 +214,7 @@ function capture({ data: { refundId, ...captured } }: RecordCapture, { cancelled
 
 function unwantedBecause(cancelled: boolean, money: Money): string {
   if (cancelled) return 'captured after the order was cancelled';
-  return money.captured > 0 ? 'the order was already paid' : 'more was captured than the order costs';
+  return hasCaptured(money) ? 'the order was already paid' : 'more was captured than the order costs';
 }
 
 const worth = (lines: Payable['lines'], storeId: string): number =>
@@ -238,4 +245,4 @@ function refundRest(money: Money, refundId: string, reason: string): PaymentEven
   return [{ type: 'RefundRequested', data: { refundId, paymentId, amount, reason, storeId: null } }];
 }
 
-export const pay = { evolve, decide, refundRest, isPaid } as const;
+export const pay = { evolve, decide, refundRest, isPaid, isPaidBy, hasCaptured } as const;

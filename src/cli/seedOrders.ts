@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { toMajor } from '../aggregates/money.ts';
-import { orderDecider, type PlacedOrder } from '../aggregates/order.ts';
+import { FULFILMENT_STEPS, orderDecider, type PlacedOrder, stepOf } from '../aggregates/order.ts';
+import { pay } from '../aggregates/orderMoney.ts';
 import type { Actor } from '../engine/decide/command.ts';
 import { isRefusal } from '../errors.ts';
 import { type EventStore, idOf } from '../eventstore/eventStore.ts';
@@ -11,8 +12,7 @@ import { contextFor, patiently, type Seeding, type Stocked } from './seedShop.ts
 
 /** How long the payment handler may take for one order while a thousand wait. */
 const PAYMENT_WAIT_MAX_MS = 120_000;
-const STEPS = ['processing', 'shipping', 'shipped', 'completed'] as const;
-type Step = (typeof STEPS)[number];
+type Step = (typeof FULFILMENT_STEPS)[number];
 
 /** How far the fulfilments of an order with this fate go. */
 const FURTHEST: Readonly<Record<Fate, Step | undefined>> = {
@@ -76,14 +76,13 @@ export function watchPayments(store: EventStore, after: bigint): PaymentWatch {
 }
 
 const isAt = (order: PlacedOrder, step: Step | undefined): boolean =>
-  step === undefined ||
-  Object.values(order.fulfilments).every((now) => STEPS.indexOf(now as Step) >= STEPS.indexOf(step));
+  step === undefined || Object.values(order.fulfilments).every((now) => stepOf(now) >= stepOf(step));
 
 /** Whether that has become of the order already. */
 function isSettled(fate: Fate, order: PlacedOrder): boolean {
   if (order.cancelled) return true;
   if (fate === 'declined') return Object.values(order.money.payments).some(({ status }) => status === 'declined');
-  if (fate === 'cancelled' || order.money.captured === 0) return false;
+  if (fate === 'cancelled' || !pay.hasCaptured(order.money)) return false;
   const refunds = fate === 'refunded' || fate === 'refunded in part';
   return isAt(order, FURTHEST[fate]) && (!refunds || order.money.refundRequested > 0);
 }
@@ -131,7 +130,7 @@ async function settle(seeding: Seeding, world: World, placed: Placed): Promise<v
   }
   if (!captured) await world.watch.until(id, 'PaymentCaptured');
   for (const storeId of Object.keys(world.order.fulfilments)) {
-    for (const status of STEPS.slice(0, STEPS.indexOf(FURTHEST[plan.fate]!) + 1)) {
+    for (const status of FULFILMENT_STEPS.slice(0, FULFILMENT_STEPS.indexOf(FURTHEST[plan.fate]!) + 1)) {
       await ask('AdvanceOrder', `${storeId}:${status}`, sellerOf(world, storeId), { params: { id }, body: { status } });
     }
   }

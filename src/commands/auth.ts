@@ -147,6 +147,7 @@ const refreshTokens = defineCommand({
   limit: 'refresh',
   body: Fields({ refresh_token: refreshToken }),
   result: TokenPair,
+  revokes: true,
   async run({ body }, context) {
     const { tokens } = context.services;
     const presented = tokens.parseRefresh(body.refresh_token) ?? notValid();
@@ -177,6 +178,7 @@ const logOut = defineCommand({
   limit: 'refresh',
   body: Fields({ refresh_token: refreshToken }),
   result: Message,
+  revokes: true,
   async run({ body }, context) {
     const { sessionId, hash } = context.services.tokens.parseRefresh(body.refresh_token) ?? notValid();
     const { state } = await context.load(sessionDecider, sessionId);

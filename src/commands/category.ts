@@ -5,7 +5,7 @@ import { reject } from '../errors.ts';
 import { Fields, Id, Message, Name } from '../schema.ts';
 import { CategoryView } from '../queries/category.ts';
 import type { Handled } from '../engine/decide/services.ts';
-import { isDoomed, isOverdue, obtain } from './claim.ts';
+import { isDoomed, obtain } from './claim.ts';
 import type { Answer } from '../engine/decide/command.ts';
 import { type CommandContext, defineCommand } from './contract.ts';
 import { rowAfter, stateBefore } from '../engine/decide/answer.ts';
@@ -14,20 +14,13 @@ import { rowAfter, stateBefore } from '../engine/decide/answer.ts';
 export const claimOf = (context: CommandContext, name: string): string =>
   `category-${context.services.personalData.blindIndex('category', name.normalize('NFKC').trim().toLowerCase())}`;
 
+const CATEGORIES = { decider: categoryDecider, abandon: { type: 'AbandonCategory', data: {} } } as const;
+
 async function claimName(context: CommandContext, name: string, holder: string): Promise<void> {
   const wish = { claimId: claimOf(context, name), holder, step: 'claim' };
-  if (await obtain(context, wish, (other, at) => isGone(context, other, at))) return;
+  if (await obtain(context, wish, CATEGORIES)) return;
   const message = 'There is already a category of this name.';
   reject('CategoryNameTaken', message, { errors: [{ code: 'CONFLICT', field: 'name', message }] });
-}
-
-async function isGone(context: CommandContext, id: string, claimedAt: string): Promise<boolean> {
-  const { state } = await context.load(categoryDecider, id);
-  if (state.status !== 'none') return state.status !== 'active';
-  if (!isOverdue(context, claimedAt)) return false;
-  const intent = { type: 'AbandonCategory', data: {} } as const;
-  const fenced = await context.handle(categoryDecider, id, intent, { step: `abandon ${id}` });
-  return fenced.state.status === 'abandoned';
 }
 
 const releaseName = (context: CommandContext, name: string, holder: string): Promise<unknown> =>

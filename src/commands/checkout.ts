@@ -2,8 +2,9 @@ import { cartDecider, type CartLine } from '../aggregates/cart.ts';
 import { orderDecider, type OrderLine, type PlaceOrder } from '../aggregates/order.ts';
 import { productDecider } from '../aggregates/product.ts';
 import { stockDecider } from '../aggregates/stock.ts';
-import { type FieldError, isRefusal, type Refusal, reject } from '../errors.ts';
+import { type FieldError, isRefusal, reject } from '../errors.ts';
 import { failpoint } from '../platform/failpoint.ts';
+import type { CommandContext as AnyContext } from '../engine/decide/command.ts';
 import type { CommandContext } from './contract.ts';
 
 export interface Wishes {
@@ -53,7 +54,10 @@ export async function checkOut(context: CommandContext, wishes: Wishes): Promise
     failpoint('checkout:emptied');
     return { orderId, revision };
   } catch (error) {
-    if (isRefusal(error) && error.kind !== 'unavailable') await undo(context, orderId, lines, error);
+    if (isRefusal(error) && error.kind !== 'unavailable') {
+      const productIds = lines.map(({ productId }) => productId);
+      await undoCheckout(context, { orderId, productIds, cartOf: context.actor.id, reason: error.rule });
+    }
     throw error;
   }
 }
@@ -180,20 +184,29 @@ async function toOrder(
   };
 }
 
-/** Fences the order first: a twin of this checkout that is still on its way can then no longer place it. */
-async function undo(
-  context: CommandContext,
-  orderId: string,
-  lines: readonly CartLine[],
-  cause: Refusal,
-): Promise<void> {
+export interface Undoing {
+  readonly orderId: string;
+  readonly productIds: readonly string[];
+  /** The buyer of a cart that may wait for this checkout. */
+  readonly cartOf?: string;
+  readonly reason: string;
+}
+
+/**
+ * Undoes a checkout that stops for good. It fences the order first: from then on no twin of the checkout can place it.
+ * Only then is what the checkout held given back. It undoes nothing when the order is placed already.
+ */
+export async function undoCheckout(context: AnyContext, undoing: Undoing): Promise<void> {
+  const { orderId, productIds, cartOf, reason } = undoing;
   const abandon = { type: 'AbandonOrder', data: {} } as const;
   const { state } = await context.handle(orderDecider, orderId, abandon, { step: 'abandon' });
   if (state.status !== 'abandoned') return;
-  for (const { productId } of lines) {
+  failpoint('checkout:abandoned');
+  for (const productId of productIds) {
     const release = { type: 'ReleaseStock', data: { orderId } } as const;
     await context.handle(stockDecider, productId, release, { step: `release ${productId}` });
   }
-  const fail = { type: 'FailCheckout', data: { orderId, reason: cause.rule } } as const;
-  await context.handle(cartDecider, context.actor.id, fail, { step: 'fail' });
+  if (cartOf === undefined) return;
+  const fail = { type: 'FailCheckout', data: { orderId, reason } } as const;
+  await context.handle(cartDecider, cartOf, fail, { step: 'fail' });
 }

@@ -1,6 +1,8 @@
 import { claimDecider } from '../aggregates/claim.ts';
 import { userDecider } from '../aggregates/user.ts';
 import { isRefusal, reject } from '../errors.ts';
+import type { Command, Decider } from '../engine/decide/decider.ts';
+import type { DomainEvent } from '../eventstore/eventStore.ts';
 import type { CommandContext } from './contract.ts';
 
 /** After this long something that claimed a value and has not come to be may be overtaken. */
@@ -12,19 +14,38 @@ export interface Wish {
   readonly step: string;
 }
 
+/** The aggregates that hold such claims, and the command that keeps one which is not there yet from ever coming to be. */
+export interface Holders<State extends { readonly status: string }, C extends Command, E extends DomainEvent> {
+  readonly decider: Decider<State, C, E>;
+  readonly abandon: C extends Command ? Pick<C, 'type' | 'data'> : never;
+}
+
 /**
- * Claims a unique value, and says whether it is the holder's now. A claim whose holder will never be (any more) is taken
- * over: `isGone` is asked, and makes certain of it on that holder's own stream.
+ * Claims a unique value, and says whether it is the holder's now. The claim of a holder that will never be (any more) is
+ * taken over.
  */
-export async function obtain(
+export async function obtain<State extends { readonly status: string }, C extends Command, E extends DomainEvent>(
   context: CommandContext,
   wish: Wish,
-  isGone: (holder: string, claimedAt: string) => Promise<boolean>,
+  holders: Holders<State, C, E>,
 ): Promise<boolean> {
   if (await attempt(context, wish)) return true;
   const { holder, at } = (await context.load(claimDecider, wish.claimId)).state;
   if (holder === null) return false;
-  return (await isGone(holder, at ?? context.now)) && attempt(context, wish, holder);
+  return (await isGone(context, { holder, at: at ?? context.now }, holders)) && attempt(context, wish, holder);
+}
+
+/** Whether the holder will never be (any more). One that is overdue is fenced on its own stream to make certain of it. */
+async function isGone<State extends { readonly status: string }, C extends Command, E extends DomainEvent>(
+  context: CommandContext,
+  { holder, at }: { readonly holder: string; readonly at: string },
+  { decider, abandon }: Holders<State, C, E>,
+): Promise<boolean> {
+  const { state } = await context.load(decider, holder);
+  if (state.status !== 'none') return state.status !== 'active';
+  if (Date.parse(context.now) - Date.parse(at) < CLAIM_DEADLINE_MS) return false;
+  const fenced = await context.handle(decider, holder, abandon, { step: `abandon ${holder}` });
+  return fenced.state.status === 'abandoned';
 }
 
 async function attempt(context: CommandContext, { claimId, holder, step }: Wish, abandoned?: string): Promise<boolean> {
@@ -39,29 +60,18 @@ async function attempt(context: CommandContext, { claimId, holder, step }: Wish,
   }
 }
 
-/** Something claimed this long ago should have come to be. */
-export const isOverdue = (context: CommandContext, claimedAt: string): boolean =>
-  Date.parse(context.now) - Date.parse(claimedAt) >= CLAIM_DEADLINE_MS;
-
 /** A claim outlives a refusal, so none is made for a command that `If-Match` has already doomed. */
 export const isDoomed = ({ origin: { ifMatch } }: CommandContext, revision: bigint): boolean =>
   ifMatch !== undefined && ifMatch < revision;
 
+const PEOPLE = { decider: userDecider, abandon: { type: 'AbandonRegistration', data: {} } } as const;
+
 /** Claims a unique value for a person, or refuses with the field's name. */
 export async function claim(context: CommandContext, field: string, claimId: string, holder: string): Promise<void> {
   const wish = { claimId, holder, step: `claim ${field}` };
-  if (await obtain(context, wish, (other, at) => isAbandoned(context, other, at))) return;
+  if (await obtain(context, wish, PEOPLE)) return;
   const message = `This ${field} is already taken.`;
   reject('ValueTaken', message, { errors: [{ code: 'CONFLICT', field, message }] });
-}
-
-async function isAbandoned(context: CommandContext, userId: string, claimedAt: string): Promise<boolean> {
-  const { state } = await context.load(userDecider, userId);
-  if (state.status !== 'none') return state.status === 'abandoned';
-  if (!isOverdue(context, claimedAt)) return false;
-  const intent = { type: 'AbandonRegistration', data: {} } as const;
-  const fenced = await context.handle(userDecider, userId, intent, { step: `abandon ${userId}` });
-  return fenced.state.status === 'abandoned';
 }
 
 export async function release(context: CommandContext, field: string, claimId: string, holder: string): Promise<void> {

@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
 import { CART_ITEMS_MAX, type CartLine, QUANTITY_MAX } from '../aggregates/cart.ts';
-import { orderDecider, type PlacedOrder } from '../aggregates/order.ts';
+import { FULFILMENT_STEPS, orderDecider, type PlacedOrder } from '../aggregates/order.ts';
 import { invalid, missing, reject } from '../errors.ts';
 import { orders } from '../projections/orders.ts';
 import { Fields, Id, Message } from '../schema.ts';
@@ -123,7 +123,7 @@ const advanceOrder = defineCommand({
   route: 'PUT /orders/:id/status',
   access: ['seller'],
   params: Fields({ id: Id }),
-  body: Fields({ status: Type.Enum(['processing', 'shipping', 'shipped', 'completed']) }),
+  body: Fields({ status: Type.Enum(FULFILMENT_STEPS) }),
   result: SellerOrderView,
   codes: ['INVALID_STATUS'],
   async run({ params: { id }, body }, context) {

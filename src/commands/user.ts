@@ -65,6 +65,7 @@ const changePassword = defineCommand({
   limit: 'login',
   body: Fields({ current_password: Password, new_password: Password }),
   result: Message,
+  revokes: true,
   check: ({ new_password: password }, { passwords }) => {
     if (typeof password === 'string') passwords.check(password, 'new_password');
   },

@@ -1,12 +1,11 @@
-import { cartDecider } from '../aggregates/cart.ts';
 import { orderDecider } from '../aggregates/order.ts';
-import { stockDecider } from '../aggregates/stock.ts';
+import { pay } from '../aggregates/orderMoney.ts';
+import { undoCheckout } from '../commands/checkout.ts';
 import { isOver, reasonOf, rest } from '../engine/follow/retry.ts';
 import { acquireLease, type Lease } from '../engine/follow/lease.ts';
 import { CommandContext, SYSTEM } from '../engine/decide/command.ts';
 import type { Services } from '../commands/contract.ts';
 import type { EventStore } from '../eventstore/eventStore.ts';
-import { failpoint } from '../platform/failpoint.ts';
 import { derivedId } from '../platform/ids.ts';
 import type { Logger } from '../platform/log.ts';
 import type { Pool } from '../platform/postgres/pool.ts';
@@ -204,24 +203,16 @@ function contextOf({ options, now }: Ticker, due: Due, ifMatch?: bigint): Comman
 /** The read model may lag behind the payment, so the order itself is asked, and pinned while it is cancelled. */
 async function cancelUnpaid(context: CommandContext, due: Due): Promise<void> {
   const { state, revision } = await context.load(orderDecider, due.order_id);
-  if (state.status !== 'placed' || state.cancelled || state.money.captured > 0) return;
+  if (state.status !== 'placed' || state.cancelled || pay.hasCaptured(state.money)) return;
   const data = { reason: 'not paid in time', by: 'system', refundId: context.derive('refund') } as const;
   const pinned = new CommandContext({ ...context.origin, ifMatch: revision }, context.services);
   await pinned.handle(orderDecider, due.order_id, { type: 'CancelOrder', data }, { step: 'cancel', pinned: true });
 }
 
-/** First the fence: once abandoned, the order can never be placed, and only then is what it held given back. */
-async function abandonCheckout(context: CommandContext, due: Due): Promise<void> {
-  const { order_id: orderId } = due;
-  const abandon = { type: 'AbandonOrder', data: {} } as const;
-  const { state } = await context.handle(orderDecider, orderId, abandon, { step: 'abandon' });
-  if (state.status !== 'abandoned') return;
-  failpoint('deadlines:abandoned');
-  for (const productId of due.product_ids) {
-    const release = { type: 'ReleaseStock', data: { orderId } } as const;
-    await context.handle(stockDecider, productId, release, { step: `release ${productId}` });
-  }
-  if (!due.cart_held) return;
-  const fail = { type: 'FailCheckout', data: { orderId, reason: 'expired' } } as const;
-  await context.handle(cartDecider, due.buyer_id, fail, { step: 'fail' });
-}
+const abandonCheckout = (context: CommandContext, due: Due): Promise<void> =>
+  undoCheckout(context, {
+    orderId: due.order_id,
+    productIds: due.product_ids,
+    ...(due.cart_held ? { cartOf: due.buyer_id } : {}),
+    reason: 'expired',
+  });

@@ -1,5 +1,6 @@
 import { categoryOf, idOf, type RecordedEvent } from '../eventstore/eventStore.ts';
 import { orderDecider, type OrderEvent, type PlacedOrder } from '../aggregates/order.ts';
+import { pay } from '../aggregates/orderMoney.ts';
 import { type ActiveUser, userDecider } from '../aggregates/user.ts';
 import type { Subscription } from '../bus/bus.ts';
 import { ERASED } from '../eventstore/personalData.ts';
@@ -35,7 +36,7 @@ const ORDER_MESSAGES: {
   PaymentDeclined: ({ reason }, { name, order, facts }) =>
     order.cancelled ? undefined : templates.paymentDeclined(name, facts, reason),
   OrderCancelled: ({ reason }, { name, order, facts }) =>
-    templates.orderCancelled(name, facts, { reason, paid: order.money.captured > 0 }),
+    templates.orderCancelled(name, facts, { reason, paid: pay.hasCaptured(order.money) }),
   FulfilmentAdvanced({ storeId, status }, { name, order, facts }) {
     const lines = order.lines.filter((line) => line.storeId === storeId);
     if (status === 'shipped') return templates.orderShipped(name, { ...facts, lines });

@@ -7,17 +7,19 @@ import {
   type OrderPlaced,
   orderStatus,
   type OrderStatus,
+  unfulfilled,
 } from '../aggregates/order.ts';
 import { type DomainEvent, idOf, type RecordedEvent } from '../eventstore/eventStore.ts';
-import type {
-  PaymentAuthorised,
-  PaymentCaptured,
-  PaymentConfirmed,
-  PaymentDeclined,
-  PaymentRefunded,
-  PaymentRequested,
-  PaymentStatus,
-  RefundRequested,
+import {
+  pay,
+  type PaymentAuthorised,
+  type PaymentCaptured,
+  type PaymentConfirmed,
+  type PaymentDeclined,
+  type PaymentRefunded,
+  type PaymentRequested,
+  type PaymentStatus,
+  type RefundRequested,
 } from '../aggregates/orderMoney.ts';
 import type { Change, Projection } from '../engine/project/projection.ts';
 
@@ -48,15 +50,13 @@ export interface OrderRow {
 
 const placedRow = (id: string, event: RecordedEvent<OrderPlaced>): OrderRow => {
   const { data, metadata } = event;
-  const fulfilments: Record<string, FulfilmentStatus> = {};
-  for (const { storeId } of data.lines) fulfilments[storeId] = 'pending';
   // One flat literal: every spread in it would cost more than all of the rest.
   return {
     id,
     buyer_id: data.buyerId,
     status: 'pending',
     lines: data.lines,
-    fulfilments,
+    fulfilments: unfulfilled(data.lines),
     currency: data.currency,
     total: data.total,
     paid: false,
@@ -151,7 +151,7 @@ export const orders: Projection<OrderRow, OrderEvent> = {
     PaymentConfirmed: update<PaymentConfirmed>((row, data) => latest(row, data, 'confirmed')),
     PaymentCaptured: update<PaymentCaptured>((row, data) => {
       latest(row, data, 'captured');
-      row.paid ||= row.captured === 0 && data.amount >= row.total;
+      row.paid ||= pay.isPaidBy(data.amount, row);
       row.captured += data.amount;
     }),
     PaymentDeclined: update<PaymentDeclined>((row, data) => latest(row, data, 'declined')),

@@ -11,17 +11,8 @@ import { historyOf } from '../engine/ask/history.ts';
 import { conditions, pageOf, Paging } from '../engine/ask/paging.ts';
 import { defineQuery, type QueryContext } from './contract.ts';
 import { toMajor } from '../aggregates/money.ts';
-import { type FulfilmentStatus, orderStatus, type OrderStatus } from '../aggregates/order.ts';
+import { type FulfilmentStatus, ORDER_STATUSES, orderStatus } from '../aggregates/order.ts';
 
-export const ORDER_STATUSES: OrderStatus[] = [
-  'pending',
-  'paid',
-  'processing',
-  'shipping',
-  'shipped',
-  'completed',
-  'cancelled',
-] as const;
 export const OrderStatusText = Type.Enum(ORDER_STATUSES);
 
 export const LineView = Fields({

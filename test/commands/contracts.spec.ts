@@ -148,6 +148,13 @@ describe('the schemas of the shop', () => {
   }
 });
 
+describe('the commands that may end sessions', () => {
+  it('say so, for their answers wait until this process refuses the tokens', () => {
+    const revoking = commands.filter(({ revokes }) => revokes === true).map(({ name }) => name);
+    expect(revoking).to.have.members(['RefreshTokens', 'LogOut', 'ChangePassword']);
+  });
+});
+
 describe('validation', () => {
   it('fills in and coerces what comes as text, and leaves bodies as they are', () => {
     const schema = Closed({ page: Type.Integer({ default: 1 }), on: Type.Optional(Type.Boolean()) });

@@ -60,6 +60,8 @@ export interface CommandContract<D extends Domain = Domain> {
   readonly result: TSchema;
   /** Public error codes beyond those any route may answer, for OpenAPI. */
   readonly codes?: readonly string[];
+  /** The command may end sessions; its answer waits until this process refuses their tokens. */
+  readonly revokes?: true;
   /** Rules about a field that no schema can say; throws an `invalid` refusal. Must bear fields of any type, or none. */
   check?(body: Readonly<Record<string, unknown>>, services: D['services']): void;
   run(input: CommandInput<TObject | undefined, TObject | undefined>, context: CommandContext<D['services']>): Promise<Answer>;

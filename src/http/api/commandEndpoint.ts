@@ -11,8 +11,6 @@ import { type FinishedAnswer, readIdempotencyKey } from './idempotency.ts';
 import { CODES, PROBLEM_TYPE, problemJson, problemOf } from './problem.ts';
 import { bodyCheck, resultCheck } from './validate.ts';
 
-/** Commands of these tags may end sessions or people: answered once this process itself refuses their tokens. */
-const TAGS_THAT_REVOKE = new Set(['auth', 'users', 'admin']);
 const POSITION_HEADER = 'Event-Position';
 /** Namespace of command ids that are derived from an idempotency key. */
 const COMMAND_IDS = '6d1f1a52-0b0f-5d0a-9a57-0f7f6f3c8a11';
@@ -80,7 +78,6 @@ export function commandEndpoint({ command, path, locationOf }: CommandRoute, dep
   const readParams = paramsReader(path, command.params);
   const checkBody = bodyCheck(command.body);
   const success = successOf(command, locationOf, deps.checkResults);
-  const mayRevoke = TAGS_THAT_REVOKE.has(command.tag);
 
   const read = async (exchange: Exchange, values: readonly string[]): Promise<Asked> => {
     const errors: FieldError[] = [];
@@ -111,7 +108,7 @@ export function commandEndpoint({ command, path, locationOf }: CommandRoute, dep
   const written = async (exchange: Exchange, position: bigint): Promise<void> => {
     if (position === 0n) return;
     await ask.wrote(exchange.actor, position);
-    if (mayRevoke) await deps.revocations.passed(position);
+    if (command.revokes === true) await deps.revocations.passed(position);
   };
 
   const carryOut = async (exchange: Exchange, id: string, asked: Asked): Promise<FinishedAnswer> => {
