@@ -16,7 +16,7 @@ const PROGRAM_FOLDERS = new Set(['chaos', 'cli', 'deploy', 'embedded', 'laws', '
 /** What a spec needs, as its name says: `*.postgres.spec.ts`, `*.eventstoredb.spec.ts` (the double is a process), and as `NEEDS` lists. */
 const SERVER_SPEC = /\.(?:postgres|eventstoredb|redis|nats)\.spec\.ts$/;
 /** They measure time, or start and kill whole servers: nothing else runs beside them. */
-const ALONE_FOLDERS = new Set(['chaos', 'embedded', 'laws', 'openable']);
+const ALONE_FOLDERS = new Set(['chaos', 'docs', 'embedded', 'laws', 'openable']);
 const BESIDE_MAX = 2;
 const BUILD_TIMEOUT_MS = 180_000;
 const SIGNAL_EXIT_CODES = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;

@@ -1,10 +1,9 @@
-import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { promisify } from 'node:util';
 import { isAlive } from '../src/platform/lock.ts';
+import { readPage } from './docs/page.ts';
+import { READER_SETTINGS, runPage } from './docs/session.ts';
 import { newDataDir, postmasterOf } from './support/embedded.ts';
 import { startEventStoreDouble } from './support/eventStoreDouble/index.ts';
-import { section } from './support/readme.ts';
 import { ROOT, serving, spawnProgram, type ServerProcess } from './support/process.ts';
 import { NATS, REDIS, startServices } from './support/services.ts';
 import { topology, TOPOLOGY_TOLD } from './support/topology.ts';
@@ -32,7 +31,7 @@ async function surroundings(): Promise<Surroundings> {
 
 /**
  * `npm run smoke`: starts the shop by the command of the README, as it is after a clone but for a port and a data folder of
- * its own, takes the first steps of a newcomer, and stops it. Prints each step; ends with 1 when one fails.
+ * its own, takes the first steps of a newcomer and those of the tutorial, and stops it. Prints each step; ends with 1 when one fails.
  */
 const STOP_MS = 10_000;
 /** Time for npm to notice that its child has ended. */
@@ -84,41 +83,20 @@ async function journey(server: ServerProcess): Promise<void> {
   expectStatus('knows nobody without a token', await call(server, 'GET', '/api/v1/users/me'), 401);
 }
 
-const README_TIMEOUT_MS = 120_000;
-/** What a reader sees who does what the README says: the order's status, its steps, its history, and how it was before. */
-const README_SHOWS = [
-  /^paid$/m,
-  /^processing\nshipping\nshipped\ncompleted$/m,
-  /PaymentCaptured by/,
-  /^pending$/m,
-  /as of revision 1/,
-];
-
-/** Buys something, word for word as the README says. */
-async function readme(server: ServerProcess, settings: Readonly<Record<string, string>>): Promise<void> {
-  const script = [...section('journey').matchAll(/```sh\n([\s\S]*?)```/g)].map(([, code]) => code).join('\n');
-  const env = { ...process.env, API: `${server.url}/api/v1`, ...settings };
-  const { stdout } = await promisify(execFile)('bash', ['-euo', 'pipefail', '-c', script], {
-    cwd: ROOT,
-    env,
-    timeout: README_TIMEOUT_MS,
-  });
-  for (const sight of README_SHOWS) {
-    if (!sight.test(stdout)) throw new Error(`the README's journey does not show ${String(sight)}:\n${stdout}`);
-  }
-  console.log('  ✔ buys something, word for word as the README says');
-}
+/** The long way through the shop, which prints the same wherever its parts are. */
+const TUTORIAL = 'docs/tutorial/your-first-shop.md';
 
 async function smoke(around: Surroundings['env']): Promise<void> {
   console.log(`  ${TOPOLOGY_TOLD[topology()]}`);
   const dataDir = newDataDir();
   const settings = { DATA_DIR: dataDir, ...around };
-  const env = { ...settings, PORT: '0', NODE_ENV: undefined, BCRYPT_COST: undefined };
+  const env = { ...READER_SETTINGS, ...settings, PORT: '0' };
   const server = await serving(spawnProgram(['npm', 'start'], { cwd: ROOT, env, ownGroup: true }));
   console.log(`  ✔ npm start serves at ${server.url}`);
   try {
     await journey(server);
-    await readme(server, settings);
+    await runPage(readPage(TUTORIAL), { API: `${server.url}/api/v1`, ...settings });
+    console.log(`  ✔ takes every step of ${TUTORIAL}, word for word`);
   } catch (error) {
     console.error(server.output());
     throw error;

@@ -1,39 +1,8 @@
-import { Command, CommanderError } from 'commander';
+import { CommanderError } from 'commander';
 import { CONFIG_EXIT_CODE, ConfigError, isDebugging } from '../config/config.ts';
 import { isRefusal } from '../errors.ts';
-import { version } from '../platform/version.ts';
+import { createProgram, FAILED_EXIT_CODE, USAGE_EXIT_CODE } from './program.ts';
 
-interface CommandModule {
-  readonly register: (program: Command) => void;
-}
-
-/** By the first word of the command line; a command is loaded only when it is meant, since most load the whole shop. */
-const COMMANDS: Readonly<Record<string, readonly (() => Promise<CommandModule>)[]>> = {
-  serve: [() => import('./serve.ts')],
-  migrate: [() => import('./migrate.ts')],
-  rebuild: [() => import('./rebuild.ts')],
-  projections: [() => import('./projections.ts')],
-  audit: [() => import('./audit.ts')],
-  'dead-letters': [() => import('./deadLetters.ts')],
-  admin: [() => import('./admin.ts')],
-  import: [() => import('./importProducts.ts'), () => import('./importEvents.ts')],
-  export: [() => import('./exportEvents.ts')],
-  handlers: [() => import('./handlers.ts')],
-  events: [() => import('./events.ts')],
-  seed: [() => import('./seed.ts')],
-};
-
-const VERSION_FLAGS = ['-V', '--version'];
-
-/** That of the command meant; of all of them when none is, as for help. */
-async function modulesFor(word: string | undefined): Promise<CommandModule[]> {
-  if (word !== undefined && VERSION_FLAGS.includes(word)) return [];
-  const meant = word !== undefined && Object.hasOwn(COMMANDS, word) ? COMMANDS[word]! : Object.values(COMMANDS).flat();
-  return Promise.all(meant.map((load) => load()));
-}
-
-const FAILED_EXIT_CODE = 1;
-const USAGE_EXIT_CODE = 2;
 /** What is still open after a command's end is not waited for longer than this. */
 const LINGER_MS = 2_000;
 
@@ -50,13 +19,8 @@ function failed(error: unknown): number {
 }
 
 async function run(): Promise<number> {
-  const program = new Command('cartulary')
-    .description('An event-sourced shop: run it and look after it.')
-    .version(version())
-    .exitOverride()
-    .showHelpAfterError('(see cartulary --help)');
   try {
-    for (const { register } of await modulesFor(process.argv[2])) register(program);
+    const program = await createProgram(process.argv[2]);
     await program.parseAsync();
     return 0;
   } catch (error) {

@@ -35,13 +35,19 @@ export const integer = <const F extends string | undefined>(fallback: F, min: nu
     return number;
   });
 
+/** In the largest unit that makes it a whole number: `30s`, `365d`. */
+const durationText = (ms: number): string => {
+  const [unit, size] = Object.entries(UNITS_MS).findLast(([, one]) => ms >= one && ms % one === 0) ?? ['ms', 1];
+  return `${ms / size}${unit}`;
+};
+
 /** A number with its unit (`200ms`, `30s`, `15m`, `168h`, `7d`), read as milliseconds. */
 export const duration = (fallback: string, minMs: number, maxMs: number) =>
   setting(fallback, (value) => {
     const [, number = '', unit = ''] = /^(\d{1,9})(ms|s|m|h|d)$/.exec(value) ?? [];
     const ms = Number(number) * (UNITS_MS[unit] ?? NaN);
     if (Number.isNaN(ms)) throw new Error('must be a duration with its unit, such as 200ms, 30s, 15m, 168h or 7d');
-    if (ms < minMs || ms > maxMs) throw new Error(`must be a duration from ${minMs}ms to ${maxMs / 1000}s`);
+    if (ms < minMs || ms > maxMs) throw new Error(`must be a duration from ${durationText(minMs)} to ${durationText(maxMs)}`);
     return ms;
   });
 

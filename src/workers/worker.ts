@@ -1,5 +1,5 @@
 import type { Config } from '../config/config.ts';
-import { createMetrics, textOf, type MetricValues, type Metrics } from '../http/pages/metrics.ts';
+import { createMetrics, textOf, type Collector, type MetricValues, type Metrics } from '../http/pages/metrics.ts';
 import type { Logger } from '../platform/log.ts';
 import { start } from '../main.ts';
 import { isOurs, type Task, type ToPrimary, type ToWorker } from './crew.ts';
@@ -21,10 +21,17 @@ function onMessage(listener: (message: ToWorker) => void): void {
   });
 }
 
+/** Tells how many workers a sum is of. */
+export const WORKERS: Collector = {
+  name: 'workers',
+  help: 'Workers whose metrics these are',
+  read: () => [{ value: 1 }],
+};
+
 /** Metrics that whichever worker is asked gives for all of them. */
 function sharedMetrics(): Metrics {
   const own = createMetrics();
-  own.collect({ name: 'workers', help: 'Workers whose metrics these are', read: () => [{ value: 1 }] });
+  own.collect(WORKERS);
   const waiting = new Map<number, (metrics: readonly MetricValues[]) => void>();
   let last = 0;
   onMessage((message) => {

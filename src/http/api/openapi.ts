@@ -50,7 +50,7 @@ function parametersOf(schema: TObject | undefined, place: 'path' | 'query'): Jso
   });
 }
 
-function codesOf({ contract, kind }: ApiRoute): Code[] {
+export function codesOf({ contract, kind }: ApiRoute): Code[] {
   const codes = new Set<Code>(EVERY_ROUTE);
   if (Array.isArray(contract.access)) codes.add('FORBIDDEN');
   if (contract.params !== undefined) codes.add('NOT_FOUND');

@@ -1,0 +1,45 @@
+import { Command } from 'commander';
+import { version } from '../platform/version.ts';
+
+export const FAILED_EXIT_CODE = 1;
+export const USAGE_EXIT_CODE = 2;
+
+interface CommandModule {
+  readonly register: (program: Command) => void;
+}
+
+/** By the first word of the command line; a command is loaded only when it is meant, since most load the whole shop. */
+const COMMANDS: Readonly<Record<string, readonly (() => Promise<CommandModule>)[]>> = {
+  serve: [() => import('./serve.ts')],
+  migrate: [() => import('./migrate.ts')],
+  rebuild: [() => import('./rebuild.ts')],
+  projections: [() => import('./projections.ts')],
+  audit: [() => import('./audit.ts')],
+  'dead-letters': [() => import('./deadLetters.ts')],
+  admin: [() => import('./admin.ts')],
+  import: [() => import('./importProducts.ts'), () => import('./importEvents.ts')],
+  export: [() => import('./exportEvents.ts')],
+  handlers: [() => import('./handlers.ts')],
+  events: [() => import('./events.ts')],
+  seed: [() => import('./seed.ts')],
+};
+
+const VERSION_FLAGS = ['-V', '--version'];
+
+/** That of the command meant; of all of them when none is, as for help. */
+async function modulesFor(word: string | undefined): Promise<CommandModule[]> {
+  if (word !== undefined && VERSION_FLAGS.includes(word)) return [];
+  const meant = word !== undefined && Object.hasOwn(COMMANDS, word) ? COMMANDS[word]! : Object.values(COMMANDS).flat();
+  return Promise.all(meant.map((load) => load()));
+}
+
+/** The program with the command that `word` begins; with every command when it begins none. */
+export async function createProgram(word?: string): Promise<Command> {
+  const program = new Command('cartulary')
+    .description('An event-sourced shop: run it and look after it.')
+    .version(version())
+    .exitOverride()
+    .showHelpAfterError('(see cartulary --help)');
+  for (const { register } of await modulesFor(word)) register(program);
+  return program;
+}

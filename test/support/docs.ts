@@ -1,0 +1,50 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { ASYNCAPI, asyncApiText } from './asyncapi.ts';
+import { eventSchemas } from './eventSchemas.ts';
+import { fileOfCurrent, keepSchemas, SCHEMAS } from './keptSchemas.ts';
+import { PAGES, REFERENCE } from './reference/index.ts';
+
+// `npm run docs`: everything in the repository that is made from the code: the schemas of events, `asyncapi.json` and the pages
+// of `docs/reference`. `npm run docs -- --check` changes nothing, names what is stale, and ends with 1 when something is.
+
+interface Made {
+  readonly file: string;
+  readonly text: string;
+}
+
+const kept = (file: string): string | undefined => {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+};
+
+const checkOnly = process.argv.includes('--check');
+const stale: string[] = [];
+
+function settle({ file, text }: Made): void {
+  if (kept(file) === text) return;
+  stale.push(path.relative(process.cwd(), file));
+  if (checkOnly) return;
+  mkdirSync(path.dirname(file), { recursive: true });
+  writeFileSync(file, text);
+}
+
+const events = eventSchemas();
+for (const event of events) {
+  const { file, text } = await fileOfCurrent(event);
+  if (checkOnly) settle({ file: path.join(SCHEMAS, file), text });
+}
+// Refuses schemas that the events of the log would not bear.
+if (!checkOnly) await keepSchemas(events);
+settle({ file: ASYNCAPI, text: await asyncApiText(events) });
+// The pages are made from the files before them.
+for (const [name, make] of Object.entries(PAGES)) settle({ file: path.join(REFERENCE, name), text: await make() });
+
+const told =
+  stale.length === 0 ? ['Everything is up to date.'] : stale.map((file) => `${checkOnly ? 'stale' : 'made'} ${file}`);
+console.log(told.join('\n'));
+process.exit(checkOnly && stale.length > 0 ? 1 : 0);

@@ -1,0 +1,23 @@
+// All that the reference is made from, so that one file knows where it is.
+export type { Bus } from '../../../src/bus/bus.ts';
+export { createProgram, FAILED_EXIT_CODE, USAGE_EXIT_CODE } from '../../../src/cli/program.ts';
+export type { CommandContract, Services } from '../../../src/commands/contract.ts';
+export { commands } from '../../../src/commands/index.ts';
+export { collectorsOf, type Observed } from '../../../src/compose/observe.ts';
+export { CONFIG_EXIT_CODE } from '../../../src/config/config.ts';
+export type { Setting } from '../../../src/config/parsers.ts';
+export { RULES } from '../../../src/config/rules.ts';
+export { SETTINGS } from '../../../src/config/settings.ts';
+export { Refusal, type RefusalKind } from '../../../src/errors.ts';
+export { schemaOf } from '../../../src/eventstore/upcast.ts';
+export { handlers } from '../../../src/handlers/index.ts';
+export { BASE_PATH, routesOf, type ApiRoute } from '../../../src/http/api/api.ts';
+export { codesOf } from '../../../src/http/api/openapi.ts';
+export { PAGES } from '../../../src/http/api/openapiComponents.ts';
+export { CODES, problemJson, problemOf, ProblemError, type Code, type Problem } from '../../../src/http/api/problem.ts';
+export { createMetrics, type Collector } from '../../../src/http/pages/metrics.ts';
+export { createLogger } from '../../../src/platform/log.ts';
+export { projections } from '../../../src/projections/index.ts';
+export type { QueryContract } from '../../../src/queries/contract.ts';
+export { queries } from '../../../src/queries/index.ts';
+export { WORKERS } from '../../../src/workers/worker.ts';
