@@ -3,7 +3,7 @@ import { orderDecider } from '../aggregates/order.ts';
 import { stockDecider } from '../aggregates/stock.ts';
 import { acquireLease, type Lease } from '../engine/follow/lease.ts';
 import { createOwner, type Owned } from '../engine/follow/owner.ts';
-import { isOver, rest } from '../engine/follow/retry.ts';
+import { type Backoff, delayAfter, isOver, rest } from '../platform/backoff.ts';
 import { CommandContext, SYSTEM } from '../engine/decide/command.ts';
 import type { Services } from '../commands/contract.ts';
 import type { EventStore } from '../eventstore/eventStore.ts';
@@ -17,8 +17,7 @@ export const DEADLINES_BATCH = 100;
 const SIDE_BY_SIDE = 8;
 /** How long a row is left alone once its command is issued: the projection needs a moment to take it away. */
 const SETTLING_MS = 1_000;
-const FAILED_DELAY_MS = 1_000;
-const FAILED_DELAY_MS_MAX = 60_000;
+const FAILED: Backoff = { delayMs: 1_000, delayMaxMs: 60_000 };
 /** Rows that are being left alone; beyond it the oldest are simply looked at again. */
 const RESTING_MAX = 10_000;
 
@@ -169,8 +168,7 @@ async function meet({ ticker, note }: Ticking, due: Due): Promise<void> {
     ticker.issued += 1;
     resting.set(due.key, { until: performance.now() + SETTLING_MS, failures: 0 });
   } catch (error) {
-    const delay = Math.min(FAILED_DELAY_MS_MAX, FAILED_DELAY_MS * 2 ** failures);
-    resting.set(due.key, { until: performance.now() + delay, failures: failures + 1 });
+    resting.set(due.key, { until: performance.now() + delayAfter(FAILED, failures + 1), failures: failures + 1 });
     note(error);
     ticker.options.log.warn({ err: error, deadline: due.key, failures: failures + 1 }, 'a deadline could not be met');
   }

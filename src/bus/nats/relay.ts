@@ -6,7 +6,7 @@ import { createOwner, type Owned } from '../../engine/follow/owner.ts';
 import type { EventStore } from '../../eventstore/eventStore.ts';
 import { type Pool, withTx } from '../../platform/postgres/pool.ts';
 import { RELAY } from '../bus.ts';
-import { delayAfter, isOver, rest } from '../../engine/follow/retry.ts';
+import { delayAfter, isOver, rest } from '../../platform/backoff.ts';
 import type { NatsLink } from './natsConnection.ts';
 import { ensureStream, lastTold, type NatsStreamSettings } from './jetStream.ts';
 import { createPublishing, PUBLISHES_MAX, publishStep, type Step, stepOf } from './publishing.ts';

@@ -2,7 +2,8 @@ import { setMaxListeners } from 'node:events';
 import type { Logger } from '../../platform/log.ts';
 import { isPassing } from '../../platform/postgres/pool.ts';
 import type { Lease } from './lease.ts';
-import { delayAfter, isOver, reasonOf, rest } from './retry.ts';
+import { reasonOf } from './retry.ts';
+import { delayAfter, isOver, rest } from '../../platform/backoff.ts';
 
 /** How often a process that does not own a work asks for its lease. */
 export const OWN_RETRY_MS = 500;

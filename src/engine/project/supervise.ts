@@ -1,7 +1,7 @@
 import { blockedStreams } from '../follow/deadLetters.ts';
 import { acquireLease, type Lease } from '../follow/lease.ts';
 import { createOwner, type Owned } from '../follow/owner.ts';
-import { isOver, rest } from '../follow/retry.ts';
+import { isOver, rest } from '../../platform/backoff.ts';
 import type { RecordedEvent } from '../../eventstore/eventStore.ts';
 import { PAGE_FIRST } from '../../eventstore/pageSize.ts';
 import { createPace } from '../follow/linger.ts';
