@@ -7,6 +7,7 @@ import {
   type EventStore,
   type NewEvent,
 } from '../eventstore/eventStore.ts';
+import { type Backoff, delayAfter } from '../platform/backoff.ts';
 import { failpoint } from '../platform/failpoint.ts';
 import type { EventLine } from './format.ts';
 import { newEventOf } from './readExport.ts';
@@ -16,8 +17,7 @@ export const BATCH_EVENTS_MAX = 500;
 export const BATCH_BYTES_MAX = 4 * 1024 * 1024;
 /** A log that does not answer is asked again this often. */
 export const APPEND_ATTEMPTS_MAX = 10;
-const RETRY_DELAY_MS = 200;
-const RETRY_DELAY_MAX_MS = 5_000;
+const RETRY: Backoff = { delayMs: 200, delayMaxMs: 5_000 };
 
 interface Run {
   readonly stream: string;
@@ -94,6 +94,6 @@ async function patiently<T>(work: () => Promise<T>): Promise<T> {
     } catch (error) {
       if (!isRefusal(error) || error.kind !== 'unavailable' || attempt >= APPEND_ATTEMPTS_MAX) throw error;
     }
-    await delay(Math.min(RETRY_DELAY_MS * 2 ** (attempt - 1), RETRY_DELAY_MAX_MS));
+    await delay(delayAfter(RETRY, attempt));
   }
 }

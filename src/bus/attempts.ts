@@ -1,6 +1,7 @@
 import type { Logger } from '../platform/log.ts';
 import type { RecordedEvent } from '../eventstore/eventStore.ts';
-import { delayAfter, isOver, isUnavailable, reasonOf, rest } from '../engine/follow/retry.ts';
+import { isUnavailable, reasonOf } from '../engine/follow/retry.ts';
+import { delayAfter, isOver, rest } from '../platform/backoff.ts';
 import { type SpanDetails, traced } from '../platform/trace.ts';
 import type { RetryPolicy, Subscription } from './bus.ts';
 import { subjectOf } from './envelope.ts';

@@ -3,7 +3,7 @@ import { blockedStreams, pendingRequests } from '../engine/follow/deadLetters.ts
 import type { Lease } from '../engine/follow/lease.ts';
 import type { RecordedEvent } from '../eventstore/eventStore.ts';
 import { createSlots, type Signals } from './attempts.ts';
-import { delayAfter, isOver, rest } from '../engine/follow/retry.ts';
+import { delayAfter, isOver, rest } from '../platform/backoff.ts';
 import type { Subscription } from './bus.ts';
 import { type ConsumerDeps, doneAfter, type Run, save, track } from './run.ts';
 import { accept, begin, streamOfRun } from './streams.ts';

@@ -1,11 +1,11 @@
 import { setMaxListeners } from 'node:events';
 import type { Logger } from '../platform/log.ts';
-import { acquireLease } from '../engine/follow/lease.ts';
+import { acquireLease, type Lease } from '../engine/follow/lease.ts';
+import { createOwner, type Owner } from '../engine/follow/owner.ts';
 import type { EventStore } from '../eventstore/eventStore.ts';
 import { createLag } from '../eventstore/scan.ts';
 import type { Pool } from '../platform/postgres/pool.ts';
 import { PATIENCE_MS, RETRY } from './attempts.ts';
-import { delayAfter, reasonOf, rest } from '../engine/follow/retry.ts';
 import type { Bus, ConsumerStatus, RetryPolicy, Subscription } from './bus.ts';
 import { consume } from './consumer.ts';
 import { logFeed, type OpenFeed } from './feed.ts';
@@ -35,15 +35,11 @@ export interface ConsumersOptions {
 }
 
 interface Consumer {
-  readonly subscription: Subscription;
+  readonly name: string;
+  readonly owner: Owner;
   /** Present while this process owns the consumer. */
-  window: Window | undefined;
-  lastError: string | undefined;
+  window(): Window | undefined;
 }
-
-/** How often a process that is not the owner tries to become it. */
-const OWN_RETRY_MS = 500;
-const RESTART_RETRY = { delayMs: 250, delayMaxMs: 10_000 };
 
 /** Under this name a consumer keeps its checkpoint and its lease. */
 export const checkpointOf = (consumer: string): string => `consumer:${consumer}`;
@@ -72,12 +68,13 @@ export function createConsumers(options: ConsumersOptions): Bus {
     subscribe(subscription) {
       if (running !== undefined) throw new Error(`The bus has started: ${subscription.name} comes too late.`);
       if (consumers.has(subscription.name)) throw new Error(`There are two consumers called ${subscription.name}.`);
-      consumers.set(subscription.name, { subscription, window: undefined, lastError: undefined });
+      consumers.set(
+        subscription.name,
+        createConsumer(deps, subscription, { owner: options.owner, stop: stopping.signal }),
+      );
     },
     start() {
-      running ??= Promise.all(
-        [...consumers.values()].map((consumer) => supervise(consumer, deps, options.owner, stopping.signal)),
-      );
+      running ??= Promise.all([...consumers.values()].map(({ owner }) => owner.live(stopping.signal)));
       return Promise.resolve();
     },
     status: () => statusOf(deps, [...consumers.values()]),
@@ -88,61 +85,41 @@ export function createConsumers(options: ConsumersOptions): Bus {
   };
 }
 
-/** Owns the consumer whenever nobody else does, for as long as the process lives. */
-async function supervise(consumer: Consumer, deps: ConsumerDeps, owner: string, stop: AbortSignal): Promise<void> {
-  let failures = 0;
-  const onFailure = (error: unknown): void => {
-    consumer.lastError = reasonOf(error);
-  };
-  while (!stop.aborted) {
-    try {
-      const owned = await own(consumer, deps, { owner, stop, onFailure });
-      failures = 0;
-      if (!owned) await rest(OWN_RETRY_MS, stop);
-    } catch (error) {
-      failures += 1;
-      onFailure(error);
-      deps.log.error({ err: error, consumer: consumer.subscription.name }, 'a consumer stopped; starting it again');
-      await rest(delayAfter({ ...deps.retry, ...RESTART_RETRY }, failures), stop);
-    }
-  }
-}
-
-async function own(
-  consumer: Consumer,
+/** A consumer that this process works for whenever it owns it. */
+function createConsumer(
   deps: ConsumerDeps,
-  { owner, stop, onFailure }: { owner: string; stop: AbortSignal; onFailure: (error: unknown) => void },
-): Promise<boolean> {
-  const { subscription } = consumer;
-  const lease = await acquireLease(deps.pool, {
-    name: checkpointOf(subscription.name),
-    owner,
-    store: deps.store,
-    log: deps.log,
-  });
-  if (lease === undefined) return false;
-  try {
-    await consume(deps, {
-      subscription,
-      lease,
-      stop,
-      onFailure,
-      onBegin: (window) => {
-        consumer.window = window;
+  subscription: Subscription,
+  { owner, stop }: { owner: string; stop: AbortSignal },
+): Consumer {
+  const { pool, store, log } = deps;
+  const name = checkpointOf(subscription.name);
+  let window: Window | undefined;
+  return {
+    name: subscription.name,
+    window: () => window,
+    owner: createOwner<Lease>({
+      name,
+      log,
+      acquire: () => acquireLease(pool, { name, owner, store, log }),
+      work: async (lease, _, { note: onFailure }) => {
+        const onBegin = (begun: Window): void => {
+          window = begun;
+        };
+        try {
+          await consume(deps, { subscription, lease, stop, onFailure, onBegin });
+        } finally {
+          window = undefined;
+        }
       },
-    });
-  } finally {
-    consumer.window = undefined;
-    await lease.release().catch((error: unknown) => onFailure(error));
-  }
-  return true;
+    }),
+  };
 }
 
 async function statusOf(
   { pool, store }: ConsumerDeps,
   consumers: readonly Consumer[],
 ): Promise<readonly ConsumerStatus[]> {
-  const names = consumers.map(({ subscription }) => subscription.name);
+  const names = consumers.map(({ name }) => name);
   const head = await store.head();
   const { rows } = await pool.query<{ name: string; position: bigint; dead: number }>(
     `SELECT wanted.name, coalesce(checkpoints.position, 0) AS position,
@@ -155,7 +132,8 @@ async function statusOf(
   const found = new Map(rows.map((row) => [row.name, row]));
   const lagOf = createLag(store, head.position);
   return Promise.all(
-    consumers.map(async ({ subscription: { name }, window, lastError }) => {
+    consumers.map(async ({ name, owner: { lastError }, ...consumer }) => {
+      const window = consumer.window();
       const position = window?.lowWater ?? BigInt(found.get(name)?.position ?? 0);
       return {
         name,
@@ -168,7 +146,6 @@ async function statusOf(
     }),
   );
 }
-
 
 export type EmbeddedBusOptions = Omit<ConsumersOptions, 'openFeed'>;
 

@@ -3,7 +3,7 @@ import type { Lease } from '../engine/follow/lease.ts';
 import type { EventStore, RecordedEvent } from '../eventstore/eventStore.ts';
 import { type Connection, isPassing, type Pool, type Queryable, withTx } from '../platform/postgres/pool.ts';
 import type { Signals, Slots } from './attempts.ts';
-import { rest } from '../engine/follow/retry.ts';
+import { rest } from '../platform/backoff.ts';
 import type { RetryPolicy, Subscription } from './bus.ts';
 import type { Feed, OpenFeed } from './feed.ts';
 import type { Window } from './window.ts';

@@ -1,6 +1,7 @@
-import { park, parkedOf, PARKED_PAGE, settle, type DeadLetter, type Parking } from '../engine/follow/deadLetters.ts';
+import { park, PARKED_PAGE, type Parking } from '../engine/follow/deadLetters.ts';
+import { type Parked, release } from '../engine/follow/parked.ts';
 import type { RecordedEvent } from '../eventstore/eventStore.ts';
-import { deliver, type Outcome } from './attempts.ts';
+import { deliver } from './attempts.ts';
 import { finish, saveSurely, track, type Run, type Stream } from './run.ts';
 
 const BEHIND_DEAD = 'waits behind a dead letter';
@@ -109,33 +110,20 @@ async function bury(
 /** Works off what is parked of the stream, up to the first that waits for an operator; whether there may be more to do. */
 async function drain(run: Run, stream: Stream): Promise<boolean> {
   const { overflowed } = stream;
-  const parked = await parkedOf(run.pool, run.subscription.name, stream.name);
-  for (const one of parked) {
-    if (run.halt.aborted || one.status === 'dead') return false;
-    if (!(await redeliver(run, stream, one))) return false;
-  }
+  const { open, events } = await release(parkedOfRun(run), stream.name);
+  if (!open) return false;
   if (stream.spilling !== undefined) await stream.spilling;
-  else if (parked.length === 0 && stream.overflowed === overflowed) stream.parked = false;
+  else if (events === 0 && stream.overflowed === overflowed) stream.parked = false;
   return true;
 }
 
-/** Whether the stream may go on. */
-async function redeliver(run: Run, stream: Stream, parked: DeadLetter): Promise<boolean> {
-  const actor = `system:${run.subscription.name}`;
-  if (parked.status === 'skip') {
-    await saveSurely(run, (tx) => settle(tx, parked.id, { status: 'skipped', actor }));
-    return true;
-  }
-  const [event] = await run.store.read(stream.name, parked.revision, 1);
-  const outcome: Outcome =
-    event?.id === parked.eventId
-      ? await deliver(run.subscription, event, run)
-      : { kind: 'failed', reason: 'the log holds no such event', attempts: 0 };
-  if (outcome.kind === 'interrupted') return false;
-  const settlement =
-    outcome.kind === 'handled'
-      ? ({ status: 'resolved', actor } as const)
-      : ({ status: 'dead', actor, reason: outcome.reason } as const);
-  await saveSurely(run, (tx) => settle(tx, parked.id, settlement));
-  return outcome.kind === 'handled';
-}
+const parkedOfRun = (run: Run): Parked => ({
+  ...{ pool: run.pool, store: run.store, log: run.log, follower: run.subscription.name },
+  isOver: () => run.halt.aborted,
+  redo: async (event, settle) => {
+    const outcome = await deliver(run.subscription, event, run);
+    if (outcome.kind === 'handled') await saveSurely(run, settle);
+    return outcome;
+  },
+  commit: (write) => saveSurely(run, write),
+});

@@ -47,7 +47,8 @@ export const duration = (fallback: string, minMs: number, maxMs: number) =>
     const [, number = '', unit = ''] = /^(\d{1,9})(ms|s|m|h|d)$/.exec(value) ?? [];
     const ms = Number(number) * (UNITS_MS[unit] ?? NaN);
     if (Number.isNaN(ms)) throw new Error('must be a duration with its unit, such as 200ms, 30s, 15m, 168h or 7d');
-    if (ms < minMs || ms > maxMs) throw new Error(`must be a duration from ${durationText(minMs)} to ${durationText(maxMs)}`);
+    if (ms < minMs || ms > maxMs)
+      throw new Error(`must be a duration from ${durationText(minMs)} to ${durationText(maxMs)}`);
     return ms;
   });
 

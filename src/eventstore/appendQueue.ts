@@ -1,10 +1,10 @@
 import { setImmediate, setTimeout as delay } from 'node:timers/promises';
 import { isRefusal, unavailable } from '../errors.ts';
+import { type Backoff, delayAfter } from '../platform/backoff.ts';
 import { APPEND_BYTES_MAX, type AppendResult } from './eventStore.ts';
 import type { SerialisedEvent } from './serialise.ts';
 
-const RETRY_DELAY_MS = 20;
-const RETRY_DELAY_MAX_MS = 1_000;
+const RETRY: Backoff = { delayMs: 20, delayMaxMs: 1_000 };
 
 export interface AppendQueue {
   append(item: AppendItem): Promise<AppendResult>;
@@ -55,8 +55,7 @@ export function createAppendQueue({ send, ...limits }: AppendQueueOptions): Appe
         return;
       } catch (error) {
         if (!isRefusal(error) || error.kind !== 'unavailable') return isolate(open, error);
-        const ms = Math.min(RETRY_DELAY_MS * 2 ** (failures - 1), RETRY_DELAY_MAX_MS);
-        await delay(ms * (0.5 + Math.random() / 2));
+        await delay(delayAfter(RETRY, failures));
       }
     }
   }

@@ -1,4 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises';
+import { type Backoff, delayAfter, isOver, rest } from '../platform/backoff.ts';
 import type { Logger } from '../platform/log.ts';
 import { createBell } from '../platform/signal.ts';
 import { READ_PAGE, type Head, type RecordedEvent } from './eventStore.ts';
@@ -9,8 +9,7 @@ import { createRecent, type Recent, type SizedEvent } from './recent.ts';
 export const POLL_MS = 200;
 /** While this process is appending itself, news from the database is most likely its own, and about to be offered. */
 const OWN_NEWS_GRACE_MS = 2;
-const RETRY_DELAY_MS = 100;
-const RETRY_DELAY_MAX_MS = 5_000;
+const RETRY: Backoff = { delayMs: 100, delayMaxMs: 5_000 };
 
 /** Where the tail gets the log from. */
 export interface TailSource {
@@ -214,7 +213,7 @@ async function pageUntilAnswered(
     try {
       const page = await reader.source.page(last, size.events);
       size.read(page);
-      return isAborted(signal) ? [] : page.map(({ event }) => event);
+      return isOver(signal) ? [] : page.map(({ event }) => event);
     } catch (error) {
       if (reader.source.isFatal(error)) throw error;
       await pause(reader, { failures, error, signal });
@@ -223,13 +222,10 @@ async function pageUntilAnswered(
   return [];
 }
 
-const isAborted = (signal: AbortSignal): boolean => signal.aborted;
-
 async function pause(
   { source }: Reader,
   { failures, error, signal }: { failures: number; error: unknown; signal: AbortSignal },
 ): Promise<void> {
   source.log?.warn({ err: error, failures }, 'the log cannot be followed; trying again');
-  const ms = Math.min(RETRY_DELAY_MS * 2 ** (failures - 1), RETRY_DELAY_MAX_MS) * (0.5 + Math.random() / 2);
-  await delay(ms, undefined, { signal }).catch(() => undefined);
+  await rest(delayAfter(RETRY, failures), signal);
 }

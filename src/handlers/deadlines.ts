@@ -1,8 +1,9 @@
 import { orderDecider } from '../aggregates/order.ts';
 import { pay } from '../aggregates/orderMoney.ts';
 import { undoCheckout } from '../commands/checkout.ts';
-import { isOver, reasonOf, rest } from '../engine/follow/retry.ts';
 import { acquireLease, type Lease } from '../engine/follow/lease.ts';
+import { createOwner, type Owned } from '../engine/follow/owner.ts';
+import { type Backoff, delayAfter, isOver, rest } from '../platform/backoff.ts';
 import { CommandContext, SYSTEM } from '../engine/decide/command.ts';
 import type { Services } from '../commands/contract.ts';
 import type { EventStore } from '../eventstore/eventStore.ts';
@@ -13,11 +14,9 @@ import type { Pool } from '../platform/postgres/pool.ts';
 export const DEADLINES_INTERVAL_MS = 250;
 export const DEADLINES_BATCH = 100;
 const SIDE_BY_SIDE = 8;
-const OWN_RETRY_MS = 500;
 /** How long a row is left alone once its command is issued: the projection needs a moment to take it away. */
 const SETTLING_MS = 1_000;
-const FAILED_DELAY_MS = 1_000;
-const FAILED_DELAY_MS_MAX = 60_000;
+const FAILED: Backoff = { delayMs: 1_000, delayMaxMs: 60_000 };
 /** Rows that are being left alone; beyond it the oldest are simply looked at again. */
 const RESTING_MAX = 10_000;
 
@@ -71,8 +70,12 @@ interface Ticker {
   readonly now: () => string;
   readonly resting: Map<string, Resting>;
   issued: number;
-  owned: boolean;
-  lastError: string | undefined;
+}
+
+/** The ticker under one lease. */
+interface Ticking extends Pick<Owned, 'note'> {
+  readonly ticker: Ticker;
+  readonly ended: AbortSignal;
 }
 
 /**
@@ -85,65 +88,51 @@ export function createDeadlines(options: DeadlinesOptions): Deadlines {
     now: options.now ?? (() => new Date().toISOString()),
     resting: new Map(),
     issued: 0,
-    owned: false,
-    lastError: undefined,
   };
+  const { pool, store, log } = options;
+  const owner = createOwner<Lease>({
+    name: DEADLINES,
+    log,
+    acquire: () => acquireLease(pool, { name: DEADLINES, owner: options.owner, store, log }),
+    work: (_, ended, { note }) => tickWhileOwned({ ticker, ended, note }),
+  });
   const stopping = new AbortController();
   let running: Promise<void> | undefined;
   return {
     start() {
-      running ??= supervise(ticker, stopping.signal);
+      running ??= owner.live(stopping.signal);
     },
     async stop() {
       stopping.abort();
       await running;
     },
     status: () => ({
-      owned: ticker.owned,
+      owned: owner.owned,
       issued: ticker.issued,
       failing: [...ticker.resting.values()].filter(({ failures }) => failures > 0).length,
-      ...(ticker.lastError === undefined ? {} : { lastError: ticker.lastError }),
+      ...(owner.lastError === undefined ? {} : { lastError: owner.lastError }),
     }),
   };
 }
 
-async function supervise(ticker: Ticker, stop: AbortSignal): Promise<void> {
-  const { pool, store, owner, log } = ticker.options;
-  while (!isOver(stop)) {
+async function tickWhileOwned(ticking: Ticking): Promise<void> {
+  const { ended, note } = ticking;
+  const { log, intervalMs = DEADLINES_INTERVAL_MS } = ticking.ticker.options;
+  while (!isOver(ended)) {
+    let full = false;
     try {
-      const lease = await acquireLease(pool, { name: DEADLINES, owner, store, log });
-      if (lease !== undefined) await tickWhileOwned(ticker, lease, stop);
+      full = await tick(ticking);
     } catch (error) {
-      ticker.lastError = reasonOf(error);
-      log.warn({ err: error }, 'deadlines cannot be watched; trying again');
+      note(error);
+      log.warn({ err: error }, 'deadlines could not be read');
     }
-    await rest(OWN_RETRY_MS, stop);
-  }
-}
-
-async function tickWhileOwned(ticker: Ticker, lease: Lease, stop: AbortSignal): Promise<void> {
-  const { log, intervalMs = DEADLINES_INTERVAL_MS } = ticker.options;
-  const over = AbortSignal.any([stop, lease.lost]);
-  ticker.owned = true;
-  try {
-    while (!isOver(over)) {
-      let full = false;
-      try {
-        full = await tick(ticker, over);
-      } catch (error) {
-        ticker.lastError = reasonOf(error);
-        log.warn({ err: error }, 'deadlines could not be read');
-      }
-      if (!full) await rest(intervalMs * (0.75 + Math.random() / 2), over);
-    }
-  } finally {
-    ticker.owned = false;
-    await lease.release();
+    if (!full) await rest(intervalMs * (0.75 + Math.random() / 2), ended);
   }
 }
 
 /** One look at what is due; whether there may be more. */
-async function tick(ticker: Ticker, over: AbortSignal): Promise<boolean> {
+async function tick(ticking: Ticking): Promise<boolean> {
+  const { ticker, ended } = ticking;
   const { resting } = ticker;
   const clock = performance.now();
   for (const [key, { until, failures }] of resting) if (until <= clock && failures === 0) resting.delete(key);
@@ -156,7 +145,8 @@ async function tick(ticker: Ticker, over: AbortSignal): Promise<boolean> {
   forgetVanished(ticker, rows, clock);
   const waiting = [...rows];
   const work = async (): Promise<void> => {
-    for (let due = waiting.shift(); due !== undefined && !isOver(over); due = waiting.shift()) await meet(ticker, due);
+    for (let due = waiting.shift(); due !== undefined && !isOver(ended); due = waiting.shift())
+      await meet(ticking, due);
   };
   await Promise.all(Array.from({ length: Math.min(SIDE_BY_SIDE, rows.length) }, work));
   return rows.length === DEADLINES_BATCH;
@@ -169,7 +159,7 @@ function forgetVanished({ resting }: Ticker, rows: readonly Due[], clock: number
   for (const [key, { until }] of resting) if (until <= clock && !here.has(key)) resting.delete(key);
 }
 
-async function meet(ticker: Ticker, due: Due): Promise<void> {
+async function meet({ ticker, note }: Ticking, due: Due): Promise<void> {
   const { resting } = ticker;
   const failures = resting.get(due.key)?.failures ?? 0;
   try {
@@ -177,9 +167,8 @@ async function meet(ticker: Ticker, due: Due): Promise<void> {
     ticker.issued += 1;
     resting.set(due.key, { until: performance.now() + SETTLING_MS, failures: 0 });
   } catch (error) {
-    const delay = Math.min(FAILED_DELAY_MS_MAX, FAILED_DELAY_MS * 2 ** failures);
-    resting.set(due.key, { until: performance.now() + delay, failures: failures + 1 });
-    ticker.lastError = reasonOf(error);
+    resting.set(due.key, { until: performance.now() + delayAfter(FAILED, failures + 1), failures: failures + 1 });
+    note(error);
     ticker.options.log.warn({ err: error, deadline: due.key, failures: failures + 1 }, 'a deadline could not be met');
   }
 }

@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { orderDecider, type PlacedOrder } from '../aggregates/order.ts';
 import type { PaymentConfirmed, PaymentRequested, RefundRequested } from '../aggregates/orderMoney.ts';
 import type { Delivery, Subscription } from '../bus/bus.ts';
+import { delayAfter } from '../platform/backoff.ts';
 import type { CommandContext } from '../engine/decide/command.ts';
 import { unavailable } from '../errors.ts';
 import { idOf, type RecordedEvent } from '../eventstore/eventStore.ts';
@@ -12,6 +13,7 @@ import { contextOf, type ReactionDeps } from '../engine/react/reaction.ts';
 /** How often and how long apart the provider is asked what became of a call it did not answer; then the bus waits. */
 export const FIND_ATTEMPTS_MAX = 5;
 export const FIND_DELAY_MS = 200;
+const FIND_DELAY_MAX_MS = 5_000;
 
 export interface PaymentDeps extends ReactionDeps {
   readonly gateway: PaymentGateway;
@@ -141,10 +143,10 @@ async function certainly<T>(
     return await act();
   } catch (error) {
     if (!(error instanceof GatewayTimeout)) throw error;
-    for (let attempt = 0; attempt < FIND_ATTEMPTS_MAX; attempt += 1) {
+    for (let attempt = 1; attempt <= FIND_ATTEMPTS_MAX; attempt += 1) {
       const known = await answered(ask);
       if (known !== undefined) return known;
-      await pause(findDelayMs * 2 ** attempt, undefined, { signal });
+      await pause(delayAfter({ delayMs: findDelayMs, delayMaxMs: FIND_DELAY_MAX_MS }, attempt), undefined, { signal });
     }
     throw unavailable('PaymentOutcomeUnknown', 'The payment provider has not said what became of a payment.', error);
   }

@@ -1,13 +1,13 @@
 import cluster, { type Worker } from 'node:cluster';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Role } from '../config/settings.ts';
+import { type Backoff, delayAfter } from '../platform/backoff.ts';
 import type { Logger } from '../platform/log.ts';
 import type { MetricValues } from '../http/pages/metrics.ts';
 
 const START_TIMEOUT_MS = 60_000;
 /** A worker that ends is started again, later each time it does so soon. */
-const RESTART_MS = 250;
-const RESTART_MAX_MS = 10_000;
+const RESTART: Backoff = { delayMs: 250, delayMaxMs: 10_000 };
 const LASTING_MS = 60_000;
 /** Leaves the primary the time to stop the database within its own limit. */
 const STOP_TIMEOUT_MS = 7_000;
@@ -59,7 +59,7 @@ export function createCrew({ posts: roles, task, log }: CrewOptions): Crew {
   function replace(post: Post, livedMs: number, exit: { code: number | null; signal: string | null }): void {
     if (stopping) return;
     post.failures = livedMs > LASTING_MS ? 1 : post.failures + 1;
-    const pauseMs = Math.min(RESTART_MAX_MS, RESTART_MS * 2 ** Math.min(post.failures - 1, 16));
+    const pauseMs = delayAfter(RESTART, post.failures);
     log.error({ ...exit, roles: post.roles, pauseMs }, 'a worker has ended; starting another');
     post.timer = setTimeout(() => man(post), pauseMs);
   }

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { pino } from 'pino';
 import { type AttemptOptions, createSlots, deliver } from '../../src/bus/attempts.ts';
-import { delayAfter, isUnavailable } from '../../src/engine/follow/retry.ts';
+import { isUnavailable } from '../../src/engine/follow/retry.ts';
 import { Refusal } from '../../src/errors.ts';
 import type { RecordedEvent } from '../../src/eventstore/eventStore.ts';
 
@@ -25,13 +25,6 @@ const consumer = (handle: (attempt: number, signal: AbortSignal) => Promise<void
 });
 
 describe('attempts', () => {
-  it('wait twice as long each time, up to a bound, and never all for the same time', () => {
-    const policy = { attemptsMax: 9, delayMs: 200, delayMaxMs: 30_000, timeoutMs: 1 };
-    expect([1, 2, 3, 4].map((failures) => delayAfter(policy, failures, () => 1))).to.deep.equal([200, 400, 800, 1_600]);
-    expect(delayAfter(policy, 2_000, () => 1)).to.equal(30_000);
-    expect(delayAfter(policy, 1, () => 0)).to.equal(100);
-  });
-
   it('tell a part that is away from an event that cannot be handled', () => {
     expect(isUnavailable(new Refusal('unavailable', 'Away', 'away'))).to.equal(true);
     expect(isUnavailable(Object.assign(new Error('refused'), { code: 'ECONNREFUSED' }))).to.equal(true);

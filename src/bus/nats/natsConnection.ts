@@ -1,7 +1,7 @@
 import { connect, type ConnectionOptions, Events, type NatsConnection } from 'nats';
 import type { Logger } from '../../platform/log.ts';
 import { createBell } from '../../platform/signal.ts';
-import { delayAfter, isOver, rest } from '../../engine/follow/retry.ts';
+import { delayAfter, isOver, rest } from '../../platform/backoff.ts';
 
 const CONNECT_TIMEOUT_MS = 5_000;
 const CONNECT_RETRY = { attemptsMax: 0, delayMs: 250, delayMaxMs: 5_000, timeoutMs: 0 };

@@ -3,7 +3,7 @@ import type { ConsumerMessages, JsMsg } from 'nats';
 import type { Logger } from '../../platform/log.ts';
 import { createBell } from '../../platform/signal.ts';
 import { type EventStore, READ_PAGE, type RecordedEvent } from '../../eventstore/eventStore.ts';
-import { delayAfter, isOver, rest } from '../../engine/follow/retry.ts';
+import { delayAfter, isOver, rest } from '../../platform/backoff.ts';
 import type { Feed, FeedOptions, OpenFeed } from '../feed.ts';
 import type { NatsLink } from './natsConnection.ts';
 import { fromMessage, type Incoming } from './message.ts';

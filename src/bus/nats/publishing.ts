@@ -1,4 +1,4 @@
-import { isOver } from '../../engine/follow/retry.ts';
+import { isOver } from '../../platform/backoff.ts';
 import { createBell } from '../../platform/signal.ts';
 import { type JetStreamClient, NatsError } from 'nats';
 import type { Logger } from '../../platform/log.ts';

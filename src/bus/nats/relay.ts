@@ -2,10 +2,11 @@ import { setMaxListeners } from 'node:events';
 import type { JetStreamClient } from 'nats';
 import type { Logger } from '../../platform/log.ts';
 import { acquireLease, type Lease } from '../../engine/follow/lease.ts';
+import { createOwner, type Owned } from '../../engine/follow/owner.ts';
 import type { EventStore } from '../../eventstore/eventStore.ts';
 import { type Pool, withTx } from '../../platform/postgres/pool.ts';
 import { RELAY } from '../bus.ts';
-import { delayAfter, isOver, reasonOf, rest } from '../../engine/follow/retry.ts';
+import { delayAfter, isOver, rest } from '../../platform/backoff.ts';
 import type { NatsLink } from './natsConnection.ts';
 import { ensureStream, lastTold, type NatsStreamSettings } from './jetStream.ts';
 import { createPublishing, PUBLISHES_MAX, publishStep, type Step, stepOf } from './publishing.ts';
@@ -14,8 +15,7 @@ import { createPublishing, PUBLISHES_MAX, publishStep, type Step, stepOf } from 
 export const PUBLISH_TIMEOUT_MS = 2_000;
 const CONNECTION_WAIT_MS = 10_000;
 const SAVE_MS = 200;
-const OWN_RETRY_MS = 500;
-const RETRY = { attemptsMax: 0, delayMs: 100, delayMaxMs: 5_000, timeoutMs: 0 };
+const RETRY = { delayMs: 100, delayMaxMs: 5_000 };
 
 export interface RelayOptions {
   readonly pool: Pool;
@@ -46,41 +46,34 @@ export interface Relay {
 }
 
 interface State {
-  running: boolean;
   position: bigint;
   published: number;
-  lastError: string | undefined;
 }
 
 /** A checkpointed follower of the log. Its checkpoint passes what is acknowledged and nothing else. */
 export function createRelay(options: RelayOptions): Relay {
-  const { log } = options;
+  const { pool, store, log, link } = options;
   const stopping = new AbortController();
   setMaxListeners(0, stopping.signal);
-  const state: State = { running: false, position: 0n, published: 0, lastError: undefined };
+  const state: State = { position: 0n, published: 0 };
+  const owner = createOwner<Lease>({
+    name: RELAY,
+    log,
+    // A process that could not publish takes no lease: another process may have a way to NATS.
+    acquire: async (stop) =>
+      (await link.connection(stop)) === undefined
+        ? undefined
+        : acquireLease(pool, { name: RELAY, owner: options.owner, store, log }),
+    work: (lease, signal, { note }) => relay(options, { lease, state, signal, note }),
+  });
   let running: Promise<void> | undefined;
-
-  async function supervise(): Promise<void> {
-    for (let failures = 0; !isOver(stopping.signal);) {
-      try {
-        const owned = await own(options, state, stopping.signal);
-        failures = 0;
-        if (!owned) await rest(OWN_RETRY_MS, stopping.signal);
-      } catch (error) {
-        failures += 1;
-        state.lastError = reasonOf(error);
-        log.error({ err: error }, 'the relay stopped; starting it again');
-        await rest(delayAfter(RETRY, failures), stopping.signal);
-      }
-    }
-  }
   return {
     start() {
-      running ??= supervise();
+      running ??= owner.live(stopping.signal);
     },
     status: () => ({
-      ...{ running: state.running, position: state.position, published: state.published },
-      ...(state.lastError === undefined ? {} : { lastError: state.lastError }),
+      ...{ running: owner.owned, position: state.position, published: state.published },
+      ...(owner.lastError === undefined ? {} : { lastError: owner.lastError }),
     }),
     async stop() {
       stopping.abort();
@@ -89,31 +82,15 @@ export function createRelay(options: RelayOptions): Relay {
   };
 }
 
-async function own(options: RelayOptions, state: State, stop: AbortSignal): Promise<boolean> {
-  // Nobody takes the lease who could not publish: another process may have a way to NATS.
-  if ((await options.link.connection(stop)) === undefined) return false;
-  const { pool, store, owner, log } = options;
-  const lease = await acquireLease(pool, { name: RELAY, owner, store, log });
-  if (lease === undefined) return false;
-  state.running = true;
-  try {
-    await relay(options, { lease, state, signal: AbortSignal.any([stop, lease.lost]) });
-  } finally {
-    state.running = false;
-    await lease.release().catch(() => undefined);
-  }
-  return true;
-}
-
 interface Run {
   readonly lease: Lease;
   readonly state: State;
   readonly signal: AbortSignal;
+  readonly note: Owned['note'];
 }
 
-async function relay(options: RelayOptions, { lease, state, signal }: Run): Promise<void> {
+async function relay(options: RelayOptions, { lease, state, signal, note }: Run): Promise<void> {
   const { store, settings, log, publishesMax: max = PUBLISHES_MAX } = options;
-  setMaxListeners(0, signal);
   let client = await openStream(options, signal);
   let stored = lease.position;
   state.position = stored;
@@ -125,7 +102,7 @@ async function relay(options: RelayOptions, { lease, state, signal }: Run): Prom
       state.position = position;
     },
     recover: async (error, failures) => {
-      state.lastError = reasonOf(error);
+      note(error);
       log.warn({ err: error, failures }, 'events could not be published; publishing them again');
       await rest(delayAfter(RETRY, failures), signal);
       if (!isOver(signal)) client = await openStream(options, signal);

@@ -1,6 +1,6 @@
 import type { Logger } from '../../platform/log.ts';
 import type { EventStore, RecordedEvent } from '../../eventstore/eventStore.ts';
-import { delayAfter, rest } from '../../engine/follow/retry.ts';
+import { delayAfter, rest } from '../../platform/backoff.ts';
 import { type NatsLink, openNatsLink } from './natsConnection.ts';
 import { ensureStream, lastTold, type NatsStreamSettings, STREAM_SETTINGS } from './jetStream.ts';
 import { createPublishing, publishStep, type Step, stepOf } from './publishing.ts';

@@ -1,5 +1,5 @@
 import type { JsMsg } from 'nats';
-import { delayAfter } from '../../engine/follow/retry.ts';
+import { delayAfter } from '../../platform/backoff.ts';
 
 /** How often a message under work says so within the time after which it would be delivered again. */
 const WORKING_PER_ACK_WAIT = 3;

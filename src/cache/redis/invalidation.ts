@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { type Backoff, delayAfter } from '../../platform/backoff.ts';
 import type { Logger } from '../../platform/log.ts';
 import type { RedisConnection } from '../../platform/redis/connection.ts';
 
-const RETRY_MIN_MS = 50;
-const RETRY_MAX_MS = 1_000;
+const RETRY: Backoff = { delayMs: 50, delayMaxMs: 1_000 };
 
 export interface Trust {
   /** Whether what Redis holds may be answered with. */
@@ -37,16 +37,12 @@ export function createTrust(connection: RedisConnection, { all, log }: { all: st
   async function renew(): Promise<void> {
     if (renewing) return;
     renewing = true;
-    for (
-      let pauseMs = RETRY_MIN_MS;
-      !holds && !closed && connection.up;
-      pauseMs = Math.min(pauseMs * 2, RETRY_MAX_MS)
-    ) {
+    for (let failures = 1; !holds && !closed && connection.up; failures += 1) {
       try {
         await renewOnce();
       } catch (error) {
         log.warn({ reason: (error as Error).message }, 'the cache in Redis could not be emptied; trying again');
-        await delay(pauseMs, undefined, { ref: false });
+        await delay(delayAfter(RETRY, failures), undefined, { ref: false });
       }
     }
     renewing = false;

@@ -1,5 +1,11 @@
 import type { Command } from './decider.ts';
-import { APPEND_BYTES_MAX, APPEND_EVENTS_MAX, type DomainEvent, eventId, type NewEvent } from '../../eventstore/eventStore.ts';
+import {
+  APPEND_BYTES_MAX,
+  APPEND_EVENTS_MAX,
+  type DomainEvent,
+  eventId,
+  type NewEvent,
+} from '../../eventstore/eventStore.ts';
 import { isRefusal, Refusal } from '../../errors.ts';
 import { schemaOf } from '../../eventstore/upcast.ts';
 import type { HandleOptions } from './services.ts';

@@ -64,7 +64,10 @@ export interface CommandContract<D extends Domain = Domain> {
   readonly revokes?: true;
   /** Rules about a field that no schema can say; throws an `invalid` refusal. Must bear fields of any type, or none. */
   check?(body: Readonly<Record<string, unknown>>, services: D['services']): void;
-  run(input: CommandInput<TObject | undefined, TObject | undefined>, context: CommandContext<D['services']>): Promise<Answer>;
+  run(
+    input: CommandInput<TObject | undefined, TObject | undefined>,
+    context: CommandContext<D['services']>,
+  ): Promise<Answer>;
 }
 
 export interface CommandInput<P extends TObject | undefined, B extends TObject | undefined> {

@@ -6,7 +6,7 @@ import type { EventStore } from '../../eventstore/eventStore.ts';
 import { eventsBetween } from '../../eventstore/scan.ts';
 import type { Logger } from '../../platform/log.ts';
 import type { Pool } from '../../platform/postgres/pool.ts';
-import { isOver } from '../follow/retry.ts';
+import { isOver } from '../../platform/backoff.ts';
 import { followingState, type Progress, projectionStatus, type ProjectionStatus } from './progress.ts';
 import type { Projection } from './projection.ts';
 import { supervise, type Supervised } from './supervise.ts';

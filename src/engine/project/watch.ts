@@ -1,6 +1,6 @@
 import type { Logger } from '../../platform/log.ts';
 import type { Progress } from './progress.ts';
-import { isOver, rest } from '../follow/retry.ts';
+import { isOver, rest } from '../../platform/backoff.ts';
 
 /** How often the checkpoints of other processes are looked at when nobody waits for them. */
 export const WATCH_INTERVAL_MS = 500;

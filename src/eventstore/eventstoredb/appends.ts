@@ -5,6 +5,7 @@ import {
   NO_STREAM as NEW_STREAM,
 } from '@eventstore/db-client';
 import { reject, unavailable } from '../../errors.ts';
+import { type Backoff, delayAfter } from '../../platform/backoff.ts';
 import { failpoint } from '../../platform/failpoint.ts';
 import { type AppendResult, type NewEvent, NO_STREAM } from '../eventStore.ts';
 import { type Connection, failureOf, isLate, logUnavailable, withDeadline } from './client.ts';
@@ -19,8 +20,7 @@ export const APPENDS_IN_FLIGHT_MAX = 64;
 export const APPENDS_WAITING_MAX = 10_000;
 /** One sending of an append; then it is looked up, and sent again if it is not there. */
 export const ATTEMPT_MS = 3_000;
-const RETRY_DELAY_MS = 20;
-const RETRY_DELAY_MAX_MS = 1_000;
+const RETRY: Backoff = { delayMs: 20, delayMaxMs: 1_000 };
 /** Where a uuid says its version, and the version of commands' ids that are made for one call and never come again. */
 const VERSION_AT = 14;
 const NEVER_REPEATED = '7';
@@ -114,10 +114,7 @@ async function once(context: Context, append: Append): Promise<AppendResult> {
 
 async function untilKnown(context: Context, append: Append): Promise<AppendResult> {
   for (let failures = 0; performance.now() < append.deadlineAt; failures += 1) {
-    if (failures > 0) {
-      const ms = Math.min(RETRY_DELAY_MS * 2 ** (failures - 1), RETRY_DELAY_MAX_MS);
-      await delay(ms * (0.5 + Math.random() / 2));
-    }
+    if (failures > 0) await delay(delayAfter(RETRY, failures));
     const result = await attempt(context, append);
     if (result !== undefined) return result;
   }

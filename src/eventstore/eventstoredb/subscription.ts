@@ -1,12 +1,11 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { START, streamNameFilter, type AllStreamSubscription, type ResolvedEvent } from '@eventstore/db-client';
+import { type Backoff, delayAfter, isOver, rest } from '../../platform/backoff.ts';
 import type { Logger } from '../../platform/log.ts';
 import type { RecordedEvent } from '../eventStore.ts';
 import type { Connection } from './client.ts';
 import { eventOf, isOurs, OURS_REGEX, toRecorded } from './wireEvents.ts';
 
-const RETRY_DELAY_MS = 50;
-const RETRY_DELAY_MAX_MS = 5_000;
+const RETRY: Backoff = { delayMs: 50, delayMaxMs: 5_000 };
 /** A subscription that has lasted this long is not counted among the failures in a row. */
 const STABLE_MS = 60_000;
 /** How long a subscription may be silent about an event that is known to be there. */
@@ -61,8 +60,7 @@ export function createEventStoreDbSubscription(options: SubscriptionOptions): Ev
       const place = { failures, after: String(last) };
       log?.warn({ err: failure, ...place }, 'the subscription to the log ended; subscribing again');
       onGap();
-      const ms = Math.min(RETRY_DELAY_MS * 2 ** (failures - 1), RETRY_DELAY_MAX_MS) * (0.5 + Math.random() / 2);
-      await delay(ms, undefined, { signal: closing.signal }).catch(() => undefined);
+      await rest(delayAfter(RETRY, failures), closing.signal);
     }
   }
 
@@ -85,8 +83,6 @@ export function createEventStoreDbSubscription(options: SubscriptionOptions): Ev
     },
   };
 }
-
-const isOver = (signal: AbortSignal): boolean => signal.aborted;
 
 interface Listening {
   readonly from: bigint;

@@ -1,11 +1,10 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
+import { type Backoff, delayAfter, isOver, rest } from '../../platform/backoff.ts';
 import type { Logger } from '../../platform/log.ts';
 import { connectionConfig } from '../../platform/postgres/pool.ts';
 
 const CHANNEL = 'cartulary_log';
-const RETRY_DELAY_MS = 100;
-const RETRY_DELAY_MAX_MS = 5_000;
+const RETRY: Backoff = { delayMs: 100, delayMaxMs: 5_000 };
 
 export interface PostgresListener {
   start(): void;
@@ -47,7 +46,7 @@ export function createPostgresListener(options: {
 
   async function run(): Promise<void> {
     let failures = 0;
-    while (!closing.signal.aborted) {
+    while (!isOver(closing.signal)) {
       try {
         await listenOnce();
         failures = 0;
@@ -55,8 +54,7 @@ export function createPostgresListener(options: {
         failures += 1;
         log?.debug({ err: error, failures }, 'cannot listen for news of the log; polling meanwhile');
       }
-      const pause = Math.min(RETRY_DELAY_MS * 2 ** failures, RETRY_DELAY_MAX_MS);
-      await delay(pause, undefined, { signal: closing.signal }).catch(() => undefined);
+      await rest(delayAfter(RETRY, failures + 1), closing.signal);
     }
   }
 

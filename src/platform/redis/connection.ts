@@ -1,4 +1,5 @@
 import { Redis } from 'ioredis';
+import { type Backoff, delayAfter } from '../backoff.ts';
 import type { Logger } from '../log.ts';
 import { type Breaker, type ConnectionListener, createBreaker } from './breaker.ts';
 import { createReads } from './reads.ts';
@@ -8,9 +9,7 @@ export const COMMAND_TIMEOUT_MS = 150;
 /** Of the client's own commands on a new connection, which nobody waits for. */
 const HANDSHAKE_TIMEOUT_MS = 1_000;
 const CONNECT_TIMEOUT_MS = 1_000;
-const RETRY_MIN_MS = 50;
-const RETRY_MAX_MS = 2_000;
-const RETRY_JITTER_MS = 200;
+const RETRY: Backoff = { delayMs: 100, delayMaxMs: 2_000 };
 /** In front of every key: what is written in another form gets another number. */
 const FORMAT = 1;
 
@@ -51,9 +50,6 @@ export interface RedisOptions {
   readonly commandTimeoutMs?: number;
 }
 
-const retryDelayMs = (attempt: number): number =>
-  Math.min(RETRY_MIN_MS * 2 ** Math.min(attempt - 1, 16), RETRY_MAX_MS) + Math.random() * RETRY_JITTER_MS;
-
 const openClient = (url: string): Redis =>
   new Redis(url, {
     enableOfflineQueue: false,
@@ -61,7 +57,7 @@ const openClient = (url: string): Redis =>
     maxRetriesPerRequest: 0,
     commandTimeout: HANDSHAKE_TIMEOUT_MS,
     connectTimeout: CONNECT_TIMEOUT_MS,
-    retryStrategy: retryDelayMs,
+    retryStrategy: (attempt) => delayAfter(RETRY, attempt),
     // What was a master a moment ago may be a replica now: the name may lead to another one.
     reconnectOnError: (error) => error.message.startsWith('READONLY'),
   });

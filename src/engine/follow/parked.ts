@@ -1,0 +1,68 @@
+import type { EventStore, RecordedEvent } from '../../eventstore/eventStore.ts';
+import type { Logger } from '../../platform/log.ts';
+import type { Queryable } from '../../platform/postgres/pool.ts';
+import { type DeadLetter, parkedOf, settle } from './deadLetters.ts';
+
+/** What came of a parked event that was handled anew. */
+export type Redone =
+  | { readonly kind: 'handled' }
+  | { readonly kind: 'failed'; readonly reason: string }
+  /** The follower is stopping: the event stays as it is. */
+  | { readonly kind: 'interrupted' };
+
+/** Writes something in the caller's transaction. */
+export type Write = (tx: Queryable) => Promise<void>;
+
+/** A follower, as far as its parked events need it. */
+export interface Parked {
+  readonly pool: Queryable;
+  readonly store: Pick<EventStore, 'read'>;
+  readonly log: Logger;
+  /** Under this name the follower's events are parked. */
+  readonly follower: string;
+  /** Whether no further event may be begun. */
+  isOver(): boolean;
+  /** Handles an event anew. One that is handled has its `settle` in the transaction of its own work. */
+  redo(event: RecordedEvent, settle: Write): Promise<Redone>;
+  /** Writes in a transaction of its own, under the follower's lease. */
+  commit(write: Write): Promise<void>;
+}
+
+/** One page of a stream's parked events. */
+export interface Released {
+  /** No event of the page waits for an operator: the stream may go on. */
+  readonly open: boolean;
+  readonly events: number;
+}
+
+/** Works off a page of what is parked of a stream, oldest first, up to the first event that waits for an operator. */
+export async function release(parked: Parked, stream: string): Promise<Released> {
+  const letters = await parkedOf(parked.pool, parked.follower, stream);
+  for (const [events, letter] of letters.entries()) {
+    const open = !parked.isOver() && letter.status !== 'dead' && (await releaseOne(parked, letter));
+    if (!open) return { open, events };
+  }
+  return { open: true, events: letters.length };
+}
+
+/** Whether the stream may go on. */
+async function releaseOne(parked: Parked, letter: DeadLetter): Promise<boolean> {
+  const { follower, store, log } = parked;
+  const { id, stream, revision, eventId } = letter;
+  const actor = `system:${follower}`;
+  if (letter.status === 'skip') {
+    await parked.commit((tx) => settle(tx, id, { status: 'skipped', actor }));
+    return true;
+  }
+  const [event] = await store.read(stream, revision, 1);
+  const redone: Redone =
+    event?.id === eventId
+      ? await parked.redo(event, (tx) => settle(tx, id, { status: 'resolved', actor }))
+      : { kind: 'failed', reason: 'the log holds no such event' };
+  if (redone.kind === 'failed') {
+    const { reason } = redone;
+    await parked.commit((tx) => settle(tx, id, { status: 'dead', actor, reason }));
+    log.warn({ follower, eventId, stream, reason }, 'a parked event failed again');
+  }
+  return redone.kind === 'handled';
+}
