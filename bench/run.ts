@@ -2,14 +2,14 @@ import { spawn } from 'node:child_process';
 import os from 'node:os';
 import path from 'node:path';
 import { freshDatabase, dropTemplate } from '../test/support/database.ts';
-import { replaceSection } from '../test/support/readme.ts';
+import { replaceSection } from '../test/support/section.ts';
 import { startServices } from '../test/support/services.ts';
 import type { BenchRow } from './row.ts';
 import { compile, ROOT } from './serving.ts';
 
 /**
  * `npm run bench [-- --quick] [--only a,b] [--write]`: each bench in a process and a database of its own, then one table.
- * `--write` puts the table into the README. Exit code 1 when a bench could not run; a ratio that is missed is said, not failed:
+ * `--write` puts the table into `docs/explanation/performance.md`. Exit code 1 when a bench could not run; a ratio that is missed is said, not failed:
  * these are measurements, and machines are noisy.
  */
 const BENCHES = [
@@ -26,6 +26,7 @@ const BENCHES = [
 ];
 /** They start servers, from the build that `npm start` makes; the others run what they measure themselves, so are compiled with it. */
 const SERVING = ['http', 'workers', 'redis'];
+const PERFORMANCE = path.join(ROOT, 'docs/explanation/performance.md');
 const BENCH_TIMEOUT_MS = 10 * 60_000;
 
 const args = process.argv.slice(2);
@@ -92,7 +93,7 @@ for (const name of only) {
 await dropTemplate();
 await services.stop();
 console.log(`\n${table(rows)}\n`);
-if (args.includes('--write')) replaceSection('performance', `${machine}\n\n${table(rows)}`);
+if (args.includes('--write')) replaceSection(PERFORMANCE, 'performance', `${machine}\n\n${table(rows)}`);
 const missed = rows.filter((row) => !met(row));
 console.log(`${rows.length} rows, ${missed.length} missed, ${failures.length} benches failed`);
 process.exit(failures.length > 0 ? 1 : 0);
