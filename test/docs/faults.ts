@@ -4,7 +4,7 @@ import type { Repository } from './repository.ts';
 
 const EXTERNAL = new Set(['http:', 'https:', 'mailto:']);
 /** Parts of a path that stand for something: `test/laws/*.spec.ts`, `schemas/<type>.json`, `src/aggregates/x.ts`. */
-const PLACEHOLDER = /[*<>{}…]|^x(?:\.spec)?\.ts$/;
+const PLACEHOLDER = /[*<>{}…]|^x(?:\.\w+)*\.ts$/;
 const PATH = /^[\w.@-]+(?:\/[\w.@*<>{}…-]*)+$/;
 const SOURCE_NAME = /^[\w.-]+\.ts$/;
 const SCRIPT = /\bnpm run (?:--silent |-s )?([a-z][\w:-]*)/g;

@@ -1,0 +1,12 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { expect } from 'chai';
+import { PAGES, REFERENCE } from '../support/reference/index.ts';
+
+describe('the reference', () => {
+  for (const [name, make] of Object.entries(PAGES)) {
+    it(`says in ${name} what the code says (\`npm run docs\` brings it up to date)`, async () => {
+      expect(readFileSync(path.join(REFERENCE, name), 'utf8')).to.equal(await make());
+    });
+  }
+});
