@@ -12,6 +12,7 @@ import {
   select,
   startHolder,
   until,
+  usedDataDir,
   type Holder,
 } from '../support/embedded.ts';
 
@@ -61,7 +62,7 @@ describe('the embedded Postgres', function () {
   });
 
   it('is adopted with every acknowledged row after its process was killed', async () => {
-    const dataDir = newDataDir();
+    const dataDir = await usedDataDir();
     const first = await startHolder(dataDir, { writing: true });
     await enoughRows(first);
     await first.end('SIGKILL');
@@ -78,7 +79,7 @@ describe('the embedded Postgres', function () {
   });
 
   it('starts again with every acknowledged row after the postmaster and its process were killed', async () => {
-    const dataDir = newDataDir();
+    const dataDir = await usedDataDir();
     const first = await startHolder(dataDir, { writing: true });
     await enoughRows(first);
     const postmaster = postmasterOf(dataDir)!;
@@ -94,7 +95,7 @@ describe('the embedded Postgres', function () {
   });
 
   it('comes back at the same address when its postmaster is killed under a running server', async () => {
-    const dataDir = newDataDir();
+    const dataDir = await usedDataDir();
     const holder = await startHolder(dataDir);
     await select(holder.url, 'CREATE TABLE kept AS SELECT n FROM generate_series(1, 10) n');
     const postmaster = postmasterOf(dataDir)!;
@@ -120,7 +121,7 @@ describe('the embedded Postgres', function () {
   });
 
   it('stops within ten seconds although clients are connected and one is in a transaction', async () => {
-    const dataDir = newDataDir();
+    const dataDir = await usedDataDir();
     const holder = await startHolder(dataDir);
     const waiting = select(holder.url, 'SELECT pg_sleep(60)').then(
       () => 'answered',
@@ -149,7 +150,7 @@ describe('the embedded Postgres', function () {
       server.listen(5432, '127.0.0.1', () => resolve(server));
     });
     try {
-      const holder = await startHolder(newDataDir());
+      const holder = await startHolder(await usedDataDir());
       expect(new URL(holder.url).port).not.to.equal('5432');
       expect(await select(holder.url, 'SELECT 1 AS one')).to.deep.equal([{ one: 1 }]);
       await holder.end('SIGTERM');
@@ -159,7 +160,7 @@ describe('the embedded Postgres', function () {
   });
 
   it('listens on the loopback address only, and lets nobody in without the password', async () => {
-    const holder = await startHolder(newDataDir());
+    const holder = await startHolder(await usedDataDir());
     const [row] = await select(
       holder.url,
       "SELECT current_setting('listen_addresses') AS address, current_setting('unix_socket_directories') AS sockets",
@@ -178,7 +179,7 @@ describe('a data folder', function () {
   afterEach(disposeDataDirs);
 
   it('has one server at a time: a second one is told so and does no harm', async () => {
-    const dataDir = newDataDir();
+    const dataDir = await usedDataDir();
     const first = await startHolder(dataDir);
     const second = launchHolder(dataDir);
     expect((await second.exited).code).to.equal(1);
@@ -188,14 +189,14 @@ describe('a data folder', function () {
   });
 
   it('is free again when its server was killed', async () => {
-    const dataDir = newDataDir();
+    const dataDir = await usedDataDir();
     await (await startHolder(dataDir)).end('SIGKILL');
     const next = await startHolder(dataDir);
     await next.end('SIGTERM');
   });
 
   it('that is moved while its Postgres was left behind is adopted where it is now, never served twice', async () => {
-    const dataDir = newDataDir();
+    const dataDir = await usedDataDir();
     const first = await startHolder(dataDir, { writing: true });
     await enoughRows(first);
     await first.end('SIGKILL');
@@ -226,7 +227,7 @@ describe('a data folder', function () {
   });
 
   it('lets a command use the Postgres of a running server without stopping it', async () => {
-    const dataDir = newDataDir();
+    const dataDir = await usedDataDir();
     const server = await startHolder(dataDir);
     const command = await startHolder(dataDir, { as: 'command' });
     expect(command.adopted).to.equal(true);
@@ -238,7 +239,7 @@ describe('a data folder', function () {
   });
 
   it('keeps its Postgres running for a command that outlasts the server, until that leaves too', async () => {
-    const dataDir = newDataDir();
+    const dataDir = await usedDataDir();
     const server = await startHolder(dataDir);
     const command = await startHolder(dataDir, { as: 'command' });
     await server.end('SIGTERM');

@@ -2,10 +2,18 @@ import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect } from 'chai';
-import { disposeDataDirs, launchHolder, newDataDir, placeOf, select, startHolder } from '../support/embedded.ts';
+import {
+  disposeDataDirs,
+  launchHolder,
+  newDataDir,
+  placeOf,
+  select,
+  startHolder,
+  usedDataDir,
+} from '../support/embedded.ts';
 
 async function madeOnce(): Promise<string> {
-  const dataDir = newDataDir();
+  const dataDir = await usedDataDir();
   const holder = await startHolder(dataDir);
   await select(holder.url, 'CREATE TABLE kept AS SELECT n FROM generate_series(1, 3) n');
   await holder.end('SIGTERM');

@@ -2,7 +2,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { createServer, type AddressInfo, type Server } from 'node:net';
 import { expect } from 'chai';
 import { isAlive } from '../../src/platform/lock.ts';
-import { disposeDataDirs, newDataDir, postmasterOf, select, until } from '../support/embedded.ts';
+import { disposeDataDirs, newDataDir, postmasterOf, select, until, usedDataDir } from '../support/embedded.ts';
 import { runCartulary, serving, spawnCartulary, spawnServer, type ServerProcess } from '../support/process.ts';
 
 const STOP_MS = 10_000;
@@ -57,7 +57,7 @@ describe('cartulary serve with nothing but a data folder', function () {
   });
 
   it('answers what is in flight when Ctrl-C reaches the whole process group', async () => {
-    const dataDir = newDataDir();
+    const dataDir = await usedDataDir();
     const env = { DATA_DIR: dataDir, BCRYPT_COST: SLOW_BCRYPT_COST };
     const server = await spawnServer({ env, ownGroup: true });
     const { answer } = await begun(server);
@@ -73,7 +73,7 @@ describe('cartulary serve with nothing but a data folder', function () {
   });
 
   it('has lost nothing it acknowledged when it is killed and started again', async () => {
-    const dataDir = newDataDir();
+    const dataDir = await usedDataDir();
     const server = await spawnServer({ env: { DATA_DIR: dataDir } });
     expect((await register(server, 'ada@shop.example')).status).to.equal(201);
     await server.end('SIGKILL');
@@ -88,7 +88,7 @@ describe('cartulary serve with nothing but a data folder', function () {
   });
 
   it('serves again by itself after its postmaster was killed', async () => {
-    const dataDir = newDataDir();
+    const dataDir = await usedDataDir();
     const server = await spawnServer({ env: { DATA_DIR: dataDir } });
     expect((await register(server, 'ada@shop.example')).status).to.equal(201);
     process.kill(postmasterOf(dataDir)!, 'SIGKILL');
@@ -103,7 +103,7 @@ describe('cartulary serve with nothing but a data folder', function () {
 
   it('runs twice at once on two data folders', async () => {
     const [one, two] = await Promise.all(
-      [newDataDir(), newDataDir()].map((dataDir) => spawnServer({ env: { DATA_DIR: dataDir } })),
+      [await usedDataDir(), await usedDataDir()].map((dataDir) => spawnServer({ env: { DATA_DIR: dataDir } })),
     );
     expect((await register(one!, 'ada@shop.example')).status).to.equal(201);
     expect((await login(two!, 'ada@shop.example')).status).to.equal(401);
@@ -119,7 +119,7 @@ describe('cartulary serve with nothing but a data folder', function () {
   });
 
   it('lets the command line look while it serves', async () => {
-    const dataDir = newDataDir();
+    const dataDir = await usedDataDir();
     const env = { DATA_DIR: dataDir };
     const server = await spawnServer({ env });
     const status = await runCartulary(['migrate', 'status', '--json'], { env });
@@ -133,7 +133,7 @@ describe('cartulary serve with nothing but a data folder', function () {
     const taken = await new Promise<Server>((resolve) => {
       const server = createServer().listen(0, '127.0.0.1', () => resolve(server));
     });
-    const dataDir = newDataDir();
+    const dataDir = await usedDataDir();
     const port = String((taken.address() as AddressInfo).port);
     const refused = await runCartulary(['serve'], { env: { DATA_DIR: dataDir, PORT: port, LOG_LEVEL: 'error' } });
     taken.close();
@@ -155,7 +155,7 @@ describe('cartulary serve with nothing but a data folder', function () {
   });
 
   it('keeps to itself: its Postgres is not the shop of somebody who only knows the port', async () => {
-    const dataDir = newDataDir();
+    const dataDir = await usedDataDir();
     const server = await spawnServer({ env: { DATA_DIR: dataDir } });
     const port = /"port":(\d+)/.exec(server.output())?.[1] ?? '';
     const refused = await select(`postgres://cartulary@127.0.0.1:${port}/cartulary`, 'SELECT 1').catch(
@@ -171,7 +171,7 @@ describe('a server that was asked twice to stop', function () {
   afterEach(disposeDataDirs);
 
   it('ends at once at the second signal, and the next start adopts what it left', async () => {
-    const dataDir = newDataDir();
+    const dataDir = await usedDataDir();
     const env = { DATA_DIR: dataDir, BCRYPT_COST: '15' };
     const server = await spawnServer({ env });
     const { answer } = await begun(server);
