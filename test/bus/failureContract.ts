@@ -51,7 +51,7 @@ export function failureContract(name: string, open: () => Promise<BusWorld>): vo
         ['2', 'waiting'],
         ['3', 'waiting'],
       ]);
-      expect(parked[0]).to.include({ reason: 'Error: poison', attempts: 3 });
+      expect(parked[0]).to.include({ reason: 'poison', attempts: 3 });
       expect((await bench.status(bus)).deadLetters).to.equal(1);
     });
 
