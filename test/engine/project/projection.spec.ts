@@ -33,6 +33,6 @@ describe('the entries of a projection', () => {
       row: (_row, { data }, id) => ({ id, reason: data.mood }),
     };
     expect([right, misspelt, swapped].map((entries) => Object.keys(entries).length)).to.deep.equal([2, 1, 1]);
-    expect(invented.key).to.be.a('function');
+    expect(invented).to.have.keys('key', 'row');
   });
 });
