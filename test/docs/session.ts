@@ -71,8 +71,9 @@ export async function runPage(page: Page, env: Readonly<Record<string, string>>)
   const bash = spawnProgram(['bash', '-euo', 'pipefail', '-c', scriptOf(steps), page.file], {
     ...{ cwd: readersFolder(), ownGroup: true, env: { ...READER_SETTINGS, ...env } },
   });
+  const ending = new AbortController();
   try {
-    const ended = await Promise.race([bash.exited, delay(PAGE_TIMEOUT_MS, undefined, { ref: false })]);
+    const ended = await Promise.race([bash.exited, delay(PAGE_TIMEOUT_MS, undefined, { signal: ending.signal })]);
     const answer = bash.answer();
     const reached = [...printedBy(answer).keys()].at(-1) ?? 0;
     const at = `${page.file}:${reached}`;
@@ -82,6 +83,7 @@ export async function runPage(page: Page, env: Readonly<Record<string, string>>)
     if (ended.code !== 0) throw new Error(`${at}: failed (${ended.code ?? ended.signal ?? '?'}):\n${bash.output()}`);
     judge(page, steps, answer);
   } finally {
+    ending.abort();
     killGroup(bash.pid);
   }
 }
