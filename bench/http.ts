@@ -8,7 +8,7 @@ import { JWT_SECRET, MASTER_KEY, must, peopleOf, request, type People } from '..
 import { compare, load, wire } from './load.ts';
 import { fromRounds, medians, type Round } from './measure.ts';
 import type { BenchOptions, BenchRow } from './row.ts';
-import { DIST, serve, type Serving } from './serving.ts';
+import { DIST, ROOT, serve, type Serving } from './serving.ts';
 import type { BytesYardstick, ExpressYardstick, RedisYardstick } from './yardstick.ts';
 
 const CONNECTIONS = 64;
@@ -17,7 +17,7 @@ const BUYERS = 4 * CONNECTIONS;
 const STOCK = 1_000_000;
 const ROUND_MS = 3_000;
 const ROUND_QUICK_MS = 300;
-const YARDSTICK = path.join(import.meta.dirname, 'yardstick.ts');
+const YARDSTICK = path.join(ROOT, 'dist/bench/bench/yardstick.js');
 /** Said anew by every server. */
 const TRANSIENT_HEADERS = new Set(['date', 'connection', 'keep-alive']);
 
@@ -31,8 +31,7 @@ interface Bench {
 export const startYardstick = (
   kind: string,
   given: BytesYardstick | ExpressYardstick | RedisYardstick,
-): Promise<Serving> =>
-  serve({ args: ['--import', import.meta.resolve('tsx'), YARDSTICK, kind], env: {}, stdin: JSON.stringify(given) });
+): Promise<Serving> => serve({ args: [YARDSTICK, kind], env: {}, stdin: JSON.stringify(given) });
 
 const whole = (value: number): string => Math.round(value).toLocaleString('en');
 const details = (rounds: readonly Round[], { server }: Bench): string => {
@@ -113,7 +112,7 @@ async function addToCart(bench: Bench, tokens: readonly string[], product: strin
   const schema = commands.find(({ route }) => route === 'POST /cart/items')?.body;
   if (schema === undefined) throw new Error('there is no POST /cart/items');
   const { data } = must(await request(server.url, 'POST', '/cart/items', { body, token: tokens[0]! }), 200);
-  const given: ExpressYardstick = { dist: DIST, path, jwtSecret: JWT_SECRET, schema, data };
+  const given: ExpressYardstick = { path, jwtSecret: JWT_SECRET, schema, data };
   const yardstick = await startYardstick('express', given);
   const requests = tokens.map((token) => wire('POST', path, { token, body }));
   let turn = 0;

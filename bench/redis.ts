@@ -35,7 +35,7 @@ async function cachedGet(server: Serving, answered: Answer, options: BenchOption
   const redis = new Redis(redisUrl);
   const key = `bench:${randomUUID()}`;
   await redis.set(key, answer.body);
-  const yardstick = await startYardstick('redis', { dist: DIST, path, redisUrl, key, headers: answer.headers });
+  const yardstick = await startYardstick('redis', { path, redisUrl, key, headers: answer.headers });
   const bytes = wire('GET', path);
   const against = (url: string) =>
     load({

@@ -35,9 +35,8 @@ async function runOne(name: string, quick: boolean): Promise<BenchRow[]> {
 /** Resolves to whether all benches ran. */
 async function measure({ names, quick, write }: Arguments): Promise<boolean> {
   const page = write ? pageFor(PAGE) : undefined;
-  const serves = names.filter((name) => BENCHES[name]?.serves);
-  if (serves.length > 0) compile('tsconfig.build.json');
-  if (serves.length < names.length) compile('tsconfig.bench.json');
+  if (names.some((name) => BENCHES[name]?.serves)) compile('tsconfig.build.json');
+  compile('tsconfig.bench.json');
   const rows: BenchRow[] = [];
   const failed: string[] = [];
   for (const name of names) {

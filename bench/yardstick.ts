@@ -3,22 +3,20 @@ import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import express from 'express';
 import { Redis } from 'ioredis';
-import type * as Auth from '../src/http/auth/authenticate.ts';
-import type * as Server from '../src/http/server.ts';
-import type * as Tokens from '../src/http/auth/tokens.ts';
-import type * as Validate from '../src/http/api/validate.ts';
+import { bodyCheck } from '../src/http/api/validate.ts';
+import { authenticateBy } from '../src/http/auth/authenticate.ts';
+import { createVerifier } from '../src/http/auth/tokens.ts';
+import { createServer } from '../src/http/server.ts';
 
 /**
- * What the benches of HTTP are measured against, in a process of its own: `tsx bench/yardstick.ts bytes|express|redis`, with what
- * to answer as JSON on stdin. Prints its URL.
+ * What the benches of HTTP are measured against, in a process of its own, compiled as the server is:
+ * `node dist/bench/bench/yardstick.js bytes|express|redis`, with what to answer as JSON on stdin. Prints its URL.
  */
 export interface BytesYardstick {
   readonly headers: readonly string[];
   readonly body: string;
 }
 export interface ExpressYardstick {
-  /** The built sources, from which it takes the server set-up, the token check and the validator. */
-  readonly dist: string;
   readonly path: string;
   readonly jwtSecret: string;
   readonly schema: object;
@@ -27,8 +25,6 @@ export interface ExpressYardstick {
 }
 
 export interface RedisYardstick {
-  /** The built sources, from which it takes the server set-up. */
-  readonly dist: string;
   readonly path: string;
   readonly redisUrl: string;
   /** What is answered is under this key. */
@@ -45,12 +41,7 @@ function bytes({ headers, body }: BytesYardstick): http.Server {
 }
 
 /** Express on the same server set-up: token, body, validation, answer; and nothing in between. */
-async function bareExpress({ dist, path, jwtSecret, schema, data }: ExpressYardstick): Promise<http.Server> {
-  const load = async <T>(module: string): Promise<T> => (await import(`${dist}/http/${module}.js`)) as T;
-  const { authenticateBy } = await load<typeof Auth>('auth');
-  const { createServer } = await load<typeof Server>('server');
-  const { createVerifier } = await load<typeof Tokens>('tokens');
-  const { bodyCheck } = await load<typeof Validate>('validate');
+function bareExpress({ path, jwtSecret, schema, data }: ExpressYardstick): http.Server {
   const authenticate = authenticateBy(createVerifier({ secret: jwtSecret, isRevoked: () => false }));
   const check = bodyCheck(schema as Parameters<typeof bodyCheck>[0]);
   const app = express().disable('x-powered-by').disable('etag');
@@ -65,8 +56,7 @@ async function bareExpress({ dist, path, jwtSecret, schema, data }: ExpressYards
 }
 
 /** Express on the same server set-up: one GET of ioredis, and its value as the answer. */
-async function expressOnRedis({ dist, path, redisUrl, key, headers }: RedisYardstick): Promise<http.Server> {
-  const { createServer } = (await import(`${dist}/http/server.js`)) as typeof Server;
+function expressOnRedis({ path, redisUrl, key, headers }: RedisYardstick): http.Server {
   const redis = new Redis(redisUrl);
   const app = express().disable('x-powered-by').disable('etag');
   app.get(path, async (_req, res) => {
@@ -78,14 +68,14 @@ async function expressOnRedis({ dist, path, redisUrl, key, headers }: RedisYards
 }
 
 const given: unknown = JSON.parse(await text(process.stdin));
-const kinds: Record<string, () => http.Server | Promise<http.Server>> = {
+const kinds: Record<string, () => http.Server> = {
   bytes: () => bytes(given as BytesYardstick),
   express: () => bareExpress(given as ExpressYardstick),
   redis: () => expressOnRedis(given as RedisYardstick),
 };
 const kind = kinds[process.argv[2] ?? ''];
 if (kind === undefined) throw new Error('say which: bytes, express or redis');
-const server = await kind();
+const server = kind();
 server.listen(0, '127.0.0.1', () => {
   console.log(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
 });

@@ -30,10 +30,10 @@ export interface Outcome {
   readonly healedAfterMs: number;
 }
 
-/** Waits until every follower is at the head of the log, and nothing is held for a checkout that broke off. */
-async function rested(fleet: Fleet, withinMs = HEAL_MS): Promise<number> {
+/** Waits until nothing is left to be done; resolves to how long that took, ms. */
+async function rested(left: () => Promise<string[]>, withinMs = HEAL_MS): Promise<number> {
   const from = performance.now();
-  for (let late = await stragglers(fleet); late.length > 0; late = await stragglers(fleet)) {
+  for (let late = await left(); late.length > 0; late = await left()) {
     if (performance.now() - from > withinMs) throw new Error(`not at rest after ${withinMs} ms: ${late.join(', ')}`);
     await delay(POLL_MS);
   }
@@ -41,17 +41,21 @@ async function rested(fleet: Fleet, withinMs = HEAL_MS): Promise<number> {
 }
 
 const OVERDUE = 'SELECT key FROM deadlines WHERE due_at <= now() LIMIT 5';
-async function stragglers(fleet: Fleet): Promise<string[]> {
-  const overdue = await fleet.write.db.rows<{ key: string }>(OVERDUE);
-  return [...(await behind(fleet.write)), ...overdue.map(({ key }) => `deadline ${key}`)];
+/** Deadlines that have passed, e.g. of a checkout that broke off: only the `deadlines` processes take them away. */
+async function overdue({ write }: Fleet): Promise<string[]> {
+  const rows = await write.db.rows<{ key: string }>(OVERDUE);
+  return rows.map(({ key }) => `deadline ${key}`);
 }
 
-/** Nobody may be writing when the books are checked: first those who begin things, then those who follow. */
+/**
+ * Nothing may be written while the books are checked: first the processes that begin things end, then those that follow. A
+ * deadline that passes in between stays: its processes have ended.
+ */
 async function windDown(fleet: Fleet): Promise<string[]> {
   const late = await fleet.stop(['http', 'deadlines']);
-  await rested(fleet);
+  await rested(() => behind(fleet.write));
   late.push(...(await fleet.stop(['handlers'])));
-  await rested(fleet);
+  await rested(() => behind(fleet.write));
   return [...late, ...(await fleet.stop(['projector', 'relay']))];
 }
 
@@ -80,7 +84,7 @@ export async function runChaos({ seed, minutes, pauseMs, say }: ChaosOptions): P
       }
     }
     await load.stop();
-    const healedAfterMs = await rested(fleet);
+    const healedAfterMs = await rested(async () => [...(await behind(fleet.write)), ...(await overdue(fleet))]);
     say(`at rest ${(healedAfterMs / 1_000).toFixed(1)} s after the load`);
     const late = await windDown(fleet);
     const { position: events } = await fleet.write.store.head();
