@@ -3,13 +3,13 @@ import { claimDecider } from '../aggregates/claim.ts';
 import { sessionDecider } from '../aggregates/session.ts';
 import { type ActiveUser, type Role, userDecider } from '../aggregates/user.ts';
 import { unauthenticated } from '../errors.ts';
-import { users } from '../projections/users.ts';
+import { type UserRow, users } from '../projections/users.ts';
 import { Email, Fields, Message, Name, Password, Phone } from '../schema.ts';
 import { UserView, userView } from '../queries/user.ts';
 import { claim, release } from './claim.ts';
-import type { Answer } from '../engine/decide/command.ts';
-import { type CommandContext, defineCommand } from './contract.ts';
-import { rowAfter } from '../engine/decide/answer.ts';
+import type { Answer, Answers, Outcome } from '../engine/decide/command.ts';
+import { type CommandContext, defineChange, defineCommand, type Services } from './contract.ts';
+import { answerWith, rowAfter } from '../engine/decide/answer.ts';
 
 export const emailClaim = (context: CommandContext, email: string): string =>
   `email-${context.services.personalData.blindIndex('email', email.normalize('NFC').trim().toLowerCase())}`;
@@ -24,8 +24,8 @@ export interface Registration {
   readonly role: Role;
 }
 
-/** Claims what must be unique, then registers; used by the public route and for making an admin. */
-export async function registerUser(context: CommandContext, registration: Registration): Promise<Answer> {
+/** Claims what must be unique, then registers. */
+async function register(context: CommandContext, registration: Registration): Promise<Outcome> {
   const { personalData, passwords } = context.services;
   const { email, password, name, phone, role } = registration;
   passwords.check(password, 'password');
@@ -50,13 +50,17 @@ export async function registerUser(context: CommandContext, registration: Regist
       throw error;
     }
   }
-  const { revision } = await context.handle(userDecider, userId, { type: 'RegisterUser', data }, { step: 'register' });
-  return answerUser(context, userId, revision);
+  return context.handle(userDecider, userId, { type: 'RegisterUser', data }, { step: 'register' });
 }
 
-export async function answerUser(context: CommandContext, userId: string, revision: bigint): Promise<Answer> {
-  const row = await rowAfter(context.services, users, userId, { at: revision });
-  return { data: await context.services.personalData.reveal(userView(row)), revision };
+export const userAnswers: Answers<UserRow, Services> = {
+  row: users,
+  view: (row, { services }) => services.personalData.reveal(userView(row)),
+};
+
+/** Registers somebody outside of the public route, such as an admin. */
+export async function registerUser(context: CommandContext, registration: Registration): Promise<Answer> {
+  return answerWith(userAnswers, await register(context, registration), context);
 }
 
 export async function activeUser(context: CommandContext, userId: string): Promise<ActiveUser> {
@@ -64,7 +68,7 @@ export async function activeUser(context: CommandContext, userId: string): Promi
   return state.status === 'active' ? state : unauthenticated('UserGone', 'This account is not active.');
 }
 
-const registerCommand = defineCommand({
+const registerCommand = defineChange({
   name: 'RegisterUser',
   summary: 'Register as a buyer',
   tag: 'auth',
@@ -75,11 +79,12 @@ const registerCommand = defineCommand({
   body: Fields({ email: Email, password: Password, name: Name, phone: Type.Optional(Phone) }),
   status: 201,
   result: UserView,
+  answers: userAnswers,
   codes: ['CONFLICT'],
   check: ({ password }, { passwords }) => {
     if (typeof password === 'string') passwords.check(password, 'password');
   },
-  run: ({ body }, context) => registerUser(context, { ...body, role: 'buyer' }),
+  run: ({ body }, context) => register(context, { ...body, role: 'buyer' }),
 });
 
 const TokenPair = Fields({

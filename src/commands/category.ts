@@ -1,14 +1,14 @@
 import { categoryDecider, type CategoryState } from '../aggregates/category.ts';
 import { claimDecider } from '../aggregates/claim.ts';
-import { categories } from '../projections/categories.ts';
+import { categories, type CategoryRow } from '../projections/categories.ts';
 import { reject } from '../errors.ts';
 import { Fields, Id, Message, Name } from '../schema.ts';
 import { CategoryView } from '../queries/category.ts';
 import type { Handled } from '../engine/decide/services.ts';
 import { isDoomed, obtain } from './claim.ts';
-import type { Answer } from '../engine/decide/command.ts';
-import { type CommandContext, defineCommand } from './contract.ts';
-import { rowAfter, stateBefore } from '../engine/decide/answer.ts';
+import type { Answers } from '../engine/decide/command.ts';
+import { type CommandContext, defineChange, defineCommand, type Services } from './contract.ts';
+import { stateBefore } from '../engine/decide/answer.ts';
 
 /** Which claim makes a name unique, however it is written. */
 export const claimOf = (context: CommandContext, name: string): string =>
@@ -35,12 +35,12 @@ async function releaseFormerName(context: CommandContext, id: string, handled: H
   await releaseName(context, former.name, id);
 }
 
-async function answer(context: CommandContext, id: string, at: bigint): Promise<Answer> {
-  const { name, created_at, updated_at } = await rowAfter(context.services, categories, id, { at });
-  return { data: { id, name, created_at, updated_at }, revision: at };
-}
+const answers: Answers<CategoryRow, Services> = {
+  row: categories,
+  view: ({ id, name, created_at, updated_at }) => ({ id, name, created_at, updated_at }),
+};
 
-const createCategory = defineCommand({
+const createCategory = defineChange({
   name: 'CreateCategory',
   summary: 'Create a category',
   tag: 'categories',
@@ -49,18 +49,18 @@ const createCategory = defineCommand({
   body: Fields({ name: Name }),
   status: 201,
   result: CategoryView,
+  answers,
   codes: ['CONFLICT'],
   async run({ body }, context) {
     const id = context.derive('category');
     const name = body.name.trim();
     await claimName(context, name, id);
     const intent = { type: 'CreateCategory', data: { name } } as const;
-    const { revision } = await context.handle(categoryDecider, id, intent, { step: 'create' });
-    return answer(context, id, revision);
+    return context.handle(categoryDecider, id, intent, { step: 'create' });
   },
 });
 
-const renameCategory = defineCommand({
+const renameCategory = defineChange({
   name: 'RenameCategory',
   summary: 'Rename a category',
   tag: 'categories',
@@ -69,6 +69,7 @@ const renameCategory = defineCommand({
   params: Fields({ id: Id }),
   body: Fields({ name: Name }),
   result: CategoryView,
+  answers,
   codes: ['CONFLICT'],
   async run({ params: { id }, body }, context) {
     const name = body.name.trim();
@@ -79,8 +80,7 @@ const renameCategory = defineCommand({
     const intent = { type: 'RenameCategory', data: { name } } as const;
     const handled = await context.handle(categoryDecider, id, intent, { step: 'rename', pinned: true });
     await releaseFormerName(context, id, handled);
-    const { revision } = handled;
-    return answer(context, id, revision);
+    return handled;
   },
 });
 

@@ -3,8 +3,9 @@ import { orderDecider, type OrderLine, type PlaceOrder } from '../aggregates/ord
 import { productDecider } from '../aggregates/product.ts';
 import { stockDecider } from '../aggregates/stock.ts';
 import { type FieldError, isRefusal, reject } from '../errors.ts';
+import { streamOf } from '../eventstore/eventStore.ts';
 import { failpoint } from '../platform/failpoint.ts';
-import type { CommandContext as AnyContext } from '../engine/decide/command.ts';
+import type { CommandContext as AnyContext, Outcome } from '../engine/decide/command.ts';
 import type { CommandContext } from './contract.ts';
 
 export interface Wishes {
@@ -19,18 +20,13 @@ export interface Wishes {
 /** The revision an order has once it is placed: `OrderPlaced`, `PaymentRequested`. */
 const PLACED_REVISION = 1n;
 
-export interface Checkout {
-  readonly orderId: string;
-  readonly revision: bigint;
-}
-
 /**
  * Checkout, a process of steps on several streams: claim the cart, reserve each product's stock in a fixed order, place
  * the order, empty the cart. Every step's command id is derived from the checkout's, so a repeated checkout walks over
  * what is done and goes on where it stopped. One that stops for good is undone at its deadline; placing the order and
  * abandoning it exclude each other on the order's own stream.
  */
-export async function checkOut(context: CommandContext, wishes: Wishes): Promise<Checkout> {
+export async function checkOut(context: CommandContext, wishes: Wishes): Promise<Outcome> {
   const { checkoutDeadlineMs } = context.services.settings;
   const orderId = context.derive('order');
   const expiresAt = new Date(Date.parse(context.now) + checkoutDeadlineMs).toISOString();
@@ -43,16 +39,11 @@ export async function checkOut(context: CommandContext, wishes: Wishes): Promise
     await reserve(context, orderId, expiresAt, priced);
     failpoint('checkout:reserved');
     const order = await toOrder(context, wishes, priced);
-    const { revision } = await context.handle(
-      orderDecider,
-      orderId,
-      { type: 'PlaceOrder', data: order },
-      { step: 'place' },
-    );
+    const placed = await context.handle(orderDecider, orderId, { type: 'PlaceOrder', data: order }, { step: 'place' });
     failpoint('checkout:placed');
     if (wishes.items === undefined) await emptyCart(context, orderId);
     failpoint('checkout:emptied');
-    return { orderId, revision };
+    return placed;
   } catch (error) {
     if (isRefusal(error) && error.kind !== 'unavailable') {
       const productIds = lines.map(({ productId }) => productId);
@@ -100,13 +91,13 @@ async function mustStillRun(context: CommandContext, orderId: string): Promise<v
 }
 
 /** A repeated checkout whose order stands already has only its cart left to empty, whatever has become of the products since. */
-async function alreadyPlaced(context: CommandContext, orderId: string, wishes: Wishes): Promise<Checkout | undefined> {
+async function alreadyPlaced(context: CommandContext, orderId: string, wishes: Wishes): Promise<Outcome | undefined> {
   if (!context.origin.repeatable) return undefined;
   const { state, position } = await context.load(orderDecider, orderId);
   if (state.status !== 'placed') return undefined;
   context.answersFrom(position);
   if (wishes.items === undefined) await emptyCart(context, orderId);
-  return { orderId, revision: PLACED_REVISION };
+  return { stream: streamOf(orderDecider.category, orderId), revision: PLACED_REVISION, appended: [] };
 }
 
 const emptyCart = (context: CommandContext, orderId: string): Promise<unknown> =>

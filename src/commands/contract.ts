@@ -5,6 +5,7 @@ import {
   type CommandContract as ContractOf,
   type Domain,
 } from '../engine/decide/command.ts';
+import { answeringCommandsOf } from '../engine/decide/answer.ts';
 import type { Services as QueryServices } from '../queries/contract.ts';
 
 export interface Passwords {
@@ -62,3 +63,5 @@ export type CommandContext = ContextOf<Services>;
 export type CommandContract = ContractOf<Shop>;
 /** Declares a command of this shop. */
 export const defineCommand = commandsOf<Shop>();
+/** Declares a command of this shop that answers with a row it has changed. */
+export const defineChange = answeringCommandsOf<Shop>();

@@ -7,10 +7,8 @@ import { Fields, Id, Message } from '../schema.ts';
 import { OrderView, orderView } from '../queries/order.ts';
 import { SellerOrderView, sellerOrderView } from '../queries/sellerOrder.ts';
 import { checkOut } from './checkout.ts';
-import type { Answer } from '../engine/decide/command.ts';
-import { type CommandContext, defineCommand } from './contract.ts';
+import { type CommandContext, defineChange, defineCommand } from './contract.ts';
 import { storeIdOf } from '../queries/store.ts';
-import { rowAfter } from '../engine/decide/answer.ts';
 
 const Line = (max: number) => Type.String({ minLength: 1, maxLength: max, pattern: '\\S' });
 const Address = Type.Union([
@@ -46,12 +44,7 @@ function merged(items: readonly { product_id: string; quantity: number }[]): Car
   return lines;
 }
 
-export async function answerOrder(context: CommandContext, id: string, revision: bigint): Promise<Answer> {
-  const row = await rowAfter(context.services, orders, id, { at: revision });
-  return { data: orderView(await context.services.personalData.reveal(row)), revision };
-}
-
-const placeOrder = defineCommand({
+const placeOrder = defineChange({
   name: 'PlaceOrder',
   summary: 'Check out my cart, or the given items',
   tag: 'orders',
@@ -70,17 +63,20 @@ const placeOrder = defineCommand({
   }),
   status: 201,
   result: OrderView,
+  answers: {
+    row: orders,
+    view: async (row, { services }) => orderView(await services.personalData.reveal(row)),
+  },
   codes: ['EMPTY_CART', 'INSUFFICIENT_STOCK', 'CONFLICT'],
   async run({ body }, context) {
     const method = methodOf(context, body.payment_method, 'payment_method');
-    const { orderId, revision } = await checkOut(context, {
+    return checkOut(context, {
       ...(body.items === undefined ? {} : { items: merged(body.items) }),
       method,
       shippingAddress: JSON.stringify(body.shipping_address),
       billingAddress: body.billing_address === undefined ? null : JSON.stringify(body.billing_address),
       notes: body.notes ?? null,
     });
-    return answerOrder(context, orderId, revision);
   },
 });
 
@@ -116,7 +112,7 @@ const cancelOrder = defineCommand({
   },
 });
 
-const advanceOrder = defineCommand({
+const advanceOrder = defineChange({
   name: 'AdvanceOrder',
   summary: 'Move my part of an order one step on: processing, shipping, shipped, completed',
   tag: 'orders',
@@ -125,15 +121,18 @@ const advanceOrder = defineCommand({
   params: Fields({ id: Id }),
   body: Fields({ status: Type.Enum(FULFILMENT_STEPS) }),
   result: SellerOrderView,
+  answers: {
+    row: orders,
+    view: async (row, { actor, services }) =>
+      sellerOrderView(await services.personalData.reveal(row), storeIdOf(actor.id)),
+  },
   codes: ['INVALID_STATUS'],
   async run({ params: { id }, body }, context) {
     const storeId = storeIdOf(context.actor.id);
     const order = await loadPlaced(context, id);
     if (order.fulfilments[storeId] === undefined) missing('OrderUnknown', 'There is no such order.');
     const intent = { type: 'AdvanceFulfilment', data: { storeId, status: body.status } } as const;
-    const { revision } = await context.handle(orderDecider, id, intent, { pinned: true });
-    const row = await rowAfter(context.services, orders, id, { at: revision });
-    return { data: sellerOrderView(await context.services.personalData.reveal(row), storeId), revision };
+    return context.handle(orderDecider, id, intent, { pinned: true });
   },
 });
 

@@ -2,16 +2,13 @@ import { Type } from 'typebox';
 import { decimalsOf, toMajor, toMinor } from '../aggregates/money.ts';
 import { type OrderCommand, orderDecider, type PlacedOrder } from '../aggregates/order.ts';
 import { invalid, missing } from '../errors.ts';
-import { streamOf } from '../eventstore/eventStore.ts';
 import { payments } from '../projections/payments.ts';
-import { replay } from '../engine/project/projection.ts';
 import { Amount, Fields, Id } from '../schema.ts';
 import { PaymentView, paymentView } from '../queries/payment.ts';
-import type { Answer } from '../engine/decide/command.ts';
-import { type CommandContext, defineCommand } from './contract.ts';
+import type { Outcome } from '../engine/decide/command.ts';
+import { type CommandContext, defineChange } from './contract.ts';
 import { storeIdOf } from '../queries/store.ts';
 import { loadOwn, loadPlaced, methodOf, PaymentMethod } from './order.ts';
-import { readStream } from '../engine/decide/answer.ts';
 
 const unknown = (): never => missing('PaymentUnknown', 'There is no such payment.');
 
@@ -20,19 +17,18 @@ async function record(
   orderId: string,
   paymentId: string,
   intent: Pick<OrderCommand, 'type' | 'data'>,
-): Promise<Answer> {
-  const { revision } = await context.handle(orderDecider, orderId, intent as OrderCommand);
-  const events = await readStream(context.services.store, streamOf('order', orderId), revision);
-  const row = replay(payments, paymentId, events) ?? unknown();
-  return { data: paymentView(row), revision };
+): Promise<Outcome> {
+  return { ...(await context.handle(orderDecider, orderId, intent as OrderCommand)), key: paymentId };
 }
+
+const answers = { row: payments, view: paymentView };
 
 async function orderOf(context: CommandContext, paymentId: string): Promise<{ orderId: string; order: PlacedOrder }> {
   const orderId = (await context.services.hints.orderOfPayment(paymentId)) ?? unknown();
   return { orderId, order: await loadPlaced(context, orderId) };
 }
 
-const requestPayment = defineCommand({
+const requestPayment = defineChange({
   name: 'RequestPayment',
   summary: 'Pay an order, or pay it again after a decline',
   tag: 'payments',
@@ -41,6 +37,7 @@ const requestPayment = defineCommand({
   body: Fields({ order_id: Id, method: Type.Optional(PaymentMethod) }),
   status: 201,
   result: PaymentView,
+  answers,
   codes: ['CONFLICT', 'INVALID_STATUS'],
   async run({ body }, context) {
     const method = methodOf(context, body.method, 'method');
@@ -50,7 +47,7 @@ const requestPayment = defineCommand({
   },
 });
 
-const confirmPayment = defineCommand({
+const confirmPayment = defineChange({
   name: 'ConfirmPayment',
   summary: 'Confirm an authorised payment, which captures it',
   tag: 'payments',
@@ -58,6 +55,7 @@ const confirmPayment = defineCommand({
   access: 'user',
   params: Fields({ id: Id }),
   result: PaymentView,
+  answers,
   codes: ['INVALID_STATUS'],
   async run({ params: { id } }, context) {
     const { orderId, order } = await orderOf(context, id);
@@ -66,7 +64,7 @@ const confirmPayment = defineCommand({
   },
 });
 
-const refundPayment = defineCommand({
+const refundPayment = defineChange({
   name: 'RefundPayment',
   summary: 'Give back all or part of a captured payment',
   tag: 'payments',
@@ -78,6 +76,7 @@ const refundPayment = defineCommand({
     reason: Type.String({ minLength: 1, maxLength: 500, pattern: '\\S' }),
   }),
   result: PaymentView,
+  answers,
   codes: ['CONFLICT'],
   async run({ params: { id }, body }, context) {
     const { orderId, order } = await orderOf(context, id);

@@ -5,13 +5,12 @@ import { productDecider } from '../aggregates/product.ts';
 import { stockDecider } from '../aggregates/stock.ts';
 import { storeDecider } from '../aggregates/store.ts';
 import { invalid, missing } from '../errors.ts';
-import { products } from '../projections/products.ts';
+import { type ProductRow, products } from '../projections/products.ts';
 import { Amount, Fields, Id, Message, Name, Text } from '../schema.ts';
 import { ProductView, productView, StockView, stockView } from '../queries/product.ts';
-import type { Answer } from '../engine/decide/command.ts';
-import { type CommandContext, defineCommand, type Services } from './contract.ts';
+import type { Answers } from '../engine/decide/command.ts';
+import { type CommandContext, defineChange, defineCommand, type Services } from './contract.ts';
 import { storeIdOf } from '../queries/store.ts';
-import { rowAfter } from '../engine/decide/answer.ts';
 
 export const STOCK_MAX = 1_000_000_000;
 
@@ -32,13 +31,16 @@ async function categoryMustExist(context: CommandContext, id: string): Promise<v
   if (state.status !== 'active') invalid('category_id', 'There is no such category.');
 }
 
-async function answer(context: CommandContext, id: string, revision: bigint): Promise<Answer> {
-  const row = await rowAfter(context.services, products, id, { at: revision, also: ['stock'] });
-  const { state: store } = await context.load(storeDecider, row.store_id, 'cached');
-  return { data: productView(row, store.status === 'open' ? store.name : ''), revision };
-}
+const answers: Answers<ProductRow, Services> = {
+  row: products,
+  also: [stockDecider.category],
+  async view(row, context) {
+    const { state: store } = await context.load(storeDecider, row.store_id, 'cached');
+    return productView(row, store.status === 'open' ? store.name : '');
+  },
+};
 
-const listProduct = defineCommand({
+const listProduct = defineChange({
   name: 'ListProduct',
   summary: 'List a product in my store',
   tag: 'products',
@@ -54,6 +56,7 @@ const listProduct = defineCommand({
   }),
   status: 201,
   result: ProductView,
+  answers,
   check: checkPrice,
   async run({ body }, context) {
     const price = priceOf(context.services, body.price);
@@ -66,12 +69,11 @@ const listProduct = defineCommand({
       ...{ storeId: storeIdOf(context.actor.id), sellerId: context.actor.id, sku: body.sku?.trim() ?? null },
       currency: context.services.settings.currency,
     };
-    const { revision } = await context.handle(productDecider, id, { type: 'ListProduct', data }, { step: 'list' });
-    return answer(context, id, revision);
+    return context.handle(productDecider, id, { type: 'ListProduct', data }, { step: 'list' });
   },
 });
 
-const updateProduct = defineCommand({
+const updateProduct = defineChange({
   name: 'UpdateProduct',
   summary: 'Change a product of mine',
   tag: 'products',
@@ -85,6 +87,7 @@ const updateProduct = defineCommand({
     category_id: Type.Optional(Id),
   }),
   result: ProductView,
+  answers,
   check: checkPrice,
   async run({ params, body }, context) {
     if (body.category_id !== undefined) await categoryMustExist(context, body.category_id);
@@ -96,8 +99,7 @@ const updateProduct = defineCommand({
       ...(body.category_id === undefined ? {} : { categoryId: body.category_id }),
     };
     const intent = { type: 'UpdateProduct', data } as const;
-    const { revision } = await context.handle(productDecider, params.id, intent, { pinned: true });
-    return answer(context, params.id, revision);
+    return context.handle(productDecider, params.id, intent, { pinned: true });
   },
 });
 

@@ -4,16 +4,11 @@ import { userDecider } from '../aggregates/user.ts';
 import { stores } from '../projections/stores.ts';
 import { Fields, Id, Name, Text } from '../schema.ts';
 import { storeIdOf, StoreView, storeView } from '../queries/store.ts';
-import type { Answer } from '../engine/decide/command.ts';
-import { type CommandContext, defineCommand } from './contract.ts';
-import { rowAfter } from '../engine/decide/answer.ts';
+import { defineChange } from './contract.ts';
 
-const answer = async (context: CommandContext, id: string, revision: bigint): Promise<Answer> => ({
-  data: storeView(await rowAfter(context.services, stores, id, { at: revision })),
-  revision,
-});
+const answers = { row: stores, view: storeView };
 
-const openStore = defineCommand({
+const openStore = defineChange({
   name: 'OpenStore',
   summary: 'Open my store and become a seller',
   tag: 'stores',
@@ -22,18 +17,19 @@ const openStore = defineCommand({
   body: Fields({ name: Name, description: Type.Optional(Text) }),
   status: 201,
   result: StoreView,
+  answers,
   codes: ['CONFLICT'],
   async run({ body: { name, description = '' } }, context) {
     const ownerId = context.actor.id;
     const storeId = storeIdOf(ownerId);
     const intent = { type: 'OpenStore', data: { ownerId, name: name.trim(), description } } as const;
-    const { revision } = await context.handle(storeDecider, storeId, intent, { step: 'open' });
+    const opened = await context.handle(storeDecider, storeId, intent, { step: 'open' });
     await context.handle(userDecider, ownerId, { type: 'GrantSeller', data: { storeId } }, { step: 'grant' });
-    return answer(context, storeId, revision);
+    return opened;
   },
 });
 
-const updateStore = defineCommand({
+const updateStore = defineChange({
   name: 'UpdateStore',
   summary: 'Change my store',
   tag: 'stores',
@@ -42,6 +38,7 @@ const updateStore = defineCommand({
   params: Fields({ id: Id }),
   body: Fields({ name: Type.Optional(Name), description: Type.Optional(Text) }),
   result: StoreView,
+  answers,
   async run({ params, body }, context) {
     const { name, description } = body;
     const data = {
@@ -50,8 +47,7 @@ const updateStore = defineCommand({
       ...(description === undefined ? {} : { description }),
     };
     const intent = { type: 'UpdateStore', data } as const;
-    const { revision } = await context.handle(storeDecider, params.id, intent, { pinned: true });
-    return answer(context, params.id, revision);
+    return context.handle(storeDecider, params.id, intent, { pinned: true });
   },
 });
 

@@ -5,9 +5,9 @@ import { unauthenticated } from '../errors.ts';
 import { streamOf } from '../eventstore/eventStore.ts';
 import { UserView } from '../queries/user.ts';
 import type { Handled } from '../engine/decide/services.ts';
-import { activeUser, answerUser, phoneClaim } from './auth.ts';
+import { activeUser, phoneClaim, userAnswers } from './auth.ts';
 import { claim, isDoomed, release } from './claim.ts';
-import { type CommandContext, defineCommand } from './contract.ts';
+import { type CommandContext, defineChange, defineCommand } from './contract.ts';
 import { stateBefore, wasHandled } from '../engine/decide/answer.ts';
 
 const Address = Type.String({ minLength: 1, maxLength: 500, pattern: '\\S' });
@@ -23,7 +23,7 @@ async function releaseFormerPhone(context: CommandContext, id: string, handled: 
   if (former.phoneClaim !== now) await release(context, 'phone', former.phoneClaim, id);
 }
 
-const updateProfile = defineCommand({
+const updateProfile = defineChange({
   name: 'UpdateProfile',
   summary: 'Change my name, phone or address',
   tag: 'users',
@@ -36,6 +36,7 @@ const updateProfile = defineCommand({
     address: Type.Optional(Nullable(Address)),
   }),
   result: UserView,
+  answers: userAnswers,
   codes: ['CONFLICT'],
   async run({ body: { name, phone, address } }, context) {
     const userId = context.actor.id;
@@ -52,7 +53,7 @@ const updateProfile = defineCommand({
     const intent = { type: 'UpdateProfile', data } as const;
     const handled = await context.handle(userDecider, userId, intent, { pinned: true });
     if (phone !== undefined) await releaseFormerPhone(context, userId, handled);
-    return answerUser(context, userId, handled.revision);
+    return handled;
   },
 });
 

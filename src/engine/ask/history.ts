@@ -50,8 +50,9 @@ export function historyOf<R extends object>(
 ): HistoryEntry[] {
   const types = new Map(events.map(({ id, type }) => [id, type]));
   let before: unknown;
-  return events.map((event, index) => {
-    const row = replay(projection, key, events.slice(0, index + 1));
+  let row: R | undefined;
+  return events.map((event) => {
+    row = replay(projection, key, [event], row);
     const after = row === undefined ? before : view(row);
     const changes = after === undefined ? [] : difference(before, after);
     before = after;

@@ -1,16 +1,42 @@
+import { LRUCache } from 'lru-cache';
+import type { TObject } from 'typebox';
 import { type Command, type Decider, fold } from './decider.ts';
-import { type DomainEvent, eventId, READ_PAGE, type RecordedEvent, streamOf } from '../../eventstore/eventStore.ts';
+import {
+  type DomainEvent,
+  eventId,
+  idOf,
+  NO_STREAM,
+  READ_PAGE,
+  type RecordedEvent,
+  streamOf,
+} from '../../eventstore/eventStore.ts';
 import { missing } from '../../errors.ts';
 import { type Projection, replay } from '../project/projection.ts';
-import type { Handled } from './services.ts';
-import type { Origin } from './command.ts';
-import type { Services } from './services.ts';
+import type { Aggregates, Handled, Services } from './services.ts';
+import type {
+  Answer,
+  Answers,
+  CommandContext,
+  CommandContract,
+  CommandInput,
+  Domain,
+  Origin,
+  Outcome,
+} from './command.ts';
 
-/** All of a stream up to `upTo` (inclusive); page by page. */
-export async function readStream(store: Services['store'], stream: string, upTo?: bigint): Promise<RecordedEvent[]> {
+/** Rows that answers are made from are kept, per write side; beyond it the least used is read again. */
+export const ROWS_MAX = 1_000;
+
+/** A stream from `from` up to `upTo` (inclusive); page by page. */
+export async function readStream(
+  store: Services['store'],
+  stream: string,
+  upTo?: bigint,
+  from = 0n,
+): Promise<RecordedEvent[]> {
   const events: RecordedEvent[] = [];
   for (;;) {
-    const page = await store.read(stream, BigInt(events.length), READ_PAGE);
+    const page = await store.read(stream, from + BigInt(events.length), READ_PAGE);
     events.push(...page);
     const last = page.at(-1);
     if (page.length < READ_PAGE || (upTo !== undefined && last !== undefined && last.revision >= upTo)) break;
@@ -18,9 +44,90 @@ export async function readStream(store: Services['store'], stream: string, upTo?
   return upTo === undefined ? events : events.filter(({ revision }) => revision <= upTo);
 }
 
+interface KnownRow {
+  readonly row: object | undefined;
+  /** Of the stream's last event that is in it. */
+  readonly revision: bigint;
+}
+const NO_ROW: KnownRow = { row: undefined, revision: NO_STREAM };
+
+/** Rows as of the last answer; they live as long as the folds of the same streams. */
+const knownRows = new WeakMap<Aggregates, LRUCache<string, KnownRow>>();
+
+function rowsOf({ aggregates }: Services): LRUCache<string, KnownRow> {
+  const known = knownRows.get(aggregates) ?? new LRUCache<string, KnownRow>({ max: ROWS_MAX });
+  knownRows.set(aggregates, known);
+  return known;
+}
+
 /**
- * The row that a projection will have for `id` once it has seen its streams: what a command answers with, made by the
- * projection's own functions. `at` is the revision of the first category's stream to stop at.
+ * The row as of a command's own events: what was just appended, folded onto the row that is known. The log is read only
+ * for what lies between the two, and from the start for a repeat that is older than the known row.
+ */
+export async function rowOf<R extends object>(
+  services: Services,
+  projection: Projection<R>,
+  { stream, revision, appended, key = idOf(stream) }: Outcome,
+): Promise<R> {
+  const rows = rowsOf(services);
+  const name = `${projection.name} ${key}`;
+  const latest = rows.get(name) ?? NO_ROW;
+  const known = latest.revision > revision ? NO_ROW : latest;
+  const next = known.revision + 1n;
+  const first = appended[0]?.revision;
+  const events =
+    first !== undefined && first <= next
+      ? appended.filter((event) => event.revision >= next).map(asStored)
+      : next > revision
+        ? []
+        : await readStream(services.store, stream, revision, next);
+  const row = replay(projection, key, events, known.row as R | undefined);
+  // Meanwhile another answer may have come further.
+  if (revision >= (rows.get(name) ?? NO_ROW).revision) rows.set(name, { row, revision });
+  return row ?? missing('Unknown', 'There is no such thing.');
+}
+
+/** The log keeps JSON. */
+const asStored = (event: RecordedEvent): RecordedEvent => ({
+  ...event,
+  data: JSON.parse(JSON.stringify(event.data)) as object,
+});
+
+/** What a command's caller is told: the view of the row as of the command's own events. */
+export async function answerWith<R extends object, S extends Services>(
+  answers: Answers<R, S>,
+  outcome: Outcome,
+  context: CommandContext<S>,
+): Promise<Answer> {
+  const { row: projection, also } = answers;
+  const { services } = context;
+  const { stream, revision: at, key = idOf(stream) } = outcome;
+  const row =
+    also === undefined
+      ? await rowOf(services, projection, outcome)
+      : await rowAfter(services, projection, key, { at, also });
+  return { data: await answers.view(row, context), revision: outcome.revision };
+}
+
+/** What declares the commands of a domain that answer with a row: `run` brings the outcome, and the engine the answer. */
+export const answeringCommandsOf =
+  <D extends Domain>() =>
+  <R extends object, P extends TObject | undefined = undefined, B extends TObject | undefined = undefined>(
+    contract: Omit<CommandContract<D>, 'params' | 'body' | 'answers' | 'run'> & {
+      readonly params?: P;
+      readonly body?: B;
+      readonly answers: Answers<R, D['services']>;
+      run(input: CommandInput<P, B>, context: CommandContext<D['services']>): Promise<Outcome>;
+    },
+  ): CommandContract<D> => {
+    const run = async (input: CommandInput<P, B>, context: CommandContext<D['services']>): Promise<Answer> =>
+      answerWith(contract.answers, await contract.run(input, context), context);
+    return { ...contract, run } as unknown as CommandContract<D>;
+  };
+
+/**
+ * The row that a projection will have for `id` once it has seen its streams, for rows that several streams feed: made by
+ * the projection's own functions from all of these streams. `at` is the revision of the first category's stream to stop at.
  */
 export async function rowAfter<R extends object>(
   services: Services,

@@ -5,10 +5,11 @@ import {
   type DomainEvent,
   eventId,
   type NewEvent,
+  type RecordedEvent,
 } from '../../eventstore/eventStore.ts';
 import { isRefusal, Refusal } from '../../errors.ts';
 import { schemaOf } from '../../eventstore/upcast.ts';
-import type { HandleOptions } from './services.ts';
+import type { Handled, HandleOptions } from './services.ts';
 import type { Folded } from './folds.ts';
 
 /** What is to be decided: one command, and what its caller made a condition. */
@@ -132,4 +133,17 @@ export const toNewEvents = (
       schema: schemaOf(event.type),
       ...(command.traceparent === undefined ? {} : { traceparent: command.traceparent }),
     },
+  }));
+
+/** The events of a command that was just handled, as a reader of the log meets them. */
+export const toRecorded = (
+  stream: string,
+  command: Command,
+  { events, revision, position }: Pick<Handled<unknown>, 'events' | 'revision' | 'position'>,
+): RecordedEvent[] =>
+  toNewEvents(command, events, schemaOf).map((event, index) => ({
+    ...event,
+    stream,
+    position,
+    revision: revision - BigInt(events.length - 1 - index),
   }));

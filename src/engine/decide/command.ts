@@ -1,8 +1,10 @@
 import type { Static, TObject, TSchema } from 'typebox';
 import type { Command, Decider } from './decider.ts';
-import type { DomainEvent } from '../../eventstore/eventStore.ts';
+import { type DomainEvent, type RecordedEvent, streamOf } from '../../eventstore/eventStore.ts';
 import { derivedId } from '../../platform/ids.ts';
 import { type SpanDetails, traced } from '../../platform/trace.ts';
+import type { Projection } from '../project/projection.ts';
+import { toRecorded } from './batch.ts';
 import type { Handled, Loaded, Services } from './services.ts';
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
@@ -38,6 +40,27 @@ export interface Answer {
   readonly revision?: bigint;
 }
 
+/** A command's effect on one stream, as far as an answer is made from it. */
+export interface Outcome {
+  readonly stream: string;
+  /** Of the command's last event, or of the last event found when the command made none. */
+  readonly revision: bigint;
+  /** The events just appended, up to `revision`; none when the command is a repeat. */
+  readonly appended: readonly RecordedEvent[];
+  /** The row's key, where it is not the stream's id. */
+  readonly key?: string;
+}
+
+export type Done<State, E extends DomainEvent> = Handled<State, E> & Outcome;
+
+/** The row that a command answers with, and the view of it. */
+export interface Answers<R extends object, S extends Services> {
+  readonly row: Projection<R>;
+  /** Categories of the other streams that feed the row. Such a row is read from all its streams, each time. */
+  readonly also?: readonly string[];
+  view(row: R, context: CommandContext<S>): unknown;
+}
+
 type ParamsOf<P extends TObject | undefined> = P extends TObject ? Static<P> : Record<string, never>;
 
 /**
@@ -60,6 +83,8 @@ export interface CommandContract<D extends Domain = Domain> {
   readonly result: TSchema;
   /** Public error codes beyond those any route may answer, for OpenAPI. */
   readonly codes?: readonly string[];
+  /** The projection and the view that the answer is made with, where `run` does not make it by hand. */
+  readonly answers?: Answers<object, D['services']>;
   /** The command may end sessions; its answer waits until this process refuses their tokens. */
   readonly revokes?: true;
   /** Rules about a field that no schema can say; throws an `invalid` refusal. Must bear fields of any type, or none. */
@@ -140,7 +165,7 @@ export class CommandContext<S extends Services = Services> {
     id: string,
     intent: C extends Command ? Pick<C, 'type' | 'data'> : never,
     options: StepOptions = {},
-  ): Promise<Handled<State, E>> {
+  ): Promise<Done<State, E>> {
     const { traceparent: parent } = this.origin;
     const span = (): SpanDetails => ({
       ...{ kind: 'internal', name: `command ${intent.type}`, parent },
@@ -154,7 +179,7 @@ export class CommandContext<S extends Services = Services> {
     id: string,
     intent: C extends Command ? Pick<C, 'type' | 'data'> : never,
     { traceparent, ...options }: StepOptions & { readonly traceparent: string | undefined },
-  ): Promise<Handled<State, E>> {
+  ): Promise<Done<State, E>> {
     const { repeatable, actor, now, correlationId, causationId, ifMatch } = this.origin;
     const command = {
       type: intent.type,
@@ -171,7 +196,8 @@ export class CommandContext<S extends Services = Services> {
       ...(options.pinned === true && ifMatch !== undefined ? { expected: ifMatch } : {}),
     });
     this.answersFrom(handled.position);
-    return handled;
+    const stream = streamOf(decider.category, id);
+    return { ...handled, stream, appended: handled.repeated ? [] : toRecorded(stream, command, handled) };
   }
 
   /** For an answer that rests on what was found in the log. */

@@ -37,13 +37,14 @@ export interface Projection<R extends object = Row, E extends DomainEvent = Doma
   tags?(key: string, row: R | null): readonly string[];
 }
 
-/** What a row becomes over these events, in memory: the same functions that keep the table. For time travel and tests. */
+/** What a row becomes over these events, in memory, by the functions that keep the table; `from` is the row before them. */
 export function replay<R extends object>(
   projection: Projection<R>,
   key: string,
   events: readonly RecordedEvent[],
+  from?: R,
 ): R | undefined {
-  let row: R | undefined;
+  let row = from;
   for (const event of events) {
     const entry = Object.hasOwn(projection.on, event.type) ? projection.on[event.type] : undefined;
     if (entry === undefined || !keysOf(entry, event).includes(key)) continue;
