@@ -1,5 +1,7 @@
+import { UPCASTERS } from '../aggregates/index.ts';
 import type { Logger } from '../platform/log.ts';
 import type { EventStore } from '../eventstore/eventStore.ts';
+import { upcasting } from '../eventstore/upcast.ts';
 import { createPostgresEventStore } from '../eventstore/postgres/postgresEventStore.ts';
 
 export interface OpenEventStoreOptions {
@@ -10,11 +12,11 @@ export interface OpenEventStoreOptions {
   readonly log: Logger;
 }
 
-/** The log of this configuration. Its client is loaded only where it is used: that takes a good part of a start. */
+/** The log of this configuration, whose readers get every event in its current shape. Its client is loaded only where it is used: that takes a good part of a start. */
 export async function openEventStore({ databaseUrl, eventStoreUrl, log }: OpenEventStoreOptions): Promise<EventStore> {
   if (eventStoreUrl !== undefined) {
     const { createEventStoreDb } = await import('../eventstore/eventstoredb/eventStoreDb.ts');
-    return createEventStoreDb({ url: eventStoreUrl, log });
+    return upcasting(await createEventStoreDb({ url: eventStoreUrl, log }), UPCASTERS);
   }
-  return createPostgresEventStore({ url: databaseUrl, log });
+  return upcasting(await createPostgresEventStore({ url: databaseUrl, log }), UPCASTERS);
 }

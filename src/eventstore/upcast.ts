@@ -1,11 +1,9 @@
-import type { RecordedEvent } from './eventStore.ts';
+import type { EventStore, RecordedEvent } from './eventStore.ts';
 
 /** Brings an event's data from one schema version to the next. Pure; the n-th of a type turns version n into n + 1. */
 export type Upcaster = (data: Readonly<Record<string, unknown>>) => Record<string, unknown>;
-export type Upcasters = Readonly<Record<string, readonly Upcaster[]>>;
-
-/** Every change of an event's shape since it was first recorded; a type that is not here is at version 1. */
-export const UPCASTERS: Upcasters = {};
+/** Every change of an event's shape since it was first recorded, by event type; a type that is not here is at version 1. */
+export type Upcasters = Readonly<Partial<Record<string, readonly Upcaster[]>>>;
 
 /** An event as the log keeps it, before anybody looked into it. */
 export interface StoredEvent {
@@ -25,68 +23,87 @@ export type ParsedEvent = Omit<StoredEvent, 'data' | 'metadata'> & {
   readonly metadata: unknown;
 };
 
-export interface Schemas {
-  /** The version that events of this type are recorded in now. */
-  readonly schemaOf: (type: string) => number;
-  /** The event in its current shape; throws for one that newer code has written. */
-  readonly upcast: (event: RecordedEvent) => RecordedEvent;
-  /**
-   * Parses what the log keeps, once. Never throws: an event that this code cannot understand comes back all the same, and
-   * its `data` and `metadata` throw when somebody reads them, so that it fails whoever handles it and nobody else.
-   */
-  readonly recorded: (stored: StoredEvent) => RecordedEvent;
-  /** The same for what is parsed already. */
-  readonly understood: (parsed: ParsedEvent) => RecordedEvent;
+/** The version that events of this type are recorded in now. */
+export const schemaOf = (upcasters: Upcasters, type: string): number => (upcastersOf(upcasters, type)?.length ?? 0) + 1;
+
+const upcastersOf = (upcasters: Upcasters, type: string): readonly Upcaster[] | undefined =>
+  Object.hasOwn(upcasters, type) ? upcasters[type] : undefined;
+
+/**
+ * Parses what the log keeps, once, in the version it was recorded in. Never throws: an event that this code cannot understand
+ * comes back all the same, and its `data` and `metadata` throw when somebody reads them, so that it fails only its readers.
+ */
+export function recorded(stored: StoredEvent): RecordedEvent {
+  const { position, stream, revision, id, type } = stored;
+  try {
+    const data = parseObject(stored.data, 'data');
+    const metadata = parseObject(stored.metadata, 'metadata') as RecordedEvent['metadata'];
+    return { position, stream, revision, id, type, data, metadata };
+  } catch (error) {
+    return poison(stored, error);
+  }
 }
 
-export function createSchemas(upcasters: Upcasters): Schemas {
-  const byType = new Map(Object.entries(upcasters));
-  const schemaOf = (type: string): number => (byType.get(type)?.length ?? 0) + 1;
-
-  const upcast = (event: RecordedEvent): RecordedEvent => {
-    const { schema } = event.metadata;
-    const current = schemaOf(event.type);
-    if (schema === current) return event;
-    if (!Number.isSafeInteger(schema) || schema < 1) throw new Error(`${event.type} has no schema version`);
-    if (schema > current) {
-      throw new Error(`${event.type} is of schema version ${schema}; this code knows versions up to ${current}`);
-    }
-    const data = byType
-      .get(event.type)!
-      .slice(schema - 1)
-      .reduce<Record<string, unknown>>((older, step) => step(older), event.data as Record<string, unknown>);
-    const raised = { ...event, data, metadata: { ...event.metadata, schema: current } };
-    originals.set(raised, event);
-    return raised;
-  };
-
-  const recorded = (stored: StoredEvent): RecordedEvent => {
-    const { position, stream, revision, id, type } = stored;
-    try {
-      const data = parseObject(stored.data, 'data');
-      const metadata = parseObject(stored.metadata, 'metadata') as RecordedEvent['metadata'];
-      return upcast({ position, stream, revision, id, type, data, metadata });
-    } catch (error) {
-      return poison(stored, error);
-    }
-  };
-
-  const understood = (parsed: ParsedEvent): RecordedEvent => {
-    const { position, stream, revision, id, type } = parsed;
-    try {
-      const data = objectOf(parsed.data, 'data');
-      const metadata = objectOf(parsed.metadata, 'metadata') as RecordedEvent['metadata'];
-      return upcast({ position, stream, revision, id, type, data, metadata });
-    } catch (error) {
-      return poison({ ...parsed, data: textOf(parsed.data), metadata: textOf(parsed.metadata) }, error);
-    }
-  };
-
-  return { schemaOf, upcast, recorded, understood };
+/** The same for what is parsed already. */
+export function understood(parsed: ParsedEvent): RecordedEvent {
+  const { position, stream, revision, id, type } = parsed;
+  try {
+    const data = objectOf(parsed.data, 'data');
+    const metadata = objectOf(parsed.metadata, 'metadata') as RecordedEvent['metadata'];
+    return { position, stream, revision, id, type, data, metadata };
+  } catch (error) {
+    return poison({ ...parsed, data: textOf(parsed.data), metadata: textOf(parsed.metadata) }, error);
+  }
 }
 
-const standard = createSchemas(UPCASTERS);
-export const { schemaOf, upcast, recorded, understood } = standard;
+/** The event in its current shape. Never throws: one that newer code has written cannot be read, as above. */
+export function upcast(upcasters: Upcasters, event: RecordedEvent): RecordedEvent {
+  if (poisonOf(event) !== undefined) return event;
+  const current = schemaOf(upcasters, event.type);
+  const { schema } = event.metadata;
+  if (schema === current) return event;
+  try {
+    return raised(event, upcastersOf(upcasters, event.type) ?? []);
+  } catch (error) {
+    return poison(keptOf(event), error);
+  }
+}
+
+function raised(event: RecordedEvent, steps: readonly Upcaster[]): RecordedEvent {
+  const { schema } = event.metadata;
+  const current = steps.length + 1;
+  if (!Number.isSafeInteger(schema) || schema < 1) throw new Error(`${event.type} has no schema version`);
+  if (schema > current) {
+    throw new Error(`${event.type} is of schema version ${schema}; this code knows versions up to ${current}`);
+  }
+  const data = steps
+    .slice(schema - 1)
+    .reduce<Record<string, unknown>>((older, step) => step(older), event.data as Record<string, unknown>);
+  const newer = { ...event, data, metadata: { ...event.metadata, schema: current } };
+  originals.set(newer, event);
+  return newer;
+}
+
+/** The log, whose readers get every event in its current shape. */
+export function upcasting(store: EventStore, upcasters: Upcasters): EventStore {
+  const raise = (events: readonly RecordedEvent[]): RecordedEvent[] => events.map((event) => upcast(upcasters, event));
+  async function* raiseAll(pages: AsyncIterable<readonly RecordedEvent[]>): AsyncIterable<readonly RecordedEvent[]> {
+    for await (const page of pages) yield raise(page);
+  }
+  const { scan } = store;
+  return {
+    ...store,
+    read: async (...args) => raise(await store.read(...args)),
+    find: async (...args) => raise(await store.find(...args)),
+    readAll: async (...args) => raise(await store.readAll(...args)),
+    async locate(...args) {
+      const located = await store.locate(...args);
+      return { ...located, events: raise(located.events) };
+    },
+    ...(scan === undefined ? {} : { scan: (range) => raiseAll(scan(range)) }),
+    follow: (...args) => raiseAll(store.follow(...args)),
+  };
+}
 
 /** Events that were brought to their present shape, and what they had been. */
 const originals = new WeakMap<RecordedEvent, RecordedEvent>();

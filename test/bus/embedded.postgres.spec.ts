@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { pino } from 'pino';
 import { createEmbeddedBus } from '../../src/bus/consumers.ts';
 import type { EventStore } from '../../src/eventstore/eventStore.ts';
+import { upcasting } from '../../src/eventstore/upcast.ts';
 import { createPostgresEventStore } from '../../src/eventstore/postgres/postgresEventStore.ts';
 import { acquireLease } from '../../src/engine/follow/lease.ts';
 import { PRESENCE_LOCK } from '../../src/engine/follow/liveness.ts';
@@ -17,7 +18,7 @@ const log = pino({ level: process.env['TEST_LOG'] ?? 'silent' });
 async function openOn(storeOf: (url: string) => Promise<EventStore>): Promise<BusWorld> {
   const database = await freshDatabase();
   const pool = createPool({ url: database.url, name: 'bus', max: 10, int8: 'bigint' });
-  const store = await storeOf(database.url);
+  const store = upcasting(await storeOf(database.url), {});
   return {
     store,
     pool,

@@ -1,10 +1,9 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { schemaOf } from '../../src/eventstore/upcast.ts';
 import { POSITION_HEADER, PREVIOUS_HEADER } from '../../src/bus/nats/message.ts';
 import { format, resolveConfig } from 'prettier';
 import { eventSchemas, type EventSchema } from './eventSchemas.ts';
-import { keepSchemas, keptSchema } from './keptSchemas.ts';
+import { keepSchemas, keptSchema, versionOf } from './keptSchemas.ts';
 
 type Json = Record<string, unknown>;
 
@@ -45,7 +44,7 @@ const envelope = ({ type, category }: EventSchema, version: number, data: object
 const messageName = (type: string, version: number): string => `${type}.v${version}`;
 
 function messagesOf(event: EventSchema): [name: string, message: Json][] {
-  const current = schemaOf(event.type);
+  const current = versionOf(event.type);
   return Array.from({ length: current }, (_, index) => index + 1).map((version) => {
     const data = version === current ? event.data : { ...keptSchema(event.type, version)!, $schema: undefined };
     const message = {

@@ -1,6 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { format, resolveConfig } from 'prettier';
+import { UPCASTERS } from '../../src/aggregates/index.ts';
 import { schemaOf } from '../../src/eventstore/upcast.ts';
 import type { EventSchema, Schema } from './eventSchemas.ts';
 
@@ -63,14 +64,17 @@ function breaksEnum(values: NonNullable<Schema['enum']>, newer: Schema, where: s
 
 const said = (schema: Schema): string => JSON.stringify(schema.enum ?? schema.type);
 
+/** The version that events of this type are recorded in now. */
+export const versionOf = (type: string): number => schemaOf(UPCASTERS, type);
+
 /** What keeps these schemas from being those of the log; empty when nothing does. */
-export function refusals(schemas: readonly EventSchema[], folder = SCHEMAS, versionOf = schemaOf): string[] {
+export function refusals(schemas: readonly EventSchema[], folder = SCHEMAS, versionNow = versionOf): string[] {
   const known = new Set(schemas.map(({ type }) => type));
   const gone = keptTypes(folder)
     .filter((type) => !known.has(type))
     .map((type) => `${type} is gone, but the log holds events of that type: keep the type`);
   const changed = schemas.flatMap(({ type, data }) => {
-    const version = versionOf(type);
+    const version = versionNow(type);
     const older = Array.from({ length: version - 1 }, (_, index) => index + 1);
     const lost = older.filter((one) => keptSchema(type, one, folder) === undefined);
     const kept = keptSchema(type, version, folder);
@@ -79,7 +83,7 @@ export function refusals(schemas: readonly EventSchema[], folder = SCHEMAS, vers
       ...lost.map((one) => `${type} is at version ${version}, but ${fileOf(type, one)} is missing`),
       ...reasons.map(
         (reason) =>
-          `${type}: ${reason}: events of version ${version} in the log would be misread. Write an upcaster (src/eventstore/upcast.ts)`,
+          `${type}: ${reason}: events of version ${version} in the log would be misread. Write an upcaster beside the type of the event`,
       ),
     ];
   });
@@ -88,7 +92,7 @@ export function refusals(schemas: readonly EventSchema[], folder = SCHEMAS, vers
 
 /** The file of an event's current version, as it is kept. */
 export async function fileOfCurrent({ type, data, description }: EventSchema): Promise<{ file: string; text: string }> {
-  const version = schemaOf(type);
+  const version = versionOf(type);
   const schema = {
     $schema: 'http://json-schema.org/draft-07/schema#',
     title: `${type}, version ${version}`,

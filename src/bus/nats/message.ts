@@ -1,6 +1,5 @@
 import { headers, type MsgHdrs } from 'nats';
 import type { RecordedEvent } from '../../eventstore/eventStore.ts';
-import { upcast } from '../../eventstore/upcast.ts';
 import { fromCloudEvent, subjectOf, toCloudEvent } from '../envelope.ts';
 
 /** Position of the event, and of the one before it in the log: whoever has come to that one has missed nothing. */
@@ -36,7 +35,7 @@ export function toMessage(event: RecordedEvent, previous: bigint, prefix: string
 export interface Incoming {
   readonly position: bigint;
   readonly previous: bigint;
-  /** Undefined when this code cannot read it: the log has it. */
+  /** In the version that it was told in; undefined when this code cannot read it: the log has it. */
   readonly event: RecordedEvent | undefined;
 }
 
@@ -56,7 +55,7 @@ export function fromMessage(message: Message): Incoming | undefined {
 
 function eventOf(message: Message, position: bigint): RecordedEvent | undefined {
   try {
-    const event = upcast(fromCloudEvent(message.json()));
+    const event = fromCloudEvent(message.json());
     return event.position === position ? event : undefined;
   } catch {
     return undefined;

@@ -1,3 +1,4 @@
+import type { Upcasters } from '../../eventstore/upcast.ts';
 import type { Broker, Bus } from '../bus.ts';
 import { createConsumers, type ConsumersOptions } from '../consumers.ts';
 import { FEED_LIMITS, natsFeed, type FeedCounts, type NatsFeedLimits } from './natsFeed.ts';
@@ -6,6 +7,8 @@ import { STREAM_SETTINGS, type NatsStreamSettings } from './jetStream.ts';
 
 export interface NatsBusOptions extends Omit<ConsumersOptions, 'openFeed'> {
   readonly urls: readonly string[];
+  /** Of the domain: an older process may have told an older version of an event. */
+  readonly upcasters: Upcasters;
   readonly stream?: Partial<NatsStreamSettings>;
   readonly feed?: Partial<NatsFeedLimits>;
 }
@@ -15,13 +18,13 @@ export interface NatsBusOptions extends Omit<ConsumersOptions, 'openFeed'> {
  * leases, dead letters and handled events in Postgres); JetStream brings the events, and may lose, repeat and forget them.
  */
 export function createNatsBus(options: NatsBusOptions): Bus {
-  const { urls, store, owner, log } = options;
+  const { urls, store, owner, log, upcasters } = options;
   const link = openNatsLink({ urls, name: `cartulary consumers ${owner}`, log });
   const counts: FeedCounts = { brought: 0, onLog: 0, rebuilt: 0 };
   const bus = createConsumers({
     ...options,
     openFeed: natsFeed({
-      ...{ store, link, log, counts },
+      ...{ store, link, log, counts, upcasters },
       settings: { ...STREAM_SETTINGS, ...options.stream },
       limits: { ...FEED_LIMITS, ...options.feed },
     }),

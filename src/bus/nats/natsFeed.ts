@@ -3,6 +3,7 @@ import type { ConsumerMessages, JsMsg } from 'nats';
 import type { Logger } from '../../platform/log.ts';
 import { createBell } from '../../platform/signal.ts';
 import { type EventStore, READ_PAGE, type RecordedEvent } from '../../eventstore/eventStore.ts';
+import { poisonOf, upcast, type Upcasters } from '../../eventstore/upcast.ts';
 import { delayAfter, isOver, rest } from '../../platform/backoff.ts';
 import type { Feed, FeedOptions, OpenFeed } from '../feed.ts';
 import type { NatsLink } from './natsConnection.ts';
@@ -39,6 +40,7 @@ const CLOSE_BEHIND_MS = 500;
 
 export interface NatsFeedDeps {
   readonly store: EventStore;
+  readonly upcasters: Upcasters;
   readonly link: NatsLink;
   readonly settings: NatsStreamSettings;
   readonly limits: NatsFeedLimits;
@@ -258,7 +260,14 @@ function arrive(state: State, message: JsMsg): void {
     return;
   }
   state.held.hold(arrival.position, message);
-  state.inbox.push(arrival);
+  state.inbox.push(inCurrentShape(arrival, state.upcasters));
   if (arrival.position > (state.brought ?? -1n)) state.brought = arrival.position;
   state.bell.ring();
+}
+
+/** An event that this code cannot raise to its current shape is read from the log, which says why. */
+function inCurrentShape(arrival: Incoming, upcasters: Upcasters): Incoming {
+  if (arrival.event === undefined) return arrival;
+  const event = upcast(upcasters, arrival.event);
+  return { ...arrival, event: poisonOf(event) === undefined ? event : undefined };
 }

@@ -8,7 +8,7 @@ import {
   type RecordedEvent,
 } from '../../eventstore/eventStore.ts';
 import { isRefusal, Refusal } from '../../errors.ts';
-import { schemaOf } from '../../eventstore/upcast.ts';
+import { schemaOf, type Upcasters } from '../../eventstore/upcast.ts';
 import type { Handled, HandleOptions } from './services.ts';
 import type { Folded } from './folds.ts';
 
@@ -61,7 +61,7 @@ export function decideTogether<Q extends Question>(folded: Folded, questions: re
     }
     const verdict = decideOne(question, { ...folded, state, revision }, found);
     if (verdict.kind === 'decided' && verdict.events.length > 0) {
-      const added = toNewEvents(question.command, verdict.events, schemaOf);
+      const added = toNewEvents(question.command, verdict.events, folded.decider.upcasters);
       bytes += questions.length === 1 ? 0 : bytesOf(added);
       const full = events.length + added.length > APPEND_EVENTS_MAX || bytes > APPEND_BYTES_MAX;
       if (full && events.length > 0) {
@@ -113,12 +113,8 @@ function bytesOf(events: readonly NewEvent[]): number {
   }
 }
 
-/** What a command's decision becomes in the log. */
-export const toNewEvents = (
-  command: Command,
-  events: readonly DomainEvent[],
-  schemaOf: (type: string) => number,
-): NewEvent[] =>
+/** What a command's decision becomes in the log: events of their newest version. */
+export const toNewEvents = (command: Command, events: readonly DomainEvent[], upcasters: Upcasters = {}): NewEvent[] =>
   events.map((event, index) => ({
     id: eventId(command.id, index),
     type: event.type,
@@ -130,7 +126,7 @@ export const toNewEvents = (
       ...(command.causationId === undefined ? {} : { causationId: command.causationId }),
       actor: command.actor,
       occurredAt: command.now,
-      schema: schemaOf(event.type),
+      schema: schemaOf(upcasters, event.type),
       ...(command.traceparent === undefined ? {} : { traceparent: command.traceparent }),
     },
   }));
@@ -140,8 +136,9 @@ export const toRecorded = (
   stream: string,
   command: Command,
   { events, revision, position }: Pick<Handled<unknown>, 'events' | 'revision' | 'position'>,
+  upcasters?: Upcasters,
 ): RecordedEvent[] =>
-  toNewEvents(command, events, schemaOf).map((event, index) => ({
+  toNewEvents(command, events, upcasters).map((event, index) => ({
     ...event,
     stream,
     position,

@@ -197,7 +197,11 @@ export class CommandContext<S extends Services = Services> {
     });
     this.answersFrom(handled.position);
     const stream = streamOf(decider.category, id);
-    return { ...handled, stream, appended: handled.repeated ? [] : toRecorded(stream, command, handled) };
+    return {
+      ...handled,
+      stream,
+      appended: handled.repeated ? [] : toRecorded(stream, command, handled, decider.upcasters),
+    };
   }
 
   /** For an answer that rests on what was found in the log. */

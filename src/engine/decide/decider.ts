@@ -1,4 +1,7 @@
 import type { DomainEvent } from '../../eventstore/eventStore.ts';
+import type { Upcaster, Upcasters } from '../../eventstore/upcast.ts';
+
+export type { Upcasters };
 
 /*
  * The words of this house.
@@ -37,6 +40,8 @@ export interface Decider<State, C extends Command, E extends DomainEvent> {
   /** Raised whenever the shape of `State` changes, so that old snapshots are not read. */
   readonly snapshotVersion: number;
   readonly initial: State;
+  /** What brings older versions of its events to their current shape; their number is what makes the current version. */
+  readonly upcasters?: { readonly [Type in E['type']]?: readonly Upcaster[] };
   evolve(state: State, event: E): State;
   decide(command: C, state: State): readonly E[];
 }

@@ -4,6 +4,7 @@ import type { NatsFeedLimits } from '../../../src/bus/nats/natsFeed.ts';
 import { streamNameOf, type NatsStreamSettings } from '../../../src/bus/nats/jetStream.ts';
 import { openRelay, type OpenRelay } from '../../../src/compose/openBus.ts';
 import { createPostgresEventStore } from '../../../src/eventstore/postgres/postgresEventStore.ts';
+import { upcasting } from '../../../src/eventstore/upcast.ts';
 import { createPool } from '../../../src/platform/postgres/pool.ts';
 import { freshDatabase } from '../../support/database.ts';
 import type { BusWorld } from '../world.ts';
@@ -37,7 +38,7 @@ export async function openNatsWorld(
 ): Promise<NatsWorld> {
   const database = await freshDatabase();
   const pool = createPool({ url: database.url, name: 'bus', max: 20, int8: 'bigint' });
-  const store = await createPostgresEventStore({ url: database.url, unsafeWithoutFsync: true });
+  const store = upcasting(await createPostgresEventStore({ url: database.url, unsafeWithoutFsync: true }), {});
   worlds += 1;
   const { prefix = `world-${process.pid}-${worlds}` } = given;
   const natsStream = { ...settings, prefix };
@@ -53,7 +54,7 @@ export async function openNatsWorld(
     ...{ databaseUrl: database.url, stream: streamNameOf((await store.head()).epoch) },
     bus: ({ owner = 'first', retry = {}, patienceMs } = {}) =>
       createNatsBus({
-        ...{ urls: [url], stream: natsStream, feed, pool, store, owner, log },
+        ...{ urls: [url], stream: natsStream, feed, pool, store, owner, log, upcasters: {} },
         retry: { attemptsMax: 3, delayMs: 5, delayMaxMs: 1_000, timeoutMs: 10_000, ...retry },
         limits: { pollMs: 30, saveMs: 20, stopMs: 200 },
         ...(patienceMs === undefined ? {} : { patienceMs }),

@@ -6,6 +6,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { pino } from 'pino';
 import { createMemoryCache } from '../../../src/cache/memoryCache.ts';
 import { NO_STREAM, type EventStore, type NewEvent, type RecordedEvent } from '../../../src/eventstore/eventStore.ts';
+import { upcasting } from '../../../src/eventstore/upcast.ts';
 import { createPostgresEventStore } from '../../../src/eventstore/postgres/postgresEventStore.ts';
 import { createPool, type Pool } from '../../../src/platform/postgres/pool.ts';
 import { createProjector, type Projector, type ProjectorOptions } from '../../../src/engine/project/projector.ts';
@@ -108,7 +109,7 @@ export async function bank(other?: EventStore) {
   const database = await freshDatabase();
   const pool: Pool = createPool({ url: database.url, name: 'test', max: 10, int8: 'number' });
   await pool.query(ACCOUNTS);
-  const store = other ?? (await createPostgresEventStore({ url: database.url }));
+  const store = upcasting(other ?? (await createPostgresEventStore({ url: database.url })), {});
   const undo: (() => Promise<unknown>)[] = [];
 
   const projector = (options: Partial<ProjectorOptions> = {}) => {

@@ -4,7 +4,7 @@ import { isRefusal } from '../../../src/errors.ts';
 import { NO_STREAM, type AppendResult, type EventStore, type NewEvent } from '../../../src/eventstore/eventStore.ts';
 import { createPostgresEventStore } from '../../../src/eventstore/postgres/postgresEventStore.ts';
 import { POLL_MS } from '../../../src/eventstore/tail.ts';
-import { poisonOf } from '../../../src/eventstore/upcast.ts';
+import { poisonOf, upcasting } from '../../../src/eventstore/upcast.ts';
 import { freshDatabase, type TestDatabase } from '../../support/database.ts';
 import { eventually } from '../../support/eventually.ts';
 import { following, newStream, thing, things, wholeLog } from '../../support/events.ts';
@@ -202,11 +202,12 @@ describe('the log in Postgres', () => {
     const stream = newStream();
     const strange = thing();
     const newer = { ...strange, metadata: { ...strange.metadata, schema: 99 } };
-    const follower = following(store, 0n);
+    const raised = upcasting(store, {});
+    const follower = following(raised, 0n);
     await store.append(stream, NO_STREAM, [thing({ n: 0 }), newer, thing({ n: 2 })]);
     await eventually('it has it all', () => follower.seen.length === 3);
     await follower.stop();
-    for (const events of [follower.seen, await store.read(stream), await store.readAll(0n)]) {
+    for (const events of [follower.seen, await raised.read(stream), await raised.readAll(0n)]) {
       expect(events.map(({ position, id }) => [position, id])[1]).to.deep.equal([2n, newer.id]);
       expect([events[0]!.data, events[2]!.data]).to.deep.equal([{ n: 0 }, { n: 2 }]);
       expect(() => events[1]!.data).to.throw('ThingHappened is of schema version 99');

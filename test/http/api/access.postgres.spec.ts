@@ -104,11 +104,7 @@ describe('who may do what', () => {
   const record = async (stream: string, type: string, data: object): Promise<bigint> => {
     const now = new Date().toISOString();
     const command = { type: 'Test', data: {}, id: randomUUID(), actor: 'test', now, correlationId: 'test' };
-    const result = await edge.store.append(
-      stream,
-      -1n,
-      toNewEvents(command, [{ type, data }], () => 1),
-    );
+    const result = await edge.store.append(stream, -1n, toNewEvents(command, [{ type, data }]));
     if (result.outcome !== 'appended') throw new Error('conflict');
     return result.position;
   };

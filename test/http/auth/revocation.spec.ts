@@ -24,11 +24,7 @@ describe('what was ended', () => {
     const now = new Date(nowMs).toISOString();
     const command = { type: 'LogOut', data: {}, id: randomUUID(), actor: 'test', now, correlationId: 'test' };
     const ended = [{ type: 'SessionEnded', data: {} }];
-    const result = await store.append(
-      `session-${sessionId}`,
-      -1n,
-      toNewEvents(command, ended, () => 1),
-    );
+    const result = await store.append(`session-${sessionId}`, -1n, toNewEvents(command, ended));
     if (result.outcome !== 'appended') throw new Error('conflict');
     return result.position;
   };

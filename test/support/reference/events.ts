@@ -3,7 +3,7 @@ import path from 'node:path';
 import pg from 'pg';
 import { capitalised, code, listed, page, sentence, table } from './markdown.ts';
 import { fieldsOf, type JsonSchema } from './schemaText.ts';
-import { createLogger, handlers, projections, schemaOf, type Services } from './shop.ts';
+import { createLogger, handlers, projections, versionOf, type Services } from './shop.ts';
 
 const ROOT = path.resolve(import.meta.dirname, '../../..');
 
@@ -30,7 +30,7 @@ function events(): Event[] {
   return types.map((type) => {
     const category = categoryOf.get(type);
     if (category === undefined) throw new Error(`asyncapi.json lacks ${type}: run "npm run asyncapi".`);
-    const version = schemaOf(type);
+    const version = versionOf(type);
     return { type, category, version, schema: json(schemaFile(type, version)) as JsonSchema };
   });
 }

@@ -9,7 +9,7 @@ export type { Setting } from '../../../src/config/parsers.ts';
 export { RULES } from '../../../src/config/rules.ts';
 export { SETTINGS } from '../../../src/config/settings.ts';
 export { Refusal, type RefusalKind } from '../../../src/errors.ts';
-export { schemaOf } from '../../../src/eventstore/upcast.ts';
+export { versionOf } from '../keptSchemas.ts';
 export { handlers } from '../../../src/handlers/index.ts';
 export { BASE_PATH, routesOf, type ApiRoute } from '../../../src/http/api/api.ts';
 export { codesOf } from '../../../src/http/api/openapi.ts';

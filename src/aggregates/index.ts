@@ -1,0 +1,26 @@
+import type { Upcasters } from '../engine/decide/decider.ts';
+import { cartDecider } from './cart.ts';
+import { categoryDecider } from './category.ts';
+import { claimDecider } from './claim.ts';
+import { orderDecider } from './order.ts';
+import { productDecider } from './product.ts';
+import { sessionDecider } from './session.ts';
+import { stockDecider } from './stock.ts';
+import { storeDecider } from './store.ts';
+import { userDecider } from './user.ts';
+
+/** Every aggregate. */
+const deciders: readonly { readonly upcasters?: Upcasters }[] = [
+  userDecider,
+  sessionDecider,
+  claimDecider,
+  storeDecider,
+  categoryDecider,
+  productDecider,
+  stockDecider,
+  cartDecider,
+  orderDecider,
+];
+
+/** What brings the events of all aggregates to their current shape. */
+export const UPCASTERS: Upcasters = Object.assign({}, ...deciders.map(({ upcasters }) => upcasters)) as Upcasters;
