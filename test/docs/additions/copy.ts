@@ -1,0 +1,127 @@
+import { execFile } from 'node:child_process';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import ts from 'typescript';
+import { ROOT } from '../page.ts';
+import { type Edit, edited, type SourceFile } from './addition.ts';
+
+const COPIED = [
+  'src',
+  'test',
+  'bench',
+  'migrations',
+  'schemas',
+  'docs',
+  '.env.example',
+  'asyncapi.json',
+  'package.json',
+  'tsconfig.json',
+];
+const MOCHA = 'node_modules/mocha/bin/mocha.js';
+const PROGRAM_TIMEOUT_MS = 120_000;
+const OUTPUT_BYTES_MAX = 16 * 1_024 * 1_024;
+const NODE = ['--import', 'tsx'];
+
+const run = promisify(execFile);
+
+export interface Run {
+  readonly passed: boolean;
+  readonly output: string;
+}
+
+/** A copy of the sources that may be changed and set back; packages are lent. */
+export function copyOfSources() {
+  const root = mkdtempSync(path.join(os.tmpdir(), 'cartulary-additions-'));
+  for (const name of COPIED) cpSync(path.join(ROOT, name), path.join(root, name), { recursive: true });
+  symlinkSync(path.join(ROOT, 'node_modules'), path.join(root, 'node_modules'), 'dir');
+  const changed = new Set<string>();
+  const at = (file: string): string => path.join(root, file);
+
+  function write({ file, text }: SourceFile): void {
+    changed.add(file);
+    mkdirSync(path.dirname(at(file)), { recursive: true });
+    writeFileSync(at(file), text);
+  }
+
+  async function program(args: readonly string[]): Promise<Run> {
+    const options = { cwd: root, timeout: PROGRAM_TIMEOUT_MS, maxBuffer: OUTPUT_BYTES_MAX };
+    try {
+      const { stdout, stderr } = await run(process.execPath, [...NODE, ...args], options);
+      return { passed: true, output: stdout + stderr };
+    } catch (error) {
+      const { stdout = '', stderr = '' } = error as { stdout?: string; stderr?: string };
+      return { passed: false, output: stdout + stderr };
+    }
+  }
+
+  return {
+    write,
+    edit: (edit: Edit): void => write({ file: edit.file, text: edited(readFileSync(at(edit.file), 'utf8'), edit) }),
+    /** Every complaint of the compiler, as `file(line): message`. */
+    types: createTypeCheck(root),
+    specs: (files: readonly string[]): Promise<Run> =>
+      program([
+        at(MOCHA),
+        '--timeout',
+        String(PROGRAM_TIMEOUT_MS),
+        '--exit',
+        '--require',
+        at('test/support/hooks.ts'),
+        ...files,
+      ]),
+    /** What `npm run docs` does. */
+    docs: (): Promise<Run> => program(['test/support/docs.ts']),
+    /** Sets back what was changed. */
+    restore(): void {
+      for (const name of ['schemas', 'docs', 'asyncapi.json']) {
+        rmSync(at(name), { recursive: true });
+        cpSync(path.join(ROOT, name), at(name), { recursive: true });
+      }
+      for (const file of changed) {
+        rmSync(at(file), { force: true });
+        if (existsSync(path.join(ROOT, file))) cpSync(path.join(ROOT, file), at(file));
+      }
+      changed.clear();
+    },
+    remove: (): void => rmSync(root, { recursive: true, force: true }),
+  };
+}
+
+export type Copy = ReturnType<typeof copyOfSources>;
+
+/** The types of a project; each check after the first looks only at what a change can have touched. */
+function createTypeCheck(root: string): () => string[] {
+  const known = new Map<string, ts.SourceFile & { version?: string }>();
+  let builder: ts.SemanticDiagnosticsBuilderProgram | undefined;
+  return () => {
+    const config = ts.getParsedCommandLineOfConfigFile(
+      path.join(root, 'tsconfig.json'),
+      {},
+      {
+        ...ts.sys,
+        onUnRecoverableConfigFileDiagnostic: ({ messageText }) => {
+          throw new Error(ts.flattenDiagnosticMessageText(messageText, '\n'));
+        },
+      },
+    );
+    if (config === undefined) throw new Error('tsconfig.json cannot be read');
+    const host = ts.createIncrementalCompilerHost(config.options);
+    const parse = host.getSourceFile.bind(host);
+    host.getSourceFile = (file, ...how) => {
+      const before = known.get(file);
+      if (before !== undefined && before.text === host.readFile(file)) return before;
+      const parsed = parse(file, ...how);
+      if (parsed !== undefined) known.set(file, parsed);
+      return parsed;
+    };
+    builder = ts.createSemanticDiagnosticsBuilderProgram(config.fileNames, config.options, host, builder);
+    const found = [...builder.getSyntacticDiagnostics(), ...builder.getSemanticDiagnostics()];
+    return found.map(({ file, start = 0, messageText }) => {
+      const line = file === undefined ? 0 : file.getLineAndCharacterOfPosition(start).line + 1;
+      const where = file === undefined ? '' : path.relative(root, file.fileName);
+      return `${where}(${line}): ${ts.flattenDiagnosticMessageText(messageText, '\n')}`;
+    });
+  };
+}
