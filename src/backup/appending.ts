@@ -19,7 +19,7 @@ export const BATCH_BYTES_MAX = 4 * 1024 * 1024;
 export const APPEND_ATTEMPTS_MAX = 10;
 const RETRY: Backoff = { delayMs: 200, delayMaxMs: 5_000 };
 
-interface Run {
+interface AppendRun {
   readonly stream: string;
   readonly expected: bigint;
   readonly events: NewEvent[];
@@ -31,7 +31,7 @@ interface Run {
  * several such appends are written at once. Rejects when a stream is not where the export says that it was.
  */
 export function createOrderedAppends(store: EventStore) {
-  let runs: Run[] = [];
+  let runs: AppendRun[] = [];
   let count = 0;
   let bytes = 0;
 
@@ -45,7 +45,7 @@ export function createOrderedAppends(store: EventStore) {
     failpoint('import:appended');
   }
 
-  const isRoomIn = (run: Run | undefined, event: EventLine, size: number): run is Run =>
+  const isRoomIn = (run: AppendRun | undefined, event: EventLine, size: number): run is AppendRun =>
     run?.stream === event.stream && run.events.length < APPEND_EVENTS_MAX && run.bytes + size <= APPEND_BYTES_MAX;
 
   return {

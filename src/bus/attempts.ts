@@ -2,6 +2,7 @@ import type { Logger } from '../platform/log.ts';
 import type { RecordedEvent } from '../eventstore/eventStore.ts';
 import { isUnavailable, reasonOf } from '../engine/follow/retry.ts';
 import { delayAfter, isOver, rest } from '../platform/backoff.ts';
+import type { Semaphore } from '../platform/semaphore.ts';
 import { type SpanDetails, traced } from '../platform/trace.ts';
 import type { RetryPolicy, Subscription } from './bus.ts';
 import { subjectOf } from './envelope.ts';
@@ -16,29 +17,6 @@ export type Outcome =
   /** The consumer is stopping: nothing is known, the event is delivered again later. */
   | { readonly kind: 'interrupted' };
 
-/** Bounds how many handlers run at once; a wait for the next attempt holds no slot. */
-export interface Slots {
-  run<T>(work: () => Promise<T>): Promise<T>;
-}
-
-export function createSlots(max: number): Slots {
-  let free = max;
-  const waiting: (() => void)[] = [];
-  return {
-    async run(work) {
-      if (free > 0) free -= 1;
-      else await new Promise<void>((resolve) => waiting.push(resolve));
-      try {
-        return await work();
-      } finally {
-        const next = waiting.shift();
-        if (next === undefined) free += 1;
-        else next();
-      }
-    },
-  };
-}
-
 export interface Signals {
   /** No new attempt is begun. */
   readonly halt: AbortSignal;
@@ -49,7 +27,8 @@ export interface Signals {
 export interface AttemptOptions extends Signals {
   readonly retry: RetryPolicy;
   readonly patienceMs: number;
-  readonly slots: Slots;
+  /** Bounds how many handlers run at once; a wait for the next attempt holds no permit. */
+  readonly permits: Semaphore;
   readonly log: Logger;
   onFailure(error: unknown): void;
 }
@@ -106,12 +85,12 @@ export async function deliver(
   event: RecordedEvent,
   options: AttemptOptions,
 ): Promise<Outcome> {
-  const { retry, halt, abort, slots, patienceMs } = options;
+  const { retry, halt, abort, permits, patienceMs } = options;
   let failures = 0;
   let unavailableSince: number | undefined;
   for (let attempt = 1; ; attempt += 1) {
     try {
-      const started = await slots.run(async () => {
+      const started = await permits.run(async () => {
         if (isOver(halt)) return false;
         await once(subscription, event, attempt, options);
         return true;

@@ -2,11 +2,12 @@ import { setMaxListeners } from 'node:events';
 import { blockedStreams, pendingRequests } from '../engine/follow/deadLetters.ts';
 import type { Lease } from '../engine/follow/lease.ts';
 import type { RecordedEvent } from '../eventstore/eventStore.ts';
-import { createSlots, type Signals } from './attempts.ts';
+import { createSemaphore } from '../platform/semaphore.ts';
+import type { Signals } from './attempts.ts';
 import { delayAfter, isOver, rest } from '../platform/backoff.ts';
 import type { Subscription } from './bus.ts';
-import { type ConsumerDeps, doneAfter, type Run, save, track } from './run.ts';
-import { accept, begin, streamOfRun } from './streams.ts';
+import { type ConsumerDeps, doneAfter, type ConsumerRun, save, track } from './consumerRun.ts';
+import { accept, begin, streamOfRun } from './streamQueues.ts';
 import { createWindow, type Window } from './window.ts';
 
 export interface ConsumeOptions {
@@ -60,7 +61,12 @@ export async function consume(deps: ConsumerDeps, options: ConsumeOptions): Prom
   if (failure.error !== undefined) throw failure.error;
 }
 
-function createRun(deps: ConsumerDeps, options: ConsumeOptions, signals: Signals, fail: Run['fail']): Run {
+function createRun(
+  deps: ConsumerDeps,
+  options: ConsumeOptions,
+  signals: Signals,
+  fail: ConsumerRun['fail'],
+): ConsumerRun {
   const { subscription, lease, onFailure } = options;
   const window = createWindow(lease.position);
   return {
@@ -70,7 +76,7 @@ function createRun(deps: ConsumerDeps, options: ConsumeOptions, signals: Signals
     lease,
     window,
     feed: deps.openFeed({ consumer: subscription.name, isOpen: (position) => window.isOpen(position), onFailure }),
-    slots: createSlots(deps.limits.handlersMax),
+    permits: createSemaphore({ permits: deps.limits.handlersMax }),
     done: new Set(),
     streams: new Map(),
     tasks: new Set(),
@@ -83,7 +89,7 @@ function createRun(deps: ConsumerDeps, options: ConsumeOptions, signals: Signals
 }
 
 /** What earlier owners finished above the checkpoint, and the streams they left half way. */
-async function resume(run: Run): Promise<void> {
+async function resume(run: ConsumerRun): Promise<void> {
   const { pool, subscription, lease } = run;
   for (const { id, position } of await doneAfter(pool, subscription.name, lease.position)) {
     run.done.add(id);
@@ -96,7 +102,7 @@ async function resume(run: Run): Promise<void> {
   }
 }
 
-async function read(run: Run): Promise<void> {
+async function read(run: ConsumerRun): Promise<void> {
   for (let failures = 0; !isOver(run.halt);) {
     try {
       for await (const events of run.feed.follow(run.window.read, { signal: run.halt })) {
@@ -113,7 +119,7 @@ async function read(run: Run): Promise<void> {
   }
 }
 
-async function takeAll(run: Run, events: readonly RecordedEvent[]): Promise<void> {
+async function takeAll(run: ConsumerRun, events: readonly RecordedEvent[]): Promise<void> {
   for (const event of events) {
     if (isFull(run)) await room(run);
     if (run.halt.aborted) return;
@@ -121,16 +127,16 @@ async function takeAll(run: Run, events: readonly RecordedEvent[]): Promise<void
   }
 }
 
-function take(run: Run, event: RecordedEvent): void {
+function take(run: ConsumerRun, event: RecordedEvent): void {
   if (event.position <= run.window.read) return;
   run.window.pass(event.position);
   if (run.subscription.types.includes(event.type) && !run.done.delete(event.id)) accept(run, event);
 }
 
-const isFull = ({ window, limits }: Run): boolean =>
+const isFull = ({ window, limits }: ConsumerRun): boolean =>
   window.unfinished >= limits.unfinishedMax || window.beyond >= limits.beyondMax;
 
-async function room(run: Run): Promise<void> {
+async function room(run: ConsumerRun): Promise<void> {
   while (isFull(run) && !isOver(run.halt)) {
     await new Promise<void>((resolve) => {
       run.wake = resolve;
@@ -139,7 +145,7 @@ async function room(run: Run): Promise<void> {
   run.wake = undefined;
 }
 
-async function poll(run: Run): Promise<void> {
+async function poll(run: ConsumerRun): Promise<void> {
   while (!isOver(run.halt)) {
     await rest(run.limits.pollMs, run.halt);
     if (isOver(run.halt)) return;
@@ -156,7 +162,7 @@ async function poll(run: Run): Promise<void> {
   }
 }
 
-async function saveOften(run: Run): Promise<void> {
+async function saveOften(run: ConsumerRun): Promise<void> {
   while (!run.halt.aborted) {
     await rest(run.limits.saveMs, run.halt);
     try {
@@ -169,14 +175,14 @@ async function saveOften(run: Run): Promise<void> {
 }
 
 /** Waits for handlers, then gives them up, then saves how far they came, unless someone else owns the consumer by now. */
-async function settleDown(run: Run, aborting: AbortController): Promise<void> {
+async function settleDown(run: ConsumerRun, aborting: AbortController): Promise<void> {
   await idle(run, run.limits.stopMs, run.abort);
   aborting.abort();
   await idle(run, ABORT_GRACE_MS);
   if (!run.lease.lost.aborted) await save(run).catch((error: unknown) => run.onFailure(error));
 }
 
-async function idle(run: Run, withinMs: number, giveUp?: AbortSignal): Promise<void> {
+async function idle(run: ConsumerRun, withinMs: number, giveUp?: AbortSignal): Promise<void> {
   const waiting = new AbortController();
   const stopWaiting = (): void => waiting.abort();
   giveUp?.addEventListener('abort', stopWaiting, { once: true });

@@ -9,7 +9,7 @@ import { PATIENCE_MS, RETRY } from './attempts.ts';
 import type { Bus, ConsumerStatus, RetryPolicy, Subscription } from './bus.ts';
 import { consume } from './consumer.ts';
 import { logFeed, type OpenFeed } from './feed.ts';
-import type { ConsumerDeps, ConsumerLimits } from './run.ts';
+import type { ConsumerDeps, ConsumerLimits } from './consumerRun.ts';
 import type { Window } from './window.ts';
 
 export const CONSUMER_LIMITS: ConsumerLimits = {

@@ -97,7 +97,7 @@ async function alreadyPlaced(context: CommandContext, orderId: string, wishes: W
   if (state.status !== 'placed') return undefined;
   context.answersFrom(position);
   if (wishes.items === undefined) await emptyCart(context, orderId);
-  return { stream: streamOf(orderDecider.category, orderId), revision: PLACED_REVISION, appended: [] };
+  return { stream: streamOf(orderDecider.category, orderId), revision: PLACED_REVISION, appended: () => [] };
 }
 
 const emptyCart = (context: CommandContext, orderId: string): Promise<unknown> =>

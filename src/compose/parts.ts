@@ -2,7 +2,7 @@ import { openBus, openRelay, type OpenRelay } from './openBus.ts';
 import type { Bus } from '../bus/bus.ts';
 import type { Cache } from '../cache/cache.ts';
 import type { Config } from '../config/config.ts';
-import type { Role } from '../config/settings.ts';
+import type { ProcessRole } from '../config/settings.ts';
 import { createDeadlines, type Deadlines } from '../handlers/deadlines.ts';
 import { handlers } from '../handlers/index.ts';
 import type { Logger } from '../platform/log.ts';
@@ -86,7 +86,7 @@ function startDeadlines({ shop, owner, log, shutdown }: PartsOptions): Parts {
 
 /** Everything that this process's roles let run by itself; each owns by lease what only one process may do at a time. */
 export async function startParts(options: PartsOptions): Promise<Parts> {
-  const has = (role: Role): boolean => options.config.roles.includes(role);
+  const has = (role: ProcessRole): boolean => options.config.roles.includes(role);
   return {
     ...(await startReadModels(options)),
     ...(has('relay') ? await startRelay(options) : {}),

@@ -1,4 +1,4 @@
-import type { Role, SettingName, Values } from './settings.ts';
+import type { ProcessRole, SettingName, Values } from './settings.ts';
 
 interface Rule {
   readonly name: SettingName;
@@ -8,7 +8,7 @@ interface Rule {
 }
 
 /** A shop needs each of these in some process. It needs the relay only with NATS. */
-const ROLES_OF_A_SHOP: readonly Role[] = ['http', 'projector', 'handlers', 'deadlines'];
+const ROLES_OF_A_SHOP: readonly ProcessRole[] = ['http', 'projector', 'handlers', 'deadlines'];
 
 /** Pairs of settings that are wrong together. Each is judged only when both settings are valid by themselves. */
 export const RULES: readonly Rule[] = [

@@ -17,7 +17,7 @@ import {
 
 /** What a process may do; each by any number of processes. */
 const ROLES = ['http', 'projector', 'relay', 'handlers', 'deadlines'] as const;
-export type Role = (typeof ROLES)[number];
+export type ProcessRole = (typeof ROLES)[number];
 const WORKERS_MAX = 64;
 const JWT_SECRET_BYTES_MIN = 32;
 const RATE_MAX_PER_MINUTE = 1_000_000;

@@ -1,6 +1,6 @@
 import { type Backoff, delayAfter, isOver, rest } from '../platform/backoff.ts';
 import type { Logger } from '../platform/log.ts';
-import { createBell } from '../platform/signal.ts';
+import { createSignal, type Signal } from '../platform/signal.ts';
 import { READ_PAGE, type Head, type RecordedEvent } from './eventStore.ts';
 import { createPageSizes, PAGE_FIRST, type PageSize } from './pageSize.ts';
 import { createRecent, type Recent, type SizedEvent } from './recent.ts';
@@ -54,14 +54,14 @@ export function createTail(source: TailSource): Tail {
       return reader.followers > 0;
     },
     offer(events, follows) {
-      if (recent.add(events, follows)) reader.grown.ring();
-      else if (events.length > 0) reader.asked.ring();
+      if (recent.add(events, follows)) reader.grown.raise();
+      else if (events.length > 0) reader.asked.raise();
     },
     wake(position) {
       const isNews = (): boolean => position === undefined || recent.last === undefined || position > recent.last;
       if (!isNews()) return;
-      if (position === undefined || !source.appending()) reader.asked.ring();
-      else setTimeout(() => isNews() && reader.asked.ring(), OWN_NEWS_GRACE_MS);
+      if (position === undefined || !source.appending()) reader.asked.raise();
+      else setTimeout(() => isNews() && reader.asked.raise(), OWN_NEWS_GRACE_MS);
     },
     close: () => closing.abort(),
   };
@@ -73,9 +73,9 @@ interface Reader {
   readonly recent: Recent;
   readonly closing: AbortSignal;
   /** Rings when there may be something to read. */
-  readonly asked: ReturnType<typeof createBell>;
+  readonly asked: Signal;
   /** Rings when there is something to follow, or the reader has stopped. */
-  readonly grown: ReturnType<typeof createBell>;
+  readonly grown: Signal;
   followers: number;
   readonly pageSizes: ReturnType<typeof createPageSizes>;
   failure: Error | undefined;
@@ -89,8 +89,8 @@ function createReader(source: TailSource, recent: Recent, closing: AbortSignal):
     source,
     recent,
     closing,
-    asked: createBell(),
-    grown: createBell(),
+    asked: createSignal(),
+    grown: createSignal(),
     followers: 0,
     pageSizes: createPageSizes(),
     failure: undefined,
@@ -101,7 +101,7 @@ function createReader(source: TailSource, recent: Recent, closing: AbortSignal):
       void readWhileFollowed(reader).finally(() => {
         running = false;
         recent.clear();
-        reader.grown.ring();
+        reader.grown.raise();
       });
     },
   };
@@ -115,14 +115,14 @@ async function readWhileFollowed(reader: Reader): Promise<void> {
     try {
       if (recent.last === undefined) {
         recent.begin((await source.head()).position);
-        grown.ring();
+        grown.raise();
       }
-      const heard = asked.rings;
+      const seen = asked.count;
       const after = recent.last!;
       const found = await source.page(after, READ_PAGE);
-      if (recent.add(found, after)) grown.ring();
+      if (recent.add(found, after)) grown.raise();
       failures = 0;
-      if (found.length < READ_PAGE) await asked.next(heard, { signal: closing, timeoutMs: source.pollMs ?? POLL_MS });
+      if (found.length < READ_PAGE) await asked.next(seen, { signal: closing, timeoutMs: source.pollMs ?? POLL_MS });
     } catch (error) {
       if (source.isFatal(error)) {
         reader.failure = error as Error;
@@ -148,13 +148,13 @@ async function* followRecent(
   try {
     while (!signal.aborted) {
       reader.ensure();
-      const heard = grown.rings;
+      const seen = grown.count;
       const { isAhead } = pages;
       const known = isAhead ? undefined : recent.after(last, limit);
       const events = known ?? (await pages.after(last));
       if (reader.failure !== undefined) throw reader.failure;
       // What was asked for before this turn may have missed what was heard of since.
-      if (events.length === 0 && !isAhead) await grown.next(heard, { signal });
+      if (events.length === 0 && !isAhead) await grown.next(seen, { signal });
       if (events.length === 0) continue;
       last = events.at(-1)!.position;
       if (known === undefined) pages.readOn(events);
@@ -163,7 +163,7 @@ async function* followRecent(
   } finally {
     pages.end();
     reader.followers -= 1;
-    if (reader.followers === 0) reader.asked.ring();
+    if (reader.followers === 0) reader.asked.raise();
   }
 }
 

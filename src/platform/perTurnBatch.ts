@@ -2,7 +2,7 @@
  * Gathers requests made in the same turn of the event loop, so that one statement answers them all. They succeed or fail
  * together.
  */
-export function coalesce<Request, Answer>(
+export function perTurnBatch<Request, Answer>(
   requestsMax: number,
   run: (requests: readonly Request[]) => Promise<readonly Answer[]>,
 ): (request: Request) => Promise<Answer> {

@@ -1,26 +1,26 @@
-export interface Bell {
-  /** How often it has rung. */
-  readonly rings: number;
-  ring(): void;
-  /** Resolves once it has rung more than `heard` times, when the time is up, or when `signal` aborts. */
-  next(heard: number, until: { signal: AbortSignal; timeoutMs?: number }): Promise<void>;
+export interface Signal {
+  /** How often it was raised. */
+  readonly count: number;
+  raise(): void;
+  /** Resolves once `count` is above `seen`, when the time is up, or when `signal` aborts. */
+  next(seen: number, until: { signal: AbortSignal; timeoutMs?: number }): Promise<void>;
 }
 
-/** Wakes whoever waits. Counting the rings is what makes none of them go unheard between looking and waiting. */
-export function createBell(): Bell {
+/** Wakes all that wait for it. A reader takes `count` before it looks, so that no signal is lost between looking and waiting. */
+export function createSignal(): Signal {
   const waiting = new Set<() => void>();
-  let rings = 0;
+  let count = 0;
   return {
-    get rings() {
-      return rings;
+    get count() {
+      return count;
     },
-    ring() {
-      rings += 1;
+    raise() {
+      count += 1;
       for (const wake of [...waiting]) wake();
     },
-    next: (heard, { signal, timeoutMs }) =>
+    next: (seen, { signal, timeoutMs }) =>
       new Promise((resolve) => {
-        if (rings > heard || signal.aborted) {
+        if (count > seen || signal.aborted) {
           resolve();
           return;
         }

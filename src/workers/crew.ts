@@ -1,6 +1,6 @@
 import cluster, { type Worker } from 'node:cluster';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Role } from '../config/settings.ts';
+import type { ProcessRole } from '../config/settings.ts';
 import { type Backoff, delayAfter } from '../platform/backoff.ts';
 import type { Logger } from '../platform/log.ts';
 import type { MetricValues } from '../http/pages/metrics.ts';
@@ -15,7 +15,7 @@ const STOP_POLL_MS = 20;
 
 export interface CrewOptions {
   /** One worker for each. */
-  readonly posts: readonly (readonly Role[])[];
+  readonly posts: readonly (readonly ProcessRole[])[];
   readonly task: Omit<Task, 'roles'>;
   readonly log: Logger;
 }
@@ -28,7 +28,7 @@ export interface Crew {
 }
 
 interface Post {
-  readonly roles: readonly Role[];
+  readonly roles: readonly ProcessRole[];
   worker: Worker | undefined;
   up: boolean;
   failures: number;
@@ -154,7 +154,7 @@ async function allUp(workers: readonly Worker[]): Promise<string> {
 
 /** What a worker is there for, and what it must not find out by itself. */
 export interface Task {
-  readonly roles: readonly Role[];
+  readonly roles: readonly ProcessRole[];
   readonly databaseUrl: string;
   readonly jwtSecret: string;
   /** Base64. */

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { pino } from 'pino';
-import { type AttemptOptions, createSlots, deliver } from '../../src/bus/attempts.ts';
+import { type AttemptOptions, deliver } from '../../src/bus/attempts.ts';
+import { createSemaphore } from '../../src/platform/semaphore.ts';
 import { isUnavailable } from '../../src/engine/follow/retry.ts';
 import { Refusal } from '../../src/errors.ts';
 import type { RecordedEvent } from '../../src/eventstore/eventStore.ts';
@@ -11,7 +12,7 @@ const retry = { attemptsMax: 3, delayMs: 1, delayMaxMs: 2, timeoutMs: 1_000 };
 const options = (more: Partial<AttemptOptions> = {}): AttemptOptions => ({
   retry,
   patienceMs: 1_000,
-  slots: createSlots(2),
+  permits: createSemaphore({ permits: 2 }),
   log: pino({ level: 'silent' }),
   halt: new AbortController().signal,
   abort: new AbortController().signal,
@@ -79,20 +80,5 @@ describe('attempts', () => {
     aborting.abort();
     expect(await handling).to.deep.equal({ kind: 'interrupted' });
     expect(told).to.equal(true);
-  });
-
-  it('run only so many at once', async () => {
-    const slots = createSlots(2);
-    let running = 0;
-    let together = 0;
-    const work = () =>
-      slots.run(async () => {
-        running += 1;
-        together = Math.max(together, running);
-        await new Promise((resolve) => setImmediate(resolve));
-        running -= 1;
-      });
-    await Promise.all(Array.from({ length: 10 }, work));
-    expect(together).to.equal(2);
   });
 });

@@ -1,18 +1,18 @@
-import type { Role } from '../../src/config/settings.ts';
+import type { ProcessRole } from '../../src/config/settings.ts';
 import { freshDatabase } from '../support/database.ts';
 import { spawnServer, type ServerProcess } from '../support/process.ts';
 import { NATS, REDIS, startServer, type RunningServer } from '../support/services.ts';
 import { JWT_SECRET, MASTER_KEY, openWriteSide } from '../support/shop.ts';
 import { startSmtpServer } from '../handlers/senders/smtpServer.ts';
 
-export const ROLES = ['http', 'projector', 'relay', 'handlers', 'deadlines'] as const satisfies readonly Role[];
+export const ROLES = ['http', 'projector', 'relay', 'handlers', 'deadlines'] as const satisfies readonly ProcessRole[];
 /** Processes of each role. */
 export const OF_EACH = 3;
 const STOP_MS = 30_000;
 
 /** One place among the processes of a role; whoever is killed in it is followed by another. */
 export interface Member {
-  readonly role: Role;
+  readonly role: ProcessRole;
   readonly name: string;
   process: ServerProcess;
 }
@@ -36,7 +36,7 @@ export async function startFleet() {
     PAYMENT_DEADLINE: '45s',
     PAYMENT_SANDBOX_DELAY: '50ms',
   };
-  const launch = (role: Role): Promise<ServerProcess> => spawnServer({ env: { ...env, ROLES: role } });
+  const launch = (role: ProcessRole): Promise<ServerProcess> => spawnServer({ env: { ...env, ROLES: role } });
   const members: Member[] = [];
   // A role at a time: all at once would need more of a small machine than the start may take.
   for (const role of ROLES) {
@@ -51,13 +51,13 @@ export async function startFleet() {
     smtp,
     write,
     databaseUrl: database.url,
-    of: (role: Role): Member[] => members.filter((member) => member.role === role),
+    of: (role: ProcessRole): Member[] => members.filter((member) => member.role === role),
     /** Another process in the place of one that has ended. */
     async replace(member: Member): Promise<void> {
       member.process = await launch(member.role);
     },
     /** Ends these processes as an operator would, and answers those that did not end with 0 in time. */
-    async stop(roles: readonly Role[]): Promise<string[]> {
+    async stop(roles: readonly ProcessRole[]): Promise<string[]> {
       const late: string[] = [];
       const ends = members
         .filter(({ role }) => roles.includes(role))

@@ -1,11 +1,11 @@
 import { expect } from 'chai';
-import { coalesce } from '../../src/platform/perTurnBatch.ts';
+import { perTurnBatch } from '../../src/platform/perTurnBatch.ts';
 import { rejection } from '../support/rejection.ts';
 
 describe('coalescing', () => {
   it('answers requests of one turn together, each with its own, in bounded groups', async () => {
     const groups: number[][] = [];
-    const double = coalesce<number, number>(3, (requests) => {
+    const double = perTurnBatch<number, number>(3, (requests) => {
       groups.push([...requests]);
       return Promise.resolve(requests.map((request) => 2 * request));
     });
@@ -15,7 +15,7 @@ describe('coalescing', () => {
   });
 
   it('fails a group together, and no other', async () => {
-    const run = coalesce<number, number>(2, (requests) =>
+    const run = perTurnBatch<number, number>(2, (requests) =>
       requests.includes(1) ? Promise.reject(new Error('no')) : Promise.resolve([...requests]),
     );
     const outcomes = await Promise.allSettled([1, 2, 3].map(run));

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
-import { createBell } from '../../src/platform/signal.ts';
+import { createSignal } from '../../src/platform/signal.ts';
 import {
   LOCATE_EVENTS_MAX,
   NO_STREAM,
@@ -25,7 +25,7 @@ export function createMemoryEventStore({ stride = 1n }: { stride?: bigint } = {}
   const streams = new Map<string, RecordedEvent[]>();
   const byId = new Map<string, RecordedEvent>();
   const epoch = randomUUID();
-  const grown = createBell();
+  const grown = createSignal();
   const closing = new AbortController();
   const headPosition = (): bigint => BigInt(log.length) * stride;
   const eventsOf = (stream: string): RecordedEvent[] => streams.get(stream) ?? [];
@@ -49,7 +49,7 @@ export function createMemoryEventStore({ stride = 1n }: { stride?: bigint } = {}
     log.push(...added);
     streams.set(stream, [...before, ...added]);
     for (const event of added) byId.set(event.id, event);
-    grown.ring();
+    grown.raise();
     const { position, revision } = added.at(-1)!;
     return { outcome: 'appended', position, revision, repeated: false };
   }
@@ -84,9 +84,9 @@ export function createMemoryEventStore({ stride = 1n }: { stride?: bigint } = {}
     const ended = AbortSignal.any([signal, closing.signal]);
     let last = after;
     while (!ended.aborted) {
-      const heard = grown.rings;
+      const seen = grown.count;
       const events = page(last, limit);
-      if (events.length === 0) await grown.next(heard, { signal: ended });
+      if (events.length === 0) await grown.next(seen, { signal: ended });
       else {
         last = events.at(-1)!.position;
         yield events;

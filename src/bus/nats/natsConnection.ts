@@ -1,6 +1,6 @@
 import { connect, type ConnectionOptions, Events, type NatsConnection } from 'nats';
 import type { Logger } from '../../platform/log.ts';
-import { createBell } from '../../platform/signal.ts';
+import { createSignal, type Signal } from '../../platform/signal.ts';
 import { delayAfter, isOver, rest } from '../../platform/backoff.ts';
 
 const CONNECT_TIMEOUT_MS = 5_000;
@@ -25,7 +25,7 @@ export interface NatsLinkOptions {
 export interface NatsLink {
   readonly connected: boolean;
   /** Rings when it connects and when it breaks. */
-  readonly changed: ReturnType<typeof createBell>;
+  readonly changed: Signal;
   /** The connection, as soon as it stands; undefined when `signal` aborts. */
   connection(signal: AbortSignal): Promise<NatsConnection | undefined>;
   /** Rejects when there is no answer. */
@@ -56,7 +56,7 @@ const within = async (ms: number, work: Promise<unknown> | undefined): Promise<v
 };
 
 interface State {
-  readonly changed: ReturnType<typeof createBell>;
+  readonly changed: Signal;
   readonly closing: AbortSignal;
   connection: NatsConnection | undefined;
   connected: boolean;
@@ -64,7 +64,7 @@ interface State {
 
 function set(state: State, connected: boolean): void {
   state.connected = connected;
-  state.changed.ring();
+  state.changed.raise();
 }
 
 async function watch(state: State, connection: NatsConnection, log: Logger): Promise<void> {
@@ -118,7 +118,7 @@ async function ping({ connection, connected }: State): Promise<void> {
 /** Begins to connect at once and returns without waiting for it: NATS may be away for as long as it likes. */
 export function openNatsLink(options: NatsLinkOptions): NatsLink {
   const closing = new AbortController();
-  const changed = createBell();
+  const changed = createSignal();
   const state: State = { changed, closing: closing.signal, connection: undefined, connected: false };
   const living = live(state, options);
   return {
@@ -129,9 +129,9 @@ export function openNatsLink(options: NatsLinkOptions): NatsLink {
     async connection(signal) {
       const either = AbortSignal.any([signal, closing.signal]);
       while (!isOver(either)) {
-        const heard = changed.rings;
+        const seen = changed.count;
         if (state.connected) return state.connection;
-        await changed.next(heard, { signal: either });
+        await changed.next(seen, { signal: either });
       }
       return undefined;
     },

@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import type { ConsumerMessages, JsMsg } from 'nats';
 import type { Logger } from '../../platform/log.ts';
-import { createBell } from '../../platform/signal.ts';
+import { createSignal, type Signal } from '../../platform/signal.ts';
 import { type EventStore, READ_PAGE, type RecordedEvent } from '../../eventstore/eventStore.ts';
 import { poisonOf, upcast, type Upcasters } from '../../eventstore/upcast.ts';
 import { delayAfter, isOver, rest } from '../../platform/backoff.ts';
@@ -59,7 +59,7 @@ export interface FeedCounts {
 }
 
 interface State extends NatsFeedDeps, FeedOptions {
-  readonly bell: ReturnType<typeof createBell>;
+  readonly changed: Signal;
   readonly held: Unacknowledged;
   /** Arrived and not handed over, in the order of arrival. */
   readonly inbox: Incoming[];
@@ -86,7 +86,7 @@ export const natsFeed =
     const state: State = {
       ...deps,
       ...options,
-      bell: createBell(),
+      changed: createSignal(),
       held: createUnacknowledged(deps.limits.ackWaitMs),
       inbox: [],
       closing: closing.signal,
@@ -137,10 +137,10 @@ async function* fromLog(state: State, signal: AbortSignal): AsyncGenerator<reado
   const isNear = (): boolean => isAttached(state) && state.brought !== undefined && state.brought >= mark.before;
   const watch = async (): Promise<void> => {
     while (!isOver(watching.signal)) {
-      const heard = state.bell.rings;
+      const seen = state.changed.count;
       if (isNear()) near.abort();
       handedOver(state, []);
-      await state.bell.next(heard, { signal: watching.signal });
+      await state.changed.next(seen, { signal: watching.signal });
     }
   };
   state.counts.onLog += 1;
@@ -165,7 +165,7 @@ async function* fromStream(state: State, signal: AbortSignal): AsyncGenerator<re
   let progressAt = performance.now();
   let headSeen: bigint | undefined;
   while (!isOver(signal) && isAttached(state)) {
-    const heard = state.bell.rings;
+    const seen = state.changed.count;
     const events = await next(state);
     if (events.length > 0) {
       yield events;
@@ -174,7 +174,7 @@ async function* fromStream(state: State, signal: AbortSignal): AsyncGenerator<re
       headSeen = undefined;
       continue;
     }
-    await state.bell.next(heard, { signal, timeoutMs: state.limits.quietMs });
+    await state.changed.next(seen, { signal, timeoutMs: state.limits.quietMs });
     if (performance.now() - progressAt < state.limits.quietMs) continue;
     if (headSeen !== undefined && state.handed < headSeen) {
       state.brought = undefined;
@@ -206,7 +206,7 @@ async function next(state: State): Promise<readonly RecordedEvent[]> {
 }
 
 async function pullForEver(state: State): Promise<void> {
-  const { closing, log, consumer, bell } = state;
+  const { closing, log, consumer, changed } = state;
   for (let failures = 0; !isOver(closing);) {
     try {
       await pull(state, () => {
@@ -220,7 +220,7 @@ async function pullForEver(state: State): Promise<void> {
       log.warn({ err: error, consumer }, 'a JetStream consumer failed; building it again');
     }
     state.attached = false;
-    bell.ring();
+    changed.raise();
     await rest(delayAfter(REBUILD, failures + 1), closing);
   }
 }
@@ -239,7 +239,7 @@ async function pull(state: State, onMessages: () => void): Promise<void> {
     state.messages = await consumer.fetch({ max_messages: limits.pullMax, expires: limits.pullMs });
     if (!state.attached) {
       state.attached = true;
-      state.bell.ring();
+      state.changed.raise();
     }
     const timer = setTimeout(() => void state.messages?.close(), limits.pullMs + PULL_GRACE_MS);
     try {
@@ -262,7 +262,7 @@ function arrive(state: State, message: JsMsg): void {
   state.held.hold(arrival.position, message);
   state.inbox.push(inCurrentShape(arrival, state.upcasters));
   if (arrival.position > (state.brought ?? -1n)) state.brought = arrival.position;
-  state.bell.ring();
+  state.changed.raise();
 }
 
 /** An event that this code cannot raise to its current shape is read from the log, which says why. */

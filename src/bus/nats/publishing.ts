@@ -1,5 +1,5 @@
 import { isOver } from '../../platform/backoff.ts';
-import { createBell } from '../../platform/signal.ts';
+import { createSignal } from '../../platform/signal.ts';
 import { type JetStreamClient, NatsError } from 'nats';
 import type { Logger } from '../../platform/log.ts';
 import type { RecordedEvent } from '../../eventstore/eventStore.ts';
@@ -31,7 +31,7 @@ export function createPublishing<Message extends { readonly position: bigint }>(
   options: PublishingOptions<Message>,
 ): Publishing<Message> {
   const { signal, max = PUBLISHES_MAX } = options;
-  const bell = createBell();
+  const changed = createSignal();
   /** Not known to be stored, or behind one that is not; in log order. */
   const open: { readonly message: Message; stored: boolean }[] = [];
   let underWay = 0;
@@ -55,11 +55,11 @@ export function createPublishing<Message extends { readonly position: bigint }>(
       failure ??= { error };
     } finally {
       underWay -= 1;
-      bell.ring();
+      changed.raise();
     }
   }
   async function recover(): Promise<void> {
-    while (underWay > 0) await bell.next(bell.rings, { signal });
+    while (underWay > 0) await changed.next(changed.count, { signal });
     const { error } = failure!;
     failure = undefined;
     failures += 1;
@@ -69,10 +69,10 @@ export function createPublishing<Message extends { readonly position: bigint }>(
   }
   async function until(reached: () => boolean): Promise<void> {
     while (!isOver(signal)) {
-      const heard = bell.rings;
+      const seen = changed.count;
       if (failure !== undefined) await recover();
       else if (reached()) return;
-      else await bell.next(heard, { signal });
+      else await changed.next(seen, { signal });
     }
   }
 

@@ -82,14 +82,14 @@ export function createRelay(options: RelayOptions): Relay {
   };
 }
 
-interface Run {
+interface RelayRun {
   readonly lease: Lease;
   readonly state: State;
   readonly signal: AbortSignal;
   readonly note: Owned['note'];
 }
 
-async function relay(options: RelayOptions, { lease, state, signal, note }: Run): Promise<void> {
+async function relay(options: RelayOptions, { lease, state, signal, note }: RelayRun): Promise<void> {
   const { store, settings, log, publishesMax: max = PUBLISHES_MAX } = options;
   let client = await openStream(options, signal);
   let stored = lease.position;

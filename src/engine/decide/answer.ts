@@ -74,10 +74,11 @@ export async function rowOf<R extends object>(
   const latest = rows.get(name) ?? NO_ROW;
   const known = latest.revision > revision ? NO_ROW : latest;
   const next = known.revision + 1n;
-  const first = appended[0]?.revision;
+  const own = appended();
+  const first = own[0]?.revision;
   const events =
     first !== undefined && first <= next
-      ? appended.filter((event) => event.revision >= next).map(asStored)
+      ? own.filter((event) => event.revision >= next).map(asStored)
       : next > revision
         ? []
         : await readStream(services.store, stream, revision, next);

@@ -46,7 +46,7 @@ export interface Outcome {
   /** Of the command's last event, or of the last event found when the command made none. */
   readonly revision: bigint;
   /** The events just appended, up to `revision`; none when the command is a repeat. */
-  readonly appended: readonly RecordedEvent[];
+  readonly appended: () => readonly RecordedEvent[];
   /** The row's key, where it is not the stream's id. */
   readonly key?: string;
 }
@@ -200,7 +200,7 @@ export class CommandContext<S extends Services = Services> {
     return {
       ...handled,
       stream,
-      appended: handled.repeated ? [] : toRecorded(stream, command, handled, decider.upcasters),
+      appended: () => (handled.repeated ? [] : toRecorded(stream, command, handled, decider.upcasters)),
     };
   }
 

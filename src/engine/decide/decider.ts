@@ -9,7 +9,7 @@ export type { Upcasters };
  *   decider    decide + evolve + initial           fold       events -> state
  *   stream     `order-<uuid>`, one aggregate's log category   its first part, `order`
  *   revision   place in a stream (from 0)          position   place in the whole log (from 1)
- *   handle     load, decide, append                prepare    look up the facts the caller must not choose
+ *   handle     load, decide, append                append     add events at a known revision
  *   projection events -> rows of a table           checkpoint how far a follower has come
  *   reaction   event -> commands                   refusal    a clear no
  */

@@ -147,13 +147,13 @@ async function refuseAhead(lease: Lease, store: Pick<EventStore, 'head'>): Promi
   );
 }
 
-interface Held {
+interface HeldLease {
   readonly epoch: bigint;
   readonly position: bigint;
   readonly presence: Presence;
 }
 
-function hold(pool: Pool, options: LeaseOptions, held: Held): Lease {
+function hold(pool: Pool, options: LeaseOptions, held: HeldLease): Lease {
   const { name, log, leaseMs = LEASE_MS, renewMs = LEASE_RENEW_MS } = options;
   const { epoch } = held;
   const lost = new AbortController();

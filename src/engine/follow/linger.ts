@@ -6,8 +6,8 @@ const WEIGHT = 0.2;
 /** A pause after which the rate is measured afresh. */
 const FORGET_MS = 1_000;
 
-export interface Pace {
-  /** Told how many events a batch had, and when it began; answers how long to wait before the next, ms. */
+export interface Linger {
+  /** How long to wait before the next batch, ms, after one of so many events that began at `beganAt`. */
   after(events: number, beganAt: number): number;
 }
 
@@ -15,7 +15,7 @@ export interface Pace {
  * Lets batches grow with the load: at a few events per second nothing waits, at thousands a transaction every few
  * milliseconds carries all that came meanwhile.
  */
-export function createPace(now: () => number = () => performance.now()): Pace {
+export function createLinger(now: () => number = () => performance.now()): Linger {
   let perMs = 0;
   let lastAt = now();
   return {

@@ -11,14 +11,14 @@ export const BEHIND_DEAD = 'waits behind a dead letter';
  * A row as the engine holds it; `row` is undefined where there is none. Revision and position are the highest seen, so that
  * they do not depend on when a parked event is applied after all.
  */
-export interface Held {
+export interface HeldRow {
   row: Row | undefined;
   revision: bigint;
   position: bigint;
   changed: boolean;
 }
 
-export type Rows = Map<string, Held>;
+export type Rows = Map<string, HeldRow>;
 
 /** What a batch of events came to: rows, of which some have changed, and events that could not be applied. */
 export interface Folded {
@@ -38,7 +38,7 @@ export function changesAnything({ rows, parkings }: Folded): boolean {
   return false;
 }
 
-export const absent = (): Held => ({ row: undefined, revision: NO_STREAM, position: 0n, changed: false });
+export const absent = (): HeldRow => ({ row: undefined, revision: NO_STREAM, position: 0n, changed: false });
 
 /**
  * Applies one event to the rows with these keys: all of its changes or, when it throws, none. Answers whether it removed a
@@ -64,7 +64,7 @@ function rowAfter(
   prepared: Prepared,
   event: RecordedEvent,
   key: string,
-  held: Held | undefined,
+  held: HeldRow | undefined,
 ): Row | null | undefined {
   const before = held?.row;
   const row = prepared.changes.get(event.type)!.row(before, event, key);
@@ -75,7 +75,7 @@ function rowAfter(
 interface Change {
   readonly rows: Rows;
   readonly key: string;
-  readonly held: Held | undefined;
+  readonly held: HeldRow | undefined;
   readonly row: Row | null | undefined;
 }
 

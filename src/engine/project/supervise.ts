@@ -4,13 +4,13 @@ import { createOwner, type Owned } from '../follow/owner.ts';
 import { isOver, rest } from '../../platform/backoff.ts';
 import type { RecordedEvent } from '../../eventstore/eventStore.ts';
 import { PAGE_FIRST } from '../../eventstore/pageSize.ts';
-import { createPace } from '../follow/linger.ts';
+import { createLinger } from '../follow/linger.ts';
 import { prepare, type Prepared } from './validate.ts';
 import type { Projection } from './projection.ts';
 import { type Table, tableOf } from './table.ts';
-import { createRun, type Run, type RunDeps } from './run.ts';
+import { createProjectionRun, type ProjectionRun, type ProjectionRunDeps } from './projectionRun.ts';
 
-export interface SuperviseDeps extends RunDeps {
+export interface SuperviseDeps extends ProjectionRunDeps {
   readonly owner: string;
   readonly batchEvents: number;
   readonly leaseMs?: number;
@@ -22,7 +22,7 @@ export interface Supervised {
   readonly name: string;
   readonly follower: string;
   /** Present while this process owns it. */
-  readonly run: Run | undefined;
+  readonly run: ProjectionRun | undefined;
   /** Another process owns it. */
   readonly standby: boolean;
   readonly lastError: string | undefined;
@@ -33,7 +33,7 @@ export interface Supervised {
 interface State extends SuperviseDeps {
   readonly prepared: Prepared;
   readonly table: Table;
-  run: Run | undefined;
+  run: ProjectionRun | undefined;
 }
 
 /** Keeps one projection up to date whenever no other process does, for as long as this one lives. */
@@ -71,7 +71,7 @@ interface Owning {
 }
 
 async function own(state: State, { lease, ended, owned }: Owning): Promise<void> {
-  const run = createRun(state, state.prepared, state.table, lease);
+  const run = createProjectionRun(state, state.prepared, state.table, lease);
   try {
     const unfinished = await begin(state, run);
     state.run = run;
@@ -96,7 +96,7 @@ function tellOthers({ pool, owner, prepared }: State, reason: string): void {
 }
 
 /** What an owner must know before its first event; answers the streams that an earlier one left half released. */
-async function begin({ pool, cache, progress, prepared }: State, run: Run): Promise<string[]> {
+async function begin({ pool, cache, progress, prepared }: State, run: ProjectionRun): Promise<string[]> {
   const parked = await blockedStreams(pool, prepared.follower);
   for (const { stream } of parked) run.blocked.add(stream);
   // What is cached may be older than the rows: another owner or a rebuild wrote them.
@@ -106,9 +106,9 @@ async function begin({ pool, cache, progress, prepared }: State, run: Run): Prom
 }
 
 /** Pulls the log; near its head it lets a few events gather. */
-async function follow(state: State, run: Run, { ended, owned }: Omit<Owning, 'lease'>): Promise<void> {
+async function follow(state: State, run: ProjectionRun, { ended, owned }: Omit<Owning, 'lease'>): Promise<void> {
   const { store, batchEvents } = state;
-  const pace = createPace();
+  const linger = createLinger();
   const manyEvents = Math.min(batchEvents, PAGE_FIRST);
   for await (const events of store.follow(run.position, { signal: ended, limit: batchEvents })) {
     if (isOver(ended)) return;
@@ -116,14 +116,14 @@ async function follow(state: State, run: Run, { ended, owned }: Omit<Owning, 'le
     const { position } = run.lease;
     await takeSurely(run, events, { ended, owned });
     if (events.length >= manyEvents) continue;
-    const lingerMs = run.lease.position === position ? 0 : pace.after(events.length, beganAt);
+    const lingerMs = run.lease.position === position ? 0 : linger.after(events.length, beganAt);
     if (lingerMs >= 1) await rest(lingerMs, ended);
   }
 }
 
 /** For as long as it takes; gives up only when the lease or the process ends. */
 async function takeSurely(
-  run: Run,
+  run: ProjectionRun,
   events: readonly RecordedEvent[],
   { ended, owned }: Omit<Owning, 'lease'>,
 ): Promise<void> {

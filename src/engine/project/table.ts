@@ -1,7 +1,7 @@
 import { parkingsJson } from '../follow/deadLetters.ts';
 import type { Lease } from '../follow/lease.ts';
 import type { Queryable } from '../../platform/postgres/pool.ts';
-import type { Folded, Held, Rows } from './apply.ts';
+import type { Folded, HeldRow, Rows } from './apply.ts';
 import type { Prepared } from './validate.ts';
 import type { ColumnType, Row } from './projection.ts';
 import { type Part, statementsFor, textArray } from './statements.ts';
@@ -40,7 +40,7 @@ export function tableOf(prepared: Prepared, schema = 'public'): Table {
   const { projection, follower, columns } = prepared;
   const statements = statementsFor(prepared, schema);
 
-  function toHeld(values: readonly unknown[]): [string, Held] {
+  function toHeld(values: readonly unknown[]): [string, HeldRow] {
     const row: Row = {};
     columns.forEach(([column], index) => {
       row[column] = values[index];
@@ -50,7 +50,7 @@ export function tableOf(prepared: Prepared, schema = 'public'): Table {
     return [String(row[projection.key]), held];
   }
 
-  const arraysOf = (written: readonly Held[]): Buffer[] => [
+  const arraysOf = (written: readonly HeldRow[]): Buffer[] => [
     ...columns.map(([column, type]) => textArray(written.map(({ row }) => textOf(type, row![column])))),
     textArray(written.map(({ revision }) => String(revision))),
     textArray(written.map(({ position }) => String(position))),
@@ -101,8 +101,8 @@ export function tableOf(prepared: Prepared, schema = 'public'): Table {
   };
 }
 
-function changesOf(rows: Rows): { written: Held[]; removed: string[] } {
-  const written: Held[] = [];
+function changesOf(rows: Rows): { written: HeldRow[]; removed: string[] } {
+  const written: HeldRow[] = [];
   const removed: string[] = [];
   for (const [key, held] of rows) {
     if (!held.changed) continue;

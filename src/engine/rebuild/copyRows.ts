@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { from as copyFrom } from 'pg-copy-streams';
 import type { Connection } from '../../platform/postgres/pool.ts';
-import type { Held } from '../project/apply.ts';
+import type { HeldRow } from '../project/apply.ts';
 import type { Prepared } from '../project/validate.ts';
 import type { ColumnType } from '../project/projection.ts';
 import { textOf, Unsendable } from '../project/table.ts';
@@ -24,7 +24,7 @@ const escaped = (text: string): string =>
 export async function copyRows(
   connection: Connection,
   prepared: Prepared,
-  { table, rows }: { table: string; rows: Iterable<Held> },
+  { table, rows }: { table: string; rows: Iterable<HeldRow> },
 ): Promise<void> {
   const columns = [...prepared.columns.map(([column]) => column), 'revision', 'position'];
   const sql = `COPY ${table} (${columns.map((column) => `"${column}"`).join(', ')}) FROM STDIN WITH (FREEZE)`;
@@ -38,7 +38,7 @@ export async function copyRows(
   }
 }
 
-function* chunks(prepared: Prepared, rows: Iterable<Held>): Generator<Buffer> {
+function* chunks(prepared: Prepared, rows: Iterable<HeldRow>): Generator<Buffer> {
   let text = '';
   for (const held of rows) {
     if (held.row === undefined) continue;
@@ -50,7 +50,7 @@ function* chunks(prepared: Prepared, rows: Iterable<Held>): Generator<Buffer> {
   if (text !== '') yield Buffer.from(text);
 }
 
-function lineOf({ columns }: Prepared, { row, revision, position }: Held): string {
+function lineOf({ columns }: Prepared, { row, revision, position }: HeldRow): string {
   let line = '';
   try {
     for (const [column, type] of columns) {

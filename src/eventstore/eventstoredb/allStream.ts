@@ -1,6 +1,6 @@
 import { BACKWARDS, END, FORWARDS, START } from '@eventstore/db-client';
 import { LRUCache } from 'lru-cache';
-import { coalesce } from '../../platform/perTurnBatch.ts';
+import { perTurnBatch } from '../../platform/perTurnBatch.ts';
 import { LOCATE_EVENTS_MAX, READ_PAGE, type Located, type RecordedEvent } from '../eventStore.ts';
 import type { Connection } from './client.ts';
 import { isOurs, isUnusable, positionOf, toRecorded, type WireEvent } from './wireEvents.ts';
@@ -94,7 +94,7 @@ export function createWholeLog(connection: Connection): WholeLog {
     }
   }
 
-  const head = coalesce<undefined, bigint>(HEADS_PER_READ_MAX, async (requests) => {
+  const head = perTurnBatch<undefined, bigint>(HEADS_PER_READ_MAX, async (requests) => {
     const answer = await newest.look();
     return requests.map(() => answer);
   });

@@ -13,7 +13,7 @@ import { appendIdOf, positionOf, toWire, type WireAppend, type WireEvent } from 
 import type { KnownIds, Streams } from './streams.ts';
 import { APPEND_DEADLINE_MS } from '../appendQueue.ts';
 import { serialise } from '../serialise.ts';
-import { createTurnstile } from './semaphore.ts';
+import { createSemaphore } from '../../platform/semaphore.ts';
 
 /** More than about a hundred at once have hung new connections. */
 export const APPENDS_IN_FLIGHT_MAX = 64;
@@ -45,7 +45,10 @@ export interface EventStoreDbAppends {
  */
 export function createEventStoreDbAppends(options: EventStoreDbAppendsOptions): EventStoreDbAppends {
   const { deadlineMs = APPEND_DEADLINE_MS } = options;
-  const turnstile = createTurnstile({ insideMax: APPENDS_IN_FLIGHT_MAX, waitingMax: APPENDS_WAITING_MAX });
+  const semaphore = createSemaphore({
+    permits: APPENDS_IN_FLIGHT_MAX,
+    wait: { max: APPENDS_WAITING_MAX, timeoutMs: deadlineMs, refused: overloaded },
+  });
   const running = new Set<Promise<unknown>>();
   let closed = false;
 
@@ -54,7 +57,7 @@ export function createEventStoreDbAppends(options: EventStoreDbAppendsOptions): 
       if (closed) throw unavailable('LogClosed', 'The log is closed.');
       const append = appendOf(stream, expected, { events, deadlineAt: performance.now() + deadlineMs });
       const answered = withDeadline(
-        turnstile.run(() => once(options, append), deadlineMs),
+        semaphore.run(() => once(options, append)),
         deadlineMs,
       );
       running.add(answered);
@@ -94,6 +97,8 @@ function appendOf(
 
 /** Ids derived from a key or an event are made again when it comes again; those of version 7 are made for one call. */
 const mayComeAgain = ({ metadata }: NewEvent): boolean => metadata.commandId[VERSION_AT] !== NEVER_REPEATED;
+
+const overloaded = (): Error => unavailable('LogOverloaded', 'Too many appends are waiting for the log; try again.');
 
 const outOfTime = (cause?: unknown): Error =>
   unavailable('LogUnavailable', 'The log did not answer in time; whether it was recorded is unknown.', cause);

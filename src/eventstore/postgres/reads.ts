@@ -1,7 +1,7 @@
 import pg from 'pg';
 import { connectionConfig, translating } from '../../platform/postgres/pool.ts';
 import { bigintArray, intArray, textArray, uuidArray } from './binaryArray.ts';
-import { coalesce } from '../../platform/perTurnBatch.ts';
+import { perTurnBatch } from '../../platform/perTurnBatch.ts';
 import type { Head, RecordedEvent } from '../eventStore.ts';
 import { pageSize } from '../pageSize.ts';
 
@@ -56,7 +56,7 @@ export function createPostgresReads(url: string): PostgresReads {
   const rows = <Row extends readonly unknown[] = EventRow>(name: string, text: string, values: unknown[]) =>
     translating(async () => (await pool.query<Row & unknown[]>({ name, text, values, rowMode: 'array' })).rows);
 
-  const read = coalesce<{ stream: string; from: bigint; limit: number }, RecordedEvent[]>(
+  const read = perTurnBatch<{ stream: string; from: bigint; limit: number }, RecordedEvent[]>(
     READS_PER_STATEMENT_MAX,
     async (requests) =>
       grouped(
@@ -69,7 +69,7 @@ export function createPostgresReads(url: string): PostgresReads {
       ),
   );
 
-  const find = coalesce<{ stream: string; ids: readonly string[] }, RecordedEvent[]>(
+  const find = perTurnBatch<{ stream: string; ids: readonly string[] }, RecordedEvent[]>(
     READS_PER_STATEMENT_MAX,
     async (requests) => {
       const wanted = requests.flatMap(({ stream, ids }, index) =>

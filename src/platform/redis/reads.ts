@@ -1,45 +1,16 @@
-interface Waiting {
-  /** Where the values will be among those of the round trip. */
-  readonly places: readonly number[];
-  readonly resolve: (values: (string | null)[]) => void;
-  readonly reject: (error: unknown) => void;
-}
+import { perTurnBatch } from '../perTurnBatch.ts';
 
 /**
- * Joins what is asked for in one turn of the event loop into one round trip, each key once. It is sent after the last one
- * has asked, so nobody gets an answer from before their question.
+ * Joins the keys that are asked for in one turn of the event loop into one round trip, each key once. The round trip is sent
+ * after the last of them was asked for, so no answer is older than its question.
  */
 export function createReads(
   readAll: (keys: string[]) => Promise<(string | null)[]>,
 ): (keys: readonly string[]) => Promise<(string | null)[]> {
-  let places = new Map<string, number>();
-  let waiting: Waiting[] = [];
-
-  const send = (): void => {
-    const asked = waiting;
-    const keys = [...places.keys()];
-    waiting = [];
-    places = new Map();
-    readAll(keys).then(
-      (values) => {
-        for (const one of asked) one.resolve(one.places.map((place) => values[place] ?? null));
-      },
-      (error: unknown) => {
-        for (const one of asked) one.reject(error);
-      },
-    );
-  };
-
-  const placeOf = (key: string): number => {
-    const known = places.get(key);
-    if (known !== undefined) return known;
-    places.set(key, places.size);
-    return places.size - 1;
-  };
-
-  return (keys) =>
-    new Promise((resolve, reject) => {
-      if (waiting.length === 0) setImmediate(send);
-      waiting.push({ places: keys.map(placeOf), resolve, reject });
-    });
+  return perTurnBatch<readonly string[], (string | null)[]>(Number.POSITIVE_INFINITY, async (requests) => {
+    const keys = [...new Set(requests.flat())];
+    const values = await readAll(keys);
+    const byKey = new Map(keys.map((key, index) => [key, values[index] ?? null]));
+    return requests.map((asked) => asked.map((key) => byKey.get(key) ?? null));
+  });
 }

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import type { Parking } from '../../../src/engine/follow/deadLetters.ts';
 import type { RecordedEvent } from '../../../src/eventstore/eventStore.ts';
 import { fold, plan, type Rows } from '../../../src/engine/project/apply.ts';
-import { createPace } from '../../../src/engine/follow/linger.ts';
+import { createLinger } from '../../../src/engine/follow/linger.ts';
 import { prepare } from '../../../src/engine/project/validate.ts';
 import { replay, type Projection } from '../../../src/engine/project/projection.ts';
 import { createRefold, type Shadow } from '../../../src/engine/rebuild/refold.ts';
@@ -168,22 +168,22 @@ describe('A batch of events', () => {
   });
 });
 
-describe('The pace of a projection', () => {
-  const paceAt = (perSecond: number): number => {
+describe('The pause between the batches of a projection', () => {
+  const pauseAt = (perSecond: number): number => {
     let now = 0;
-    const pace = createPace(() => now);
-    let linger = 0;
+    const linger = createLinger(() => now);
+    let pauseMs = 0;
     for (let turn = 0; turn < 200; turn += 1) {
       now += 5;
-      linger = pace.after(perSecond / 200, now);
+      pauseMs = linger.after(perSecond / 200, now);
     }
-    return linger;
+    return pauseMs;
   };
 
   it('waits for nothing at a few events per second, and for milliseconds at thousands', () => {
-    expect(paceAt(50)).to.be.lessThan(1);
-    expect(paceAt(500)).to.be.within(1, 3);
-    expect(paceAt(100_000)).to.equal(10);
+    expect(pauseAt(50)).to.be.lessThan(1);
+    expect(pauseAt(500)).to.be.within(1, 3);
+    expect(pauseAt(100_000)).to.equal(10);
   });
 });
 

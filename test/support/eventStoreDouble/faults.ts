@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
-import { createBell } from '../../../src/platform/signal.ts';
+import { createSignal } from '../../../src/platform/signal.ts';
 
 /** What is wrong with the server. Counts say how many of the next requests it befalls. */
 export interface FaultSettings {
@@ -62,19 +62,19 @@ const NONE: FaultSettings = {
 
 export function createFaults(): Faults {
   const now = { ...NONE };
-  const changed = createBell();
+  const changed = createSignal();
   const forever = new AbortController().signal;
   setMaxListeners(0, forever);
 
   async function until(holds: () => boolean, signal: AbortSignal): Promise<void> {
-    while (!holds() && !signal.aborted) await changed.next(changed.rings, { signal });
+    while (!holds() && !signal.aborted) await changed.next(changed.count, { signal });
   }
 
   return {
     now,
     set(settings) {
       Object.assign(now, settings);
-      changed.ring();
+      changed.raise();
     },
     takes(name) {
       if (now[name] === 0) return false;

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { createBell, type Bell } from '../../../src/platform/signal.ts';
+import { createSignal, type Signal } from '../../../src/platform/signal.ts';
 
 /** What a record costs beside its data: positions are offsets in a file, as those of a real server. */
 const RECORD_BYTES = 192;
@@ -29,7 +29,7 @@ export type AppendAnswer =
 export interface DoubleLog {
   /** In order of position. */
   readonly all: readonly LogRecord[];
-  readonly grown: Bell;
+  readonly grown: Signal;
   stream(name: string): readonly LogRecord[];
   append(stream: string, expected: Expected, proposed: readonly ProposedRecord[]): AppendAnswer;
   /** Index in `all` of the first record at or after a position; undefined when the position is no record's boundary. */
@@ -46,7 +46,7 @@ export function createDoubleLog(options: { systemRecordEvery?: number } = {}): D
   const { systemRecordEvery = 16 } = options;
   const all: LogRecord[] = [];
   const streams = new Map<string, LogRecord[]>();
-  const grown = createBell();
+  const grown = createSignal();
   let end = 0n;
   let appends = 0;
 
@@ -90,7 +90,7 @@ export function createDoubleLog(options: { systemRecordEvery?: number } = {}): D
     const { revision, position } = write(stream, proposed);
     appends += 1;
     if (systemRecordEvery > 0 && appends % systemRecordEvery === 0) writeSystemRecord();
-    grown.ring();
+    grown.raise();
     return { outcome: 'appended', revision, position };
   }
 
@@ -114,7 +114,7 @@ export function createDoubleLog(options: { systemRecordEvery?: number } = {}): D
     indexAt,
     appendSystemRecords(count) {
       for (let n = 0; n < count; n += 1) writeSystemRecord();
-      grown.ring();
+      grown.raise();
     },
   };
 }

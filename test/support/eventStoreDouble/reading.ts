@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
 import { status, type ServerWritableStream } from '@grpc/grpc-js';
 import streams, { type ReadReq, type ReadResp } from '@eventstore/db-client/generated/streams_pb.js';
-import { createBell } from '../../../src/platform/signal.ts';
+import { createSignal, type Signal } from '../../../src/platform/signal.ts';
 import type { Faults } from './faults.ts';
 import type { DoubleLog, LogRecord } from './log.ts';
 import * as wire from './wire.ts';
@@ -39,22 +39,22 @@ async function answer(deps: ReadingDeps, call: ReadCall): Promise<void> {
   else await readStream(deps, call, options);
 }
 
-const drained = new WeakMap<ReadCall, ReturnType<typeof createBell>>();
+const drained = new WeakMap<ReadCall, Signal>();
 const forever = new AbortController().signal;
 setMaxListeners(0, forever);
 
 /** Waits while the client does not read; not for one that has gone. */
 async function send(call: ReadCall, response: ReadResp): Promise<void> {
   if (isGone(call)) return;
-  let bell = drained.get(call);
-  if (bell === undefined) {
-    const made = createBell();
-    for (const event of ['drain', 'close', 'cancelled']) call.on(event, () => made.ring());
+  let changed = drained.get(call);
+  if (changed === undefined) {
+    const made = createSignal();
+    for (const event of ['drain', 'close', 'cancelled']) call.on(event, () => made.raise());
     drained.set(call, made);
-    bell = made;
+    changed = made;
   }
-  const heard = bell.rings;
-  if (!call.write(response) && !isGone(call)) await bell.next(heard, { signal: forever });
+  const seen = changed.count;
+  if (!call.write(response) && !isGone(call)) await changed.next(seen, { signal: forever });
 }
 
 const isGone = (call: ReadCall): boolean => call.destroyed || call.cancelled;
@@ -159,12 +159,12 @@ async function subscribe(deps: ReadingDeps, call: ReadCall, options: Options): P
 
   await send(call, wire.confirmation(randomUUID()));
   while (!gone.aborted) {
-    const heard = log.grown.rings;
+    const seen = log.grown.count;
     await faults.audible(gone);
     await catchUp();
     if (!live) await send(call, wire.caughtUp());
     live = true;
-    if (!isSilent(faults)) await log.grown.next(heard, { signal: gone });
+    if (!isSilent(faults)) await log.grown.next(seen, { signal: gone });
   }
 }
 

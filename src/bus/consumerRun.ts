@@ -2,7 +2,8 @@ import type { Logger } from '../platform/log.ts';
 import type { Lease } from '../engine/follow/lease.ts';
 import type { EventStore, RecordedEvent } from '../eventstore/eventStore.ts';
 import { type Connection, isPassing, type Pool, type Queryable, withTx } from '../platform/postgres/pool.ts';
-import type { Signals, Slots } from './attempts.ts';
+import type { Semaphore } from '../platform/semaphore.ts';
+import type { Signals } from './attempts.ts';
 import { rest } from '../platform/backoff.ts';
 import type { RetryPolicy, Subscription } from './bus.ts';
 import type { Feed, OpenFeed } from './feed.ts';
@@ -50,12 +51,12 @@ export interface Stream {
 }
 
 /** A consumer's work under one lease. */
-export interface Run extends ConsumerDeps, Signals {
+export interface ConsumerRun extends ConsumerDeps, Signals {
   readonly subscription: Subscription;
   readonly lease: Lease;
   readonly window: Window;
   readonly feed: Feed;
-  readonly slots: Slots;
+  readonly permits: Semaphore;
   /** Done by an earlier owner, above the checkpoint. */
   readonly done: Set<string>;
   readonly streams: Map<string, Stream>;
@@ -74,7 +75,7 @@ const PERSIST_ATTEMPTS_MAX = 5;
 const PERSIST_DELAY_MS = 250;
 
 /** A task whose failure ends the run. */
-export function track(run: Run, task: Promise<void>): void {
+export function track(run: ConsumerRun, task: Promise<void>): void {
   const tracked = task
     .catch((error: unknown) => {
       if (!run.abort.aborted) run.fail(error);
@@ -83,14 +84,14 @@ export function track(run: Run, task: Promise<void>): void {
   run.tasks.add(tracked);
 }
 
-export function finish(run: Run, event: RecordedEvent, remembered: boolean): void {
+export function finish(run: ConsumerRun, event: RecordedEvent, remembered: boolean): void {
   run.window.finish(event.position, remembered ? undefined : event.id);
   run.feed.finished(event.position);
   run.wake?.();
 }
 
 /** Saves the checkpoint, what was finished above it by id, and whatever `work` writes: all or nothing, by the live owner only. */
-async function saveOnce(run: Run, work?: (tx: Connection) => Promise<void>): Promise<void> {
+async function saveOnce(run: ConsumerRun, work?: (tx: Connection) => Promise<void>): Promise<void> {
   const { window, pool, lease, subscription } = run;
   const mark = window.lowWater;
   const finished = window.takeUnremembered();
@@ -113,14 +114,14 @@ async function saveOnce(run: Run, work?: (tx: Connection) => Promise<void>): Pro
 }
 
 /** One save at a time: a checkpoint read earlier is never written later. */
-export function save(run: Run, work?: (tx: Connection) => Promise<void>): Promise<void> {
+export function save(run: ConsumerRun, work?: (tx: Connection) => Promise<void>): Promise<void> {
   const saving = run.saving.then(() => saveOnce(run, work));
   run.saving = saving.catch(() => undefined);
   return saving;
 }
 
 /** Saves what must not be lost, outwaiting a database that does not answer; fails for good only when that is over. */
-export async function saveSurely(run: Run, work: (tx: Connection) => Promise<void>): Promise<void> {
+export async function saveSurely(run: ConsumerRun, work: (tx: Connection) => Promise<void>): Promise<void> {
   for (let attempt = 1; ; attempt += 1) {
     try {
       await save(run, work);

@@ -15,7 +15,7 @@ import { NOTHING, type Table } from './table.ts';
 /** Events without meaning for a projection move its checkpoint only in memory, until there are this many of them. */
 export const LAZY_EVENTS_MAX = 1_000;
 
-export interface RunDeps {
+export interface ProjectionRunDeps {
   readonly pool: Pool;
   readonly store: EventStore;
   readonly cache: Cache;
@@ -25,7 +25,7 @@ export interface RunDeps {
 }
 
 /** One projection's work under one lease. Its methods take turns: what they do never overlaps. */
-export interface Run {
+export interface ProjectionRun {
   /** Every event up to here is in the table; the checkpoint's row may be some events behind. */
   readonly position: bigint;
   readonly lease: Lease;
@@ -62,7 +62,12 @@ function turns() {
   };
 }
 
-export function createRun(deps: RunDeps, prepared: Prepared, table: Table, lease: Lease): Run {
+export function createProjectionRun(
+  deps: ProjectionRunDeps,
+  prepared: Prepared,
+  table: Table,
+  lease: Lease,
+): ProjectionRun {
   const { pool, progress } = deps;
   const { name, changes } = prepared;
   const blocked = new Set<string>();
@@ -138,7 +143,7 @@ function tagsOf({ name, projection }: Prepared, { rows }: Folded): string[] {
 }
 
 /** After a commit: caches first, so that nobody who waits for the position is answered from before it. */
-async function announce({ cache, log }: RunDeps, prepared: Prepared, folded: Folded): Promise<void> {
+async function announce({ cache, log }: ProjectionRunDeps, prepared: Prepared, folded: Folded): Promise<void> {
   const projection = prepared.name;
   for (const { event, status, reason } of folded.parkings) {
     if (status !== 'dead') continue;

@@ -2,12 +2,12 @@ import { park, PARKED_PAGE, type Parking } from '../engine/follow/deadLetters.ts
 import { type Parked, release } from '../engine/follow/parked.ts';
 import type { RecordedEvent } from '../eventstore/eventStore.ts';
 import { deliver } from './attempts.ts';
-import { finish, saveSurely, track, type Run, type Stream } from './run.ts';
+import { finish, saveSurely, track, type ConsumerRun, type Stream } from './consumerRun.ts';
 
 const BEHIND_DEAD = 'waits behind a dead letter';
 const BEHIND_SLOW = 'waits behind a slow event';
 
-export function streamOfRun(run: Run, name: string): Stream {
+export function streamOfRun(run: ConsumerRun, name: string): Stream {
   let stream = run.streams.get(name);
   if (stream === undefined) {
     stream = { name, queue: [], overflow: [], parked: false, overflowed: 0, working: false, spilling: undefined };
@@ -17,7 +17,7 @@ export function streamOfRun(run: Run, name: string): Stream {
 }
 
 /** Takes one event in; what its stream has no room for in memory goes to the database and comes back in order. */
-export function accept(run: Run, event: RecordedEvent): void {
+export function accept(run: ConsumerRun, event: RecordedEvent): void {
   const stream = streamOfRun(run, event.stream);
   run.window.begin(event.position);
   if (stream.parked || stream.queue.length >= run.limits.streamEventsMax) {
@@ -32,19 +32,19 @@ export function accept(run: Run, event: RecordedEvent): void {
 }
 
 /** Sees to it that someone works on the stream: one at a time, which is what keeps its order. */
-export function begin(run: Run, stream: Stream): void {
+export function begin(run: ConsumerRun, stream: Stream): void {
   if (stream.working) return;
   stream.working = true;
   track(run, work(run, stream));
 }
 
-function spill(run: Run, stream: Stream): void {
+function spill(run: ConsumerRun, stream: Stream): void {
   if (stream.spilling !== undefined) return;
   stream.spilling = pour(run, stream);
   track(run, stream.spilling);
 }
 
-async function pour(run: Run, stream: Stream): Promise<void> {
+async function pour(run: ConsumerRun, stream: Stream): Promise<void> {
   try {
     while (stream.overflow.length > 0) {
       const events = stream.overflow.slice(0, PARKED_PAGE);
@@ -59,13 +59,13 @@ async function pour(run: Run, stream: Stream): Promise<void> {
   }
 }
 
-async function parkAll(run: Run, parkings: readonly Parking[]): Promise<void> {
+async function parkAll(run: ConsumerRun, parkings: readonly Parking[]): Promise<void> {
   await saveSurely(run, (tx) => park(tx, run.subscription.name, parkings));
   for (const { event } of parkings) finish(run, event, true);
 }
 
 /** Between finding nothing to do and being free again nothing is awaited: no event can slip in unseen. */
-async function work(run: Run, stream: Stream): Promise<void> {
+async function work(run: ConsumerRun, stream: Stream): Promise<void> {
   try {
     while (!run.halt.aborted) {
       const [event] = stream.queue;
@@ -79,7 +79,7 @@ async function work(run: Run, stream: Stream): Promise<void> {
   }
 }
 
-async function handleFirst(run: Run, stream: Stream, event: RecordedEvent): Promise<boolean> {
+async function handleFirst(run: ConsumerRun, stream: Stream, event: RecordedEvent): Promise<boolean> {
   const outcome = await deliver(run.subscription, event, run);
   if (outcome.kind === 'interrupted') return false;
   if (outcome.kind === 'handled') finish(run, event, false);
@@ -90,7 +90,7 @@ async function handleFirst(run: Run, stream: Stream, event: RecordedEvent): Prom
 
 /** The first of the stream has failed for good; those in memory behind it wait in the database. */
 async function bury(
-  run: Run,
+  run: ConsumerRun,
   stream: Stream,
   { reason, attempts }: { reason: string; attempts: number },
 ): Promise<void> {
@@ -108,7 +108,7 @@ async function bury(
 }
 
 /** Works off what is parked of the stream, up to the first that waits for an operator; whether there may be more to do. */
-async function drain(run: Run, stream: Stream): Promise<boolean> {
+async function drain(run: ConsumerRun, stream: Stream): Promise<boolean> {
   const { overflowed } = stream;
   const { open, events } = await release(parkedOfRun(run), stream.name);
   if (!open) return false;
@@ -117,7 +117,7 @@ async function drain(run: Run, stream: Stream): Promise<boolean> {
   return true;
 }
 
-const parkedOfRun = (run: Run): Parked => ({
+const parkedOfRun = (run: ConsumerRun): Parked => ({
   ...{ pool: run.pool, store: run.store, log: run.log, follower: run.subscription.name },
   isOver: () => run.halt.aborted,
   redo: async (event, settle) => {
