@@ -14,7 +14,7 @@ function why({ because, causation_id: cause }: AuditEntry, complete: boolean): s
     const { type, stream, revision, position } = because;
     return `because of ${bold(clean(type))} ${dim(`(${clean(stream)} #${revision}, position ${position})`)}`;
   }
-  if (cause === null) return 'asked for by whoever did it';
+  if (cause === null) return 'asked for directly';
   const missing = complete
     ? 'is not in this log'
     : `was not found among the ${LOCATE_EVENTS_MAX.toLocaleString('en')} events before`;

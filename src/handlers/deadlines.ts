@@ -73,7 +73,7 @@ interface Ticker {
 }
 
 /** The ticker under one lease. */
-interface Ticking extends Pick<Owned, 'note'> {
+interface Ticking extends Pick<Owned, 'note' | 'succeeded'> {
   readonly ticker: Ticker;
   readonly ended: AbortSignal;
 }
@@ -94,7 +94,7 @@ export function createDeadlines(options: DeadlinesOptions): Deadlines {
     name: DEADLINES,
     log,
     acquire: () => acquireLease(pool, { name: DEADLINES, owner: options.owner, store, log }),
-    work: (_, ended, { note }) => tickWhileOwned({ ticker, ended, note }),
+    work: (_, ended, { note, succeeded }) => tickWhileOwned({ ticker, ended, note, succeeded }),
   });
   const stopping = new AbortController();
   let running: Promise<void> | undefined;
@@ -109,19 +109,23 @@ export function createDeadlines(options: DeadlinesOptions): Deadlines {
     status: () => ({
       owned: owner.owned,
       issued: ticker.issued,
-      failing: [...ticker.resting.values()].filter(({ failures }) => failures > 0).length,
+      failing: failing(ticker),
       ...(owner.lastError === undefined ? {} : { lastError: owner.lastError }),
     }),
   };
 }
 
+/** Rows whose command could not be issued. */
+const failing = ({ resting }: Ticker): number => [...resting.values()].filter(({ failures }) => failures > 0).length;
+
 async function tickWhileOwned(ticking: Ticking): Promise<void> {
-  const { ended, note } = ticking;
-  const { log, intervalMs = DEADLINES_INTERVAL_MS } = ticking.ticker.options;
+  const { ticker, ended, note, succeeded } = ticking;
+  const { log, intervalMs = DEADLINES_INTERVAL_MS } = ticker.options;
   while (!isOver(ended)) {
     let full = false;
     try {
       full = await tick(ticking);
+      if (failing(ticker) === 0) succeeded();
     } catch (error) {
       note(error);
       log.warn({ err: error }, 'deadlines could not be read');

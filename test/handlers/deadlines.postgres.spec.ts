@@ -217,6 +217,7 @@ describe('deadlines', () => {
     expect(deadlines.status().lastError).to.contain('does not answer');
     away = false;
     await until('the last is cancelled', 'order', sick, 'OrderCancelled');
+    await eventually('no error is told any more', () => deadlines.status().lastError === undefined);
   });
 
   it('are watched by one at a time; another takes over when it goes', async () => {

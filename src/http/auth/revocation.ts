@@ -1,6 +1,6 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { streamOf, type EventStore, type RecordedEvent } from '../../eventstore/eventStore.ts';
+import { type Backoff, delayAfter, rest } from '../../platform/backoff.ts';
 import { translating, type Queryable } from '../../platform/postgres/pool.ts';
 import { followerOf } from '../../engine/project/validate.ts';
 import { revocations, type RevocationRow } from '../../projections/revocations.ts';
@@ -10,8 +10,7 @@ import type { IsRevoked } from './tokens.ts';
 export const PASSED_WAIT_MAX_MS = 2_000;
 const FORGET_INTERVAL_MS = 60_000;
 /** Until a broken follower is opened again: soon at first, for an ended session is honoured meanwhile. */
-const REOPEN_DELAY_MIN_MS = 20;
-const REOPEN_DELAY_MAX_MS = 500;
+const REOPEN: Backoff = { delayMs: 20, delayMaxMs: 500 };
 const START_WAIT_MAX_MS = 10_000;
 /** Clocks of processes may differ by this much. */
 const CLOCK_SLACK_MS = 60_000;
@@ -149,7 +148,7 @@ export function createRevocations(options: RevocationsOptions): Revocations {
 
   const isStopping = (): boolean => abort.signal.aborted;
   const follow = async (): Promise<void> => {
-    let delayMs = REOPEN_DELAY_MIN_MS;
+    let failures = 0;
     while (!isStopping()) {
       const from = reached.position();
       try {
@@ -157,9 +156,8 @@ export function createRevocations(options: RevocationsOptions): Revocations {
       } catch (error) {
         if (!isStopping()) logger.warn({ err: error }, 'following the log for ended sessions broke off');
       }
-      if (reached.position() > from) delayMs = REOPEN_DELAY_MIN_MS;
-      await delay(delayMs, undefined, { signal: abort.signal }).catch(() => undefined);
-      delayMs = Math.min(delayMs * 2, REOPEN_DELAY_MAX_MS);
+      failures = reached.position() > from ? 1 : failures + 1;
+      await rest(delayAfter(REOPEN, failures), abort.signal);
     }
   };
 
