@@ -1,13 +1,13 @@
 import { unavailable } from '../../errors.ts';
 
 export interface Turnstile {
-  /** Inside or waiting. */
+  /** Number of tasks that run or wait. */
   readonly size: number;
-  /** Runs a work when there is room for it; refuses when too many wait already, or when its turn has not come in time. */
+  /** Runs the task when there is room. Refuses it (`unavailable`) when too many wait, or when its turn has not come in `waitMs`. */
   run<T>(work: () => Promise<T>, waitMs: number): Promise<T>;
 }
 
-/** Lets a number of works run at once, and a number wait for that, first come first served. */
+/** A semaphore with a bounded queue: at most `insideMax` tasks run and `waitingMax` wait, first come first served. */
 export function createTurnstile({
   insideMax,
   waitingMax,
@@ -39,7 +39,7 @@ export function createTurnstile({
     });
   }
 
-  /** Whoever leaves hands its place to the one that has waited longest. */
+  /** Gives the freed place to the task that has waited longest. */
   function leave(): void {
     for (const admit of waiting) {
       waiting.delete(admit);
