@@ -1,12 +1,12 @@
 export interface Bell {
-  /** How often it has rung. */
+  /** Number of rings so far. */
   readonly rings: number;
   ring(): void;
-  /** Resolves once it has rung more than `heard` times, when the time is up, or when `signal` aborts. */
+  /** Resolves once it has rung more than `heard` times, after `timeoutMs`, or when `signal` aborts. */
   next(heard: number, until: { signal: AbortSignal; timeoutMs?: number }): Promise<void>;
 }
 
-/** Wakes whoever waits. Counting the rings is what makes none of them go unheard between looking and waiting. */
+/** Wakes all waiters. Read `rings` before checking a condition and pass it to `next`: then no ring in between is missed. */
 export function createBell(): Bell {
   const waiting = new Set<() => void>();
   let rings = 0;

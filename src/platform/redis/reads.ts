@@ -1,13 +1,13 @@
 interface Waiting {
-  /** Where the values will be among those of the round trip. */
+  /** Indexes of the values in the result of the round trip. */
   readonly places: readonly number[];
   readonly resolve: (values: (string | null)[]) => void;
   readonly reject: (error: unknown) => void;
 }
 
 /**
- * Joins what is asked for in one turn of the event loop into one round trip, each key once. It is sent after the last one
- * has asked, so nobody gets an answer from before their question.
+ * Joins the reads of one turn of the event loop into one round trip, each key once. It is sent after the last read of the turn
+ * was requested, so no caller gets a value from before its request.
  */
 export function createReads(
   readAll: (keys: string[]) => Promise<(string | null)[]>,
