@@ -59,7 +59,7 @@ async function inFlight(
   );
 }
 
-/** The yardstick: what one writes without an event store. Same columns, types and indexes, one statement per append. */
+/** The yardstick: plain inserts without an event store. Same columns, types and indexes, one statement per append. */
 async function connectNaive(url: string): Promise<pg.Client[]> {
   const clients = Array.from({ length: IN_FLIGHT }, () => new pg.Client({ connectionString: url }));
   await Promise.all(clients.map((client) => client.connect()));
@@ -77,7 +77,7 @@ const insertNaively = (client: pg.Client, { stream, event }: Append): Promise<un
     values: [stream, 0, event.id, event.type, JSON.stringify(event.data), JSON.stringify(event.metadata)],
   });
 
-/** Both tables hold the same events, or the comparison means nothing. */
+/** Checks that both tables hold the same events; otherwise the comparison means nothing. */
 async function checkEqual(client: pg.Client, count: number): Promise<void> {
   const digest = (table: string): string =>
     `SELECT count(*)::int AS count, md5(string_agg(concat_ws('|', id, stream, revision, type, data, metadata), ',' ORDER BY id)) AS digest FROM ${table}`;

@@ -16,7 +16,7 @@ export interface Arguments {
   readonly rounds: number;
 }
 
-/** What `npm run bench` was told; throws what to tell a person otherwise. */
+/** Parses the arguments of `npm run bench`. Throws an error with a message for people when they are wrong. */
 export function argumentsOf(argv: readonly string[]): Arguments {
   const { values, positionals } = parseArgs({
     args: [...argv],

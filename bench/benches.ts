@@ -43,7 +43,7 @@ export interface Program {
   readonly args: readonly string[];
 }
 
-/** Runs a bench in a process of its own; resolves to what that answered. */
+/** Runs a bench in a process of its own, and resolves to its answer. */
 export function runApart({ root, main, bench, args }: Program): Promise<unknown> {
   const program = BENCHES[bench]?.serves
     ? ['--import', 'tsx', path.join(root, `bench/${main}.ts`)]

@@ -71,7 +71,7 @@ export async function run({ url, quick }: BenchOptions): Promise<BenchRow[]> {
   const appended = new Map<bigint, number>();
   const lags: number[] = [];
   let measuring = false;
-  // `orders` has each event; the commit of its row is what is waited for, with all the other read models at work beside it.
+  // `orders` handles each event. The bench waits for the commit of its row, while all other read models work too.
   let seen = 0n;
   const visible = new Map<bigint, number>();
   const settle = (position: bigint): void => {

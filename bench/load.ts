@@ -75,7 +75,7 @@ function run(options: LoadOptions, connection: number, onAnswer: (status: string
   });
 }
 
-/** As many requests as are answered in that time; a lean client, so that it is not what is measured. */
+/** Sends as many requests as are answered in that time. The client is lean, so that it does not distort the measurement. */
 export async function load(options: LoadOptions): Promise<Load> {
   const statuses: Record<string, number> = {};
   const startedAt = performance.now();
@@ -99,8 +99,8 @@ async function measured(side: string, measure: () => Promise<Load>): Promise<num
 }
 
 /**
- * Runs both sides in turn, so that what disturbs the machine disturbs both. In a turn against another commit ours runs alone, and
- * theirs are not numbers.
+ * Runs both sides in turn, so that disturbances of the machine affect both. In a turn against another commit only our side runs, and
+ * the yardstick's figures are NaN.
  */
 export async function compare(
   options: BenchOptions,

@@ -14,7 +14,7 @@ export async function timed(work: () => Promise<unknown>): Promise<number> {
   return performance.now() - began;
 }
 
-/** What both sides did in one round. */
+/** The figures of both sides in one round. */
 export interface Round {
   readonly ours: number;
   readonly theirs: number;
@@ -34,14 +34,14 @@ export const medians = (rounds: readonly Round[]): Round => ({
   theirs: median(rounds.map(({ theirs }) => theirs)),
 });
 
-/** The values in so many parts of the same length, in their order; what is left over is left out. */
+/** The values, split in order into this many parts of equal length. A remainder is left out. */
 export function parts(values: readonly number[], count: number): number[][] {
   const length = Math.floor(values.length / count);
   return Array.from({ length: count }, (_, index) => values.slice(index * length, (index + 1) * length));
 }
 
 /**
- * Times two candidates in turn, the first of each round changing, so that what else the machine does hits both; answers how many
+ * Times two candidates in turn. The one that goes first alternates, so that other work of the machine affects both. Returns how many
  * of `count` each did per second.
  */
 export async function interleaved(

@@ -4,7 +4,7 @@ import { pipeline } from 'node:stream/promises';
 import pg from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
 
-/** Orders under way at the same time; their events lie between each other's. */
+/** Orders in progress at the same time. Their events are interleaved. */
 const UNDER_WAY = 200;
 const LINES_PER_CHUNK = 500;
 const SEALED = `pd1.${'x'.repeat(36)}.${'y'.repeat(160)}`;
@@ -95,7 +95,7 @@ function* lines(count: number): Generator<string> {
   }
 }
 
-/** Puts so many events of orders into an empty log, not by the store: that is not what is measured. */
+/** Fills an empty log with this many events of orders. Writes them without the store, whose appends are not measured here. */
 export async function fillWithOrders(url: string, count: number): Promise<void> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();

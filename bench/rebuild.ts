@@ -39,7 +39,7 @@ function parse(lines: Buffer): number {
   return count;
 }
 
-/** The yardstick: the same events out of Postgres as fast as it can tell them, their data and metadata parsed. */
+/** The yardstick: reads the same events from Postgres as fast as possible, and parses their data and metadata. */
 async function copyAndParse(pool: Pool, count: number): Promise<void> {
   const connection = await pool.connect();
   let parsed = 0;
@@ -65,7 +65,7 @@ export async function run(options: BenchOptions): Promise<BenchRow[]> {
     if (differences > 0) throw new Error(`a rebuild of a rebuilt table found ${differences} differences`);
     return rows;
   };
-  // From now on there is a full table to build beside, to compare with and to replace.
+  // From now on there is a full live table, which the rebuild compares and replaces.
   const rows = await rebuildOnce();
   const copyOnce = (): Promise<void> => copyAndParse(pool, count);
   const rounds = await interleaved(roundsOf(options, ROUNDS), count, () => [rebuildOnce, copyOnce]);

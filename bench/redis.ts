@@ -16,7 +16,7 @@ const ROUND_QUICK_MS = 300;
 
 const whole = (value: number): string => Math.round(value).toLocaleString('en');
 
-/** Every answer came through Redis: none did without, and it was never found away. */
+/** Checks that every answer came through Redis, and that Redis was never down. */
 async function throughRedis({ url }: Serving): Promise<void> {
   const metrics = await (await fetch(`${url}/metrics`)).text();
   if (!/redis_up 1\n/.test(metrics) || !/redis_failed_commands 0\n/.test(metrics)) {

@@ -55,7 +55,7 @@ async function allMessages(store: EventStore): Promise<Outgoing[]> {
   }
 }
 
-/** The yardstick: messages that are made already, published with as many in flight, and nothing else. */
+/** The yardstick: only publishes prepared messages, with as many in flight. */
 async function publishBare(client: JetStreamClient, messages: readonly Outgoing[], prefix: string): Promise<number> {
   const began = performance.now();
   let next = 0;

@@ -1,8 +1,8 @@
-/** What a comparison of two commits takes from a row. */
+/** The part of a row that a comparison of two commits uses. */
 export interface Figures {
   /** Names the row in every commit, so it never changes. */
   readonly id: string;
-  /** What was measured, once per round, without its yardstick. */
+  /** The measured figure of each round, without the yardstick. */
   readonly figures: readonly number[];
   readonly better: 'more' | 'less';
 }

@@ -47,7 +47,7 @@ async function urlOf(child: ChildProcess, logFile: string): Promise<string> {
   throw new Error(`the program serves nothing:\n${readFileSync(logFile, 'utf8').slice(-2_000)}`);
 }
 
-/** What is measured must be what runs: run from TypeScript, every closure pays for the name that the loader gives it. */
+/** Benches must run compiled code: from TypeScript, each closure is slower, because the loader gives it a name. */
 export function compile(project: string, root = ROOT): void {
   const options = { cwd: root, stdio: 'inherit', timeout: COMPILE_TIMEOUT_MS } as const;
   execFileSync(process.execPath, [TYPESCRIPT, '-p', project], options);

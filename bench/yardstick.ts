@@ -9,8 +9,8 @@ import { createVerifier } from '../src/http/auth/tokens.ts';
 import { createServer } from '../src/http/server.ts';
 
 /**
- * What the benches of HTTP are measured against, in a process of its own, compiled as the server is:
- * `node dist/bench/bench/yardstick.js bytes|express|redis`, with what to answer as JSON on stdin. Prints its URL.
+ * The yardstick of the HTTP benches, in a process of its own, compiled like the server:
+ * `node dist/bench/bench/yardstick.js bytes|express|redis`, with the answer as JSON on stdin. Prints its URL.
  */
 export interface BytesYardstick {
   readonly headers: readonly string[];
@@ -20,14 +20,14 @@ export interface ExpressYardstick {
   readonly path: string;
   readonly jwtSecret: string;
   readonly schema: object;
-  /** What it answers, as our own server would. */
+  /** The answer, as our own server would send it. */
   readonly data: unknown;
 }
 
 export interface RedisYardstick {
   readonly path: string;
   readonly redisUrl: string;
-  /** What is answered is under this key. */
+  /** The Redis key of the answer. */
   readonly key: string;
   readonly headers: readonly string[];
 }

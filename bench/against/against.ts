@@ -38,8 +38,8 @@ function sideOf(root: string, quick: boolean): Side {
 }
 
 /**
- * Compares this tree with another commit, row for row, on the servers that are there. Both are built in folders of their own, and each
- * turn is a process of its own on a new database. Resolves to whether all went well and no row is worse than its noise.
+ * Compares this tree with another commit, row by row, on the available servers. Each side is built in its own folder, and each turn
+ * runs in its own process on a new database. Resolves to true if all turns succeeded and no row is worse than its noise.
  */
 export async function against({ commit, names, rounds, quick }: Comparison): Promise<boolean> {
   const hash = commitOf(commit);

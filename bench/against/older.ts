@@ -3,7 +3,7 @@ import path from 'node:path';
 import { BENCHES, runApart } from '../benches.ts';
 import type { BenchRow, Figures } from '../row.ts';
 
-// Commits from before `bench/turn.ts`: what their programs fix is edited, and what they print for people is read.
+// Support for commits without `bench/turn.ts`: edits constants in their programs, and parses the text that they print for people.
 
 export interface Edit {
   readonly file: string;
@@ -18,7 +18,7 @@ const roundsIn = (bench: string, from: number): Edit => ({
   to: `const ROUNDS = ${rounds(bench)};`,
 });
 
-/** As many rounds and events as in a turn of ours, no yardstick over HTTP, one build, and a time with all its digits. */
+/** Edits that give older programs the rounds and events of our turns, no yardstick over HTTP, one build, and unrounded times. */
 export const EDITS: readonly Edit[] = [
   ...['http', 'workers', 'redis', 'rebuild', 'relay'].map((bench) => roundsIn(bench, 5)),
   roundsIn('projecting', 3),
@@ -38,7 +38,7 @@ export const EDITS: readonly Edit[] = [
   { file: 'bench/loads.ts', from: 'p50 ${longMs.toFixed(2)} ms', to: 'p50 ${longMs} ms' },
 ];
 
-/** Text with the edit made; what is to be replaced must stand in it just once. */
+/** The text after the edit. The replaced part must occur exactly once. */
 export function edited(text: string, { file, from, to }: Edit): string {
   if (text.split(from).length !== 2) throw new Error(`${file} does not hold ${JSON.stringify(from)} once`);
   return text.replace(from, () => to);
@@ -62,7 +62,7 @@ export function edit(root: string): void {
 const RATE = /^([\d,]+)\/s /;
 const TIME = /^p50 ([\d.]+) ms /;
 
-/** The rows that older benches answered, by their place, and where each says what was measured; nowhere where that is the ratio. */
+/** Rows of older benches, by their place, and where each has its measured figure; none where the figure is the ratio. */
 const ROWS: Readonly<Record<string, readonly (Omit<Figures, 'figures'> & { readonly in?: RegExp })[]>> = {
   http: [
     { id: 'cached-get', better: 'more', in: RATE },
@@ -82,7 +82,7 @@ const ROWS: Readonly<Record<string, readonly (Omit<Figures, 'figures'> & { reado
 
 type OlderRow = Pick<BenchRow, 'ratio' | 'details'>;
 
-/** What older rows tell of what was measured. */
+/** The measured figures in older rows. */
 export function figuresOf(bench: string, rows: readonly OlderRow[]): Figures[] {
   const known = ROWS[bench] ?? [];
   if (rows.length !== known.length) throw new Error(`${bench} answered ${rows.length} rows, not ${known.length}`);

@@ -3,7 +3,7 @@ import type { Figures } from '../row.ts';
 import type { Compared } from './report.ts';
 import { judge, type Turn } from './verdict.ts';
 
-/** A tree that is built. */
+/** A built tree. */
 export interface Side {
   has(bench: string): boolean;
   /** Runs a bench of it on a new database. */
@@ -13,7 +13,7 @@ export interface Side {
 export type Sides = Readonly<Record<keyof Turn, Side>>;
 type Answers = Readonly<Record<keyof Turn, readonly Figures[]>>;
 
-/** One round: each side takes its turn, the first of each round changing. */
+/** One round: each side takes one turn. The side that goes first alternates. */
 async function oneRound({ today, other }: Sides, bench: string, round: number): Promise<Answers> {
   const early = round % 2 === 0 ? await today.turn(bench) : undefined;
   const theirs = await other.turn(bench);
@@ -30,7 +30,7 @@ function figureOf(answer: readonly Figures[], id: string): number {
 
 const has = (answer: readonly Figures[], id: string): boolean => answer.some((row) => row.id === id);
 
-/** The rows that both sides have, with what each round found. */
+/** The rows that both sides have, with the figures of each round. */
 const rowsOf = (rounds: readonly Answers[]): Row[] =>
   rounds[0]!.today
     .filter(({ id }) => has(rounds[0]!.other, id))
@@ -39,7 +39,7 @@ const rowsOf = (rounds: readonly Answers[]): Row[] =>
       turns: rounds.map(({ today, other }) => ({ today: figureOf(today, id), other: figureOf(other, id) })),
     }));
 
-/** What only one side has. */
+/** Rows that only one side has. */
 const aloneIn = ({ today, other }: Answers): string[] =>
   [...today, ...other].map(({ id }) => id).filter((id) => !has(today, id) || !has(other, id));
 
@@ -58,7 +58,7 @@ export interface Outcome {
   readonly alone: readonly string[];
 }
 
-/** All rounds of a bench; as many again where a row comes out worse, so that chance has to strike twice. */
+/** All rounds of a bench. If a row comes out worse, runs as many again, so that chance alone rarely decides. */
 export async function compareBench(sides: Sides, bench: string, rounds: number, say = console.log): Promise<Outcome> {
   const done: Answers[] = [];
   let most = rounds;

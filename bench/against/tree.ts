@@ -23,7 +23,7 @@ function git(args: readonly string[], env: Readonly<Record<string, string>> = {}
   });
 }
 
-/** The full hash of what names a commit. */
+/** The full hash of a commit, given any name of it. */
 export function commitOf(name: string): string {
   try {
     return git(['rev-parse', '--verify', '--quiet', '--end-of-options', `${name}^{commit}`]).trim();
@@ -66,7 +66,7 @@ export function copyToday(): string {
   return root;
 }
 
-/** Lends a tree our packages where it asks for the same; installs its own otherwise. */
+/** Links our packages into a tree that needs the same ones; otherwise installs the tree's own. */
 export function install(root: string): void {
   const lockOf = (folder: string): string => readFileSync(path.join(folder, LOCK), 'utf8');
   if (lockOf(root) === lockOf(ROOT)) {
@@ -81,7 +81,7 @@ export function install(root: string): void {
   });
 }
 
-/** Compiles what benches run: the programs themselves, and the build that they serve. */
+/** Compiles the bench programs and the build that they start. */
 export function compileAll(root: string): void {
   compile('tsconfig.bench.json', root);
   compile('tsconfig.build.json', root);

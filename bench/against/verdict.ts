@@ -1,12 +1,12 @@
 import { median } from '../measure.ts';
 import type { Figures } from '../row.ts';
 
-/** How often a row whose two commits are equal may come out worse; and as often better. */
+/** Accepted probability that a row of two equal commits comes out worse; the same applies to better. */
 const FALSE_ALARMS_MAX = 0.025;
-/** With fewer rounds even an unbroken run of losses is no rarer than that. */
+/** Fewest rounds. With fewer, even losing all of them is more probable than that. */
 export const ROUNDS_MIN = 6;
 
-/** One round of a row: what this tree did and what the other commit did, one right after the other. */
+/** One round of a row: the figures of this tree and of the other commit, measured one right after the other. */
 export interface Turn {
   readonly today: number;
   readonly other: number;
@@ -34,7 +34,7 @@ function atMostHeads(heads: number, throws: number): number {
   return sum / 2 ** throws;
 }
 
-/** How many ratios may be cut off at each end, and the range of the rest still be the range of confidence; undefined if none is. */
+/** How many ratios can be cut off at each end so that the rest is still the confidence range; undefined if there are too few. */
 function cutOff(rounds: number): number | undefined {
   let cut: number | undefined;
   for (let next = 0; atMostHeads(next, rounds) <= FALSE_ALARMS_MAX; next += 1) cut = next;
@@ -42,11 +42,11 @@ function cutOff(rounds: number): number | undefined {
 }
 
 /**
- * Judges a row by the ratios of its rounds alone: a sign test, which supposes nothing about how noise is distributed. Were both
- * commits equal, a ratio would lie above 1 as often as below, like a coin. So of n sorted ratios we cut off as many at each end as
- * such a coin exceeds in at most one of forty runs (none of 6, one of 9, two of 12) and call the range of the rest the row's noise.
- * A row is worse than its noise when that whole range is on the worse side of 1, and better when it is on the better side.
- * What would surprise: one slow round of many changes nothing, and with six rounds a single better one acquits.
+ * Judges a row only by the ratios of its rounds. This is a sign test, which assumes nothing about the distribution of the noise. For
+ * two equal commits a ratio is above 1 as often as below, like a coin. So of n sorted ratios we cut off as many at each end as such a
+ * coin exceeds in at most one of forty runs (none of 6, one of 9, two of 12). The range of the rest is the row's noise. A row is worse
+ * than its noise when the whole range is on the worse side of 1, and better when it is on the better side. Note that one slow round
+ * among many changes nothing, and that with six rounds a single better one is enough for "not worse".
  */
 export function judge(turns: readonly Turn[], better: Figures['better']): Judgement {
   const ratios = turns.map(({ today, other }) => today / other).sort((a, b) => a - b);

@@ -12,10 +12,10 @@ import { failpoint } from '../platform/failpoint.ts';
 import type { EventLine } from './format.ts';
 import { newEventOf } from './readExport.ts';
 
-/** Events and bytes written at once, at most. */
+/** Events and bytes in one batch, at most. */
 export const BATCH_EVENTS_MAX = 500;
 export const BATCH_BYTES_MAX = 4 * 1024 * 1024;
-/** A log that does not answer is asked again this often. */
+/** Attempts to write one batch, at most, while the log does not answer. */
 export const APPEND_ATTEMPTS_MAX = 10;
 const RETRY: Backoff = { delayMs: 200, delayMaxMs: 5_000 };
 
@@ -27,8 +27,8 @@ interface AppendRun {
 }
 
 /**
- * Writes events in exactly the order in which they are taken. Neighbours of one stream are one append; where the store can,
- * several such appends are written at once. Rejects when a stream is not where the export says that it was.
+ * Writes events in exactly the order in which they are taken. Adjacent events of one stream make one append. If the store can,
+ * several appends are written at once. Rejects when a stream is not at the revision that the export expects.
  */
 export function createOrderedAppends(store: EventStore) {
   let runs: AppendRun[] = [];
@@ -57,7 +57,7 @@ export function createOrderedAppends(store: EventStore) {
         last.events.push(newEventOf(event));
         last.bytes += size;
       } else {
-        // One append per stream and batch: only then the store keeps their order.
+        // One append per stream and batch: only then does the store keep their order.
         if (full || runs.some(({ stream }) => stream === event.stream)) await flush();
         runs.push({
           stream: event.stream,
@@ -76,7 +76,7 @@ const appendOne = (store: EventStore, { stream, expected, events }: Append) => s
 
 type Write = NonNullable<EventStore['appendInOrder']>;
 
-/** The same events again change nothing, so whatever was not answered is asked again. */
+/** Writes a batch, with retries while the log does not answer. Appending the same events again changes nothing. */
 async function writeAtOnce(write: Write, batch: readonly Append[]): Promise<void> {
   const results = await patiently(() => write(batch));
   batch.forEach(({ stream, expected, events }, index) => {

@@ -2,15 +2,15 @@ import { IMPORTING } from '../engine/follow/lease.ts';
 import type { EventStore } from '../eventstore/eventStore.ts';
 import { withTx, type Connection, type Pool } from '../platform/postgres/pool.ts';
 
-/** Where handlers go on in a log that is new to them: after its end, or at its beginning, doing all of it again. */
+/** Where handlers start in a log that is new to them: after its last event, or at its first, handling all events again. */
 export type HandlersFrom = 'from-here' | 'replay';
 
 const LETTERS_PAGE = 500;
-/** Projections are not meant: what they know of another log is rebuilt. */
+/** Excludes projections: after a change of log they are rebuilt instead. */
 const NO_PROJECTION = `name NOT LIKE 'projection:%'`;
 const OPEN = `consumer NOT LIKE 'projection:%' AND status NOT IN ('resolved', 'skipped')`;
 
-/** Somebody who follows the log right now, or none. */
+/** Name of a follower whose lease is held now, if there is one. */
 export async function followerAtWork(pool: Pool): Promise<string | undefined> {
   const { rows } = await pool.query<{ name: string }>(
     'SELECT name FROM checkpoints WHERE owner IS NOT NULL AND lease_until > now() ORDER BY name LIMIT 1',
@@ -18,7 +18,7 @@ export async function followerAtWork(pool: Pool): Promise<string | undefined> {
   return rows[0]?.name;
 }
 
-/** Bars these, and every other that has left a checkpoint, from following the log until they are told from where. */
+/** Stops these followers, and all others with a checkpoint except projections, from following the log until `setFollowers`. */
 export async function barFollowers(pool: Pool, names: readonly string[]): Promise<void> {
   await withTx(pool, async (tx) => {
     await tx.query(
@@ -39,8 +39,8 @@ export async function areFollowersBarred(pool: Pool): Promise<boolean> {
 }
 
 /**
- * Lets everybody but the projections go on in this log, from its head or from its beginning. What they remembered of single
- * events of another log goes; their open dead letters stay, at the places that those events have now.
+ * Lets all followers except projections continue in this log, from its head or from its beginning. Forgets the single events
+ * that they had handled. Their open dead letters stay, and get the positions that their events have in this log.
  */
 export async function setFollowers(
   pool: Pool,

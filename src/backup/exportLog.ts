@@ -4,11 +4,11 @@ import type { Pool } from '../platform/postgres/pool.ts';
 import { contentOf, createLogHash, eventLine, FORMAT, type Header, type Trailer } from './format.ts';
 import { keyPages } from './subjectKeys.ts';
 
-/** Characters handed over at a time. */
+/** Characters per chunk. */
 const CHUNK_CHARS = 256 * 1024;
 
 export interface ExportProgress {
-  /** Position in the log, and where the export ends. */
+  /** Current position, and the position where the export ends. */
   readonly done: bigint;
   readonly total: bigint;
   readonly events: number;
@@ -16,20 +16,20 @@ export interface ExportProgress {
 
 export interface ExportOptions {
   readonly store: EventStore;
-  /** Of the database with the persons' keys. */
+  /** The database with the persons' keys. */
   readonly pool: Pool;
   readonly onProgress?: (progress: ExportProgress) => void;
 }
 
-/** Counts and hash once it has ended; undefined before. */
+/** A running export. `trailer` (counts and hash) is undefined until all chunks are read. */
 export interface Export {
   readonly chunks: AsyncGenerator<string>;
   readonly trailer: Trailer | undefined;
 }
 
 /**
- * The log up to its present head, with the keys of its persons, as lines of JSON. The shop may go on meanwhile: keys are
- * read after the head is known, so that whoever occurs in the events has theirs, unless they were erased.
+ * The log up to its current head, with the persons' keys, as lines of JSON. The shop may keep running: keys are read after the
+ * head is known, so every person in the exported events has a key in the export, unless the person was erased.
  */
 export function exportLog(options: ExportOptions): Export {
   let trailer: Trailer | undefined;
@@ -77,7 +77,7 @@ async function* inChunks(all: AsyncIterable<string>): AsyncGenerator<string> {
   if (text !== '') yield text;
 }
 
-/** The hash of the log up to its present head, or of no more than its first `eventsMax` events. */
+/** The hash of the log up to its current head, or of its first `eventsMax` events. */
 export async function hashLog(
   store: EventStore,
   { onProgress, eventsMax = Infinity }: { onProgress?: ExportOptions['onProgress']; eventsMax?: number } = {},

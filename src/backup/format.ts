@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { RecordedEvent } from '../eventstore/eventStore.ts';
 import { keptOf, poisonOf } from '../eventstore/upcast.ts';
 
-/** Raised when an older version could not import what this one exports. */
+/** Must be raised when older versions can no longer import an export. */
 export const FORMAT = 1;
 
 /** The first line of an export. */
@@ -11,20 +11,20 @@ export interface Header {
   readonly format: number;
   /** ISO 8601 UTC. */
   readonly made_at: string;
-  /** Of the log that it was made of, and the position of the last event in it. */
+  /** The exported log's epoch, and the position of its last event. */
   readonly epoch: string;
   readonly head: string;
 }
 
-/** A person's key, wrapped by the master key (base64); these lines come before the events. */
+/** A person's key, wrapped by the master key, in base64. These lines come before the events. */
 export interface KeyLine {
   readonly subject: string;
   readonly wrapped_key: string;
 }
 
-/** An event as it was kept; in the order of the log. */
+/** An event as the log stored it. The lines are in the order of the log. */
 export interface EventLine {
-  /** Where it was; for reference. */
+  /** Position in the exported log. An import checks only that positions ascend. */
   readonly position: string;
   readonly stream: string;
   readonly revision: string;
@@ -34,7 +34,7 @@ export interface EventLine {
   readonly metadata: unknown;
 }
 
-/** The last line: without it an export is not whole. */
+/** The last line. An export without it is incomplete. */
 export interface Trailer {
   readonly keys: number;
   readonly events: number;
@@ -42,7 +42,7 @@ export interface Trailer {
   readonly log_hash: string;
 }
 
-/** What makes two logs the same: everything but positions, which belong to the store. */
+/** Hash of a log's events. It leaves out positions, which belong to the store, so equal logs in different stores are equal. */
 export interface LogHash {
   add(event: Pick<EventLine, 'stream' | 'revision' | 'id' | 'type'>, data: string, metadata: string): void;
   /** In hex. */
@@ -52,7 +52,7 @@ export interface LogHash {
 
 const BEGINNING = 'cartulary log';
 
-/** SHA-256, chained from event to event: the hash of each covers the hash of the one before. */
+/** Chained SHA-256: the hash of each event covers the hash before it. */
 export function createLogHash(): LogHash {
   let hash = createHash('sha256').update(BEGINNING).digest();
   let events = 0;
@@ -69,7 +69,7 @@ export function createLogHash(): LogHash {
   };
 }
 
-/** JSON text without spaces, whoever wrote it; text that is no JSON becomes JSON of that text, and can be shown but not imported. */
+/** JSON text without spaces. Text that is not JSON becomes a JSON string: it can be shown but not imported. */
 function compact(text: string): string {
   try {
     return JSON.stringify(JSON.parse(text));
@@ -78,7 +78,7 @@ function compact(text: string): string {
   }
 }
 
-/** What of a kept event is written and hashed. */
+/** The parts of a stored event that are written and hashed. */
 export interface Content {
   readonly line: Omit<EventLine, 'data' | 'metadata'>;
   /** JSON text. */

@@ -19,26 +19,26 @@ export interface ImportOptions {
   readonly store: EventStore;
   readonly pool: Pool;
   readonly masterKey: Buffer;
-  /** Everybody who follows the log and is no projection. */
+  /** Names of all followers of the log except projections. */
   readonly followers: readonly string[];
   readonly handlers: HandlersFrom;
-  /** `total` is 0 while it is not known yet. */
+  /** `total` is 0 while it is unknown. */
   readonly onProgress?: (step: ImportStep, done: number, total: number) => void;
 }
 
 export interface ImportResult {
   readonly events: number;
-  /** Those of them that were in the log already. */
+  /** Events of the export that were in the log already. */
   readonly known: number;
   readonly keys: number;
-  /** Persons of the export who were erased here since: their keys were not brought back. */
+  /** Persons of the export who have been erased here: their keys were not added again. */
   readonly erased: number;
   readonly log_hash: string;
-  /** Undefined when everything was there already, and followers were left where they are. */
+  /** Undefined when all events were there already and no earlier import was unfinished: then followers stay where they are. */
   readonly handlers: HandlersFrom | undefined;
 }
 
-/** The log holds something that the export does not, or in another place. */
+/** The log does not start with the events of the export, or has other ones. */
 export class LogDiffers extends Error {
   constructor(reason: string) {
     super(`this log holds something else than the export: ${reason}. Import into an empty one.`);
@@ -47,9 +47,9 @@ export class LogDiffers extends Error {
 }
 
 /**
- * Brings an export into a log that is empty or holds a beginning of it. The export is verified before anything is changed.
- * Killed at any point it has brought a beginning; run again, it goes on from there. Until it has ended, handlers, relay and
- * deadlines cannot follow the log: what they did once, they must not do again.
+ * Imports an export into a log that is empty or has the first events of it. Verifies the export before changing anything. After
+ * a kill, a second run continues where the first one stopped. Until the import has ended, handlers, relay and deadlines cannot
+ * follow the log, so that they do not handle old events again.
  */
 export async function importLog(options: ImportOptions): Promise<ImportResult> {
   const { file, masterKey, pool, onProgress } = options;
@@ -113,14 +113,14 @@ async function* eventsIn(store: EventStore, onPage: () => void): AsyncGenerator<
   }
 }
 
-/** How many events of the export the log holds already; rejects unless it begins with just these. */
+/** The number of the export's events that are in the log already. Rejects when an event of the log differs from the export. */
 async function countKnown({ store, file, onProgress }: ImportOptions, total: number): Promise<number> {
   const lines = eventsOf(file);
   let known = 0;
   try {
     for await (const event of eventsIn(store, () => onProgress?.('compare', known, total))) {
       const line = await lines.next();
-      // A shop that has gone on since holds more than the export, and nothing else.
+      // The log has all events of the export, and more: the shop went on after the export.
       if (line.done === true) break;
       const [here, there] = [contentOf(event), contentOfLine(line.value)];
       if (!isSame(here, there))

@@ -2,13 +2,13 @@ import { createReadStream } from 'node:fs';
 import { pipeline } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 
-/** A longer line is no event: an append carries far less. */
+/** Longest line. An append is far smaller, so a longer line is no event. */
 export const LINE_BYTES_MAX = 8 * 1024 * 1024;
 const NEWLINE = 0x0a;
 
 export const isGzip = (file: string): boolean => file.endsWith('.gz');
 
-/** The lines of a file, unpacked when its name ends in .gz; throws when it ends in the middle of one. */
+/** The lines of a file, decompressed if its name ends in .gz. Throws when the file ends in the middle of a line. */
 export async function* linesOf(file: string): AsyncGenerator<string> {
   const input = createReadStream(file);
   const chunks = (isGzip(file) ? pipeline(input, createGunzip(), () => undefined) : input) as AsyncIterable<Buffer>;
@@ -30,7 +30,7 @@ export async function* linesOf(file: string): AsyncGenerator<string> {
   if (bytes > 0) throw new Error('the export was cut off in the middle of a line');
 }
 
-/** What gzip says of a file that ends too soon, in our words. */
+/** Passes chunks through, and translates gzip's errors for an incomplete or damaged file. */
 async function* whole(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   try {
     yield* chunks;

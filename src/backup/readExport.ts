@@ -50,7 +50,7 @@ function parse(text: string, number: number): Line {
   return line;
 }
 
-/** The lines of an export in a file; what they say together is for `verifyExport` to judge. */
+/** The parsed lines of an export. Checks each line by itself; `verifyExport` checks the whole. */
 export async function* readExport(file: string): AsyncGenerator<Line> {
   let number = 0;
   for await (const text of linesOf(file)) {
@@ -67,8 +67,8 @@ export interface Verified {
 const ORDER = { header: 0, key: 1, event: 2, trailer: 3 } as const;
 
 /**
- * Reads an export from its first line to its last, and rejects with `BadExport` unless it is whole, unharmed, in order,
- * and sealed under this master key. Nothing of an export is used before that.
+ * Reads a whole export. Rejects with `BadExport` unless it is complete, undamaged, in order, and its keys open with this
+ * master key. Call it before any part of the export is used.
  */
 export async function verifyExport(
   file: string,
@@ -151,7 +151,7 @@ function checked(header: Header): Header {
   throw new BadExport(`its format is ${String(format)}; this version knows ${FORMAT}`, 1);
 }
 
-/** What of an event's line is compared and hashed. */
+/** The parts of an event's line that are compared and hashed. */
 export function contentOfLine({ data, metadata, ...line }: EventLine): Content {
   return { line, data: JSON.stringify(data), metadata: JSON.stringify(metadata) };
 }

@@ -3,7 +3,7 @@ import type { KeyLine } from './format.ts';
 
 const KEYS_PAGE = 1_000;
 
-/** Every person's key, wrapped as it is kept, by person. */
+/** The wrapped keys of all persons, ordered by person. */
 export async function* keyPages(pool: Pool): AsyncGenerator<readonly KeyLine[]> {
   for (let after = ''; ;) {
     const { rows } = await pool.query<KeyLine>(
@@ -18,22 +18,23 @@ export async function* keyPages(pool: Pool): AsyncGenerator<readonly KeyLine[]> 
 }
 
 export interface BroughtKeys {
-  /** Put into the database. */
+  /** Keys that were added to the database. */
   readonly brought: number;
-  /** Of persons who are not in this database any more though others are: they were erased, and stay so. */
+  /** Keys of the export that are missing in a database with keys: those persons were erased, and stay erased. */
   readonly erased: number;
 }
 
 /**
- * Brings persons' keys into the database: all of them, in one transaction, where it has none yet. One that has some is the
- * shop's own (its log moves, its keys do not): nothing is added, so that nobody who was erased comes back.
+ * Adds the persons' keys to a database without keys, all in one transaction. A database with keys is the shop's own (its log
+ * moved, its keys did not). Then nothing is added, so that no erased person comes back. Rejects when a key differs, or when
+ * none matches.
  */
 export async function bringKeys(pool: Pool, pages: AsyncIterable<readonly KeyLine[]>): Promise<BroughtKeys> {
   const { rows } = await pool.query('SELECT 1 FROM subject_keys LIMIT 1');
   if (rows.length > 0) return compareKeys(pool, pages);
   let brought = 0;
   await withTx(pool, async (tx) => {
-    // A person who registers now would make this database look like one that has its keys already.
+    // Without the lock, a person who registers now would make this database look like one that has its keys.
     await tx.query('LOCK TABLE subject_keys IN SHARE ROW EXCLUSIVE MODE');
     for await (const page of pages) {
       await insert(tx, page);

@@ -8,19 +8,19 @@ import type { RetryPolicy, Subscription } from './bus.ts';
 import { subjectOf } from './envelope.ts';
 
 export const RETRY: RetryPolicy = { attemptsMax: 5, delayMs: 200, delayMaxMs: 30_000, timeoutMs: 30_000 };
-/** How long a part that does not answer is waited for before its event becomes a dead letter. */
+/** How long an event is retried, in ms, while a dependency does not answer. Then it becomes a dead letter. */
 export const PATIENCE_MS = 600_000;
 
 export type Outcome =
   | { readonly kind: 'handled' }
   | { readonly kind: 'failed'; readonly reason: string; readonly attempts: number }
-  /** The consumer is stopping: nothing is known, the event is delivered again later. */
+  /** The consumer is stopping. The outcome is unknown, and the event is delivered again later. */
   | { readonly kind: 'interrupted' };
 
 export interface Signals {
-  /** No new attempt is begun. */
+  /** When it aborts, no new attempt starts. */
   readonly halt: AbortSignal;
-  /** Attempts under way are given up. */
+  /** When it aborts, running attempts are given up. */
   readonly abort: AbortSignal;
 }
 
@@ -33,7 +33,7 @@ export interface AttemptOptions extends Signals {
   onFailure(error: unknown): void;
 }
 
-/** By the event's own trace, so that a purchase and its payment are one. */
+/** The span belongs to the event's own trace, so a purchase and its payment are one trace. */
 const deliverySpan = ({ name }: Subscription, event: RecordedEvent, attempt: number): SpanDetails => ({
   ...{ kind: 'consumer', name: `process ${name}`, parent: event.metadata.traceparent },
   attributes: {
@@ -47,7 +47,7 @@ const deliverySpan = ({ name }: Subscription, event: RecordedEvent, attempt: num
   },
 });
 
-/** The event as the handler sees it: what follows from it is traced below the delivery. */
+/** The event for the handler: with the delivery's trace parent, so the handler's work is traced below the delivery. */
 const tracedBy = (event: RecordedEvent, traceparent: string | undefined): RecordedEvent =>
   traceparent === undefined ? event : { ...event, metadata: { ...event.metadata, traceparent } };
 
@@ -77,8 +77,9 @@ async function once(subscription: Subscription, event: RecordedEvent, attempt: n
 }
 
 /**
- * Delivers one event until it is handled or has failed for good. A part that does not answer uses up no attempts, but
- * only for so long. An attempt that timed out may still be running when the next begins: handlers dedupe by event id.
+ * Delivers one event until it is handled or has failed for good. Failures because a dependency does not answer do not count
+ * as attempts for `patienceMs`. An attempt that timed out may still run when the next one starts, so handlers must
+ * deduplicate by event id.
  */
 export async function deliver(
   subscription: Subscription,

@@ -1,6 +1,6 @@
 import type { RecordedEvent } from '../eventstore/eventStore.ts';
 
-/** The relay's checkpoint and lease. */
+/** Name of the relay's checkpoint and lease. */
 export const RELAY = 'relay';
 
 /** One event handed to one consumer. */
@@ -12,11 +12,11 @@ export interface Delivery {
   readonly signal: AbortSignal;
 }
 
-/** Who wants which events. `name` is the consumer's checkpoint, for ever. */
+/** A consumer and the events that it handles. `name` also names its checkpoint, so it must never change. */
 export interface Subscription {
   readonly name: string;
   readonly types: readonly string[];
-  /** Resolves when the event's consequences are durable; a rejection is retried with backoff, then becomes a dead letter. */
+  /** Must resolve when the event's effects are durable. A rejection is retried with backoff, then makes a dead letter. */
   handle(delivery: Delivery): Promise<void>;
 }
 
@@ -25,15 +25,15 @@ export interface RetryPolicy {
   /** First delay; doubles with each attempt, with jitter, up to `delayMaxMs`. */
   readonly delayMs: number;
   readonly delayMaxMs: number;
-  /** How long one attempt may take before it counts as failed. */
+  /** Time limit of one attempt, ms. After it the attempt counts as failed. */
   readonly timeoutMs: number;
 }
 
 export interface ConsumerStatus {
   readonly name: string;
-  /** Every event up to here has been handled, or is a dead letter, or waits behind one. */
+  /** Every event up to here is handled or parked. */
   readonly position: bigint;
-  /** Events up to the head of the log, as `eventsBetween` counts them. */
+  /** Events between the position and the head of the log, as `eventsBetween` counts them. */
   readonly lag: bigint;
   readonly inFlight: number;
   readonly deadLetters: number;
@@ -41,16 +41,17 @@ export interface ConsumerStatus {
 }
 
 /**
- * Fans events out to consumers: at least once, in order per stream, streams side by side. Deduplicated by event id in
- * Postgres. An event that keeps failing becomes a dead letter: later events of its stream wait behind it, others go on.
+ * Delivers events to consumers: at least once, in order per stream, streams in parallel. Handled events are remembered by id
+ * in Postgres. An event that keeps failing becomes a dead letter: later events of its stream wait behind it, other streams
+ * go on.
  */
 export interface Bus {
   subscribe(subscription: Subscription): void;
   start(): Promise<void>;
   status(): Promise<readonly ConsumerStatus[]>;
-  /** Waits for what is in flight, up to a bound. */
+  /** Waits for running handlers, up to a time limit. */
   stop(): Promise<void>;
-  /** What brings the events, if something besides the log does. Without it everything goes on, from the log. */
+  /** The message broker, if there is one. While it is away, events come from the log. */
   readonly broker?: Broker;
 }
 
@@ -63,20 +64,20 @@ export interface Broker {
 
 export interface BrokerStats {
   readonly connected: boolean;
-  /** Events that the broker has brought, since this process began. */
+  /** Events that came from the broker since this process started. */
   readonly brought: number;
-  /** Consumers that read the log now, because the broker does not bring it. */
+  /** Consumers that read the log now, because the broker does not deliver. */
   readonly onLog: number;
-  /** How often a consumer of the broker failed and was built again, since this process began. */
+  /** How often a consumer of the broker failed and was built again, since this process started. */
   readonly rebuilt: number;
 }
 
-/** CloudEvents 1.0 (JSON format): how an event looks outside. */
+/** An event's public form: CloudEvents 1.0 in JSON format. */
 export interface CloudEvent {
   readonly specversion: '1.0';
   readonly id: string;
   readonly source: '/cartulary';
-  /** `cartulary.<category>.<EventType>`, also its subject on a broker. */
+  /** `cartulary.<category>.<EventType>`. */
   readonly type: string;
   readonly subject: string;
   readonly time: string;

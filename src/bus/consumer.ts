@@ -22,12 +22,12 @@ export interface ConsumeOptions {
 const ABORT_GRACE_MS = 1_000;
 const FOLLOW_RETRY = { delayMs: 100, delayMaxMs: 5_000 };
 
-/** Handles events under this lease until asked to stop or the lease is lost; rejects when something is broken. */
+/** Handles events under this lease until `stop` aborts or the lease is lost. Rejects when a task of the run fails. */
 export async function consume(deps: ConsumerDeps, options: ConsumeOptions): Promise<void> {
   const { lease, stop } = options;
   const halting = new AbortController();
   const aborting = new AbortController();
-  // Every handler under way and every wait listens to them.
+  // Every running handler and every wait listens to these signals.
   setMaxListeners(0, halting.signal, aborting.signal);
   const failure: { error?: Error } = {};
   const run = createRun(deps, options, { halt: halting.signal, abort: aborting.signal }, (error) => {
@@ -88,7 +88,7 @@ function createRun(
   };
 }
 
-/** What earlier owners finished above the checkpoint, and the streams they left half way. */
+/** Loads the events that earlier owners finished above the checkpoint, and resumes the streams that they left half-way. */
 async function resume(run: ConsumerRun): Promise<void> {
   const { pool, subscription, lease } = run;
   for (const { id, position } of await doneAfter(pool, subscription.name, lease.position)) {
@@ -174,7 +174,7 @@ async function saveOften(run: ConsumerRun): Promise<void> {
   }
 }
 
-/** Waits for handlers, then gives them up, then saves how far they came, unless someone else owns the consumer by now. */
+/** Waits for handlers up to `stopMs`, then aborts them. Saves the progress, unless the lease is lost. */
 async function settleDown(run: ConsumerRun, aborting: AbortController): Promise<void> {
   await idle(run, run.limits.stopMs, run.abort);
   aborting.abort();

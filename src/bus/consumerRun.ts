@@ -10,19 +10,19 @@ import type { Feed, OpenFeed } from './feed.ts';
 import type { Window } from './window.ts';
 
 export interface ConsumerLimits {
-  /** Handlers running at once. */
+  /** Handlers that run at once, at most. */
   readonly handlersMax: number;
-  /** Events begun and not finished; reading waits at this many. */
+  /** Reading waits at this many started and unfinished events. */
   readonly unfinishedMax: number;
-  /** Events of one stream kept in memory behind a slow one; more are parked in the database. */
+  /** Events of one stream in memory, at most. Further ones are parked in the database. */
   readonly streamEventsMax: number;
-  /** Events finished above the checkpoint; reading waits at this many. */
+  /** Reading waits at this many events that are finished above the checkpoint. */
   readonly beyondMax: number;
-  /** The checkpoint is saved at most this often, ms. */
+  /** Interval between saves of the checkpoint, ms. */
   readonly saveMs: number;
-  /** An operator's wish is noticed within this, ms. */
+  /** Interval between look-ups of operators' requests, ms. */
   readonly pollMs: number;
-  /** How long stopping waits for handlers before it gives them up, ms. */
+  /** How long stopping waits for handlers before it aborts them, ms. */
   readonly stopMs: number;
 }
 
@@ -31,20 +31,20 @@ export interface ConsumerDeps {
   readonly store: EventStore;
   readonly openFeed: OpenFeed;
   readonly retry: RetryPolicy;
-  /** How long a part that does not answer is waited for before an event becomes a dead letter. */
+  /** How long an event is retried while a dependency does not answer, ms. Then it becomes a dead letter. */
   readonly patienceMs: number;
   readonly limits: ConsumerLimits;
   readonly log: Logger;
 }
 
-/** One stream with something to do: queued in memory, parked in the database, or on its way there. */
+/** One stream with unfinished events: in memory (`queue`), on their way to the database (`overflow`), or parked there. */
 export interface Stream {
   readonly name: string;
   readonly queue: RecordedEvent[];
   readonly overflow: RecordedEvent[];
-  /** Some of its events are in the database; what arrives goes there too. */
+  /** Some of its events are in the database, so new ones go there too. */
   parked: boolean;
-  /** How many have overflowed so far: whoever found nothing parked can tell whether that still holds. */
+  /** Number of events that have overflowed so far. Shows whether an earlier look-up of parked events is still up to date. */
   overflowed: number;
   working: boolean;
   spilling: Promise<void> | undefined;
@@ -57,24 +57,24 @@ export interface ConsumerRun extends ConsumerDeps, Signals {
   readonly window: Window;
   readonly feed: Feed;
   readonly permits: Semaphore;
-  /** Done by an earlier owner, above the checkpoint. */
+  /** Ids of events above the checkpoint that earlier owners finished. */
   readonly done: Set<string>;
   readonly streams: Map<string, Stream>;
   readonly tasks: Set<Promise<void>>;
-  /** The last save begun; never rejects. */
+  /** The last started save. Never rejects. */
   saving: Promise<void>;
-  /** Highest position remembered in the database; `-1n` when none is. */
+  /** Highest position in `handled_events`; `-1n` when there is none. */
   remembered: bigint;
   wake: (() => void) | undefined;
   readonly onFailure: (error: unknown) => void;
-  /** Ends this run; another begins from the checkpoint. */
+  /** Ends this run. The next run starts from the checkpoint. */
   readonly fail: (error: unknown) => void;
 }
 
 const PERSIST_ATTEMPTS_MAX = 5;
 const PERSIST_DELAY_MS = 250;
 
-/** A task whose failure ends the run. */
+/** Adds a task to the run. Its failure ends the run. */
 export function track(run: ConsumerRun, task: Promise<void>): void {
   const tracked = task
     .catch((error: unknown) => {
@@ -90,7 +90,7 @@ export function finish(run: ConsumerRun, event: RecordedEvent, remembered: boole
   run.wake?.();
 }
 
-/** Saves the checkpoint, what was finished above it by id, and whatever `work` writes: all or nothing, by the live owner only. */
+/** Saves checkpoint, ids finished above it, and the writes of `work`, in one transaction. Throws if the lease is lost. */
 async function saveOnce(run: ConsumerRun, work?: (tx: Connection) => Promise<void>): Promise<void> {
   const { window, pool, lease, subscription } = run;
   const mark = window.lowWater;
@@ -113,14 +113,14 @@ async function saveOnce(run: ConsumerRun, work?: (tx: Connection) => Promise<voi
   run.wake?.();
 }
 
-/** One save at a time: a checkpoint read earlier is never written later. */
+/** Saves one after the other, so an older checkpoint never overwrites a newer one. */
 export function save(run: ConsumerRun, work?: (tx: Connection) => Promise<void>): Promise<void> {
   const saving = run.saving.then(() => saveOnce(run, work));
   run.saving = saving.catch(() => undefined);
   return saving;
 }
 
-/** Saves what must not be lost, outwaiting a database that does not answer; fails for good only when that is over. */
+/** Saves with retries: without limit while the database is unreachable, otherwise up to `PERSIST_ATTEMPTS_MAX` attempts. */
 export async function saveSurely(run: ConsumerRun, work: (tx: Connection) => Promise<void>): Promise<void> {
   for (let attempt = 1; ; attempt += 1) {
     try {
@@ -135,7 +135,7 @@ export async function saveSurely(run: ConsumerRun, work: (tx: Connection) => Pro
   }
 }
 
-/** The events above `after` that this consumer has done with, whatever became of them. */
+/** The events above `after` that this consumer has handled or parked. */
 export async function doneAfter(
   db: Queryable,
   consumer: string,
@@ -162,7 +162,7 @@ export async function remember(
   );
 }
 
-/** The checkpoint alone tells what was handled up to here. */
+/** Deletes the remembered events that the checkpoint covers. */
 export async function forget(tx: Queryable, consumer: string, upTo: bigint): Promise<void> {
   await tx.query('DELETE FROM handled_events WHERE consumer = $1 AND position <= $2', [consumer, String(upTo)]);
 }

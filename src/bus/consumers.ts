@@ -25,7 +25,7 @@ export const CONSUMER_LIMITS: ConsumerLimits = {
 export interface ConsumersOptions {
   readonly pool: Pool;
   readonly store: EventStore;
-  /** Who this process is, among those that may own a consumer. */
+  /** Identifies this process as an owner of leases. */
   readonly owner: string;
   readonly log: Logger;
   readonly retry?: RetryPolicy;
@@ -37,16 +37,16 @@ export interface ConsumersOptions {
 interface Consumer {
   readonly name: string;
   readonly owner: Owner;
-  /** Present while this process owns the consumer. */
+  /** Set while this process owns the consumer. */
   window(): Window | undefined;
 }
 
-/** Under this name a consumer keeps its checkpoint and its lease. */
+/** The name of a consumer's checkpoint and lease. */
 export const checkpointOf = (consumer: string): string => `consumer:${consumer}`;
 
 /**
- * What every bus does, wherever its events come from: each consumer goes on from its own checkpoint, in one process at a
- * time. A slow or failing event holds up its stream and the checkpoint, but no other stream.
+ * The common part of every bus, for events from any feed. Each consumer continues from its own checkpoint, in one process at
+ * a time. A slow or failing event delays its stream and the checkpoint, but no other stream.
  */
 export function createConsumers(options: ConsumersOptions): Bus {
   const { pool, store } = options;
@@ -85,7 +85,7 @@ export function createConsumers(options: ConsumersOptions): Bus {
   };
 }
 
-/** A consumer that this process works for whenever it owns it. */
+/** A consumer that this process runs whenever it can get the lease. */
 function createConsumer(
   deps: ConsumerDeps,
   subscription: Subscription,

@@ -4,11 +4,11 @@ import type { CloudEvent } from './bus.ts';
 const TYPE_PREFIX = 'cartulary.';
 const DECIMAL = /^(0|[1-9]\d*)$/;
 
-/** The subject of an event on a broker, and its type in CloudEvents. */
+/** The type of an event in CloudEvents, and its subject on a broker with the default prefix. */
 export const subjectOf = (event: Pick<RecordedEvent, 'stream' | 'type'>): string =>
   `${TYPE_PREFIX}${categoryOf(event.stream)}.${event.type}`;
 
-/** How an event looks outside: CloudEvents 1.0, positions and revisions as decimal text. */
+/** The event's public form: CloudEvents 1.0, with positions and revisions as decimal text. */
 export function toCloudEvent(event: RecordedEvent): CloudEvent {
   const { metadata } = event;
   return {
@@ -64,7 +64,7 @@ function number(name: string, text: string): bigint {
   return BigInt(text);
 }
 
-/** The event that an envelope carries; throws, naming what is wrong, when it carries none. */
+/** The event in an envelope. Throws an error that names the fault when the envelope is not valid. */
 export function fromCloudEvent(value: unknown): RecordedEvent {
   const envelope = check(value);
   const prefix = `${TYPE_PREFIX}${categoryOf(envelope.subject)}.`;

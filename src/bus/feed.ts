@@ -1,25 +1,25 @@
 import type { EventStore } from '../eventstore/eventStore.ts';
 
-/** Where a consumer has the log's events from, while this process owns it. */
+/** A consumer's source of the log's events, while this process owns the consumer. */
 export interface Feed {
-  /** As `EventStore.follow`: in log order, never ends by itself, never skips, whatever becomes of what brings them. */
+  /** Like `EventStore.follow`: in log order, without end and without gaps, even when a broker fails. */
   follow(after: bigint, options: { readonly signal: AbortSignal }): ReturnType<EventStore['follow']>;
-  /** The consumer needs the event at this position no more: it is handled, or kept elsewhere. */
+  /** Call it when the event at this position is handled, or stored elsewhere. */
   finished(position: bigint): void;
-  /** Gives back what was brought and not finished. Never rejects. */
+  /** Returns the unfinished messages to the broker. Never rejects. */
   close(): Promise<void>;
 }
 
 export interface FeedOptions {
   readonly consumer: string;
-  /** Whether the event at this position, handed over before, is begun and not finished. */
+  /** Whether the event at this position, which was handed over before, is started and not finished. */
   isOpen(position: bigint): boolean;
   onFailure(error: unknown): void;
 }
 
 export type OpenFeed = (options: FeedOptions) => Feed;
 
-/** The log itself. */
+/** A feed from the log itself. */
 export const logFeed =
   (store: Pick<EventStore, 'follow'>): OpenFeed =>
   () => ({

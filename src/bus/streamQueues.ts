@@ -16,7 +16,7 @@ export function streamOfRun(run: ConsumerRun, name: string): Stream {
   return stream;
 }
 
-/** Takes one event in; what its stream has no room for in memory goes to the database and comes back in order. */
+/** Takes in one event. If its stream has no room in memory, the event goes to the database and comes back in order. */
 export function accept(run: ConsumerRun, event: RecordedEvent): void {
   const stream = streamOfRun(run, event.stream);
   run.window.begin(event.position);
@@ -31,7 +31,7 @@ export function accept(run: ConsumerRun, event: RecordedEvent): void {
   }
 }
 
-/** Sees to it that someone works on the stream: one at a time, which is what keeps its order. */
+/** Starts a worker for the stream, unless one runs. A single worker keeps the stream's order. */
 export function begin(run: ConsumerRun, stream: Stream): void {
   if (stream.working) return;
   stream.working = true;
@@ -64,7 +64,7 @@ async function parkAll(run: ConsumerRun, parkings: readonly Parking[]): Promise<
   for (const { event } of parkings) finish(run, event, true);
 }
 
-/** Between finding nothing to do and being free again nothing is awaited: no event can slip in unseen. */
+/** Works on the stream until it is empty. There is no `await` between the last check and the end, so no event is missed. */
 async function work(run: ConsumerRun, stream: Stream): Promise<void> {
   try {
     while (!run.halt.aborted) {
@@ -88,7 +88,7 @@ async function handleFirst(run: ConsumerRun, stream: Stream, event: RecordedEven
   return true;
 }
 
-/** The first of the stream has failed for good; those in memory behind it wait in the database. */
+/** Makes the stream's first event a dead letter, and parks the events in memory behind it. */
 async function bury(
   run: ConsumerRun,
   stream: Stream,
@@ -107,7 +107,7 @@ async function bury(
   );
 }
 
-/** Works off what is parked of the stream, up to the first that waits for an operator; whether there may be more to do. */
+/** Handles the stream's parked events, up to the first that waits for an operator. Returns whether more work may be left. */
 async function drain(run: ConsumerRun, stream: Stream): Promise<boolean> {
   const { overflowed } = stream;
   const { open, events } = await release(parkedOfRun(run), stream.name);

@@ -1,24 +1,24 @@
 /**
- * What a consumer has begun and not finished, by position. `lowWater` is the checkpoint: everything up to it is done, and it
- * is the position of an event (or the start), because that is all a log can be followed from.
- * Events finished beyond it are kept by id until the low water passes them, so that they can be remembered across a crash.
+ * A consumer's unfinished events, by position. `lowWater` is the checkpoint: every event up to it is done. It is always the
+ * position of an event (or the start), because a log can only be followed from there. Events finished above it are kept by
+ * id until the low water passes them, so that they can be stored and survive a crash.
  */
 export interface Window {
-  /** Position of the last event read, whether or not it was wanted. */
+  /** Position of the last event read, wanted or not. */
   readonly read: bigint;
   readonly lowWater: bigint;
-  /** Begun and not finished. */
+  /** Number of events that are started and not finished. */
   readonly unfinished: number;
-  /** Finished, remembered in the database or about to be, and above the low water. */
+  /** Number of events finished above the low water, stored in the database or about to be. */
   readonly beyond: number;
-  /** Positions are passed in ascending order. */
+  /** Records that this position was read. Call it in ascending order. */
   pass(position: bigint): void;
-  /** The position passed last is begun. */
+  /** Starts the event at the position that was passed last. Throws for any other position. */
   begin(position: bigint): void;
   isOpen(position: bigint): boolean;
-  /** With `id`, the event is remembered while it lies above the low water; without, someone else remembers it. */
+  /** Finishes an event. With `id` it is kept while above the low water; without, it is stored elsewhere (parked). */
   finish(position: bigint, id?: string): void;
-  /** Finished above the low water and not yet handed out; handing them out again takes `restore`. */
+  /** Returns the events finished above the low water since the last call. `restore` puts them back. */
   takeUnremembered(): readonly Finished[];
   restore(events: readonly Finished[]): void;
 }
@@ -30,9 +30,9 @@ export interface Finished {
 
 export function createWindow(start: bigint): Window {
   let read = start;
-  /** Passed before the one passed last. */
+  /** The position passed before `read`. */
   let previous = start;
-  /** Position and the one passed before it. In ascending order, because positions are begun in that order: the first is the lowest. */
+  /** Started position, and the position passed before it. Positions start in ascending order, so the first is the lowest. */
   const open = new Map<bigint, bigint>();
   const beyond = new Map<bigint, string>();
   const unremembered = new Map<bigint, string>();

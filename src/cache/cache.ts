@@ -1,4 +1,4 @@
-/** What is cached: the answer's `data` as JSON text ready to be sent, and what goes beside it. */
+/** A cached answer: its `data` as JSON text ready to send, and the other parts of the response. */
 export interface CachedAnswer {
   readonly json: string;
   /** Byte length of `json` in UTF-8. */
@@ -9,36 +9,36 @@ export interface CachedAnswer {
   readonly revision?: string;
 }
 
-/** What an answer must be, and what is known of the read models it is made from, at the moment it is asked for. */
+/** Requirements for an answer, and the state of its read models at the time of the request. */
 export interface Wanted {
   readonly ttlMs: number;
   readonly tags: readonly string[];
-  /** The answer must include every event up to here; never beyond `passed`. */
+  /** The answer must include every event up to here. Never above `passed`. */
   readonly needs: bigint;
-  /** The read models include every event up to here, so a loader that begins now sees them. */
+  /** The read models include every event up to here, so a loader that starts now sees them. */
   readonly passed: bigint;
-  /** Every invalidation up to here was made through this very cache, because this process projects the read models. */
+  /** Every invalidation up to here went through this cache, because this process runs the projections. 0 if it does not. */
   readonly announced: bigint;
 }
 
 export interface Found {
   readonly answer: CachedAnswer;
-  /** The answer includes every event up to here; at least what was needed. */
+  /** The answer includes every event up to here; at least `needs`. */
   readonly position: bigint;
 }
 
 /**
- * The cache port. Losing everything in it changes latency, never an answer. `get` runs one loader per key at a time;
- * a loader that began before one of its tags was invalidated never puts its old value back. Only a loader's own failure
- * is ever thrown.
+ * The cache port. Losing its whole content changes latency, never an answer. `get` shares one running loader per key, unless a
+ * tag was invalidated since that loader started. Such an outdated loader's value is never stored. Only a loader's own errors
+ * are thrown.
  */
 export interface Cache {
-  /** What is there right now, without loading or waiting; undefined on a miss, and always where one would have to wait. */
+  /** The answer in memory, without loading or waiting. Undefined on a miss, and always for a cache that needs a network call. */
   peek(key: string): CachedAnswer | undefined;
   get(key: string, wanted: Wanted, load: () => Promise<CachedAnswer>): Promise<Found>;
   invalidate(tags: readonly string[]): Promise<void>;
   clear(): Promise<void>;
-  /** Projections of another process were seen to have moved: what only this process remembers may be old now. */
+  /** Call it when projections of another process have moved. Entries that only this process holds may be outdated. */
   othersMoved(): Promise<void>;
   stats(): { hits: number; misses: number; entries: number };
   close(): Promise<void>;

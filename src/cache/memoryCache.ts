@@ -1,9 +1,9 @@
 import { LRUCache } from 'lru-cache';
 import type { Cache, CachedAnswer, Wanted } from './cache.ts';
 
-/** Tags whose last invalidation is remembered one by one; of older ones only the newest is. */
+/** Tags with a remembered last invalidation, at most. All older tags share one: the newest of theirs. */
 export const TAGS_REMEMBERED_MAX = 100_000;
-/** What an entry costs beside its JSON. */
+/** Bytes counted for an entry in addition to its JSON and key. */
 const ENTRY_OVERHEAD_BYTES = 256;
 
 export interface MemoryCacheOptions {
@@ -17,7 +17,7 @@ export interface MemoryCacheOptions {
 interface Entry {
   readonly answer: CachedAnswer;
   readonly tags: readonly string[];
-  /** Value of the invalidation clock when its loader began. */
+  /** Value of the invalidation clock when the entry's loader started. */
   readonly bornAt: number;
   readonly expiresAt: number;
 }
@@ -27,7 +27,7 @@ interface Flight {
   readonly bornAt: number;
 }
 
-/** Remembers when each tag was last invalidated, in ticks of its own clock; forgets the oldest into one floor for all. */
+/** Remembers when each tag was last invalidated, in ticks of a logical clock. `floor` stands for all forgotten tags. */
 function createTagClock(tagsMax: number) {
   const ticks = new Map<string, number>();
   let clock = 0;
@@ -59,8 +59,8 @@ function createTagClock(tagsMax: number) {
 }
 
 /**
- * The cache of one process: least recently used out first, bounded in entries and bytes. Invalidating costs nothing per
- * entry: an entry (and a loader in flight) knows when it began, and holds only while none of its tags is younger.
+ * The cache of one process: an LRU cache, limited in entries and bytes. Invalidation does not touch entries: an entry or a
+ * running loader is valid only while none of its tags was invalidated after its start.
  */
 export function createMemoryCache(options: MemoryCacheOptions): Cache {
   const now = options.now ?? Date.now;
@@ -115,7 +115,7 @@ export function createMemoryCache(options: MemoryCacheOptions): Cache {
   return {
     peek,
     async get(key, wanted, load) {
-      // Every invalidation up to `passed` has been heard here, so what still holds includes it.
+      // All invalidations up to `passed` have been applied here, so a valid entry includes that position.
       const { passed: position } = wanted;
       const found = peek(key);
       if (found !== undefined) return { answer: found, position };

@@ -8,16 +8,16 @@ const RETRY: Backoff = { delayMs: 20, delayMaxMs: 1_000 };
 
 export interface AppendQueue {
   append(item: AppendItem): Promise<AppendResult>;
-  /** Items waiting or under way. */
+  /** Number of items that are waiting or being written. */
   readonly size: number;
-  /** Refuses what comes from now on and resolves when all that came before is answered. */
+  /** Refuses new items, and resolves when all earlier ones are answered. */
   close(): Promise<void>;
 }
 
 export interface AppendQueueOptions {
   /**
-   * Writes a batch and answers each item for itself. Rejects with an `unavailable` refusal when it may or may not have
-   * been written; it must therefore be idempotent by event ids. Any other rejection means that nothing was written.
+   * Writes a batch and returns one result per item. Rejects with an `unavailable` refusal when the outcome is unknown; the
+   * batch is then sent again, so the write must be idempotent by event ids. Any other rejection means: nothing was written.
    */
   readonly send: (items: readonly AppendItem[]) => Promise<readonly AppendResult[]>;
   readonly deadlineMs?: number | undefined;
@@ -25,9 +25,9 @@ export interface AppendQueueOptions {
 }
 
 /**
- * Group commit: appends that come while a batch is under way wait and go together in the next one. A batch whose outcome
- * is unknown is sent again until it is known or its items' time is up; one that fails is sent item by item, so that only
- * the bad item fails.
+ * Group commit: appends that arrive while a batch is being written go together in the next one. A batch with an unknown
+ * outcome is sent again until the outcome is known or its items' deadlines pass. A batch that fails is sent again item by
+ * item, so that only the bad item fails.
  */
 export function createAppendQueue({ send, ...limits }: AppendQueueOptions): AppendQueue {
   const pending = createPendingAppends(limits);
@@ -36,7 +36,7 @@ export function createAppendQueue({ send, ...limits }: AppendQueueOptions): Appe
 
   async function run(): Promise<void> {
     for (;;) {
-      // One turn of the loop, so that appends made side by side, or in answer to the last batch, go together.
+      // Wait one turn of the event loop, so that concurrent appends, or those caused by the last batch, go together.
       await setImmediate();
       const batch = pending.take();
       if (batch.length === 0) break;
@@ -84,14 +84,14 @@ export function createAppendQueue({ send, ...limits }: AppendQueueOptions): Appe
 }
 
 export const BATCH_ITEMS_MAX = 512;
-/** One append may be half of it, so that a batch always takes at least one. */
+/** One append has at most half of this. */
 export const BATCH_BYTES_MAX = 2 * APPEND_BYTES_MAX;
 export const QUEUE_ITEMS_MAX = 10_000;
 export const QUEUE_BYTES_MAX = 64 * 1024 * 1024;
-/** After this an append is answered `unavailable`, whatever became of it. */
+/** After this many ms an append is answered `unavailable`; its outcome is then unknown. */
 export const APPEND_DEADLINE_MS = 10_000;
 
-/** One append, as it waits for its batch. */
+/** One append that waits for its batch. */
 export interface AppendItem {
   readonly stream: string;
   readonly expected: bigint;
@@ -106,20 +106,20 @@ export interface PendingAppend extends AppendItem {
 }
 
 export interface PendingAppends {
-  /** Waiting or under way. */
+  /** Number of items that are waiting or being written. */
   readonly size: number;
-  /** Refuses when too much is pending already. */
+  /** Adds an item. Refuses it (`unavailable`) when too many items or bytes are pending. */
   add(item: AppendItem): Promise<AppendResult>;
   /** The next batch; empty when nothing waits. */
   take(): PendingAppend[];
-  /** Those that are not answered yet. */
+  /** The items of these that are not answered yet. */
   open(items: readonly PendingAppend[]): PendingAppend[];
   resolve(item: PendingAppend, result: AppendResult): void;
   reject(item: PendingAppend, error: unknown): void;
   close(): void;
 }
 
-/** Every append that is not answered yet, in order; each is answered at the latest when its time is up. */
+/** The unanswered appends, in order. Each one is rejected (`unavailable`) when its deadline passes. */
 export function createPendingAppends({
   deadlineMs = APPEND_DEADLINE_MS,
   itemsMax = QUEUE_ITEMS_MAX,
@@ -132,7 +132,7 @@ export function createPendingAppends({
   let bytesPending = 0;
   let timer: NodeJS.Timeout | undefined;
 
-  /** Whether it was still to be answered. */
+  /** Removes the item. Returns false if it was answered already. */
   function settle(item: PendingAppend): boolean {
     if (!pending.delete(item)) return false;
     bytesPending -= item.bytes;
@@ -143,7 +143,7 @@ export function createPendingAppends({
     if (settle(item)) item.reject(error);
   }
 
-  /** All have equal time, so the oldest is always the first to run out of it: one timer for all. */
+  /** All items have the same time limit, so the oldest always expires first and one timer is enough. */
   function expire(): void {
     timer = undefined;
     for (const item of pending) {
@@ -194,7 +194,7 @@ export function createPendingAppends({
   };
 }
 
-/** How many of these make one batch; at least one. */
+/** The number of leading items that fit into one batch; at least one if there is any. */
 function fitting(items: readonly PendingAppend[]): number {
   let bytes = 0;
   let count = 0;

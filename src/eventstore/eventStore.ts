@@ -1,26 +1,26 @@
 import { derivedId } from '../platform/ids.ts';
 
-/** The revision a stream has before its first event; as `expected` it means "must not exist yet". */
+/** The revision of a stream without events. As `expected` it means that the stream must not exist yet. */
 export const NO_STREAM = -1n;
-/** How many events one command (one append of it) may record. */
+/** Events in one append, at most. */
 export const APPEND_EVENTS_MAX = 100;
-/** How many bytes of data and metadata one append may carry. */
+/** Bytes of data and metadata in one append, at most. */
 export const APPEND_BYTES_MAX = 512 * 1024;
-/** Events per page of `read` and `readAll` unless told otherwise. */
+/** Default number of events per page of `read` and `readAll`. */
 export const READ_PAGE = 500;
 export const READ_PAGE_MAX = 10_000;
-/** How many events `locate` looks through in a log that has no index of ids. */
+/** About how many events `locate` searches in a log without an index of event ids. */
 export const LOCATE_EVENTS_MAX = 100_000;
 
-/** A fact: past tense, plain JSON data. The name and the data are the storage format. */
+/** A fact, named in the past tense, with plain JSON data. Type and data are the storage format. */
 export interface DomainEvent {
   readonly type: string;
   readonly data: object;
 }
 
-/** Who, when, why: kept with every event. */
+/** Actor, time and cause of an event, stored with it. */
 export interface Metadata {
-  /** The command that led to it, by id and by name. */
+  /** Id and type of the command that made the event. */
   readonly commandId: string;
   readonly command: string;
   readonly correlationId: string;
@@ -41,14 +41,14 @@ export interface NewEvent<E extends DomainEvent = DomainEvent> {
 }
 
 export interface RecordedEvent<E extends DomainEvent = DomainEvent> extends NewEvent<E> {
-  /** Place in the whole log: it ascends, and counts events only where the store says so (`contiguous`). */
+  /** Place in the whole log. Positions ascend; they are consecutive numbers only if the store is `contiguous`. */
   readonly position: bigint;
   readonly stream: string;
   /** Place in its stream, from 0. */
   readonly revision: bigint;
 }
 
-/** One append of several that are made at once. */
+/** One of several appends that are made at once. */
 export interface Append {
   readonly stream: string;
   readonly expected: bigint;
@@ -56,19 +56,19 @@ export interface Append {
 }
 
 export type AppendResult =
-  /** `position` and `revision` are those of the last event. `repeated`: these very events (by id) were already there. */
+  /** `position` and `revision` are those of the last event. `repeated`: events with these ids were in the stream already. */
   | { readonly outcome: 'appended'; readonly position: bigint; readonly revision: bigint; readonly repeated: boolean }
-  /** `actual`: the stream's revision now. */
+  /** `actual`: the stream's current revision. */
   | { readonly outcome: 'conflict'; readonly actual: bigint };
 
 export interface Head {
-  /** Made once with the log; a checkpoint of another epoch belongs to another log and is refused. */
+  /** Identity of the log, made once with it. A checkpoint with another epoch belongs to another log and is refused. */
   readonly epoch: string;
   /** Position of the newest event; 0 when there is none. */
   readonly position: bigint;
 }
 
-/** A part of the log, of some types. */
+/** The events of some types in a part of the log. */
 export interface Range {
   readonly types: readonly string[];
   /** Exclusive. */
@@ -77,35 +77,37 @@ export interface Range {
   readonly upTo: bigint;
 }
 
-/** What `locate` has found, in no order. */
+/** The result of `locate`. */
 export interface Located {
+  /** In no particular order. */
   readonly events: readonly RecordedEvent[];
-  /** False when it ended at its bound: what is missing may lie further back. */
+  /** False when the search stopped at its limit, so missing events may be further back. */
   readonly complete: boolean;
 }
 
 /**
- * The port of the log. Positions given to it as `after` are 0 or those of events: nobody may count with them. Failures are `Refusal`s of kind `unavailable` (nothing is known to have been lost); a conflict is
- * a result, not an exception. An unknown outcome is resolved inside the adapter, by event ids.
+ * The port of the log. Each `after` must be 0 or the position of an event; callers must not compute positions. The log's
+ * failures are `Refusal`s of kind `unavailable`. A conflict is a result, not an exception. The adapter itself resolves
+ * unknown outcomes, by event ids.
  */
 export interface EventStore {
-  /** Positions count events: each is one more than the one before it. Elsewhere they only ascend. */
+  /** Whether each position is exactly one more than the position before it. If not, positions only ascend. */
   readonly contiguous: boolean;
-  /** All or none, durable when it resolves. */
+  /** Appends all events or none. They are durable when it resolves. */
   append(stream: string, expected: bigint, events: readonly NewEvent[]): Promise<AppendResult>;
-  /** Only where appends to different streams can be made at once and come to lie in the log in this very order. */
+  /** Present only if the store can append to several streams at once, with the appends in this order in the log. */
   readonly appendInOrder?: (appends: readonly Append[]) => Promise<readonly AppendResult[]>;
   /** One page of one stream, oldest first, from revision `from` (inclusive). */
   read(stream: string, from?: bigint, limit?: number): Promise<RecordedEvent[]>;
-  /** Those of the stream's events whose id is among `ids`, oldest first. */
+  /** The stream's events with these ids, oldest first. */
   find(stream: string, ids: readonly string[]): Promise<RecordedEvent[]>;
-  /** Those of the events with these ids that lie before a position, in whatever stream. */
+  /** The events with these ids before a position, in any stream. */
   locate(ids: readonly string[], before: bigint): Promise<Located>;
-  /** Only where a range can be told faster than page by page (`scan` in `scan.ts` serves any store). */
+  /** Present only if the store can read a range faster than page by page. `scan` in `scan.ts` works with every store. */
   readonly scan?: (range: Range) => AsyncIterable<readonly RecordedEvent[]>;
   /** One page of the whole log, after `after` (exclusive), in order of position. */
   readAll(after: bigint, limit?: number): Promise<RecordedEvent[]>;
-  /** Every event after `after`, in batches, for ever (until `signal` aborts); never ends by itself and never skips. */
+  /** Every event after `after`, in batches, without gaps. Goes on until `signal` aborts. */
   follow(after: bigint, options: { signal: AbortSignal; limit?: number }): AsyncIterable<readonly RecordedEvent[]>;
   head(): Promise<Head>;
   /** Rejects when the log cannot be reached. */
@@ -120,5 +122,5 @@ export const categoryOf = (stream: string): string => {
 };
 export const idOf = (stream: string): string => stream.slice(categoryOf(stream).length + 1);
 
-/** The id of a command's `index`-th event: the same command makes the same ids, whenever it is repeated. */
+/** The id of a command's `index`-th event. A repeated command makes the same event ids. */
 export const eventId = (commandId: string, index: number): string => derivedId(String(index), commandId);

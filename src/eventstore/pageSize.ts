@@ -1,27 +1,27 @@
 import { READ_PAGE, READ_PAGE_MAX } from './eventStore.ts';
 import type { SizedEvent } from './recent.ts';
 
-/** Whoever is far behind begins with pages of so many events, and is given more while there are so many. */
+/** First page size, in events, of a follower that is far behind. Pages grow while they come back full. */
 export const PAGE_FIRST = 2 * READ_PAGE;
-/** Pages of so many bytes are not made larger. */
+/** Pages do not grow beyond this many bytes. */
 export const PAGE_BYTES_MAX = 8 * 1024 * 1024;
-/** How many followers may read larger pages at once: each holds up to three of them. */
+/** Followers that may read larger pages at once. Each holds up to three pages. */
 export const LARGE_FOLLOWERS_MAX = 2;
 
-/** A limit that somebody asks for, as stores keep it. */
+/** A requested limit, as an integer from 1 to `READ_PAGE_MAX`. */
 export const pageSize = (limit: number): number =>
   Math.max(1, Math.min(Number.isNaN(limit) ? READ_PAGE : Math.floor(limit), READ_PAGE_MAX));
 
 export interface PageSize {
-  /** Events to ask for. */
+  /** Events to request in the next page. */
   readonly events: number;
-  /** What was asked for has come. */
+  /** Adapts the size to a page that has arrived. */
   read(page: readonly SizedEvent[]): void;
-  /** Nothing more will be asked for; what is still under way does not count. */
+  /** The follower reads no more pages. Pages that still arrive do not count. */
   end(): void;
 }
 
-/** How much followers read at a time: more and more while they are far behind, as far as memory allows. */
+/** Page sizes of the followers. They double while a follower is far behind, within the limits above. */
 export function createPageSizes(followersMax = LARGE_FOLLOWERS_MAX): { upTo(limit: number): PageSize } {
   let followers = 0;
   return {

@@ -3,26 +3,26 @@ import { LRUCache } from 'lru-cache';
 import { Refusal } from '../errors.ts';
 import { type Pool, translating } from '../platform/postgres/pool.ts';
 
-/** Seals what is personal under a key of its own per person, and opens it again; a forgotten person opens as `[erased]`. */
+/** Encrypts (seals) and decrypts (opens) personal data with one key per person. An erased person's data opens as `[erased]`. */
 export interface PersonalData {
-  /** Makes the person's key if there is none yet. */
+  /** Creates the person's key if there is none yet. */
   createKey(subject: string): Promise<void>;
-  /** Text to `pd1.<subject>.<…>`; refused (`PersonErased`) when the person's key is gone. */
+  /** Encrypts text to `pd1.<subject>.<…>`. Refused (`PersonErased`) when the person has no key. */
   seal(subject: string, text: string): Promise<string>;
   open(sealed: string): Promise<string>;
-  /** Any JSON value with every sealed string in it opened; keys are fetched in one statement. */
+  /** A copy of a JSON value with every sealed string opened. Fetches the keys in one statement. */
   reveal<T>(value: T): Promise<T>;
-  /** Keyed hash of a normalised value (e-mail, phone): equal values, equal hashes, nothing to read back. Hex. */
+  /** Keyed hash (hex) of a normalised value (e-mail, phone). Equal values give equal hashes; a hash does not reveal its value. */
   blindIndex(kind: string, value: string): string;
 }
 
-/** What a forgotten person's data reads as. */
+/** Replaces an erased person's data. */
 export const ERASED = '[erased]';
 export const MASTER_KEY_BYTES = 32;
 export const KEYS_CACHED_MAX = 10_000;
-/** An erasure by another process takes effect here after this at the latest. */
+/** An erasure by another process takes effect in this process within this many ms. */
 export const KEY_TTL_MS = 3_000;
-/** How deep a value to be revealed may nest. */
+/** Deepest nesting of a value for `reveal`. */
 export const REVEAL_DEPTH_MAX = 100;
 
 const CIPHER = 'aes-256-gcm';
@@ -34,15 +34,15 @@ const SUBJECT = /^[A-Za-z0-9_-]{1,64}$/;
 
 export const isSealed = (text: string): boolean => text.startsWith('pd1.') && SEALED.test(text);
 
-/** Also deletes keys; kept apart, because only the erasure of a person may. */
+/** Can also delete keys. A type of its own, because only the erasure of a person may do that. */
 export interface PersonalDataKeys extends PersonalData {
-  /** Forgets a person for ever: what was sealed for them opens as `[erased]`, here at once and elsewhere within seconds. */
+  /** Deletes the person's key for good. Their data opens as `[erased]`: here at once, in other processes within seconds. */
   eraseKey(subject: string): Promise<void>;
 }
 
 /**
- * Personal data under one key per person (AES-256-GCM), itself kept only wrapped by the master key. Deleting the key is
- * what erases a person from a log that can never change.
+ * Encrypts personal data with one key per person (AES-256-GCM). The keys are stored only encrypted by the master key.
+ * Deleting a key erases the person from a log that can never change.
  */
 export function createPersonalData({
   pool,
@@ -84,7 +84,7 @@ export function createPersonalData({
   };
 }
 
-/** Whether this master key is the one that the key of a person was wrapped with. */
+/** Whether the person's key was wrapped with this master key. */
 export function opensKey(masterKey: Buffer, subject: string, wrapped: Buffer): boolean {
   try {
     return decrypt(derived(masterKey, 'wrap'), subject, wrapped).length === KEY_BYTES;
@@ -95,14 +95,14 @@ export function opensKey(masterKey: Buffer, subject: string, wrapped: Buffer): b
 
 interface Keys {
   create(subject: string): Promise<void>;
-  /** Those that exist. */
+  /** The keys that exist. */
   load(subjects: readonly string[]): Promise<ReadonlyMap<string, Buffer>>;
   erase(subject: string): Promise<void>;
 }
 
 function createKeys(pool: Pool, wrappingKey: Buffer): Keys {
   const cache = new LRUCache<string, Buffer>({ max: KEYS_CACHED_MAX, ttl: KEY_TTL_MS });
-  /** Counts erasures, so that a key read before one is not put into the cache after it. */
+  /** Counts erasures, so that a key which was read before an erasure is not cached after it. */
   let erasures = 0;
   return {
     async create(subject) {
@@ -155,7 +155,7 @@ function partsOf(text: string): { subject: string; bytes: Buffer } | undefined {
   return parts === null ? undefined : { subject: parts[1]!, bytes: Buffer.from(parts[2]!, 'base64url') };
 }
 
-/** What does not open under an existing key was never sealed here (somebody typed it), and stays as it is. */
+/** Text that an existing key cannot open was never sealed here (a user typed it), so it stays unchanged. */
 function revealed(keys: ReadonlyMap<string, Buffer>, text: string): string {
   const parts = partsOf(text);
   if (parts === undefined) return text;
@@ -168,7 +168,7 @@ function revealed(keys: ReadonlyMap<string, Buffer>, text: string): string {
   }
 }
 
-/** A copy of a JSON value with every text in it replaced. */
+/** A copy of a JSON value with `replace` applied to every string. */
 function walk(value: unknown, replace: (text: string) => string, depth = 0): unknown {
   if (typeof value === 'string') return replace(value);
   if (typeof value !== 'object' || value === null) return value;

@@ -3,34 +3,34 @@ import type { RecordedEvent } from './eventStore.ts';
 export const RECENT_EVENTS_MAX = 4_000;
 export const RECENT_BYTES_MAX = 8 * 1024 * 1024;
 
-/** An event, and how many bytes it takes. */
+/** An event and its size in bytes. */
 export interface SizedEvent {
   readonly event: RecordedEvent;
   readonly bytes: number;
 }
 
 export interface Recent {
-  /** Position of the newest event known here; undefined before `begin`. */
+  /** Position of the newest known event; undefined before `begin`. */
   readonly last: bigint | undefined;
   begin(position: bigint): void;
   /**
-   * Takes all that comes after position `follows` (the one before the first event's, unless told otherwise), dropping what is
-   * here already; false when nothing was new or something is missing in between.
+   * Adds the events that follow position `follows` (default: the first event's position - 1), without those already here.
+   * Returns false, and adds nothing, when no event is new or when there is a gap.
    */
   add(events: readonly SizedEvent[], follows?: bigint): boolean;
-  /** At most `limit` events after `position`; undefined when they are no longer (or not yet) here. */
+  /** At most `limit` events after `position`; undefined when they are not (or no longer) in memory. */
   after(position: bigint, limit: number): RecordedEvent[] | undefined;
   clear(): void;
 }
 
-/** The newest events of the log, in order and without holes, bounded in number and bytes. */
+/** The newest events of the log, in order and without gaps, limited in number and bytes. */
 export function createRecent(eventsMax = RECENT_EVENTS_MAX, bytesMax = RECENT_BYTES_MAX): Recent {
   let kept: SizedEvent[] = [];
   /** Index in `kept` of the oldest event still kept. */
   let start = 0;
   let bytes = 0;
   let last: bigint | undefined;
-  /** Position after which everything up to `last` is kept. */
+  /** All events after this position, up to `last`, are kept. */
   let floor = 0n;
 
   const size = (): number => kept.length - start;
@@ -47,7 +47,7 @@ export function createRecent(eventsMax = RECENT_EVENTS_MAX, bytesMax = RECENT_BY
     }
   }
 
-  /** Index in `kept` of the oldest event after a position, which is not below the floor. */
+  /** Index in `kept` of the oldest event after `position`, which must not be below `floor`. */
   function firstAfter(position: bigint): number {
     let [from, to] = [start, kept.length];
     while (from < to) {

@@ -1,11 +1,11 @@
 import type { EventStore, Range, RecordedEvent } from './eventStore.ts';
 
-/** Events per page where a store has no faster way. */
+/** Events per page for stores without a `scan` of their own. */
 export const SCAN_PAGE = 1_000;
 
 type Readable = Pick<EventStore, 'readAll' | 'scan'>;
 
-/** Every event of a range, in order, some at a time, as fast as this store can tell them. */
+/** All events of a range, in order, in batches. Uses the store's own `scan` if it has one. */
 export const scan = (store: Readable, range: Range): AsyncIterable<readonly RecordedEvent[]> =>
   store.scan?.(range) ?? scanPages(store, range);
 
@@ -17,7 +17,7 @@ async function* scanPages(store: Readable, { types, after, upTo }: Range): Async
   }
 }
 
-/** Every event after one place up to another; the next page is read while the one before is worked on. */
+/** All events after one position up to another. Reads the next page while the caller works on the current one. */
 export async function* pagesUpTo(
   store: Pick<EventStore, 'readAll'>,
   after: bigint,
@@ -31,20 +31,20 @@ export async function* pagesUpTo(
     if (end === undefined) throw new Error(`the log ends at ${last}, before ${upTo}`);
     last = end;
     next = last < upTo ? store.readAll(last, SCAN_PAGE) : undefined;
-    // It is awaited above; should nobody ask for it, its failure is nobody's affair.
+    // The page is awaited above. If the caller stops before that, its failure does not matter.
     next?.catch(() => undefined);
     yield last > upTo ? page.filter(({ position }) => position <= upTo) : page;
   }
 }
 
-/** Where positions do not count events, events are counted by reading them, and no more of them than these. */
+/** Without contiguous positions, events are counted by reading them, up to this number plus one. */
 export const EVENTS_COUNTED_MAX = 1_000;
 
 type Countable = Pick<EventStore, 'contiguous' | 'readAll'>;
 
 /**
- * How many events lie after one event (or 0) up to another; where positions do not count events, more than
- * `EVENTS_COUNTED_MAX` are told as one more than that.
+ * The number of events after one event's position (or 0) up to another. Without contiguous positions, a count above
+ * `EVENTS_COUNTED_MAX` is returned as that number plus one.
  */
 export async function eventsBetween(store: Countable, after: bigint, upTo: bigint): Promise<bigint> {
   if (after >= upTo) return 0n;
@@ -53,7 +53,7 @@ export async function eventsBetween(store: Countable, after: bigint, upTo: bigin
   return BigInt(page.filter(({ position }) => position <= upTo).length);
 }
 
-/** Counts events up to this head for many followers: where several have come equally far, only once. */
+/** Counts the events up to this head for many followers. Counts only once for followers at the same position. */
 export function createLag(store: Countable, head: bigint): (position: bigint) => Promise<bigint> {
   const counted = new Map<bigint, Promise<bigint>>();
   return (position) => {

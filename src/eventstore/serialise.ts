@@ -3,10 +3,10 @@ import { APPEND_BYTES_MAX, APPEND_EVENTS_MAX, type NewEvent } from './eventStore
 
 export const STREAM_NAME_BYTES_MAX = 256;
 export const EVENT_TYPE_BYTES_MAX = 128;
-/** How deep an event's data may nest. */
+/** Deepest nesting of an event's data or metadata. */
 export const DATA_DEPTH_MAX = 64;
 
-/** An event as it goes over the wire: texts, and how many bytes they are. */
+/** An event as texts, with the size of data and metadata in bytes. */
 export interface SerialisedEvent {
   readonly id: string;
   readonly type: string;
@@ -21,8 +21,8 @@ const LONE_SURROGATE = /\p{Surrogate}/u;
 const ESCAPED_NUL = /(?<!\\)(?:\\\\)*\\u0000/;
 
 /**
- * Turns one append's events into texts, refusing everything the log could not give back as it was: NUL (`invalid`), too
- * much (`rejected`), and what is not JSON at all (a `TypeError`: that is a bug of the caller, not of the user).
+ * Turns one append's events into texts. Refuses input that the log could not return unchanged: NUL (`invalid`), too many
+ * events or bytes (`rejected`), values that are not JSON (a `TypeError`, because that is a bug in the calling code).
  */
 export function serialise(stream: string, events: readonly NewEvent[]): SerialisedEvent[] {
   checkName('stream', stream, STREAM_NAME_BYTES_MAX);
@@ -89,7 +89,7 @@ function checkContainer(value: object, path: string, depth: number): void {
   if (prototype !== Object.prototype && prototype !== null) throw new TypeError(`${path} is not a plain object`);
   for (const key of Object.keys(value)) {
     const inner = (value as Record<string, unknown>)[key];
-    // Only where there is something to say about it does anybody need its path.
+    // Strings are always valid: skip the cost of building their path.
     if (typeof inner !== 'string') checkJson(inner, `${path}.${key}`, depth + 1);
   }
 }

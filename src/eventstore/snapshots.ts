@@ -1,13 +1,13 @@
 import type { Logger } from '../platform/log.ts';
 import type { Pool } from '../platform/postgres/pool.ts';
 
-/** A folded state and the revision it is the fold of. */
+/** A folded state, and the revision of the last event in it. */
 export interface Snapshot {
   readonly revision: bigint;
   readonly state: unknown;
 }
 
-/** Shortcuts for cold starts. Best effort: neither call ever rejects, and losing them all costs only time. */
+/** Snapshots shorten cold starts. Best effort: neither call ever rejects, and losing all snapshots costs only time. */
 export interface Snapshots {
   load(stream: string, version: number): Promise<Snapshot | undefined>;
   save(stream: string, version: number, snapshot: Snapshot): Promise<void>;
@@ -21,7 +21,7 @@ const SAVE = `
     epoch = excluded.epoch, state = excluded.state, updated_at = now()
   WHERE s.revision < excluded.revision OR s.decider_version <> excluded.decider_version OR s.epoch <> excluded.epoch`;
 
-/** Snapshots in Postgres; one of another decider version or another log's epoch is not seen. */
+/** Snapshots in Postgres. A snapshot of another decider version or another log's epoch is ignored. */
 export function createSnapshots(options: {
   readonly pool: Pool;
   readonly epoch: string;

@@ -5,21 +5,21 @@ import { READ_PAGE, type Head, type RecordedEvent } from './eventStore.ts';
 import { createPageSizes, PAGE_FIRST, type PageSize } from './pageSize.ts';
 import { createRecent, type Recent, type SizedEvent } from './recent.ts';
 
-/** Longest time until the log is looked at without having been told, unless the source says otherwise. */
+/** Default poll interval: without a wake-up the log is read again after this. */
 export const POLL_MS = 200;
-/** While this process is appending itself, news from the database is most likely its own, and about to be offered. */
+/** While this process appends, a notification is probably about its own events, which are about to be offered. */
 const OWN_NEWS_GRACE_MS = 2;
 const RETRY: Backoff = { delayMs: 100, delayMaxMs: 5_000 };
 
-/** Where the tail gets the log from. */
+/** The log, as the tail reads it. */
 export interface TailSource {
   page(after: bigint, limit: number): Promise<readonly SizedEvent[]>;
   head(): Promise<Head>;
-  /** No use in asking again: the follower is told. */
+  /** True when a retry cannot help. The followers then fail with the error. */
   isFatal(error: unknown): boolean;
-  /** Whether this process has appends under way. */
+  /** Whether this process has unfinished appends. */
   appending(): boolean;
-  /** Longest time until the log is looked at without having been told. */
+  /** Poll interval, ms. Default: `POLL_MS`. */
   readonly pollMs?: number;
   readonly log?: Logger | undefined;
 }
@@ -31,18 +31,18 @@ export interface FollowOptions {
 
 export interface Tail {
   follow(after: bigint, options: FollowOptions): AsyncIterable<readonly RecordedEvent[]>;
-  /** Whether anybody follows. */
+  /** Whether there are followers. */
   readonly active: boolean;
-  /** What has just been committed, in order of position: all there is after `follows` (see `Recent.add`). */
+  /** Gives the tail the events that were just committed, in order of position: all events after `follows` (see `Recent.add`). */
   offer(events: readonly SizedEvent[], follows?: bigint): void;
-  /** The log may have grown, up to `position` if that is known. */
+  /** Wakes the reader: the log may have grown, up to `position` if known. */
   wake(position?: bigint): void;
   close(): void;
 }
 
 /**
- * Serves every follower of this process from one reader: events near the head are parsed once and shared; whoever is
- * further behind pages through the table until it has caught up. Failures of the database are retried for ever.
+ * Serves all followers of this process from one reader. Events near the head are parsed once and shared. Followers that are
+ * further behind read pages of the log until they have caught up. Database failures are retried without limit.
  */
 export function createTail(source: TailSource): Tail {
   const recent = createRecent();
@@ -67,19 +67,19 @@ export function createTail(source: TailSource): Tail {
   };
 }
 
-/** The one reader, and what followers see of it. */
+/** The reader's state, shared with the followers. */
 interface Reader {
   readonly source: TailSource;
   readonly recent: Recent;
   readonly closing: AbortSignal;
-  /** Rings when there may be something to read. */
+  /** Rings when the log may have new events. */
   readonly asked: Signal;
-  /** Rings when there is something to follow, or the reader has stopped. */
+  /** Rings when followers have new events to take, or the reader has stopped. */
   readonly grown: Signal;
   followers: number;
   readonly pageSizes: ReturnType<typeof createPageSizes>;
   failure: Error | undefined;
-  /** Runs while there are followers. */
+  /** Starts the reader, if it is not running. It runs while there are followers. */
   ensure(): void;
 }
 
@@ -153,7 +153,7 @@ async function* followRecent(
       const known = isAhead ? undefined : recent.after(last, limit);
       const events = known ?? (await pages.after(last));
       if (reader.failure !== undefined) throw reader.failure;
-      // What was asked for before this turn may have missed what was heard of since.
+      // A page that was requested before this turn may miss newer events, so an empty one does not mean "wait".
       if (events.length === 0 && !isAhead) await grown.next(seen, { signal });
       if (events.length === 0) continue;
       last = events.at(-1)!.position;
@@ -168,15 +168,15 @@ async function* followRecent(
 }
 
 interface Pages {
-  /** Whether the next page has been asked for already. */
+  /** Whether the next page is being read already. */
   readonly isAhead: boolean;
   after(last: bigint): Promise<RecordedEvent[]>;
-  /** Asks for the page after this one, if that is far from the head and not remembered. */
+  /** Starts to read the next page, if this one was full and the next events are not in memory. */
   readOn(events: readonly RecordedEvent[]): void;
   end(): void;
 }
 
-/** For one follower that is behind: each page is read while the one before it is worked on. */
+/** Pages for one follower that is behind. Reads the next page while the follower works on the current one. */
 function createPages(reader: Reader, { signal, limit }: { signal: AbortSignal; limit: number }): Pages {
   const size = reader.pageSizes.upTo(limit);
   const read = (last: bigint): Promise<RecordedEvent[]> => pageUntilAnswered(reader, last, { signal, size });
@@ -192,18 +192,18 @@ function createPages(reader: Reader, { signal, limit }: { signal: AbortSignal; l
     },
     readOn(events) {
       const last = events.at(-1)!.position;
-      // Whoever has come to what is remembered goes on from there.
+      // Once the follower has reached the events in memory, it takes those.
       const isRemembered = (reader.recent.after(last, 1) ?? []).length > 0;
       if (isRemembered || events.length < Math.min(limit, PAGE_FIRST)) return;
       ahead = read(last);
-      // It is awaited in the next turn; should nobody ask for one, its failure is nobody's affair.
+      // The page is awaited in the next turn. If the follower stops before that, its failure does not matter.
       ahead.catch(() => undefined);
     },
     end: () => size.end(),
   };
 }
 
-/** From the table, however long it takes; empty when there is nothing, or when `signal` aborts. */
+/** Reads a page from the log, with retries without limit. Empty when there are no events, or when `signal` aborts. */
 async function pageUntilAnswered(
   reader: Reader,
   last: bigint,

@@ -1,11 +1,11 @@
 import type { EventStore, RecordedEvent } from './eventStore.ts';
 
-/** Brings an event's data from one schema version to the next. Pure; the n-th of a type turns version n into n + 1. */
+/** Brings an event's data from one schema version to the next. Pure. The n-th upcaster of a type turns version n into n + 1. */
 export type Upcaster = (data: Readonly<Record<string, unknown>>) => Record<string, unknown>;
-/** Every change of an event's shape since it was first recorded, by event type; a type that is not here is at version 1. */
+/** All shape changes, by event type, oldest first. A type without an entry is at version 1. */
 export type Upcasters = Readonly<Partial<Record<string, readonly Upcaster[]>>>;
 
-/** An event as the log keeps it, before anybody looked into it. */
+/** An event as the log stores it, not parsed. */
 export interface StoredEvent {
   readonly position: bigint;
   readonly stream: string;
@@ -17,21 +17,21 @@ export interface StoredEvent {
   readonly metadata: string;
 }
 
-/** The same from a driver that has parsed it already; what it could not parse is text or bytes. */
+/** A stored event that the driver has parsed. Data that it could not parse is text or bytes. */
 export type ParsedEvent = Omit<StoredEvent, 'data' | 'metadata'> & {
   readonly data: unknown;
   readonly metadata: unknown;
 };
 
-/** The version that events of this type are recorded in now. */
+/** The schema version in which events of this type are recorded now. */
 export const schemaOf = (upcasters: Upcasters, type: string): number => (upcastersOf(upcasters, type)?.length ?? 0) + 1;
 
 const upcastersOf = (upcasters: Upcasters, type: string): readonly Upcaster[] | undefined =>
   Object.hasOwn(upcasters, type) ? upcasters[type] : undefined;
 
 /**
- * Parses what the log keeps, once, in the version it was recorded in. Never throws: an event that this code cannot understand
- * comes back all the same, and its `data` and `metadata` throw when somebody reads them, so that it fails only its readers.
+ * Parses a stored event, in the version in which it was recorded. Never throws: if the event cannot be parsed, reading
+ * `data` or `metadata` of the returned event throws. So a bad event fails only the code that reads it.
  */
 export function recorded(stored: StoredEvent): RecordedEvent {
   const { position, stream, revision, id, type } = stored;
@@ -44,7 +44,7 @@ export function recorded(stored: StoredEvent): RecordedEvent {
   }
 }
 
-/** The same for what is parsed already. */
+/** Like `recorded`, for an event that the driver has parsed. */
 export function understood(parsed: ParsedEvent): RecordedEvent {
   const { position, stream, revision, id, type } = parsed;
   try {
@@ -56,7 +56,7 @@ export function understood(parsed: ParsedEvent): RecordedEvent {
   }
 }
 
-/** The event in its current shape. Never throws: one that newer code has written cannot be read, as above. */
+/** The event in its current shape. Never throws. An event of a newer, unknown version is unreadable as in `recorded`. */
 export function upcast(upcasters: Upcasters, event: RecordedEvent): RecordedEvent {
   if (poisonOf(event) !== undefined) return event;
   const current = schemaOf(upcasters, event.type);
@@ -84,7 +84,7 @@ function raised(event: RecordedEvent, steps: readonly Upcaster[]): RecordedEvent
   return newer;
 }
 
-/** The log, whose readers get every event in its current shape. */
+/** Wraps a log, so that its readers get every event in its current shape. */
 export function upcasting(store: EventStore, upcasters: Upcasters): EventStore {
   const raise = (events: readonly RecordedEvent[]): RecordedEvent[] => events.map((event) => upcast(upcasters, event));
   async function* raiseAll(pages: AsyncIterable<readonly RecordedEvent[]>): AsyncIterable<readonly RecordedEvent[]> {
@@ -105,14 +105,14 @@ export function upcasting(store: EventStore, upcasters: Upcasters): EventStore {
   };
 }
 
-/** Events that were brought to their present shape, and what they had been. */
+/** The original of each upcast event. */
 const originals = new WeakMap<RecordedEvent, RecordedEvent>();
 const poisoned = new WeakMap<RecordedEvent, StoredEvent>();
 
-/** The JSON texts of an event that could not be understood, for whoever parks it; undefined when it can be read. */
+/** The stored texts of an unreadable event, for example to park it; undefined when the event can be read. */
 export const poisonOf = (event: RecordedEvent): StoredEvent | undefined => poisoned.get(event);
 
-/** An event as the log keeps it, whatever this code makes of it: for whoever moves it elsewhere. */
+/** An event as the log stores it, without upcasting, readable or not. For code that copies events. */
 export function keptOf(event: RecordedEvent): StoredEvent {
   const unread = poisonOf(event);
   if (unread !== undefined) return unread;

@@ -1,13 +1,16 @@
 import { setTimeout as pause } from 'node:timers/promises';
 
-/** How long to wait before an attempt is made again. */
+/** Delays between attempts. */
 export interface Backoff {
   /** First delay, ms; doubles with each failure, up to `delayMaxMs`. */
   readonly delayMs: number;
   readonly delayMaxMs: number;
 }
 
-/** The delay after so many failures (from 1), ms: exponential, and between half of it and all of it by chance, so that attempts that failed together do not come back together. */
+/**
+ * The delay before the next attempt, ms, after this many failures (from 1). It grows exponentially. Random jitter takes away
+ * up to half of it, so that attempts that failed together are not retried together.
+ */
 export function delayAfter(
   { delayMs, delayMaxMs }: Backoff,
   failures: number,
@@ -17,14 +20,14 @@ export function delayAfter(
   return whole * (0.5 + random() / 2);
 }
 
-/** Whether the signal has aborted. A call, because the answer may change while something is awaited. */
+/** Whether the signal has aborted. A function, so that TypeScript does not assume an earlier result after an `await`. */
 export const isOver = (signal: AbortSignal): boolean => signal.aborted;
 
-/** Resolves early when `signal` aborts. */
+/** Waits; resolves early when `signal` aborts. Never rejects. */
 export async function rest(milliseconds: number, signal: AbortSignal): Promise<void> {
   try {
     await pause(milliseconds, undefined, { signal });
   } catch {
-    // Woken by the signal, which the caller looks at.
+    // The signal has aborted. Callers check it themselves.
   }
 }

@@ -1,6 +1,6 @@
 /**
- * Named places where a test may kill the process (SIGKILL, as a power cut would), so that recovery is proven at every
- * step and not just hoped for. Off unless `FAILPOINT=<name>[#<n>]` is configured: then the n-th pass (default 1) kills.
+ * Named places where a test can kill the process by SIGKILL, like a crash, to test recovery at every step. Off unless
+ * `FAILPOINT=<name>[#<n>]` is set: then the n-th pass (default: the first) kills the process.
  */
 let armed: { name: string; left: number } | undefined;
 

@@ -5,20 +5,20 @@ import { readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** Most locks are given back within milliseconds: whoever waits looks soon at first, then more rarely. */
+/** Most locks are released within milliseconds, so polling starts fast and slows down. */
 const POLL_MIN_MS = 2;
 const POLL_MAX_MS = 20;
-/** A lock file without content is one that is being written, for this long. */
+/** For this long, a lock file without valid content counts as one that is being written. */
 const WRITING_MS = 2_000;
-/** The holder of a lock touches it this often; on another host it counts as dead when it has not for the second. */
+/** The holder touches its lock file this often. A holder on another host counts as dead after `SILENT_MS` without a touch. */
 const BEAT_INTERVAL_MS = 3_000;
 export const SILENT_MS = 15_000;
-/** Added to the name of a lock: whose holder alone may take it from the dead. */
+/** Suffix of the guard lock. Only its holder may remove the lock of a dead process. */
 const GUARD = '.guard';
 const PS_TIMEOUT_MS = 2_000;
 const UNSEEN = 'unseen';
 
-/** A process, named so that a later process with the same id, or one in another container, is not taken for it. */
+/** Identifies a process, so that a later process with the same pid, or one in another container, is not mistaken for it. */
 export interface Holder {
   readonly pid: number;
   readonly birth: string;
@@ -32,9 +32,9 @@ export interface Lock {
 const hasCode = (error: unknown, ...codes: string[]): boolean =>
   error instanceof Error && codes.includes((error as NodeJS.ErrnoException).code ?? '');
 
-/** What a signal would find: a zombie still counts as there, so look with `birthOf`. */
+/** Whether a signal reaches the process. Zombies count as alive; `birthOf` excludes them. */
 function signalFinds(pid: number): 'alive' | 'foreign' | 'gone' {
-  // To the system, zero and below are groups of processes.
+  // For `kill`, numbers from zero down mean process groups.
   if (pid <= 0) return 'gone';
   try {
     process.kill(pid, 0);
@@ -44,7 +44,7 @@ function signalFinds(pid: number): 'alive' | 'foreign' | 'gone' {
   }
 }
 
-/** When a live process began, in words of the system; undefined when there is none, or only a zombie. */
+/** Start time of a live process, as the system's text; undefined when there is no process, or only a zombie. */
 export function birthOf(pid: number): string | undefined {
   if (signalFinds(pid) === 'gone') return undefined;
   if (process.platform !== 'linux') {
@@ -60,7 +60,7 @@ export function birthOf(pid: number): string | undefined {
   }
   try {
     const line = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    // The second field is the command in brackets, and may itself hold brackets and spaces.
+    // The second field is the command in brackets. It may itself contain brackets and spaces.
     const [state = 'Z', ...fields] = line.slice(line.lastIndexOf(')') + 2).split(' ');
     if (state === 'Z' || state === 'X') return undefined;
     return `${readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim()}/${fields[18] ?? ''}`;
@@ -71,10 +71,10 @@ export function birthOf(pid: number): string | undefined {
 
 export const isAlive = (pid: number): boolean => birthOf(pid) !== undefined;
 
-/** Whether we could see that process at all. */
+/** Whether the process is on this host, so that this process can see it. */
 export const isHere = (holder: Holder): boolean => holder.host === os.hostname();
 
-/** Whether that very process, of this host, still runs. */
+/** Whether exactly this process still runs on this host. */
 export function lives(holder: Holder): boolean {
   if (!isHere(holder)) return false;
   const birth = birthOf(holder.pid);
@@ -97,7 +97,7 @@ export function parseHolder(text: string): Holder | undefined {
   }
 }
 
-/** Who has the lock now; undefined when it can be tried again at once. */
+/** The live holder of the lock; undefined when the lock can be tried again at once. Removes a dead holder's lock. */
 async function holderOf(file: string): Promise<Holder | 'writing' | undefined> {
   let judged: string;
   try {
@@ -115,8 +115,9 @@ async function holderOf(file: string): Promise<Holder | 'writing' | undefined> {
 }
 
 /**
- * Removes a lock whose holder is dead. Two who have judged the same one dead must not both do so: the second would remove
- * what a third has taken meanwhile. So that is done under a lock of its own, which, should its holder die, is judged likewise.
+ * Removes a lock whose holder is dead. Two processes that found the same holder dead must not both remove the lock: the second
+ * would remove the lock that a third process has taken meanwhile. So the removal needs a guard lock. A guard whose holder died
+ * is removed in the same way.
  */
 async function clearAway(file: string, judged: string): Promise<Holder | undefined> {
   const guard = await takeLock(`${file}${GUARD}`, 0);
@@ -136,9 +137,9 @@ const contentOf = (file: string): Promise<string | undefined> =>
   });
 
 /**
- * Takes the lock that `file` is, waiting for at most `waitMs`; answers the live holder when it could not. A lock whose
- * process has died counts as free; of a process on another host (a container on the same volume) that is known by its lock
- * being silent for `SILENT_MS`.
+ * Takes the lock `file`. Waits at most `waitMs`, then returns the live holder instead. The lock of a dead process counts as
+ * free. A process on another host (a container on the same volume) counts as dead when it has not touched the lock for
+ * `SILENT_MS`.
  */
 export async function takeLock(file: string, waitMs: number): Promise<Lock | Holder> {
   const until = Date.now() + waitMs;
@@ -152,7 +153,7 @@ export async function takeLock(file: string, waitMs: number): Promise<Lock | Hol
   }
 }
 
-/** Whether it is ours now: who was stopped in the midst of writing may have been taken for dead. */
+/** Creates the lock file. Reads it back: if this process was paused while writing, another may have removed and retaken it. */
 async function create(file: string, mine: string): Promise<boolean> {
   try {
     await writeFile(file, mine, { flag: 'wx', mode: 0o600 });
@@ -175,7 +176,7 @@ function heldBy(file: string, mine: string): Lock {
   };
 }
 
-/** Runs `work` while holding the lock; throws when it cannot be had in time. */
+/** Runs `work` while holding the lock. Throws when the lock is not free within `waitMs`. */
 export async function withLock<T>(file: string, waitMs: number, work: () => Promise<T>): Promise<T> {
   const lock = await takeLock(file, waitMs);
   if (!('release' in lock)) throw new Error(`${file} is held by process ${lock.pid}, which does not let go of it.`);

@@ -26,8 +26,8 @@ const SECRET_FIELDS = [
 ];
 
 /**
- * JSON lines on stderr, because stdout belongs to what a command answers. Lines are written in batches within 100 ms and
- * flushed at exit; a field that names a secret is hidden down to three levels deep.
+ * JSON lines on stderr, because stdout is for the output of commands. Lines are written in batches within 100 ms and flushed
+ * at exit. Fields with secret names are hidden, down to three levels deep.
  */
 export const createLogger = (level: string, destination: number | string = STDERR): Logger =>
   pino(

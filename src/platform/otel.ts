@@ -5,16 +5,16 @@ import type { Config } from '../config/config.ts';
 import type { Logger } from './log.ts';
 import { traceWith } from './trace.ts';
 
-/** Spans wait this long for others to be sent with. */
+/** Interval at which spans are sent in batches. */
 const SEND_EVERY_MS = 1_000;
-/** Spans in memory; more are dropped, for a collector that does not answer must cost nothing else. */
+/** Spans in memory, at most. Further ones are dropped, so that a collector that does not answer does no other harm. */
 const SPANS_WAITING_MAX = 4_096;
 const SEND_TIMEOUT_MS = 5_000;
-/** How long stopping waits for the last spans to be taken. */
+/** How long stopping waits for the last spans to be delivered. */
 const STOP_MS = 1_500;
 const COMPLAIN_EVERY_MS = 60_000;
 
-/** Says now and then that spans could not be delivered, and lets them go. */
+/** Logs failed deliveries, at most once per `COMPLAIN_EVERY_MS`. */
 function complaining(exporter: SpanExporter, log: Logger): SpanExporter {
   let quietUntil = 0;
   return {
@@ -32,8 +32,8 @@ function complaining(exporter: SpanExporter, log: Logger): SpanExporter {
 }
 
 /**
- * The only place that knows OpenTelemetry's SDK, which is loaded only when there is somewhere to send traces to. Answers what
- * sends the last of them and stops; that takes no longer than `STOP_MS`.
+ * Starts tracing. Only this module uses OpenTelemetry's SDK, and loads it only when a traces endpoint is configured. Returns
+ * the function that sends the last spans and stops tracing, within `STOP_MS`.
  */
 export async function startTracing(
   tracing: Config['tracing'],

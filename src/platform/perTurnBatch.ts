@@ -1,6 +1,6 @@
 /**
- * Gathers requests made in the same turn of the event loop, so that one statement answers them all. They succeed or fail
- * together.
+ * Joins requests of the same turn of the event loop into calls of `run`, with at most `requestsMax` each. The requests of one
+ * call succeed or fail together.
  */
 export function perTurnBatch<Request, Answer>(
   requestsMax: number,

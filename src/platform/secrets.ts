@@ -23,7 +23,7 @@ interface Kept {
 export const secretsFile = (dataDir: string): string => path.join(dataDir, 'secrets.json');
 export const randomSecret = (): string => randomBytes(SECRET_BYTES).toString('base64url');
 
-/** What the data folder keeps; an unreadable file is an error, never an empty set of secrets. */
+/** The secrets in the data folder. A missing file means none; an unreadable one is an error. */
 export async function readSecrets(dataDir: string): Promise<Kept> {
   const file = secretsFile(dataDir);
   let content: string;
@@ -45,7 +45,7 @@ export async function readSecrets(dataDir: string): Promise<Kept> {
   }
 }
 
-/** Durable before it returns: a secret that something was sealed with must outlive a power cut. */
+/** Writes the secrets durably: a secret that has encrypted data must survive a power cut. */
 async function writeSecrets(dataDir: string, secrets: Kept): Promise<void> {
   const draft = `${secretsFile(dataDir)}.${randomUUID()}`;
   const file = await open(draft, 'wx', 0o600);
@@ -62,7 +62,7 @@ async function writeSecrets(dataDir: string, secrets: Kept): Promise<void> {
   await folder.sync().finally(() => folder.close());
 }
 
-/** Makes the folder for its owner alone; those above it, if they are missing, as everybody makes them. */
+/** Creates the folder, readable only by its owner. Missing parent folders get the default mode. */
 export async function makeDataDir(dataDir: string): Promise<void> {
   await mkdir(path.dirname(dataDir), { recursive: true });
   await mkdir(dataDir, { mode: 0o700 }).catch((error: unknown) => {
@@ -70,7 +70,7 @@ export async function makeDataDir(dataDir: string): Promise<void> {
   });
 }
 
-/** The kept secrets with those of `wanted` that are not there yet made now. */
+/** The stored secrets. Those of `wanted` that are missing are generated and stored first. */
 export async function keepMissing<Name extends keyof Kept>(
   dataDir: string,
   wanted: readonly Name[],
@@ -86,8 +86,9 @@ export async function keepMissing<Name extends keyof Kept>(
 }
 
 /**
- * The signing secret and the master key: those configured, else those kept in the data folder (0600), made at first need.
- * With a `DATABASE_URL` in production there is no making: a key beside one process's disk would seal a shared log.
+ * The signing secret and the master key: the configured ones, else those in the data folder (mode 0600), generated at first
+ * use. In production with a `DATABASE_URL`, missing ones are an error: otherwise a shared log would depend on a key on the
+ * disk of one process.
  */
 export async function keepSecrets(config: Config, log: Logger): Promise<Secrets> {
   const { jwtSecret, masterKey } = config.auth;

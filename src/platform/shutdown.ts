@@ -1,6 +1,6 @@
 import type { Logger } from './log.ts';
 
-/** The steps that stop a process, run last first; each is tried, whatever became of the others. */
+/** The steps that stop a process. They run in reverse order. A failing step is logged and does not stop the others. */
 export interface Shutdown {
   push(step: () => Promise<unknown>): void;
   run(log: Logger): Promise<void>;

@@ -11,7 +11,7 @@ import {
 } from '@opentelemetry/api';
 import { isRefusal } from '../errors.ts';
 
-/** What the SDK keeps of them. */
+/** Links per span that the SDK keeps, at most. */
 const LINKS_MAX = 128;
 const TRACEPARENT = /^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/;
 const KINDS = {
@@ -23,7 +23,7 @@ const KINDS = {
 
 let tracer: Tracer | undefined;
 
-/** From now on spans are made by this tracer; `undefined` makes none, which is how a process begins. */
+/** Sets the tracer that makes spans from now on; `undefined` (as at process start) turns tracing off. */
 export function traceWith(given: Tracer | undefined): void {
   tracer = given;
 }
@@ -33,17 +33,17 @@ export const isTracing = (): boolean => tracer !== undefined;
 export interface SpanDetails {
   readonly kind: keyof typeof KINDS;
   readonly name: string;
-  /** W3C traceparents, as events carry them; what is none is ignored. */
+  /** W3C traceparents, as in events. Invalid ones are ignored. */
   readonly parent?: string | undefined;
   readonly links?: readonly (string | undefined)[];
-  /** By the names of OpenTelemetry's semantic conventions, where it has one. Nothing about persons. */
+  /** Names follow OpenTelemetry's semantic conventions where they exist. Must not contain personal data. */
   readonly attributes: Attributes;
 }
 
 export interface OpenSpan {
-  /** For whatever follows from it. */
+  /** Parent for the spans of work that follows from this one. */
   readonly traceparent: string;
-  /** `failed` or an `error` that is no refusal make it an error. */
+  /** Ends the span. `failed`, an `unavailable` refusal, or an `error` that is not a refusal sets its status to error. */
   end(outcome?: { name?: string; attributes?: Attributes; failed?: boolean; error?: unknown }): void;
 }
 
@@ -68,13 +68,13 @@ const linksOf = (traceparents: readonly (string | undefined)[]): Link[] =>
 const textOf = ({ traceId, spanId, traceFlags }: SpanContext): string =>
   `00-${traceId}-${spanId}-${traceFlags.toString(16).padStart(2, '0')}`;
 
-/** A business "no" is an answer; anything else that was thrown is an error, told by its name alone. */
+/** Refusals are answers, except `unavailable` ones. Other errors are failures, recorded by name only. */
 const failureOf = (error: unknown): { attributes: Attributes; failed: boolean } => {
   if (isRefusal(error)) return { attributes: { 'error.type': error.rule }, failed: error.kind === 'unavailable' };
   return { attributes: { 'error.type': error instanceof Error ? error.name : 'unknown' }, failed: true };
 };
 
-/** Begins a span that somebody will end; undefined when nothing is traced. */
+/** Starts a span. The caller must end it. Undefined when tracing is off. */
 export function startSpan(describe: () => SpanDetails): OpenSpan | undefined {
   if (tracer === undefined) return undefined;
   const { kind, name, parent, links = [], attributes } = describe();
@@ -93,8 +93,8 @@ export function startSpan(describe: () => SpanDetails): OpenSpan | undefined {
 }
 
 /**
- * Work as one span, told its traceparent (the parent's own when nothing is traced, which costs a comparison). Context goes by
- * traceparents alone, as events carry it too: who is asked later, in a batch or in another process, knows it as well.
+ * Runs `work` in a span and passes it the span's traceparent. When tracing is off, `work` gets `untraced`, and the cost is one
+ * comparison. Context is passed only as traceparents, which events carry too, so it also reaches batches and other processes.
  */
 export function traced<T>(
   describe: () => SpanDetails,

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { runChaos } from './chaos.ts';
 
-/** Longer than a lease, so that what the one who stands still owned is taken over meanwhile. */
+/** Longer than a lease, so that another process takes over the leases of a paused one. */
 const PAUSE_MS = 10_000;
 const SEEDS = 2 ** 31;
 

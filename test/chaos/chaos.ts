@@ -8,13 +8,13 @@ import { keepBusy, stockShop } from './load.ts';
 import { createRandom } from './random.ts';
 
 const GAP_MS = 1_500;
-/** Once nothing is wrong any more, everything must have come to rest within this time. */
+/** After the last fault, all work must be done within this time. */
 const HEAL_MS = 120_000;
 const POLL_MS = 250;
 
 export interface ChaosOptions {
   readonly seed: number;
-  /** Each fault once, or faults of chance for so long. */
+  /** Each fault once, or random faults for this long. */
   readonly minutes: number | 'each fault once';
   readonly pauseMs: number;
   readonly say: (line: string) => void;
@@ -30,7 +30,7 @@ export interface Outcome {
   readonly healedAfterMs: number;
 }
 
-/** Waits until nothing is left to be done; resolves to how long that took, ms. */
+/** Waits until no work is left. Resolves to how long that took, ms. */
 async function rested(left: () => Promise<string[]>, withinMs = HEAL_MS): Promise<number> {
   const from = performance.now();
   for (let late = await left(); late.length > 0; late = await left()) {
@@ -41,15 +41,15 @@ async function rested(left: () => Promise<string[]>, withinMs = HEAL_MS): Promis
 }
 
 const OVERDUE = 'SELECT key FROM deadlines WHERE due_at <= now() LIMIT 5';
-/** Deadlines that have passed, e.g. of a checkout that broke off: only the `deadlines` processes take them away. */
+/** Expired deadlines, for example of an abandoned checkout. Only the `deadlines` processes remove them. */
 async function overdue({ write }: Fleet): Promise<string[]> {
   const rows = await write.db.rows<{ key: string }>(OVERDUE);
   return rows.map(({ key }) => `deadline ${key}`);
 }
 
 /**
- * Nothing may be written while the books are checked: first the processes that begin things end, then those that follow. A
- * deadline that passes in between stays: its processes have ended.
+ * Stops all processes, because nothing may be written during the checks: first those that start work, then those that follow the
+ * log. A deadline that expires in between stays, because its processes have ended.
  */
 async function windDown(fleet: Fleet): Promise<string[]> {
   const late = await fleet.stop(['http', 'deadlines']);
@@ -60,8 +60,8 @@ async function windDown(fleet: Fleet): Promise<string[]> {
 }
 
 /**
- * A shop of three processes of each role under a mixed load, while one process after another is killed or stands still and
- * Redis and NATS lose all they have; then what must hold is checked against the log. It prints the seed, and what happened.
+ * Runs a shop of three processes of each role under a mixed load, while one process after another is killed or paused, and Redis
+ * and NATS lose all their data. Then checks the invariants against the log. Prints the seed and the faults.
  */
 export async function runChaos({ seed, minutes, pauseMs, say }: ChaosOptions): Promise<Outcome> {
   const random = createRandom(seed);

@@ -7,10 +7,10 @@ import { expectRowsToBeTheFold } from '../support/fold.ts';
 import type { Acknowledged, Client } from './client.ts';
 import type { Fleet } from './fleet.ts';
 
-/** Made by the test itself, without the API. */
+/** Admins that the test itself creates, without the API. */
 const ADMINS = 1;
 
-/** What clients were told, and what the log says. */
+/** The answers that clients got, and the events in the log. */
 export interface Told {
   readonly history: readonly Acknowledged[];
   readonly log: readonly RecordedEvent[];
@@ -21,7 +21,7 @@ interface Evidence extends Told {
   readonly fleet: Fleet;
 }
 
-/** What does not hold, in words. */
+/** Checks one invariant. Returns the violations, in words. */
 type Check<E extends Told = Evidence> = (evidence: E) => string[] | Promise<string[]>;
 
 interface Thing {
@@ -67,7 +67,7 @@ export const acknowledged: Check<Told> = ({ history, log }) => {
     .map(({ what, who, position }) => `${what} of ${who} was acknowledged at ${position}, where the log has nothing`);
 };
 
-/** As many things as were acknowledged, and the very same: what nobody was told of must not be there either. */
+/** Checks that exactly the acknowledged things exist: none is missing, and none exists without an acknowledgement. */
 function theVerySame({ history, log }: Told, { what, type, category, beside }: Thing): string[] {
   const wrong: string[] = [];
   const told = new Set(done(history, what).map(({ id }) => `${category}-${id}`));
@@ -89,7 +89,7 @@ export const oneEach: Check<Told> = (told) => {
   ];
 };
 
-/** At every prefix of the log; and what is still held at its end is held by an order that still wants it. */
+/** Checks stock at every prefix of the log, and that every reservation left at the end belongs to an order that needs it. */
 export const stock: Check<Told> = ({ log, orders }) => {
   const wrong: string[] = [];
   const stocks = new Map<string, StockState>();
@@ -197,7 +197,7 @@ const CHECKS: readonly Check[] = [
   readModels,
 ];
 
-/** Everything that must hold once nothing moves any more; what does not, in words. */
+/** Checks all invariants that must hold once all work is done. Returns the violations, in words. */
 export async function violationsOf(fleet: Fleet, { history, violations }: Client): Promise<string[]> {
   const log = await wholeLog(fleet.write.store);
   const evidence: Evidence = { fleet, history, log, orders: ordersOf(log) };

@@ -5,18 +5,18 @@ import type { Fleet } from './fleet.ts';
 
 const ATTEMPT_TIMEOUT_MS = 4_000;
 const RETRY_MS = 150;
-/** Longer than any fault lasts: a command is asked for until somebody answers for it. */
+/** Longer than any fault lasts. A command is repeated until it is answered. */
 const GIVE_UP_MS = 180_000;
 
-/** A command that was answered: done, or refused for a reason of the shop's own. */
+/** An answered command: done, or refused by a rule of the shop. */
 export interface Acknowledged {
   readonly what: string;
   readonly who: string;
   readonly key: string;
   readonly status: number;
-  /** Of what it made, where it made something. */
+  /** Id of the thing that the command created, if any. */
   readonly id: string | undefined;
-  /** Where in the log its last event is. */
+  /** Position of the command's last event. */
   readonly position: bigint | undefined;
   readonly attempts: number;
 }
@@ -30,13 +30,13 @@ export interface Asking {
   readonly token?: string;
 }
 
-/** Neither done nor refused, as far as anyone can tell: ask again, under the same key. */
+/** Whether the outcome is unknown, so that the command must be repeated with the same idempotency key. */
 function isOpen({ status, body }: Answer): boolean {
   const type: unknown = body?.type;
   return status >= 500 || status === 408 || status === 429 || type === '/problems/RequestInFlight';
 }
 
-/** A client of several processes: each request to the next one, and to the one after that when it does not answer. */
+/** A client of several processes. Each request goes to the next process, and on to the one after it when that does not answer. */
 export function createClient(fleet: Fleet) {
   const history: Acknowledged[] = [];
   const violations: string[] = [];
@@ -54,7 +54,7 @@ export function createClient(fleet: Fleet) {
       const answer = await request(url, method, path, options);
       if (!isOpen(answer)) return answer;
     } catch {
-      // It was killed, or stands still.
+      // The process was killed or is paused.
     }
     unanswered += 1;
     return undefined;
@@ -72,10 +72,10 @@ export function createClient(fleet: Fleet) {
 
   return {
     history,
-    /** What an answer showed that must not be. */
+    /** Findings in answers that must not occur. */
     violations,
     counts: () => ({ requests, unanswered, commands: history.length }),
-    /** Asks until it is answered for; the same key throughout. */
+    /** Repeats the command with the same idempotency key until it is answered. */
     async command(asking: Asking): Promise<Answer> {
       const key = randomUUID();
       const { answer, attempts } = await until(asking, { 'idempotency-key': key });

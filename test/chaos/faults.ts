@@ -14,7 +14,7 @@ export type Fault = { readonly kind: 'kill' | 'pause'; readonly role: Role } | {
 export interface Happened {
   readonly atS: number;
   readonly what: string;
-  /** Until nothing was owned any more by whoever was hurt; absent when it owned nothing. */
+  /** Time until other processes owned all leases of the affected process; absent when it owned none. */
   readonly takeoverMs?: number;
 }
 
@@ -36,7 +36,7 @@ interface Lease {
 const ownedBy = (leases: readonly Lease[], { process }: Member): Lease[] =>
   leases.filter(({ owner }) => owner?.split(':')[1] === String(process.pid));
 
-/** Every role killed and the two that do most paused, Redis and NATS wiped: each once, in an order of chance. */
+/** All faults once, in random order: every role killed, projector and handlers paused, Redis and NATS wiped. */
 export function shortPlan(random: Random): Fault[] {
   const plan: Fault[] = [
     ...ROLES.map((role): Fault => ({ kind: 'kill', role })),
@@ -70,7 +70,7 @@ export function createFaults(fleet: Fleet, random: Random, options: { pauseMs: n
     options.say(`${atS.toFixed(1).padStart(7)} s  ${what}${took}`);
   }
 
-  /** Whoever owns most, that it may hurt; else anybody. */
+  /** The process of this role that owns most leases, so that the fault matters; at random among equals. */
   async function victimOf(role: Role): Promise<{ victim: Member; owned: Lease[] }> {
     const all = (await leases()).filter(({ name }) => OWNED[role].test(name));
     const byOwned = fleet.of(role).map((victim) => ({ victim, owned: ownedBy(all, victim) }));
@@ -78,7 +78,7 @@ export function createFaults(fleet: Fleet, random: Random, options: { pauseMs: n
     return random.pick(byOwned.filter(({ owned }) => owned.length === most));
   }
 
-  /** How long until others own what it owned, ms. */
+  /** Time until other processes own its leases, ms. */
   async function takenOver(owned: readonly Lease[]): Promise<number | undefined> {
     if (owned.length === 0) return undefined;
     const from = performance.now();

@@ -10,14 +10,14 @@ export const ROLES = ['http', 'projector', 'relay', 'handlers', 'deadlines'] as 
 export const OF_EACH = 3;
 const STOP_MS = 30_000;
 
-/** One place among the processes of a role; whoever is killed in it is followed by another. */
+/** One slot among the processes of a role. A killed process is replaced by another one in the same slot. */
 export interface Member {
   readonly role: ProcessRole;
   readonly name: string;
   process: ServerProcess;
 }
 
-/** Three processes of each role over real servers, each of which a test may hurt. */
+/** Three processes of each role, with real servers. A test can disturb each process and server. */
 export async function startFleet() {
   const database = await freshDatabase();
   const [redis, nats, smtp] = await Promise.all([startServer(REDIS), startServer(NATS), startSmtpServer()]);
@@ -52,11 +52,11 @@ export async function startFleet() {
     write,
     databaseUrl: database.url,
     of: (role: ProcessRole): Member[] => members.filter((member) => member.role === role),
-    /** Another process in the place of one that has ended. */
+    /** Starts another process in the slot of one that has ended. */
     async replace(member: Member): Promise<void> {
       member.process = await launch(member.role);
     },
-    /** Ends these processes as an operator would, and answers those that did not end with 0 in time. */
+    /** Ends these processes as an operator would. Returns those that did not exit with 0 in time. */
     async stop(roles: readonly ProcessRole[]): Promise<string[]> {
       const late: string[] = [];
       const ends = members

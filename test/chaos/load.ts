@@ -8,7 +8,7 @@ import { createRandom, type Random } from './random.ts';
 
 const BUYERS = 10;
 const SELLERS = 2;
-/** Of each seller; the first runs out, so that there is something to oversell. */
+/** Stock of each seller. The first one's runs out, so that overselling is possible. */
 const STOCKS = [25, 5_000, 5_000];
 const PAUSE_MS = 600;
 const TO = { shipping_address: '1 Abbey Road, London' };
@@ -44,7 +44,7 @@ async function enter(client: Client, email: string): Promise<Person> {
   return { id: user.id, token };
 }
 
-/** People and goods, before anything goes wrong. */
+/** Creates people and goods, before the first fault. */
 export async function stockShop(fleet: Fleet, client: Client): Promise<Goods> {
   const shop = { url: fleet.of('http')[0]!.process.url, databaseUrl: fleet.databaseUrl };
   const category = await peopleOf(shop).category();
@@ -142,7 +142,7 @@ const NEXT: Readonly<Record<string, string>> = {
   shipped: 'completed',
 };
 
-/** The mix, about twenty requests a second, until told to stop; then every command under way is answered for. */
+/** Runs the load mix, about twenty requests a second, until stopped. Then waits until every running command is answered. */
 export function keepBusy(client: Client, goods: Goods, seed: number): { stop(): Promise<void> } {
   const steps = stepsOf(client, goods);
   const ending = new AbortController();

@@ -1,4 +1,4 @@
-/** Numbers that a seed determines (mulberry32), so that a run can be had again as far as time allows. */
+/** Random numbers from a seed (mulberry32), so that a run can be repeated, apart from its timing. */
 export interface Random {
   /** From 0 up to, not including, `below`. */
   below(below: number): number;

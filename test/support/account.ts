@@ -87,7 +87,7 @@ export function watched(store: EventStore): WatchedStore {
   };
 }
 
-/** What a promise was refused with; anything else is an error. */
+/** The refusal that a promise rejects with. Any other outcome is an error. */
 export async function refused(promise: Promise<unknown>): Promise<{ kind: RefusalKind; rule: string }> {
   try {
     await promise;

@@ -2,7 +2,7 @@ import { armFailpoint } from '../../src/platform/failpoint.ts';
 import { NO_STREAM, type NewEvent } from '../../src/eventstore/eventStore.ts';
 import { createPostgresEventStore } from '../../src/eventstore/postgres/postgresEventStore.ts';
 
-/** Appends what it is given, one stream each, and prints the ids of what was acknowledged: `tsx … <url> <failpoint> <json>`. */
+/** Appends the given events, one stream each, and prints the acknowledged ids: `tsx … <url> <failpoint> <json>`. */
 const [url = '', failpoint = '', json = '[]'] = process.argv.slice(2);
 const store = await createPostgresEventStore({ url });
 armFailpoint(failpoint);

@@ -17,7 +17,7 @@ const asBuilt: PlaceOf = (file) => {
   return SOURCE.test(name) ? path.join(ROOT, 'dist', name.replace(/ts$/, 'js')) : file;
 };
 
-/** What a module says of itself, it says of where it was, wherever the compiled text is. */
+/** Makes `import.meta` of a bundled module name the module's original place, not that of the bundle. */
 const whereItWas = (placeOf: PlaceOf): Plugin => ({
   name: 'where it was',
   setup(compiler) {
@@ -49,7 +49,7 @@ function folderFor(what: string): string {
   return folder;
 }
 
-/** What tests run as processes of their own. */
+/** Programs that tests run as processes of their own. */
 const PROGRAMS = [
   'test/bus/consumerProcess.ts',
   'test/embedded/holder.ts',
@@ -60,17 +60,17 @@ const PROGRAMS = [
 const HOOKS = 'test/support/hooks.ts';
 
 export interface Compiled {
-  /** Where `programArgs` finds what tests run. */
+  /** The folder where `programArgs` finds these programs. */
   readonly folder: string;
   readonly hooks: string;
-  /** What became of a spec. */
+  /** The compiled file of a spec. */
   readonly of: (spec: string) => string;
 }
 
 /**
- * Compiles specs (`test/eventstore/tail.spec.ts`) and all that they import to a few files, which are there until this process ends.
- * Node has them loaded in a fraction of the time that it takes for hundreds of modules, each through a loader. `built` says
- * that there is a build of the shop for them to find.
+ * Compiles specs (`test/eventstore/tail.spec.ts`) and all their imports to a few files, which are removed when this process ends.
+ * Node loads these much faster than hundreds of modules through a loader. `built`: a build of the shop exists, and the specs
+ * can find it.
  */
 export async function compileSpecs(specs: readonly string[], { built }: { built: boolean }): Promise<Compiled> {
   const folder = folderFor('specs');
@@ -97,8 +97,8 @@ const require = requireFor(import.meta.url);
 const { dirname: __dirname, filename: __filename } = import.meta;`;
 
 /**
- * Joins the build (`npm run build`) and the packages it uses to a few files; answers the one to run. It is the same program,
- * started in half the processor time, which most of the tests spend on little else.
+ * Joins the build (`npm run build`) and its packages to a few files, and returns the one to run. It is the same program, but
+ * starts in half the processor time, which is most of the time of many tests.
  */
 export async function joinProgram(): Promise<string> {
   const folder = folderFor('joined');

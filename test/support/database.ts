@@ -51,7 +51,7 @@ export async function freshDatabase({ migrated = true } = {}): Promise<TestDatab
   const name = `cartulary_test_${randomUUID().replaceAll('-', '')}`;
   const url = databaseUrl(name);
   await onServer(`CREATE DATABASE ${name} TEMPLATE ${from}`);
-  // A clone is another log than its template, and what is named after a log must not be shared.
+  // A clone is another log than its template. Things named after a log's epoch must not be shared, so it gets its own.
   if (migrated) await onDatabase(url, 'UPDATE store_head SET epoch = gen_random_uuid()');
   await equip(url);
   return {

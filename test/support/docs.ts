@@ -38,7 +38,7 @@ for (const event of events) {
   const { file, text } = await fileOfCurrent(event);
   if (checkOnly) settle({ file: path.join(SCHEMAS, file), text });
 }
-// Refuses schemas that the events of the log would not bear.
+// Refuses schemas that events in the log would not fit.
 if (!checkOnly) await keepSchemas(events);
 settle({ file: ASYNCAPI, text: await asyncApiText(events) });
 // The pages are made from the files before them.

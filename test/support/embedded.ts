@@ -39,7 +39,7 @@ export function postmasterOf(dataDir: string): number | undefined {
   }
 }
 
-/** Whether that process works in that cluster: the number in a stale record may by now be anybody's. */
+/** Whether that process works in that cluster. The pid in a stale file may belong to another program by now. */
 function worksIn(cluster: string, pid: number): boolean {
   if (!isAlive(pid)) return false;
   if (process.platform !== 'linux') return true;
@@ -71,7 +71,7 @@ export function disposeDataDirs(): void {
 
 process.on('exit', disposeDataDirs);
 
-/** The path of a data folder that does not exist yet; it, and the Postgres in it, are gone when this process ends. */
+/** The path of a data folder that does not exist yet. The folder and its Postgres are removed when this process ends. */
 export function newDataDir(): string {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'cartulary-embedded-'));
   folders.add(folder);
@@ -90,8 +90,8 @@ async function makeUsed(): Promise<string> {
 }
 
 /**
- * The data folder of a shop that has stopped, for tests of all but a first start: a copy of one made once, in a tenth of the
- * time. Where root's cluster is kept elsewhere a copy would share it, and the folder is a new one.
+ * The data folder of a stopped shop, for tests that do not need a first start. It is a copy of a folder made once, which takes
+ * a tenth of the time. If root's cluster is outside the data folder, copies would share it, so a new folder is made instead.
  */
 export async function usedDataDir(): Promise<string> {
   const from = await (used ??= makeUsed());

@@ -39,7 +39,7 @@ const textOf = (symbol: ts.Symbol, checker: ts.TypeChecker): string =>
 const literal = (type: ts.Type, checker: ts.TypeChecker): string | number | boolean =>
   type.isStringLiteral() || type.isNumberLiteral() ? type.value : checker.typeToString(type) === 'true';
 
-/** What is a list of values in TypeScript is one `enum`; whatever else a type may be stands beside it. */
+/** Makes one `enum` of a union's literal values. Other members of the union become alternatives. */
 function unionSchema(types: readonly ts.Type[], checker: ts.TypeChecker): Schema {
   const isValue = (type: ts.Type): boolean =>
     type.isStringLiteral() || type.isNumberLiteral() || (type.flags & ts.TypeFlags.BooleanLiteral) !== 0;
@@ -83,7 +83,7 @@ function objectSchema(type: ts.Type, checker: ts.TypeChecker): Schema {
   return { type: 'object', properties, ...(required.length > 0 ? { required } : {}) };
 }
 
-/** Throws for what no event may hold: functions, dates, bigints, `unknown`. */
+/** Throws for types that no event may contain: functions, dates, bigints, `unknown`. */
 function schemaOfType(type: ts.Type, checker: ts.TypeChecker): Schema {
   if (type.isUnion()) return unionSchema(type.types, checker);
   if (type.isStringLiteral() || type.isNumberLiteral()) return { enum: [type.value] };

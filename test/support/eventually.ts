@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 
-/** Waits for a condition; what it answers, once that is neither false nor undefined. Fails, saying for what, after a bound. */
+/** Waits for a condition. Resolves to its result once that is neither false nor undefined. Fails with its name after a time limit. */
 export async function eventually<T>(
   what: string,
   probe: () => T | Promise<T>,

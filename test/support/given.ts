@@ -21,7 +21,7 @@ export function deepFreeze<T>(value: T): T {
   return value;
 }
 
-/** What comes back from the log. */
+/** The data as the log returns it. */
 export const stored = <T>(value: T): T => JSON.parse(JSON.stringify(value)) as T;
 
 export interface Outcome<E> {
@@ -110,7 +110,7 @@ export function rowsOf<R extends object>(projection: Projection<R>, events: read
   return [...table].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, row]) => row);
 }
 
-/** A fact on its way into the log: which stream, what, when, and whatever else is known of it. */
+/** A fact to put into the log: its stream, event, time, and optional further metadata. */
 export type Fact = readonly [stream: string, event: DomainEvent, at?: string, metadata?: Partial<Metadata>];
 
 /** Facts as the log gives them back: positions from 1, revisions from 0 in each stream. */

@@ -6,7 +6,7 @@ import { ROOT } from './process.ts';
 
 const MOCHA = path.join(ROOT, 'node_modules/mocha/bin/mocha.js');
 const GROUP_TIMEOUT_MS = 15 * 60_000;
-/** A group that has told its result and does not end has left something open. */
+/** How long a group may still run after it has printed its result. One that runs on has left something open. */
 const LINGER_MS = 20_000;
 const INTERRUPT_MS = 8_000;
 const POLL_MS = 50;
@@ -25,7 +25,7 @@ export interface Result {
   readonly failed: number;
   readonly seconds: number;
   readonly remark: string | undefined;
-  /** What Mocha says of each failure. */
+  /** Mocha's text about each failure. */
   readonly failures: string | undefined;
 }
 
@@ -47,7 +47,7 @@ const lastNumber = (text: string, word: string): number | undefined => {
 
 const toldNumber = (text: string, word: string): number => lastNumber(text, word) ?? 0;
 
-/** A group that ends badly without having told of a failure counts as one. */
+/** A group that exits with an error but reports no failure counts as one failure. */
 function resultOf(
   group: Group,
   output: string,
@@ -68,7 +68,7 @@ function resultOf(
   };
 }
 
-/** What follows the line that counts the failures, each with its reason; the last words of a group that has no such line. */
+/** The output after the line that counts the failures, with their reasons. Without such a line: the end of the output. */
 function failuresOf(output: string): string {
   const plain = stripVTControlCharacters(output);
   const from = plain.search(/^ {2}\d+ failing\b/m);
@@ -122,7 +122,7 @@ export function runGroup(group: Group, options: RunOptions): Promise<Result> {
   });
 }
 
-/** Ends every group under way: Mocha, at an interrupt, runs its exit hooks, which take down what the tests have started. */
+/** Interrupts every running group. Mocha then runs its exit hooks, which stop everything that the tests have started. */
 export async function stopGroups(): Promise<void> {
   const until = Date.now() + INTERRUPT_MS;
   for (const child of live) killGroup(child, 'SIGINT');

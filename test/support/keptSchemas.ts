@@ -5,7 +5,7 @@ import { UPCASTERS } from '../../src/aggregates/index.ts';
 import { schemaOf } from '../../src/eventstore/upcast.ts';
 import type { EventSchema, Schema } from './eventSchemas.ts';
 
-/** The schema of each version of each event, as files: what the log and the stream may hold. */
+/** The schema files of each version of each event: the shapes that the log and the stream may contain. */
 export const SCHEMAS = path.resolve(import.meta.dirname, '../../schemas');
 
 export const fileOf = (type: string, version: number): string => `${type}.v${version}.json`;
@@ -26,7 +26,7 @@ export const keptTypes = (folder = SCHEMAS): string[] => [
 
 const alternatives = (schema: Schema): readonly Schema[] => schema.anyOf ?? [schema];
 
-/** Why something that `older` describes may not be what `newer` describes; empty when all of it is. */
+/** Reasons why a value of schema `older` may not fit schema `newer`; empty when all values fit. */
 export function breaks(older: Schema, newer: Schema, where = 'data'): string[] {
   return alternatives(older).flatMap((one) => {
     const chances = alternatives(newer).map((other) => breaksOne(one, other, where));
@@ -67,7 +67,7 @@ const said = (schema: Schema): string => JSON.stringify(schema.enum ?? schema.ty
 /** The version that events of this type are recorded in now. */
 export const versionOf = (type: string): number => schemaOf(UPCASTERS, type);
 
-/** What keeps these schemas from being those of the log; empty when nothing does. */
+/** Reasons why these schemas do not fit the events in the log; empty when they do. */
 export function refusals(schemas: readonly EventSchema[], folder = SCHEMAS, versionNow = versionOf): string[] {
   const known = new Set(schemas.map(({ type }) => type));
   const gone = keptTypes(folder)
@@ -103,7 +103,7 @@ export async function fileOfCurrent({ type, data, description }: EventSchema): P
   return { file: fileOf(type, version), text: await format(JSON.stringify(schema), { ...config, parser: 'json' }) };
 }
 
-/** Writes the current version of each; refuses what the log's events would not bear. */
+/** Writes the current version of each schema. Refuses schemas that the log's events would not fit. */
 export async function keepSchemas(schemas: readonly EventSchema[], folder = SCHEMAS): Promise<void> {
   mkdirSync(folder, { recursive: true });
   const refused = refusals(schemas, folder);

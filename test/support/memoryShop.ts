@@ -27,7 +27,7 @@ import { createMemoryEventStore } from './memoryStore.ts';
 
 const SEALED = /^pd1\.([^.]+)\.([^.]+)$/;
 
-/** A store of which the process is cut off right after its `appends`-th append: that one is kept, nothing comes after. */
+/** A store that is cut off right after its `appends`-th append: that append is kept, later calls fail. */
 export function cutOffAfter(appends: number, store: EventStore): EventStore {
   let left = appends;
   const alive = async <T>(work: () => Promise<T>): Promise<T> => {
@@ -49,7 +49,7 @@ export function cutOffAfter(appends: number, store: EventStore): EventStore {
   };
 }
 
-/** A store of which the process stands still right before its `appends`-th append, until told to go on. */
+/** A store that pauses right before its `appends`-th append, until told to go on. */
 export function haltedBefore(appends: number, store: EventStore) {
   let count = 0;
   const gate = new EventEmitter();
@@ -170,7 +170,7 @@ export const admin: Actor = { id: randomUUID(), role: 'admin' };
 
 export type MemoryShop = ReturnType<typeof openMemoryShop>;
 
-/** The write side in memory, asked as its clients ask it: by the commands' contracts. */
+/** The write side in memory, called like by its clients: through the commands' contracts. */
 export function openMemoryShop(store: EventStore = createMemoryEventStore()) {
   const personalData = createMemoryPersonalData();
   const services = startProcess(store, personalData);
@@ -196,7 +196,7 @@ export function openMemoryShop(store: EventStore = createMemoryEventStore()) {
     return (await services.aggregates.handle(decider, id, command as unknown as C)).state;
   }
 
-  /** As the log has it, whatever anybody has cached. */
+  /** The state from the log, without any cache. */
   async function fromLog<State, C extends Command, E extends DomainEvent>(
     decider: Decider<State, C, E>,
     id: string,
@@ -234,7 +234,7 @@ export function openMemoryShop(store: EventStore = createMemoryEventStore()) {
       const placed = (await wholeLogOf(store)).filter(({ type }) => type === 'OrderPlaced');
       return placed.map(({ stream, data }) => ({ id: idOf(stream), order: data as never }));
     },
-    /** For each product, what is reserved beyond what placed orders hold: nothing, when all is well. */
+    /** For each product, the reserved stock beyond that of placed orders. Empty when all is well. */
     async leaks(): Promise<Record<string, number>> {
       const log = await wholeLogOf(store);
       const ids = new Set(log.filter(({ stream }) => categoryOf(stream) === 'stock').map(({ stream }) => idOf(stream)));

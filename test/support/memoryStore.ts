@@ -13,7 +13,7 @@ import {
 import { serialise, type SerialisedEvent } from '../../src/eventstore/serialise.ts';
 import { recorded } from '../../src/eventstore/upcast.ts';
 
-/** Between two positions of a sparse log: a prime, so that nobody gets past it by counting. */
+/** Distance between two positions of a sparse log: a prime, so that code which counts positions fails. */
 export const SPARSE = 977n;
 
 /**

@@ -14,8 +14,8 @@ const isFree = (port: number): Promise<boolean> =>
   });
 
 /**
- * A port that nobody uses, out of those that systems give to no outgoing connection: one of those could take it before the
- * server does, and while a server is away a client that tries to reach it could even be connected to itself.
+ * A free port outside the range of outgoing connections. An outgoing connection could take a port of that range before the server
+ * does. And while a server is down, a client that tries to reach it could even connect to itself.
  */
 export async function freePort(): Promise<number> {
   for (let tries = 0; tries < PORT_TRIES_MAX; tries += 1) {

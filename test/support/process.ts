@@ -163,7 +163,7 @@ export function spawnProgram(command: readonly string[], options: ProgramOptions
       running.delete(child);
       const done = (): void => resolve({ code, signal });
       child.once('close', done);
-      // Its output is complete at 'close', unless somebody it left behind holds the pipes open.
+      // Its output is complete at 'close', unless a child process that it left behind holds the pipes open.
       setTimeout(done, DRAIN_MS).unref();
     });
   });

@@ -4,7 +4,7 @@ export interface Recorded {
   readonly request: string;
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
-  /** As it was sent, but for what differs from one run to the next. */
+  /** The answer as sent, with placeholders for parts that differ from run to run. */
   readonly body: string;
 }
 

@@ -1,4 +1,4 @@
-/** What a promise rejects with; fails when it does not. */
+/** The error that a promise rejects with. Fails when the promise resolves. */
 export async function rejection(promise: Promise<unknown>): Promise<Error> {
   let value: unknown;
   try {

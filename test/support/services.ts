@@ -16,7 +16,7 @@ const STOP_TIMEOUT_MS = 5_000;
 const INSTALL_TIMEOUT_MS = 180_000;
 
 export interface Services {
-  /** What the tests find them by. */
+  /** The environment variables by which the tests find the servers. */
   readonly env: Readonly<Record<string, string>>;
   /** One line to print. */
   readonly summary: string;

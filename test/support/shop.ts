@@ -143,7 +143,7 @@ const configFor = (databaseUrl: string, env: Record<string, string>) =>
     ...{ LOG_LEVEL: 'warn', DATABASE_URL: databaseUrl, JWT_SECRET, MASTER_KEY, ...env },
   });
 
-/** The write side over a database, without a server: what a test reads the log or makes an admin with. */
+/** The write side on a database, without a server. Tests use it to read the log or to create an admin. */
 export function openWriteSide(databaseUrl: string, env: Record<string, string> = {}): Promise<Shop> {
   const config = configFor(databaseUrl, env);
   const secrets = { jwtSecret: JWT_SECRET, masterKey: Buffer.from(MASTER_KEY, 'base64') };

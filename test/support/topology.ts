@@ -12,7 +12,7 @@ export function topology(): Topology {
   return found;
 }
 
-/** In words, for whoever reads the log of a run. */
+/** A description for people who read the log of a run. */
 export const TOPOLOGY_TOLD: Readonly<Record<Topology, string>> = {
   embedded: 'embedded: everything on Postgres and in the process',
   services: 'services: log in Postgres, cache and limits in Redis, bus on NATS',
@@ -43,8 +43,8 @@ export async function strip(databaseUrl: string): Promise<void> {
 }
 
 /**
- * What a shop on this database is told beside its `DATABASE_URL`. All tests share one Redis and one NATS: the names of what
- * a shop keeps there carry its log's epoch.
+ * Settings of a shop on this database, in addition to its `DATABASE_URL`. All tests share one Redis and one NATS. The names that
+ * a shop uses there contain its log's epoch.
  */
 export function topologySettings(databaseUrl: string | undefined): Readonly<Record<string, string>> {
   if (databaseUrl === undefined || topology() === 'embedded') return {};

@@ -17,17 +17,17 @@ import type { EventStore } from '../../eventstore/eventStore.ts';
 import { fromMessage } from './message.ts';
 
 export const DUPLICATE_WINDOW_MS = 120_000;
-/** Asked of JetStream's own interface, so that nothing waits for ever on a server that hangs. */
+/** Time limit of JetStream API calls, so that no call waits without limit for a server that hangs. */
 const API_TIMEOUT_MS = 5_000;
 
 export interface NatsStreamSettings {
   /** First part of every subject: `cartulary` in `cartulary.order.OrderPlaced`. */
   readonly prefix: string;
-  /** Older events leave the stream; the log keeps them. */
+  /** Older events are removed from the stream. The log keeps them. */
   readonly maxAgeMs: number;
-  /** -1 is no limit. */
+  /** -1: no limit. */
   readonly maxBytes: number;
-  /** On how many servers of a cluster the stream is kept. */
+  /** Number of servers of a cluster that keep the stream. */
   readonly replicas: number;
   /** Publishing an event again within this time stores it once. */
   readonly duplicateWindowMs: number;
@@ -46,9 +46,9 @@ export interface DurableSettings {
   readonly maxAckPending: number;
 }
 
-/** A stream for each log, so that neither two shops nor a replaced log and its forerunner are ever mixed up. */
+/** Each log has its own stream, so that two shops, or a replaced log and its predecessor, are never mixed up. */
 export const streamNameOf = (epoch: string): string => `CARTULARY_${epoch.replaceAll('-', '')}`;
-/** Names on JetStream hold no dots, blanks or wildcards. */
+/** JetStream names must not contain dots, spaces or wildcards. */
 export const durableNameOf = (consumer: string): string => consumer.replaceAll(/[^\w-]/g, '_');
 
 export interface StreamDeps {
@@ -104,7 +104,7 @@ async function create(manager: JetStreamManager, config: ReturnType<typeof confi
   }
 }
 
-/** The log's stream, made (or brought to its settings) if need be. */
+/** Creates the log's stream, or updates its settings, if needed. */
 export async function ensureStream(connection: NatsConnection, deps: StreamDeps): Promise<OpenStream> {
   const manager = await connection.jetstreamManager({ timeout: API_TIMEOUT_MS });
   const { epoch } = await deps.store.head();
@@ -116,13 +116,13 @@ export async function ensureStream(connection: NatsConnection, deps: StreamDeps)
 }
 
 export interface Told {
-  /** Position of the newest event in the stream; 0 when it holds none. */
+  /** Position of the newest event in the stream; 0 when there is none. */
   readonly position: bigint;
-  /** Not so after the log was restored to an earlier point and went another way from there. */
+  /** False when the log does not have this event: it was restored to an earlier point and then got other events. */
   readonly ofThisLog: boolean;
 }
 
-/** How far the stream has come, and whether what it told last is what the log holds. */
+/** The position of the stream's newest event, and whether the log has that event. */
 export async function lastTold({ name, manager }: OpenStream, { store }: StreamDeps): Promise<Told> {
   const { state } = await manager.streams.info(name);
   if (state.messages === 0) return { position: 0n, ofThisLog: true };
@@ -140,18 +140,18 @@ const durableConfig = (name: string, durable: DurableSettings): Partial<Consumer
   ack_policy: AckPolicy.Explicit,
   ack_wait: nanos(durable.ackWaitMs),
   max_ack_pending: durable.maxAckPending,
-  // Dead letters are our own: a message that JetStream has given up would be one that nobody hears of.
+  // The consumer makes its own dead letters. A message that JetStream gave up would be lost without notice.
   max_deliver: -1,
-  // What lies before it is read from the log.
+  // Earlier events are read from the log.
   deliver_policy: DeliverPolicy.New,
 });
 
 const UPDATABLE = ['ack_wait', 'max_ack_pending', 'max_deliver'] as const;
-/** Somebody else may have made one of this name that delivers of its own accord, or wants no acknowledgements. */
+/** Whether the consumer is a pull consumer with acknowledgements. Another program may have made one of this name that is not. */
 const isPull = (config: ConsumerConfig): boolean =>
   !('deliver_subject' in config) && config.ack_policy === AckPolicy.Explicit;
 
-/** The durable pull consumer of one handler, made anew when it is gone or not what it should be. */
+/** The durable pull consumer of one handler. Created if missing, replaced if of the wrong kind, updated if settings differ. */
 export async function ensureDurable(
   connection: NatsConnection,
   { name, manager }: OpenStream,

@@ -2,12 +2,12 @@ import { headers, type MsgHdrs } from 'nats';
 import type { RecordedEvent } from '../../eventstore/eventStore.ts';
 import { fromCloudEvent, subjectOf, toCloudEvent } from '../envelope.ts';
 
-/** Position of the event, and of the one before it in the log: whoever has come to that one has missed nothing. */
+/** Positions of the event and of the event before it in the log. A reader that is at the previous position has missed nothing. */
 export const POSITION_HEADER = 'Cartulary-Position';
 export const PREVIOUS_HEADER = 'Cartulary-Previous-Position';
 const CONTENT_TYPE = 'application/cloudevents+json';
 const POSITION = /^(0|[1-9]\d{0,19})$/;
-/** What a subject may consist of. */
+/** The characters that a subject may have. */
 const SUBJECT = /^[\w-]+(\.[\w-]+)*$/;
 
 /** One event on its way to the stream. */
@@ -19,7 +19,7 @@ export interface Outgoing {
   readonly payload: string;
 }
 
-/** `previous` is the position of the event before it in the log. Throws for an event that cannot be told. */
+/** `previous` is the position of the event before it in the log. Throws for an event that cannot be published. */
 export function toMessage(event: RecordedEvent, previous: bigint, prefix: string): Outgoing {
   const type = subjectOf(event);
   const subject = `${prefix}${type.slice(type.indexOf('.'))}`;
@@ -35,7 +35,7 @@ export function toMessage(event: RecordedEvent, previous: bigint, prefix: string
 export interface Incoming {
   readonly position: bigint;
   readonly previous: bigint;
-  /** In the version that it was told in; undefined when this code cannot read it: the log has it. */
+  /** In the schema version of its message; undefined when it cannot be read here. The log then has it. */
   readonly event: RecordedEvent | undefined;
 }
 
@@ -45,7 +45,7 @@ interface Message {
   json(): unknown;
 }
 
-/** What a message says; undefined when it is none of the relay's. */
+/** The content of a message; undefined when the relay did not publish it. */
 export function fromMessage(message: Message): Incoming | undefined {
   const hdrs = message.headers ?? message.header;
   const [position = '', previous = ''] = [hdrs?.get(POSITION_HEADER), hdrs?.get(PREVIOUS_HEADER)];

@@ -7,15 +7,16 @@ import { STREAM_SETTINGS, type NatsStreamSettings } from './jetStream.ts';
 
 export interface NatsBusOptions extends Omit<ConsumersOptions, 'openFeed'> {
   readonly urls: readonly string[];
-  /** Of the domain: an older process may have told an older version of an event. */
+  /** The domain's upcasters: an older process may have published an older version of an event. */
   readonly upcasters: Upcasters;
   readonly stream?: Partial<NatsStreamSettings>;
   readonly feed?: Partial<NatsFeedLimits>;
 }
 
 /**
- * The bus on NATS JetStream. The promises are kept by what the embedded bus keeps them with (the log, and checkpoints,
- * leases, dead letters and handled events in Postgres); JetStream brings the events, and may lose, repeat and forget them.
+ * The bus on NATS JetStream. Its guarantees come from the same parts as those of the embedded bus: the log, and the
+ * checkpoints, leases, dead letters and handled events in Postgres. JetStream only transports events; it may lose or repeat
+ * them.
  */
 export function createNatsBus(options: NatsBusOptions): Bus {
   const { urls, store, owner, log, upcasters } = options;

@@ -7,26 +7,26 @@ const CONNECT_TIMEOUT_MS = 5_000;
 const CONNECT_RETRY = { attemptsMax: 0, delayMs: 250, delayMaxMs: 5_000, timeoutMs: 0 };
 const RECONNECT_WAIT_MS = 500;
 const RECONNECT_JITTER_MS = 500;
-/** A peer that is silently gone is noticed after two pings without an answer. */
+/** A server that is gone without notice is detected after two unanswered pings. */
 const PING_INTERVAL_MS = 20_000;
 const PINGS_OUT_MAX = 2;
 const CLOSE_TIMEOUT_MS = 1_000;
 const PING_TIMEOUT_MS = 1_500;
 
 export interface NatsLinkOptions {
-  /** `nats://` or `tls://`, with user and password, or a token, if there are any. */
+  /** `nats://` or `tls://` URLs, optionally with user and password, or with a token. */
   readonly urls: readonly string[];
-  /** As operators see it in the list of connections. */
+  /** The name in the server's list of connections. */
   readonly name: string;
   readonly log: Logger;
 }
 
-/** One connection to NATS, or the wish for one: made anew for ever, whatever happens to it. */
+/** A connection to NATS that reconnects without limit, until closed. */
 export interface NatsLink {
   readonly connected: boolean;
   /** Rings when it connects and when it breaks. */
   readonly changed: Signal;
-  /** The connection, as soon as it stands; undefined when `signal` aborts. */
+  /** The connection, as soon as it is up; undefined when `signal` aborts. */
   connection(signal: AbortSignal): Promise<NatsConnection | undefined>;
   /** Rejects when there is no answer. */
   ping(): Promise<void>;
@@ -34,7 +34,7 @@ export interface NatsLink {
   close(): Promise<void>;
 }
 
-/** The client takes credentials as options alone, not in the address. */
+/** The client takes credentials only as options, not in the URL. The first URL's credentials count for all. */
 function connectionOptions({ urls, name }: NatsLinkOptions): ConnectionOptions {
   const parsed = urls.map((url) => new URL(url));
   const { username, password } = parsed[0]!;
@@ -79,7 +79,7 @@ async function watch(state: State, connection: NatsConnection, log: Logger): Pro
   }
 }
 
-/** One connection after another, until asked to close. */
+/** Keeps one connection open, and opens a new one after each failure, until closed. */
 async function live(state: State, options: NatsLinkOptions): Promise<void> {
   const { closing } = state;
   const { log } = options;
@@ -115,7 +115,7 @@ async function ping({ connection, connected }: State): Promise<void> {
   if (answer === tooLate) throw new Error(`NATS did not answer within ${PING_TIMEOUT_MS} ms`);
 }
 
-/** Begins to connect at once and returns without waiting for it: NATS may be away for as long as it likes. */
+/** Starts to connect and returns without waiting: NATS may be unreachable for any time. */
 export function openNatsLink(options: NatsLinkOptions): NatsLink {
   const closing = new AbortController();
   const changed = createSignal();
@@ -138,7 +138,7 @@ export function openNatsLink(options: NatsLinkOptions): NatsLink {
     ping: () => ping(state),
     async close() {
       closing.abort();
-      // What was said last, acknowledgements among it, is on its way before the connection is closed.
+      // Send what is buffered, for example acknowledgements, before the connection is closed.
       if (state.connected)
         await within(
           CLOSE_TIMEOUT_MS,
@@ -148,7 +148,7 @@ export function openNatsLink(options: NatsLinkOptions): NatsLink {
         CLOSE_TIMEOUT_MS,
         state.connection?.close().catch(() => undefined),
       );
-      // One that came about while this was closing is closed as well.
+      // Also close a connection that was opened meanwhile.
       await within(CONNECT_TIMEOUT_MS + CLOSE_TIMEOUT_MS, living);
       await within(
         CLOSE_TIMEOUT_MS,

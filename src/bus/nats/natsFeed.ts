@@ -12,15 +12,15 @@ import { ensureDurable, ensureStream, lastTold, type NatsStreamSettings } from '
 import { createUnacknowledged, type Unacknowledged } from './unacknowledged.ts';
 
 export interface NatsFeedLimits {
-  /** A message that is not acknowledged for so long is delivered again; one that is worked on says so at a third of it. */
+  /** A message without acknowledgement for this long is delivered again, ms. A held message reports progress every third of it. */
   readonly ackWaitMs: number;
-  /** Messages held at once. */
+  /** Messages held at once, at most. */
   readonly maxAckPending: number;
-  /** Messages asked for at once. */
+  /** Messages per request. */
   readonly pullMax: number;
-  /** How long one request for messages waits. */
+  /** How long one request for messages waits, ms. */
   readonly pullMs: number;
-  /** How long nothing may come while the log goes on, before the consumer looks into the log itself; twice in a row. */
+  /** After this long without events, ms, the log's head is checked. If the log has grown and it happens twice, the log is read. */
   readonly quietMs: number;
 }
 
@@ -31,11 +31,11 @@ export const FEED_LIMITS: NatsFeedLimits = {
   pullMs: 5_000,
   quietMs: 500,
 };
-/** The client ends a request of its own accord a little after it has run out; this ends one that does not. */
+/** The client should end a request soon after `pullMs`. A request that is still open after this grace is closed. */
 const PULL_GRACE_MS = 5_000;
 const CLOSE_TIMEOUT_MS = 1_000;
 const REBUILD = { attemptsMax: 0, delayMs: 250, delayMaxMs: 5_000, timeoutMs: 0 };
-/** The stream is close behind the log when it tells what a consumer had from the log no longer ago than this. */
+/** The stream is close to the log when it has an event that the consumer read from the log about this long ago or later. */
 const CLOSE_BEHIND_MS = 500;
 
 export interface NatsFeedDeps {
@@ -45,38 +45,38 @@ export interface NatsFeedDeps {
   readonly settings: NatsStreamSettings;
   readonly limits: NatsFeedLimits;
   readonly log: Logger;
-  /** Told what feeds do, for the metrics. */
+  /** Counters for the metrics. */
   readonly counts: FeedCounts;
 }
 
 export interface FeedCounts {
-  /** Events handed over that the stream had brought. */
+  /** Events handed over that came from the stream. */
   brought: number;
-  /** Feeds that read the log because the stream does not bring it. */
+  /** Feeds that read the log now, because the stream does not deliver. */
   onLog: number;
-  /** Times a durable consumer was sought and, if need be, made anew after it had failed. */
+  /** How often a durable consumer was looked up, and if needed created, after a failure. */
   rebuilt: number;
 }
 
 interface State extends NatsFeedDeps, FeedOptions {
   readonly changed: Signal;
   readonly held: Unacknowledged;
-  /** Arrived and not handed over, in the order of arrival. */
+  /** Messages that arrived and are not handed over, in order of arrival. */
   readonly inbox: Incoming[];
   readonly closing: AbortSignal;
-  /** Everything up to here was handed over. */
+  /** All events up to this position were handed over. */
   handed: bigint;
-  /** How far the stream has come, as far as that is known since it last fell silent. */
+  /** Highest known position in the stream; undefined since the stream last fell silent. */
   brought: bigint | undefined;
-  /** Whether messages are asked for, as far as anybody knows. */
+  /** Whether messages are being requested. */
   attached: boolean;
   messages: ConsumerMessages | undefined;
 }
 
 /**
- * A consumer's events from its durable JetStream consumer. Each message says which event lies before it, so whatever the
- * stream has lost, dropped or not yet got is noticed and read from the log; when the stream is silent or away, the log is
- * followed instead until the stream has come close again. Messages are acknowledged when their event is finished.
+ * A feed from the consumer's durable JetStream consumer. Each message names the position before its event, so missing
+ * messages are detected and their events read from the log. While the stream is silent or away, the feed follows the log,
+ * until the stream is close to it again. Messages are acknowledged when their event is finished.
  */
 export const natsFeed =
   (deps: NatsFeedDeps): OpenFeed =>
@@ -118,7 +118,7 @@ async function* follow(state: State, after: bigint, signal: AbortSignal): AsyncG
   }
 }
 
-/** After the engine has taken a batch in: what it did not begin, or has finished already, is acknowledged. */
+/** Call it after a batch was handed over. Acknowledges the messages of events that were not started or are finished. */
 function handedOver(state: State, events: readonly RecordedEvent[]): void {
   state.handed = events.at(-1)?.position ?? state.handed;
   let next = 0;
@@ -129,7 +129,7 @@ function handedOver(state: State, events: readonly RecordedEvent[]): void {
   state.inbox.length = next;
 }
 
-/** Follows the log until the stream has come close behind. */
+/** Follows the log until the stream is close to it. */
 async function* fromLog(state: State, signal: AbortSignal): AsyncGenerator<readonly RecordedEvent[]> {
   const near = new AbortController();
   const watching = new AbortController();
@@ -160,7 +160,7 @@ async function* fromLog(state: State, signal: AbortSignal): AsyncGenerator<reado
   }
 }
 
-/** What the stream brings, and from the log what it leaves out, until it brings nothing while the log goes on. */
+/** Events from the stream, with missing ones from the log. Ends when the stream is silent while the log grows. */
 async function* fromStream(state: State, signal: AbortSignal): AsyncGenerator<readonly RecordedEvent[]> {
   let progressAt = performance.now();
   let headSeen: bigint | undefined;
@@ -186,7 +186,7 @@ async function* fromStream(state: State, signal: AbortSignal): AsyncGenerator<re
   }
 }
 
-/** The events that follow on what was handed over: as far as they have arrived, or where one is missing, from the log. */
+/** The next events: those that arrived without a gap; if the first one is missing, a page from the log. */
 async function next(state: State): Promise<readonly RecordedEvent[]> {
   const events: RecordedEvent[] = [];
   let last = state.handed;
@@ -200,7 +200,7 @@ async function next(state: State): Promise<readonly RecordedEvent[]> {
     last = position;
   }
   state.counts.brought += events.length;
-  // What was handed over before is done with, or is held until it is.
+  // Drop arrivals that were handed over before; unfinished ones stay held.
   if (events.length === 0) handedOver(state, []);
   return events;
 }
@@ -225,7 +225,7 @@ async function pullForEver(state: State): Promise<void> {
   }
 }
 
-/** Asks for messages under the consumer's durable until something is wrong with it, or the connection breaks. */
+/** Fetches messages of the durable consumer until it fails or the connection breaks. */
 async function pull(state: State, onMessages: () => void): Promise<void> {
   const { link, store, settings, limits, closing, consumer: name } = state;
   const connection = await link.connection(closing);
@@ -265,7 +265,7 @@ function arrive(state: State, message: JsMsg): void {
   state.changed.raise();
 }
 
-/** An event that this code cannot raise to its current shape is read from the log, which says why. */
+/** Upcasts the event. If that fails, the event is left out, so that it is read from the log and its error is seen there. */
 function inCurrentShape(arrival: Incoming, upcasters: Upcasters): Incoming {
   if (arrival.event === undefined) return arrival;
   const event = upcast(upcasters, arrival.event);

@@ -5,34 +5,34 @@ import type { Logger } from '../../platform/log.ts';
 import type { RecordedEvent } from '../../eventstore/eventStore.ts';
 import { type Outgoing, toMessage } from './message.ts';
 
-/** Publishes under way at once. */
+/** Publishes in flight, at most. */
 export const PUBLISHES_MAX = 256;
 
 export interface PublishingOptions<Message extends { readonly position: bigint }> {
-  /** Resolves when the message is stored; a rejection leaves open whether it is. */
+  /** Must resolve when the message is stored. After a rejection it is unknown whether the message is stored. */
   publish(message: Message): Promise<unknown>;
-  /** Called when a publish has failed and none is under way any more; what is not stored is then published again, in order. */
+  /** Called after a failed publish, once none is in flight. Then the messages that are not stored are published again, in order. */
   recover(error: unknown, failures: number): Promise<void>;
-  /** Everything up to this position is stored. */
+  /** Called when all messages up to this position are stored. */
   onStored(position: bigint): void;
   readonly max?: number;
   readonly signal: AbortSignal;
 }
 
 export interface Publishing<Message> {
-  /** Waits for room; messages are given in log order. Returns early when `signal` aborts. */
+  /** Publishes a message, after waiting for room. Call it in log order. Returns early when `signal` aborts. */
   push(message: Message): Promise<void>;
-  /** Until everything pushed is stored, or `signal` aborts. */
+  /** Waits until all pushed messages are stored, or `signal` aborts. */
   drained(): Promise<void>;
 }
 
-/** A window of publishes in flight. Whatever happens to them, all are stored at least once, and told in order. */
+/** A window of publishes in flight. All messages are stored at least once, and `onStored` is called in order. */
 export function createPublishing<Message extends { readonly position: bigint }>(
   options: PublishingOptions<Message>,
 ): Publishing<Message> {
   const { signal, max = PUBLISHES_MAX } = options;
   const changed = createSignal();
-  /** Not known to be stored, or behind one that is not; in log order. */
+  /** Messages that are not known to be stored, and those behind them, in log order. */
   const open: { readonly message: Message; stored: boolean }[] = [];
   let underWay = 0;
   let failure: { readonly error: unknown } | undefined;
@@ -88,10 +88,10 @@ export function createPublishing<Message extends { readonly position: bigint }>(
   };
 }
 
-/** What NATS and JetStream say of a message that is too large for them, however often it is sent. */
+/** Error codes of NATS and JetStream for a message that is too large. A retry does not help. */
 const TOO_LARGE = new Set(['MAX_PAYLOAD_EXCEEDED', '10054']);
 
-/** What cannot be told is passed over in its turn: the next message says that something lies before it. */
+/** A message to publish, or a skipped event. The next message names the skipped position, so readers detect the gap. */
 export type Step = Outgoing | { readonly position: bigint; readonly untold: true };
 
 export function stepOf(
@@ -110,7 +110,7 @@ export function stepOf(
 const isTooLarge = (error: unknown): boolean =>
   error instanceof NatsError && (TOO_LARGE.has(error.code) || TOO_LARGE.has(String(error.api_error?.err_code)));
 
-/** `known`: JetStream has stored it before, within its duplicate window. A rejection leaves open whether it is stored. */
+/** `known`: JetStream had it already, within its duplicate window. `untold`: not published. After a rejection it is unknown. */
 export async function publishStep(
   client: JetStreamClient,
   step: Step,

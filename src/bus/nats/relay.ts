@@ -11,7 +11,7 @@ import type { NatsLink } from './natsConnection.ts';
 import { ensureStream, lastTold, type NatsStreamSettings } from './jetStream.ts';
 import { createPublishing, PUBLISHES_MAX, publishStep, type Step, stepOf } from './publishing.ts';
 
-/** How long a publish waits for its acknowledgement; after that nobody knows whether it is stored. */
+/** How long a publish waits for its acknowledgement. After that it is unknown whether the message is stored. */
 export const PUBLISH_TIMEOUT_MS = 2_000;
 const CONNECTION_WAIT_MS = 10_000;
 const SAVE_MS = 200;
@@ -20,7 +20,7 @@ const RETRY = { delayMs: 100, delayMaxMs: 5_000 };
 export interface RelayOptions {
   readonly pool: Pool;
   readonly store: EventStore;
-  /** Who this process is, among those that may relay. */
+  /** Identifies this process as an owner of the relay's lease. */
   readonly owner: string;
   readonly log: Logger;
   readonly link: NatsLink;
@@ -29,19 +29,19 @@ export interface RelayOptions {
 }
 
 export interface RelayStatus {
-  /** Whether this process is the one that relays. */
+  /** Whether this process runs the relay. */
   readonly running: boolean;
-  /** Everything up to here is stored in the stream, as far as this process knows. */
+  /** All events up to here are stored in the stream or skipped, as far as this process knows. */
   readonly position: bigint;
   readonly published: number;
   readonly lastError?: string;
 }
 
-/** Publishes the whole log, event by event, one process at a time. */
+/** Publishes the whole log to the stream. One process at a time does this. */
 export interface Relay {
   start(): void;
   status(): RelayStatus;
-  /** Waits for what is in flight, up to a bound. Never rejects. */
+  /** Ends the relay and saves its checkpoint. Never rejects. */
   stop(): Promise<void>;
 }
 
@@ -50,7 +50,7 @@ interface State {
   published: number;
 }
 
-/** A checkpointed follower of the log. Its checkpoint passes what is acknowledged and nothing else. */
+/** A follower of the log with a checkpoint. The checkpoint passes an event only when it was acknowledged (or skipped). */
 export function createRelay(options: RelayOptions): Relay {
   const { pool, store, log, link } = options;
   const stopping = new AbortController();
@@ -59,7 +59,7 @@ export function createRelay(options: RelayOptions): Relay {
   const owner = createOwner<Lease>({
     name: RELAY,
     log,
-    // A process that could not publish takes no lease: another process may have a way to NATS.
+    // A process without a connection to NATS takes no lease: another process may have one.
     acquire: async (stop) =>
       (await link.connection(stop)) === undefined
         ? undefined
@@ -126,7 +126,7 @@ async function relay(options: RelayOptions, { lease, state, signal, note }: Rela
   }
 }
 
-/** A stream that tells of another course of things than the log is emptied before anything is added to it. */
+/** Opens the stream. A stream whose newest event is not in the log is purged first. */
 async function openStream({ link, store, settings, log }: RelayOptions, signal: AbortSignal): Promise<JetStreamClient> {
   const connection = await link.connection(AbortSignal.any([signal, AbortSignal.timeout(CONNECTION_WAIT_MS)]));
   if (connection === undefined) throw new Error(`NATS is away for more than ${CONNECTION_WAIT_MS} ms`);
@@ -152,7 +152,7 @@ async function saveOften({ pool, log }: RelayOptions, lease: Lease, { position, 
     try {
       await save(pool, lease, position());
     } catch (error) {
-      // A lost lease ends the run by itself; a database that is away costs a few events published twice.
+      // A lost lease ends the run anyway. An unreachable database only means that some events are published twice.
       log.warn({ err: error }, 'the relay could not save its checkpoint');
     }
   }

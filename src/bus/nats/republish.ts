@@ -15,18 +15,18 @@ export interface RepublishOptions {
   readonly natsUrls: readonly string[];
   readonly natsStream?: Partial<NatsStreamSettings>;
   readonly log: Logger;
-  /** First and last position, both included. */
+  /** First and last position, both inclusive. */
   readonly from: bigint;
   readonly to: bigint;
-  /** Everything up to this position is stored. */
+  /** Called when all events up to this position are stored. */
   onStored(position: bigint): void;
 }
 
 export interface Republished {
   readonly published: number;
-  /** Of these, JetStream had some already within its duplicate window, and dropped them. */
+  /** Those of the published events that JetStream dropped, because it had them within its duplicate window. */
   readonly known: number;
-  /** Could not be published; they are to be had from the log alone. */
+  /** Events that could not be published. Only the log has them. */
   readonly untold: number;
 }
 
@@ -35,7 +35,7 @@ interface Found {
   readonly previous: bigint;
 }
 
-/** From `from` to `to`, with the position before each. A log whose positions count nothing is read from its beginning. */
+/** Events from `from` to `to`, each with the position before it. Without contiguous positions the log is read from its start. */
 async function* eventsOf({ store, from, to }: RepublishOptions): AsyncGenerator<Found> {
   let previous = store.contiguous ? from - 1n : 0n;
   for (;;) {
@@ -49,7 +49,7 @@ async function* eventsOf({ store, from, to }: RepublishOptions): AsyncGenerator<
   }
 }
 
-/** Publishes a part of the log again, under the same message ids. Rejects when NATS is away or refuses for good. */
+/** Publishes a part of the log again, with the same message ids. Rejects when NATS is unreachable or keeps failing. */
 export async function republish(options: RepublishOptions): Promise<Republished> {
   const { natsUrls, log } = options;
   const link = openNatsLink({ urls: natsUrls, name: 'cartulary events publish', log });

@@ -1,30 +1,30 @@
 import type { JsMsg } from 'nats';
 import { delayAfter } from '../../platform/backoff.ts';
 
-/** How often a message under work says so within the time after which it would be delivered again. */
+/** Progress reports per acknowledgement timeout, for each held message. */
 const WORKING_PER_ACK_WAIT = 3;
-/** Grows with each delivery of a message, so that what nobody can finish does not go round and round. */
+/** Redelivery delay of a returned message. It grows with each delivery, so an unfinishable message does not loop fast. */
 const GIVE_BACK = { attemptsMax: 0, delayMs: 1_000, delayMaxMs: 30_000, timeoutMs: 0 };
 
-/** Messages delivered and not acknowledged, by the position of their event; JetStream hears that they are worked on. */
+/** Delivered and unacknowledged messages, by the position of their event. Reports to JetStream that they are in progress. */
 export interface Unacknowledged {
   hold(position: bigint, message: JsMsg): void;
   acknowledge(position: bigint): void;
-  /** Ends it: what is held is delivered again, here or elsewhere. */
+  /** Stops, and returns the held messages to JetStream, which delivers them again, here or to another process. */
   giveBack(): void;
 }
 
-/** A connection that is closed by now: the message comes again, and is known then. */
+/** Ignores errors of a closed connection: the message is delivered again, and recognised then. */
 function say(what: () => void): void {
   try {
     what();
   } catch {
-    // Nobody is there to hear it.
+    // The connection is closed.
   }
 }
 
 export function createUnacknowledged(ackWaitMs: number): Unacknowledged {
-  /** An event can come in several messages: published again, it is stored again once the duplicate window is over. */
+  /** One event can have several messages: after the duplicate window, publishing it again stores it again. */
   const held = new Map<bigint, JsMsg[]>();
   const all = (): JsMsg[] => [...held.values()].flat();
   const timer = setInterval(() => {

@@ -2,32 +2,32 @@ import type { RedisConnection } from '../../platform/redis/connection.ts';
 import type { CachedAnswer, Found, Wanted } from '../cache.ts';
 import { positionOf } from '../../platform/redis/position.ts';
 
-/** The names of everything that belongs to one key of the cache. */
+/** The Redis keys that belong to one key of the cache. */
 export interface Keys {
   readonly name: string;
   readonly entry: string;
   readonly lease: string;
-  /** What the entry hangs on: one that all entries share, one per tag. */
+  /** Keys of the generations that the entry depends on: the common one, and one per tag. */
   readonly generations: readonly string[];
 }
 
-/** What Redis holds of a key at one moment. */
+/** The state of one cache key in Redis at one moment. */
 export interface Look {
   readonly keys: Keys;
-  /** The entry, if it was made under the generations of now. */
+  /** The entry, if it was made under the current generations. */
   readonly entry: Found | undefined;
   readonly isLeased: boolean;
-  /** Joined by commas; undefined when one is missing. */
+  /** The generation ids, joined by commas; undefined when one is missing. */
   readonly generations: string | undefined;
 }
 
 export interface Looks {
-  /** Sent after the caller has asked, in one round trip. Rejects when Redis does not answer. */
+  /** Reads the state in one round trip. Concurrent calls for one key share it. Rejects when Redis does not answer. */
   look(name: string, tags: readonly string[]): Promise<Look>;
 }
 
 export const generationKeyOf = (connection: RedisConnection, tag: string): string => connection.key(`t:${tag}`);
-/** The generation that every entry hangs on. */
+/** Key of the generation that all entries depend on. */
 export const commonGenerationKey = (connection: RedisConnection): string => connection.key('g');
 
 export function createLooks(connection: RedisConnection): Looks {
@@ -50,7 +50,7 @@ export function createLooks(connection: RedisConnection): Looks {
   }
 
   return {
-    // Who asks for the same in one turn of the event loop shares one look, and what was made of it.
+    // Calls for the same key in one turn of the event loop share one look-up and its decoded result.
     look(name, tags) {
       const known = inThisTurn.get(name);
       if (known !== undefined) return known;
@@ -62,17 +62,17 @@ export function createLooks(connection: RedisConnection): Looks {
   };
 }
 
-/** The entry, if it includes all that is needed. */
+/** The entry, if it includes every event that the caller needs. */
 export function honoured({ entry }: Look, { needs, announced }: Wanted): Found | undefined {
   if (entry === undefined) return undefined;
-  // Nothing was invalidated since it was loaded, and up to there everything would have been.
+  // The entry was not invalidated since it was loaded. All invalidations up to `announced` were made, so it includes that too.
   const position = announced > entry.position ? announced : entry.position;
   return position < needs ? undefined : { answer: entry.answer, position };
 }
 
 /**
- * An entry as text: five lines and the JSON, none of which holds a line break. First the generations of its tags from
- * before its loader began: it counts only while they are still the same.
+ * An entry as text: five lines and the JSON, none with a line break inside. The first line has the generations from before
+ * the entry's loader started. The entry is valid only while they are unchanged.
  */
 export function encode(generations: string, { answer, position }: Found): string {
   const { json, bytes, pagination = '', revision = '' } = answer;

@@ -6,24 +6,24 @@ import type { RedisConnection } from '../../platform/redis/connection.ts';
 const RETRY: Backoff = { delayMs: 50, delayMaxMs: 1_000 };
 
 export interface Trust {
-  /** Whether what Redis holds may be answered with. */
+  /** Whether entries in Redis may be used for answers. */
   holds(): boolean;
-  /** Removes keys by which entries hold. What cannot be removed now costs the trust until everything has been. */
+  /** Removes generation keys. If that fails, Redis is not trusted until the common generation was removed. Never rejects. */
   remove(keys: readonly string[]): Promise<void>;
-  /** With a last attempt to make up for what may not have arrived. */
+  /** Closes, after one last attempt to repair missed removals. */
   close(): Promise<void>;
 }
 
 /**
- * Redis is trusted only while it has everything that this process ever removed. After a removal that may not have arrived,
- * and after each reconnect (another server may have taken over, without the last writes), the generation that all entries
- * hang on is removed first.
+ * Redis is trusted only while it has applied all removals of this process. A removal may be lost when a call fails, or when a
+ * server that lacks the last writes takes over (so after each reconnect). Then the common generation is removed first, which
+ * makes all entries invalid.
  */
 export function createTrust(connection: RedisConnection, { all, log }: { all: string; log: Logger }): Trust {
   let holds = false;
   let closed = false;
   let renewing = false;
-  /** Removals that may not have arrived, ever; and how many of these the last renewal has made up for. */
+  /** Number of removals that may have been lost, and how many of these the last renewal has repaired. */
   let missed = 1;
   let repaired = 0;
 

@@ -4,20 +4,20 @@ import type { RedisConnection } from '../../platform/redis/connection.ts';
 import type { Cache, CachedAnswer, Found, Wanted } from '../cache.ts';
 import { encode, honoured, type Keys, type Look, type Looks } from './entries.ts';
 
-/** Generations outlive every entry, whose lifetime is cut to this. */
+/** Lifetime of generations, ms. An entry's lifetime is cut to this, so generations outlive every entry. */
 export const GENERATION_TTL_MS = 3_600_000;
-/** How long one process loads for all; one that has died is in nobody's way for longer. */
+/** How long one process may load for all others, ms. A process that died blocks the key for no longer than this. */
 export const LEASE_MS = 2_000;
-/** How long a process waits for what another one loads, in all, before it loads by itself. */
+/** How long a process waits, in ms, for the result of another process's loader before it loads by itself. */
 export const LEASE_WAIT_MAX_MS = 150;
 const LEASE_POLL_MS = 10;
-/** Larger answers are made each time: they would hold up everybody on the connection. */
+/** Larger answers are not cached: they would delay all other calls on the connection. */
 export const ENTRY_BYTES_MAX = 1024 * 1024;
 const GENERATION_BYTES = 9;
 
 type Load = () => Promise<CachedAnswer>;
 
-/** A loader that runs in this process, and what those may have seen who share what it answers. */
+/** A loader that runs in this process, and the generations from before it started. */
 interface Flight {
   readonly generations: string;
   readonly promise: Promise<Found>;
@@ -26,7 +26,7 @@ interface Flight {
 interface Begun {
   readonly generations: string;
   readonly token: string;
-  /** Whether this process is the one that loads. */
+  /** Whether this process holds the lease and loads. */
   readonly leads: boolean;
 }
 
@@ -35,15 +35,15 @@ export type Loads = (look: Look, wanted: Wanted, load: Load) => Promise<Found>;
 interface LoadsOptions {
   readonly connection: RedisConnection;
   readonly looks: Looks;
-  /** Where to load without Redis. */
+  /** The cache to use while Redis does not answer. */
   readonly local: Cache;
 }
 
 const newGeneration = (): string => randomBytes(GENERATION_BYTES).toString('base64url');
 
 /**
- * Runs loaders: one per key and generations at a time in this process, and as a rule one among all. When Redis does not
- * answer or has no room, the local cache does it; only the loader's own failure is thrown.
+ * Runs loaders: one per key and generations at a time in this process, and usually one among all processes. When Redis does
+ * not answer or has no room, the local cache is used. Only the loader's own errors are thrown.
  */
 export function createLoads({ connection, looks, local }: LoadsOptions): Loads {
   const begin = connection.script(BEGIN);
@@ -58,7 +58,7 @@ export function createLoads({ connection, looks, local }: LoadsOptions): Loads {
     return { generations: held, token, leads: leads === 1 };
   }
 
-  /** Waits for what the holder of the lease loads, for a short while; undefined when it does not come. */
+  /** Waits a short time for the entry that the lease's holder loads; undefined when it does not come. */
   async function fromOther(keys: Keys, wanted: Wanted): Promise<Found | undefined> {
     const until = performance.now() + LEASE_WAIT_MAX_MS;
     while (performance.now() < until) {
@@ -70,7 +70,7 @@ export function createLoads({ connection, looks, local }: LoadsOptions): Loads {
     return undefined;
   }
 
-  /** Nobody waits for Redis to keep it, which it does only if nothing was invalidated meanwhile. */
+  /** Loads the answer and stores it without waiting for Redis. Redis keeps it only if nothing was invalidated meanwhile. */
   async function loadAndKeep(keys: Keys, wanted: Wanted, { generations, token }: Begun, load: Load): Promise<Found> {
     const end = (): unknown => giveBack([keys.lease], [token]).catch(() => undefined);
     let answer: CachedAnswer;
@@ -97,7 +97,7 @@ export function createLoads({ connection, looks, local }: LoadsOptions): Loads {
     return found ?? loadAndKeep(keys, wanted, begun, load);
   }
 
-  /** Shares the flight if it began under the same generations: nothing was invalidated since. */
+  /** Shares a running loader that started under the same generations, because nothing was invalidated since. */
   async function share(generations: string, keys: Keys, wanted: Wanted, fly: () => Promise<Found>): Promise<Found> {
     const known = flights.get(keys.name);
     if (known?.generations === generations) {
@@ -123,10 +123,10 @@ export function createLoads({ connection, looks, local }: LoadsOptions): Loads {
 }
 
 /**
- * Before loading: the generations of all tags, those that are missing made anew, and the lease of the key for whoever comes
- * first. A lease from under older generations binds nobody, for what its holder loads will not be kept.
+ * Before loading: reads the generations of all tags, creates missing ones, and takes the key's lease if it is free. A lease
+ * from under older generations is ignored, because the entry of its holder will not be kept.
  * KEYS: lease, generations…; ARGV: lifetime of generations, of the lease (ms), token, a fresh id per generation.
- * Answers the generations joined by commas, and whether the lease is the caller's.
+ * Returns the generations joined by commas, and whether the caller got the lease.
  */
 export const BEGIN = `
 local generations = {}
@@ -146,7 +146,7 @@ return { all, 1 }
 `;
 
 /**
- * After loading: gives the lease back, and keeps the entry if its generations are still the ones it was loaded under.
+ * After loading: releases the lease, and stores the entry if its generations are unchanged since it was loaded.
  * KEYS: lease, entry, generations…; ARGV: token, the generations, lifetime of the entry, of generations (ms), the entry.
  */
 export const KEEP = `
@@ -164,7 +164,7 @@ redis.call('SET', KEYS[2], ARGV[5], 'PX', ARGV[3])
 return 1
 `;
 
-/** After a loader that failed. KEYS: lease; ARGV: token. */
+/** After a failed load or one that is too large: releases the lease. KEYS: lease; ARGV: token. */
 export const GIVE_BACK = `
 local held = redis.call('GET', KEYS[1])
 if held and string.sub(held, 1, #ARGV[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end

@@ -8,16 +8,16 @@ import { createWatermarks, type ReadModels } from './watermarks.ts';
 
 export interface RedisCacheOptions {
   readonly connection: RedisConnection;
-  /** Answers while Redis cannot be trusted; it hears of every invalidation all the time. */
+  /** The cache to use while Redis cannot be trusted. It always gets every invalidation. */
   readonly local: Cache;
   readonly readModels: ReadModels;
   readonly log: Logger;
 }
 
 /**
- * The cache that all processes of a shop share. An entry remembers the random generation ids that its tags had before its
- * loader began, and counts only while they are the same; invalidating removes the ids. So whatever Redis forgets (by a
- * flush, by eviction, in a failover) can only lose entries, and a slow loader cannot bring an old one back.
+ * The cache that all processes of a shop share. An entry stores the random generation ids that its tags had before its loader
+ * started, and is valid only while they are unchanged. Invalidation removes the ids. So data that Redis loses (by a flush,
+ * eviction or failover) can only cost entries, and a slow loader cannot bring an old entry back.
  */
 export function createRedisCache({ connection, local, readModels, log }: RedisCacheOptions): Cache {
   const common = commonGenerationKey(connection);
@@ -55,7 +55,7 @@ export function createRedisCache({ connection, local, readModels, log }: RedisCa
       await trust.remove([common]);
     },
 
-    // What others project they invalidate in Redis themselves.
+    // Other processes invalidate their projections in Redis themselves.
     othersMoved: () => local.othersMoved(),
 
     stats() {

@@ -3,26 +3,26 @@ import type { Logger } from '../../platform/log.ts';
 import type { RedisConnection } from '../../platform/redis/connection.ts';
 import { positionOf } from '../../platform/redis/position.ts';
 
-/** How often who projects writes how far it is, and who reads looks. */
+/** How often projecting processes write their watermarks, and reading processes check them. */
 export const BEAT_MS = 1_000;
-/** The same until it is known whether Redis is abreast. */
+/** The same interval until it is known whether Redis is up to date. */
 const BEAT_SOON_MS = 100;
 /** How long a watermark may stay behind a checkpoint before Redis is distrusted. */
 export const BEHIND_MAX_MS = 2_500;
 const WATERMARK_TTL_MS = 3_600_000;
-/** Where there is no watermark, or none that can be read. */
+/** Stands for a missing or unreadable watermark. */
 const NOTHING = -1n;
 
-/** How far the read models are, by the name of their projection. */
+/** Positions of the read models, by the name of their projection. */
 export interface ReadModels {
-  /** Those that this process projects, and up to where it has invalidated what they changed. */
+  /** The projections that this process runs, with the positions up to which it has made their invalidations. */
   own(): ReadonlyMap<string, bigint>;
-  /** Those that other processes project: their checkpoints as they are now. */
+  /** The projections that other processes run, with their current checkpoints. */
   others(): Promise<ReadonlyMap<string, bigint>>;
 }
 
 export interface Watermarks {
-  /** Whether everything that other processes have projected was invalidated in this Redis, but for the last seconds. */
+  /** Whether this Redis has the invalidations of all other processes' projections, except for the last seconds. */
   hold(): boolean;
   close(): Promise<void>;
 }
@@ -30,7 +30,7 @@ export interface Watermarks {
 export interface WatermarksOptions {
   readonly connection: RedisConnection;
   readonly readModels: ReadModels;
-  /** Whether all that this process has invalidated has arrived in Redis. */
+  /** Whether all invalidations of this process have arrived in Redis. */
   readonly arrived: () => boolean;
   readonly log: Logger;
 }
@@ -38,16 +38,16 @@ export interface WatermarksOptions {
 /** KEYS: one per projection; ARGV: lifetime (ms), a position per key. */
 const WRITE = `for i = 1, #KEYS do redis.call('SET', KEYS[i], ARGV[i + 1], 'PX', ARGV[1]) end`;
 
-/** What must have arrived, since when. */
+/** The positions that the watermarks must reach, and the time since when. */
 interface Demand {
   readonly at: number;
   readonly positions: ReadonlyMap<string, bigint>;
 }
 
 /**
- * Who projects may be cut off from the Redis that others read, or have gone over to the server that took its place: what it
- * invalidates then does not arrive where they look. So it writes there up to where everything has arrived, and who reads
- * compares that with the checkpoints in Postgres.
+ * Detects when invalidations do not reach the Redis that this process reads: a projecting process may be cut off from it, or
+ * use another server after a failover. So projecting processes write watermarks to Redis: the positions up to which all their
+ * invalidations have arrived. Reading processes compare these with the checkpoints in Postgres.
  */
 export function createWatermarks({ connection, readModels, arrived, log }: WatermarksOptions): Watermarks {
   const write = connection.script(WRITE);
@@ -69,7 +69,7 @@ export function createWatermarks({ connection, readModels, arrived, log }: Water
   async function look(): Promise<void> {
     const others = await readModels.others();
     if (others.size > 0 && !connection.up) {
-      // What comes back may have forgotten the watermarks, and is given the time to hear them again.
+      // When Redis comes back it may have lost the watermarks, so give the projecting processes time to write them again.
       demand = undefined;
       return;
     }
@@ -93,7 +93,7 @@ export function createWatermarks({ connection, readModels, arrived, log }: Water
 
   async function beat(): Promise<void> {
     while (!closing.signal.aborted) {
-      // A server that does not answer is noticed, and told, by whoever waits for it.
+      // Errors are ignored here: callers that wait for Redis notice and report them.
       await Promise.allSettled([tell(), look()]);
       await delay(state === 'unknown' ? BEAT_SOON_MS : BEAT_MS, undefined, {
         ref: false,

@@ -3,10 +3,10 @@ import type { RedisConnection } from '../../platform/redis/connection.ts';
 import { positionOf } from '../../platform/redis/position.ts';
 import { createWriters, type Writers } from '../../engine/ask/writers.ts';
 
-/** Remembered for longer than a read model is ever behind while anybody waits for it. */
+/** Lifetime of a user's last position: much longer than a query waits for a read model. */
 export const WRITTEN_TTL_MS = 600_000;
 
-/** KEYS: whose; ARGV: position, lifetime (ms). Positions are decimal text without leading zeros: the longer is the larger. */
+/** KEYS: user; ARGV: position, lifetime (ms). Positions are decimal text without leading zeros, so a longer one is larger. */
 const RAISE = `
 local known = redis.call('GET', KEYS[1]) or ''
 if #known < #ARGV[1] or (#known == #ARGV[1] and known < ARGV[1]) then
@@ -18,8 +18,8 @@ return 0
 `;
 
 /**
- * What each user wrote last in any process. While Redis does not answer, in this one: then another process may answer a
- * user from before their write, unless they ask with `Min-Position`.
+ * Remembers each user's last write in any process. While Redis does not answer, it knows only the writes in this process.
+ * Then another process may answer a user from an earlier state, unless the request has `Min-Position`.
  */
 export function createRedisWriters(connection: RedisConnection): Writers {
   const local = createWriters();
@@ -27,7 +27,7 @@ export function createRedisWriters(connection: RedisConnection): Writers {
   const keyOf = ({ id }: Actor): string => connection.key(`w:${id}`);
   const larger = (one: bigint, other: bigint): bigint => (one > other ? one : other);
 
-  /** What others know of somebody this process sees for the first time; also what anonymous callers wrote. */
+  /** The last write of a user who is new to this process, from Redis. Without one, the last anonymous write counts. */
   async function firstSeen(actor: Actor): Promise<bigint> {
     const [own, anonymous] = await connection.read([keyOf(actor), keyOf(ANONYMOUS)]);
     const position = larger(local.lastOf(actor), positionOf(own) ?? positionOf(anonymous) ?? 0n);

@@ -7,18 +7,18 @@ import type { EventStore } from '../../eventstore/eventStore.ts';
 import type { QueryAnswer, QueryContract, ReadDb } from './query.ts';
 import { createWriters, type Writers } from './writers.ts';
 
-/** How long a query waits for its projections to pass a position before it says that it cannot. */
+/** Longest wait, in ms, of a query for its projections to pass a position. After that it is refused. */
 export const POSITION_WAIT_MAX_MS = 2_000;
-/** Of the digest of an answer, as it stands behind the revision in the ETag. */
+/** Characters of the answer's digest that follow the revision in the ETag. */
 const FINGERPRINT_LENGTH = 12;
 
-/** How far the projections are, as one process sees it. */
+/** The positions of the projections, as one process knows them. */
 export interface Progress {
-  /** The furthest position that all of these have passed. */
+  /** The highest position that all of these projections have passed. */
   position(names: readonly string[]): bigint;
-  /** Whether this process itself projects all of these: then its cache hears of every change before `position` tells it. */
+  /** True when this process itself runs all of these projections. Then `position` advances only after its cache was invalidated. */
   isOwn(names: readonly string[]): boolean;
-  /** Resolves true once all of these have passed the position, false when time is up before. */
+  /** Resolves true once all of these have passed the position, false after `timeoutMs`. */
   waitFor(names: readonly string[], position: bigint, timeoutMs: number): Promise<boolean>;
 }
 
@@ -28,7 +28,7 @@ export interface Question {
   readonly query: QueryContract;
   readonly input: Input;
   readonly actor: Actor;
-  /** Asked for by the caller (`Min-Position`). */
+  /** The caller's `Min-Position` header. */
   readonly minPosition?: bigint;
 }
 
@@ -44,20 +44,20 @@ export interface AskOptions {
   readonly store: EventStore;
   readonly services: Services;
   readonly progress: Progress;
-  /** What this process alone remembers unless given. */
+  /** Default: a memory of this process alone. */
   readonly writers?: Writers;
   readonly now?: () => Date;
   readonly waitMaxMs?: number;
-  /** Sees each answer before it is sent; tests check it against the declared result here. */
+  /** Gets each answer before it is sent. Tests use it to check answers against the declared result. */
   readonly inspect?: (query: QueryContract, answer: QueryAnswer) => void;
 }
 
 export interface Ask {
-  /** The cached answer, when there is one and nothing has to be waited for; never blocks. */
+  /** The cached answer, if there is one and the caller need not wait for a position. Never blocks. */
   peek(question: Question): Asked | undefined;
   /** Waits for the caller's own last write, then answers from the cache or by running the query. */
   answer(question: Question): Promise<Asked>;
-  /** Once it resolves, this caller's queries include that position. */
+  /** Records a caller's write. Once it resolves, this caller's queries include that position. */
   wrote(actor: Actor, position: bigint): void | Promise<void>;
 }
 
@@ -65,8 +65,8 @@ const tooLate = (): Error =>
   unavailable('ReadModelBehind', 'What was written last is not readable yet; try again in a moment.');
 
 /**
- * The revision alone would not do as an ETag: an answer also shows what changes beside the resource's own stream (a
- * product its stock), and must not be called unchanged then.
+ * The ETag is the revision and a digest of the answer. The revision alone is not enough: an answer also shows data that
+ * changes without an event in the resource's own stream (a product shows its stock).
  */
 function toCached({ data, pagination, revision }: QueryAnswer): CachedAnswer {
   const json = JSON.stringify(data);
@@ -81,8 +81,8 @@ function toCached({ data, pagination, revision }: QueryAnswer): CachedAnswer {
 }
 
 /**
- * Answers queries so that a caller always sees their own writes: an answer that cannot include them within
- * `POSITION_WAIT_MAX_MS` is refused (`unavailable`), never given stale.
+ * Answers queries. Callers always see their own writes: when an answer cannot include them within
+ * `POSITION_WAIT_MAX_MS`, the query is refused (`unavailable`) instead of answered from stale data.
  */
 export function createAsk(options: AskOptions): Ask {
   const { cache, db, store, services, progress, inspect, now = () => new Date() } = options;
@@ -93,7 +93,7 @@ export function createAsk(options: AskOptions): Ask {
   const atLeast = (own: bigint, { minPosition }: Question): bigint =>
     minPosition !== undefined && minPosition > own ? minPosition : own;
 
-  /** A query that reads no projection reads the log itself, which is never behind. */
+  /** The position that an answer will include. A query without projections reads the log itself, so it waits for nothing. */
   const positionFor = async ({ reads }: QueryContract, wanted: bigint): Promise<bigint> => {
     if (reads.length === 0) {
       const { position } = await store.head();

@@ -7,7 +7,7 @@ export interface FieldChange {
   readonly after: unknown;
 }
 
-/** One event told to a person: when, who, which command, why, and what it changed. */
+/** One event as people read it: its time, actor, command and cause, and the fields that it changed. */
 export interface HistoryEntry {
   readonly position: string;
   readonly revision: string;
@@ -19,12 +19,12 @@ export interface HistoryEntry {
   readonly command_id: string;
   readonly correlation_id: string;
   readonly causation_id: string | null;
-  /** Type of the event that led to it, when that is one of the same stream. */
+  /** Type of the causing event, if that event is in the same stream. */
   readonly because: string | null;
   readonly changes: readonly FieldChange[];
 }
 
-/** `{ a: { b: 1 } }` as `a.b` → 1; empty objects and lists count as values. */
+/** Adds `{ a: { b: 1 } }` to the map as `a.b` → 1. Empty objects and lists count as values. */
 function flatten(value: unknown, path: string, into: Map<string, unknown>): Map<string, unknown> {
   const nested = typeof value === 'object' && value !== null ? Object.entries(value) : [];
   if (nested.length === 0) return into.set(path, value);
@@ -32,7 +32,7 @@ function flatten(value: unknown, path: string, into: Map<string, unknown>): Map<
   return into;
 }
 
-/** Which fields differ between two views, by dotted path; `undefined` reads as `null`. */
+/** The fields that differ between two views, by dotted path. `undefined` counts as `null`. */
 export function difference(before: unknown, after: unknown): FieldChange[] {
   const old = before === undefined ? new Map<string, unknown>() : flatten(before, '', new Map());
   const now = flatten(after, '', new Map());
@@ -41,7 +41,7 @@ export function difference(before: unknown, after: unknown): FieldChange[] {
     .filter((change) => JSON.stringify(change.before) !== JSON.stringify(change.after));
 }
 
-/** The stream told event by event, by the functions that keep the read model. */
+/** The history of a row, one entry per event. The projection's own functions compute the row after each event. */
 export function historyOf<R extends object>(
   projection: Projection<R>,
   key: string,

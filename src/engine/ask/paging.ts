@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
 import { PER_PAGE_DEFAULT, PER_PAGE_MAX, paginate, type QueryAnswer, type ReadDb } from './query.ts';
 
-/** Pages deeper than this are not for people; they would cost the database a walk over everything before. */
+/** Highest page number. `OFFSET` makes Postgres read all rows before the page, and people do not page this far. */
 export const PAGE_MAX = 10_000;
 
 export const Paging = {
@@ -9,7 +9,7 @@ export const Paging = {
   per_page: Type.Integer({ minimum: 1, maximum: PER_PAGE_MAX, default: PER_PAGE_DEFAULT }),
 };
 
-/** SQL conditions and their values, numbered as they come: `add('price >= ?', 5)`. */
+/** SQL conditions and their values. `add('price >= ?', 5)` replaces `?` by the next parameter number. */
 export interface Conditions {
   readonly values: unknown[];
   add(condition: string, value: unknown): void;
@@ -29,7 +29,7 @@ export function conditions(...always: string[]): Conditions {
   };
 }
 
-/** One page of `SELECT columns FROM from …`, with the count of all there is. */
+/** One page of `SELECT columns FROM from …`, with the count of all matching rows. */
 export async function pageOf<R extends object>(
   db: ReadDb,
   sql: { columns: string; from: string; where: Conditions; order: string },

@@ -20,7 +20,7 @@ export interface QueryAnswer {
   readonly revision?: bigint;
 }
 
-/** Read-only SQL over the read models. `int8` comes as a JavaScript number (safe integers), `timestamptz` as ISO text, `jsonb` parsed. */
+/** Read-only SQL on the read models. Returns `int8` as a number (a safe integer), `timestamptz` as ISO text, `jsonb` parsed. */
 export interface ReadDb {
   rows<R extends object>(sql: string, values?: readonly unknown[]): Promise<R[]>;
 }
@@ -42,15 +42,15 @@ export interface QueryInput<P extends TObject | undefined, Q extends TObject | u
 
 type AnyInput = QueryInput<TObject | undefined, TObject | undefined>;
 
-/** How an answer is cached. Only for answers that are the same for everybody who may ask. */
+/** How an answer is cached. Only for answers that are the same for every permitted caller. */
 export interface CacheRule {
   readonly ttlMs: number;
   key(input: AnyInput): string;
-  /** An answer is dropped when one of its tags is invalidated: projections invalidate their own name and their `tags`. */
+  /** A cached answer is dropped when one of its tags is invalidated. Projections invalidate their own name and their `tags`. */
   tags(input: AnyInput): readonly string[];
 }
 
-/** One query as data; the counterpart of a command's contract. */
+/** One query as data, like `CommandContract` for a command. */
 export interface QueryContract<D extends Domain = Domain> {
   readonly name: string;
   readonly summary: string;
@@ -59,18 +59,18 @@ export interface QueryContract<D extends Domain = Domain> {
   readonly aliases?: readonly Route[];
   readonly access: Access<D['role']>;
   readonly params?: TObject;
-  /** Scalars only; values arrive coerced from text. */
+  /** Scalars only. The values come converted from the query string's text. */
   readonly query?: TObject;
   readonly result: TSchema;
   readonly paginated?: boolean;
   readonly codes?: readonly string[];
-  /** Projections it reads: waited for (read your writes) and reported (`Projection-Position`). */
+  /** The projections that the query reads. It waits for them (read your writes) and reports their `Projection-Position`. */
   readonly reads: readonly string[];
   readonly cache?: CacheRule;
   run(input: AnyInput, context: QueryContext<D['services']>): Promise<QueryAnswer>;
 }
 
-/** What declares the queries of a domain; the input of `run` is typed by the schemas of `params` and `query`. */
+/** Returns the function that declares a domain's queries. The schemas of `params` and `query` type the input of `run`. */
 export const queriesOf =
   <D extends Domain>() =>
   <P extends TObject | undefined = undefined, Q extends TObject | undefined = undefined>(

@@ -1,19 +1,19 @@
 import { LRUCache } from 'lru-cache';
 import { ANONYMOUS, type Actor } from '../decide/command.ts';
 
-/** Users whose last own write is remembered. */
+/** Users whose last write is remembered, at most. */
 export const WRITERS_REMEMBERED_MAX = 100_000;
 
-/** What each user wrote last, so that they are answered from no earlier state. */
+/** Remembers the position of each user's last write, so that no answer to them comes from an earlier state. */
 export interface Writers {
-  /** Once it resolves, everybody who shares this memory knows. Never rejects. */
+  /** Once it resolves, every process that shares this memory knows the position. Never rejects. */
   wrote(actor: Actor, position: bigint): void | Promise<void>;
-  /** As far as it can be told without waiting; undefined when it cannot. */
+  /** The position, if it is known without waiting; otherwise undefined. */
   known(actor: Actor): bigint | undefined;
   lastOf(actor: Actor): bigint | Promise<bigint>;
 }
 
-/** As a memory of this process alone. */
+/** A memory of this process alone. */
 export interface LocalWriters extends Writers {
   wrote(actor: Actor, position: bigint): void;
   lastOf(actor: Actor): bigint;
@@ -22,8 +22,8 @@ export interface LocalWriters extends Writers {
 }
 
 /**
- * Someone not seen before may have been written by an anonymous caller a moment ago (who registered, who signed in), so
- * what those wrote last counts for them too.
+ * A new user may be an anonymous caller of a moment ago, after registering or signing in. So the last anonymous write
+ * counts for a user who was not seen before.
  */
 export function createWriters(): LocalWriters {
   const last = new LRUCache<string, bigint>({ max: WRITERS_REMEMBERED_MAX });

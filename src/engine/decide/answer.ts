@@ -24,10 +24,10 @@ import type {
   Outcome,
 } from './command.ts';
 
-/** Rows that answers are made from are kept, per write side; beyond it the least used is read again. */
+/** Rows kept for answers, at most, per `Aggregates`. The least recently used row is dropped first and later read again. */
 export const ROWS_MAX = 1_000;
 
-/** A stream from `from` up to `upTo` (inclusive); page by page. */
+/** Reads a stream page by page, from revision `from` up to `upTo` (inclusive). */
 export async function readStream(
   store: Services['store'],
   stream: string,
@@ -46,12 +46,12 @@ export async function readStream(
 
 interface KnownRow {
   readonly row: object | undefined;
-  /** Of the stream's last event that is in it. */
+  /** Of the stream's last event that the row includes. */
   readonly revision: bigint;
 }
 const NO_ROW: KnownRow = { row: undefined, revision: NO_STREAM };
 
-/** Rows as of the last answer; they live as long as the folds of the same streams. */
+/** Rows as of the last answer, kept for as long as their `Aggregates` lives. */
 const knownRows = new WeakMap<Aggregates, LRUCache<string, KnownRow>>();
 
 function rowsOf({ aggregates }: Services): LRUCache<string, KnownRow> {
@@ -61,8 +61,8 @@ function rowsOf({ aggregates }: Services): LRUCache<string, KnownRow> {
 }
 
 /**
- * The row as of a command's own events: what was just appended, folded onto the row that is known. The log is read only
- * for what lies between the two, and from the start for a repeat that is older than the known row.
+ * The row as of a command's own events: the appended events folded onto the known row. The log is read only for events
+ * between the two. A repeat that is older than the known row is read from the start of the stream.
  */
 export async function rowOf<R extends object>(
   services: Services,
@@ -83,18 +83,18 @@ export async function rowOf<R extends object>(
         ? []
         : await readStream(services.store, stream, revision, next);
   const row = replay(projection, key, events, known.row as R | undefined);
-  // Meanwhile another answer may have come further.
+  // Another answer may have stored a newer row meanwhile.
   if (revision >= (rows.get(name) ?? NO_ROW).revision) rows.set(name, { row, revision });
   return row ?? missing('Unknown', 'There is no such thing.');
 }
 
-/** The log keeps JSON. */
+/** The event as the log returns it: its data went through JSON. */
 const asStored = (event: RecordedEvent): RecordedEvent => ({
   ...event,
   data: JSON.parse(JSON.stringify(event.data)) as object,
 });
 
-/** What a command's caller is told: the view of the row as of the command's own events. */
+/** The answer that a command's caller gets: the view of the row as of the command's own events. */
 export async function answerWith<R extends object, S extends Services>(
   answers: Answers<R, S>,
   outcome: Outcome,
@@ -110,7 +110,7 @@ export async function answerWith<R extends object, S extends Services>(
   return { data: await answers.view(row, context), revision: outcome.revision };
 }
 
-/** What declares the commands of a domain that answer with a row: `run` brings the outcome, and the engine the answer. */
+/** Returns the function that declares commands that answer with a row: `run` returns the outcome, the engine makes the answer. */
 export const answeringCommandsOf =
   <D extends Domain>() =>
   <R extends object, P extends TObject | undefined = undefined, B extends TObject | undefined = undefined>(
@@ -127,8 +127,9 @@ export const answeringCommandsOf =
   };
 
 /**
- * The row that a projection will have for `id` once it has seen its streams, for rows that several streams feed: made by
- * the projection's own functions from all of these streams. `at` is the revision of the first category's stream to stop at.
+ * The row that a projection will have for `id` once it has seen these streams. For rows that several streams feed: the
+ * projection's own functions make it from all of them. `at` is the last revision to read of the stream of category
+ * `projection.of`; the `also` streams are read to their end.
  */
 export async function rowAfter<R extends object>(
   services: Services,
@@ -143,7 +144,7 @@ export async function rowAfter<R extends object>(
   return replay(projection, id, events) ?? missing('Unknown', 'There is no such thing.');
 }
 
-/** The state that a command was decided on, also when that was long ago and this is a repeat. */
+/** The state that a command was decided on, also for a repeat of an old command. */
 export async function stateBefore<State, C extends Command, E extends DomainEvent>(
   { store }: Services,
   decider: Decider<State, C, E>,
@@ -154,7 +155,7 @@ export async function stateBefore<State, C extends Command, E extends DomainEven
   return fold(decider, decider.initial, before as unknown as readonly E[]);
 }
 
-/** Whether this very command has been handled already, for those that check what its own effect has changed. */
+/** Whether this command was handled already. For commands that check a fact which their own effect changes. */
 export async function wasHandled({ store }: Services, stream: string, { id, repeatable }: Origin): Promise<boolean> {
   return repeatable && (await store.find(stream, [eventId(id, 0)])).length > 0;
 }

@@ -12,13 +12,13 @@ import { schemaOf, type Upcasters } from '../../eventstore/upcast.ts';
 import type { Handled, HandleOptions } from './services.ts';
 import type { Folded } from './folds.ts';
 
-/** What is to be decided: one command, and what its caller made a condition. */
+/** One command to decide, with its caller's conditions. */
 export interface Question {
   readonly command: Command;
   readonly options: HandleOptions;
 }
 
-/** What came of one command. `revision` and `state`: as of its last event, or as found. */
+/** The outcome of one command. `revision` and `state` are as of its last event, or as found when it has none. */
 export type Verdict<Q extends Question> = { readonly question: Q } & (
   | {
       readonly kind: 'decided';
@@ -31,20 +31,20 @@ export type Verdict<Q extends Question> = { readonly question: Q } & (
   | { readonly kind: 'threw'; readonly error: unknown; readonly final: boolean }
 );
 
-/** What a batch of commands comes to, should the stream still be where the fold is. */
+/** The outcome of a batch of commands. It holds only if the stream is still at the fold's revision. */
 export interface Decision<Q extends Question> {
   readonly verdicts: readonly Verdict<Q>[];
   readonly events: readonly NewEvent[];
   readonly commandIds: readonly string[];
   readonly state: unknown;
   readonly revision: bigint;
-  /** Those that no longer fit into one append. */
+  /** Commands that did not fit into this append. */
   readonly left: readonly Q[];
 }
 
 /**
- * Decides commands for one stream one after the other, each on the state that the ones before it lead to. Pure, and so
- * without effect until the events are appended: then all verdicts hold, or none.
+ * Decides commands for one stream in order, each on the state after the commands before it. Pure: nothing has happened
+ * until the events are appended. Then either all verdicts hold, or none.
  */
 export function decideTogether<Q extends Question>(folded: Folded, questions: readonly Q[]): Decision<Q> {
   const verdicts: Verdict<Q>[] = [];
@@ -89,18 +89,18 @@ function decideOne<Q extends Question>(question: Q, folded: Folded, found: bigin
       return { question, kind: 'decided', events, state: next, revision: last, repeated: false };
     }
   } catch (error) {
-    // Whether it is there and theirs comes before whether they know its newest revision, or If-Match would tell.
+    // notFound and forbidden win over stale: a stale refusal would reveal that a hidden resource exists, and its revision.
     const hidden = isRefusal(error) && (error.kind === 'notFound' || error.kind === 'forbidden');
     if (!isStale || hidden) return { question, kind: 'threw', error, final: false };
   }
-  // A stream only grows: what is behind what was found stays behind; what is ahead may be true elsewhere already.
+  // Streams only grow. An expected revision below the found one stays stale; a higher one may exist in the log already.
   return { question, kind: 'threw', error: stale(expected, revision), final: expected < found };
 }
 
 const stale = (expected: bigint, revision: bigint): Refusal =>
   new Refusal('stale', 'StaleRevision', `It has changed: you know revision ${expected}, it is at ${revision}.`);
 
-/** What the log will count; data that JSON cannot say counts nothing here, and is refused there. */
+/** The size in bytes as the log counts it. Data that JSON cannot represent counts 0 here; the log refuses it. */
 function bytesOf(events: readonly NewEvent[]): number {
   try {
     return events.reduce(
@@ -113,7 +113,7 @@ function bytesOf(events: readonly NewEvent[]): number {
   }
 }
 
-/** What a command's decision becomes in the log: events of their newest version. */
+/** Makes the events to append from a command's decision, marked with their newest schema version. */
 export const toNewEvents = (command: Command, events: readonly DomainEvent[], upcasters: Upcasters = {}): NewEvent[] =>
   events.map((event, index) => ({
     id: eventId(command.id, index),
@@ -131,7 +131,7 @@ export const toNewEvents = (command: Command, events: readonly DomainEvent[], up
     },
   }));
 
-/** The events of a command that was just handled, as a reader of the log meets them. */
+/** The events of a command that was just handled, in the form that a reader of the log gets. */
 export const toRecorded = (
   stream: string,
   command: Command,

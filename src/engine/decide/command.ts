@@ -10,11 +10,11 @@ import type { Handled, Loaded, Services } from './services.ts';
 export type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
 export type Route = `${Method} /${string}`;
 
-/** What a domain brings to the engine; its contracts are typed by it. */
+/** The types that a domain gives the engine. Its contracts use them. */
 export interface Domain {
-  /** What its commands may use of the outside. */
+  /** The services that its commands may use. */
   readonly services: Services;
-  /** What its callers may be. */
+  /** The roles of its callers. */
   readonly role: string;
   /** The rate limits that its routes may name. */
   readonly limit: string;
@@ -34,29 +34,29 @@ export interface Actor {
 export const SYSTEM = (handler: string): Actor => ({ id: `system:${handler}`, role: 'system' });
 export const ANONYMOUS: Actor = { id: 'anonymous', role: 'anonymous' };
 
-/** What a command's caller is told; `revision` becomes the ETag. The position of its last event is tracked by the context. */
+/** The answer that a command's caller gets. `revision` becomes the ETag. The context tracks the position of the last event. */
 export interface Answer {
   readonly data: unknown;
   readonly revision?: bigint;
 }
 
-/** A command's effect on one stream, as far as an answer is made from it. */
+/** A command's effect on one stream: the part that its answer is made from. */
 export interface Outcome {
   readonly stream: string;
   /** Of the command's last event, or of the last event found when the command made none. */
   readonly revision: bigint;
   /** The events just appended, up to `revision`; none when the command is a repeat. */
   readonly appended: () => readonly RecordedEvent[];
-  /** The row's key, where it is not the stream's id. */
+  /** The row's key. Default: the id in the stream's name. */
   readonly key?: string;
 }
 
 export type Done<State, E extends DomainEvent> = Handled<State, E> & Outcome;
 
-/** The row that a command answers with, and the view of it. */
+/** The row that a command answers with, and the function that makes the answer from it. */
 export interface Answers<R extends object, S extends Services> {
   readonly row: Projection<R>;
-  /** Categories of the other streams that feed the row. Such a row is read from all its streams, each time. */
+  /** Categories of the other streams that feed the row. Such a row is read from all its streams each time. */
   readonly also?: readonly string[];
   view(row: R, context: CommandContext<S>): unknown;
 }
@@ -64,30 +64,30 @@ export interface Answers<R extends object, S extends Services> {
 type ParamsOf<P extends TObject | undefined> = P extends TObject ? Static<P> : Record<string, never>;
 
 /**
- * One command as data: route, role, schema, and `run`, which fetches the facts the caller must not choose and handles
- * the command. Validation, role check, OpenAPI and the router derive from it.
+ * One command as data: route, roles, schemas, and `run`, which looks up the facts that the caller must not choose and
+ * handles the command. Validation, role check, OpenAPI and the router derive from it.
  */
 export interface CommandContract<D extends Domain = Domain> {
   readonly name: string;
   readonly summary: string;
   readonly tag: string;
   readonly route: Route;
-  /** Other paths that answer the same. */
+  /** Other routes with the same answer. */
   readonly aliases?: readonly Route[];
   readonly access: Access<D['role']>;
-  /** The rate limit that calls count against; unless given, `public` without a token and `auth` with one. */
+  /** The rate limit that calls count against. Default: `public` without a token, `auth` with one. */
   readonly limit?: D['limit'];
   readonly params?: TObject;
   readonly body?: TObject;
   readonly status?: 200 | 201;
   readonly result: TSchema;
-  /** Public error codes beyond those any route may answer, for OpenAPI. */
+  /** Public error codes for OpenAPI, in addition to those that every route may answer. */
   readonly codes?: readonly string[];
-  /** The projection and the view that the answer is made with, where `run` does not make it by hand. */
+  /** The projection and view that make the answer, unless `run` makes it itself. */
   readonly answers?: Answers<object, D['services']>;
   /** The command may end sessions; its answer waits until this process refuses their tokens. */
   readonly revokes?: true;
-  /** Rules about a field that no schema can say; throws an `invalid` refusal. Must bear fields of any type, or none. */
+  /** Field rules that a schema cannot express; throws an `invalid` refusal. Fields may be absent or of any type. */
   check?(body: Readonly<Record<string, unknown>>, services: D['services']): void;
   run(
     input: CommandInput<TObject | undefined, TObject | undefined>,
@@ -100,7 +100,7 @@ export interface CommandInput<P extends TObject | undefined, B extends TObject |
   readonly body: ParamsOf<B>;
 }
 
-/** What declares the commands of a domain; the input of `run` is typed by the schemas of `params` and `body`. */
+/** Returns the function that declares a domain's commands. The schemas of `params` and `body` type the input of `run`. */
 export const commandsOf =
   <D extends Domain>() =>
   <P extends TObject | undefined = undefined, B extends TObject | undefined = undefined>(
@@ -113,15 +113,15 @@ export const commandsOf =
     contract as unknown as CommandContract<D>;
 
 export interface StepOptions {
-  /** Commands on several streams name their steps; each gets an id of its own, derived from the command's. */
+  /** A command on several streams must name each step. The step's command id is derived from the command's id and this name. */
   readonly step?: string;
-  /** Refuse unless the stream is at the revision that the caller's `If-Match` pinned. */
+  /** Refuses the command unless the stream is at the revision of the caller's `If-Match`. */
   readonly pinned?: boolean;
 }
 
 export interface Origin {
   readonly id: string;
-  /** The id was derived from something that can come again (idempotency key, event). */
+  /** The id is derived from something that can come again (an idempotency key, an event). */
   readonly repeatable: boolean;
   readonly actor: Actor;
   readonly now: string;
@@ -132,7 +132,7 @@ export interface Origin {
   readonly ifMatch?: bigint;
 }
 
-/** One command's (or one reaction's) dealings with the log; remembers the furthest position it answers from. */
+/** Gives one command or reaction access to the log. Remembers the highest position that its answer depends on. */
 export class CommandContext<S extends Services = Services> {
   readonly origin: Origin;
   readonly services: S;
@@ -149,17 +149,17 @@ export class CommandContext<S extends Services = Services> {
   get now(): string {
     return this.origin.now;
   }
-  /** Who has seen the log up to here sees what this command came to; 0 when it came to nothing. */
+  /** A reader that has seen the log up to here sees this command's effect. 0 when nothing was handled. */
   get position(): bigint {
     return this.#position;
   }
 
-  /** An id for something this command creates: the same whenever the command is repeated. */
+  /** An id for something that this command creates. Repeats of the command get the same id. */
   derive(name: string): string {
     return derivedId(name, this.origin.id);
   }
 
-  /** One command on one stream, as a span of its own: its events carry it on to whatever follows from them. */
+  /** Handles one command on one stream, in its own span. Its events carry the trace on to the work that they cause. */
   handle<State, C extends Command, E extends DomainEvent>(
     decider: Decider<State, C, E>,
     id: string,
@@ -204,7 +204,7 @@ export class CommandContext<S extends Services = Services> {
     };
   }
 
-  /** For an answer that rests on what was found in the log. */
+  /** Raises `position`. For answers that depend on events found in the log. */
   answersFrom(position: bigint): void {
     if (position > this.#position) this.#position = position;
   }

@@ -11,28 +11,28 @@ import type { Snapshots } from '../../eventstore/snapshots.ts';
 
 export const CACHE_ENTRIES_MAX = 5_000;
 export const SNAPSHOT_EVERY_EVENTS = 500;
-/** So many commands per stream are known by id, so that most streams need not be asked whether one was handled before. */
+/** Command ids remembered per stream, at most. While all are known, a new command needs no look-up in the log. */
 export const COMMAND_IDS_MAX = 64;
 
 export type AnyDecider = Decider<unknown, Command, DomainEvent>;
 
-/** A stream, folded up to a revision. But for `commandIds` never mutated. */
+/** A stream, folded up to a revision. Never mutated, except `commandIds`. */
 export interface Folded {
   readonly decider: AnyDecider;
   readonly state: unknown;
   readonly revision: bigint;
-  /** Of its last event; 0 when there is none. */
+  /** Of the last event; 0 when there is none. */
   readonly position: bigint;
-  /** Revision of the last snapshot taken of it. */
+  /** Revision of the stream's last snapshot, as far as this process knows. */
   readonly snapshotRevision: bigint;
   /**
-   * Every command that has an event in the stream, and maybe some too many: folds of one stream share it, and it grows.
-   * Undefined when there are too many to know.
+   * The ids of all commands with an event in the stream, and possibly more: the folds of one stream share this growing
+   * set. Undefined when not all are known: above `COMMAND_IDS_MAX`, or after a load from a snapshot.
    */
   readonly commandIds: Set<string> | undefined;
 }
 
-/** What a batch has added to a fold. */
+/** The result of a batch on a fold. */
 export interface Step {
   readonly state: unknown;
   readonly revision: bigint;
@@ -41,13 +41,13 @@ export interface Step {
 }
 
 export interface Folds {
-  /** What is known here; may be behind another process. */
+  /** The fold in memory. It may lack newer events of another process. */
   cached(decider: AnyDecider, stream: string): Folded | undefined;
-  /** From the log, and a snapshot if there is one. */
+  /** Folds the stream from the log, starting at a snapshot if there is one. */
   load(decider: AnyDecider, stream: string): Promise<Folded>;
-  /** With what is newer in the log; the same object when there is nothing. */
+  /** Adds newer events from the log. Returns the same object when there are none. */
   refresh(stream: string, known: Folded): Promise<Folded>;
-  /** With what has just been appended. */
+  /** Stores the fold with the events that were just appended. */
   advance(stream: string, known: Folded, step: Step): void;
   /** The state as of a revision. */
   stateAt(decider: AnyDecider, stream: string, revision: bigint): Promise<unknown>;
@@ -61,11 +61,11 @@ export interface FoldsOptions {
   readonly snapshotEvery?: number | undefined;
 }
 
-/** A bounded cache of folded streams, and what fills it. */
+/** A bounded cache of folded streams. It loads them from the log and from snapshots, and saves snapshots. */
 export function createFolds(options: FoldsOptions): Folds {
   const { store, snapshots, cacheEntries = CACHE_ENTRIES_MAX, snapshotEvery = SNAPSHOT_EVERY_EVENTS } = options;
   const cache = new LRUCache<string, Folded>({ max: cacheEntries });
-  /** A stream shorter than this has no snapshot, and need not be asked for one. */
+  /** A stream with fewer events than this has no snapshot, so none is looked up. */
   const firstPage = snapshots === undefined ? READ_PAGE : Math.min(READ_PAGE, snapshotEvery);
 
   function remember(stream: string, folded: Folded): Folded {
@@ -79,7 +79,7 @@ export function createFolds(options: FoldsOptions): Folds {
     return kept;
   }
 
-  /** Folds page by page, up to `end` (inclusive) if given. */
+  /** Folds page by page, up to revision `end` (inclusive) if given. */
   async function read(stream: string, from: Folded, end?: bigint): Promise<Folded> {
     let folded = from;
     for (;;) {
@@ -92,7 +92,7 @@ export function createFolds(options: FoldsOptions): Folds {
     }
   }
 
-  /** The newest snapshot not beyond `end`, if the stream does reach as far as it says. */
+  /** The stream's snapshot, unless it is beyond `end` or beyond the end of the stream in the log. */
   async function fromSnapshot(decider: AnyDecider, stream: string, end?: bigint): Promise<Folded | undefined> {
     const snapshot = await snapshots?.load(stream, decider.snapshotVersion);
     if (snapshot === undefined || (end !== undefined && snapshot.revision > end)) return undefined;

@@ -12,16 +12,16 @@ import type { Aggregates, Handled, HandleOptions, Loaded } from './services.ts';
 import { decideTogether, type Decision, type Question } from './batch.ts';
 import { type AnyDecider, createFolds, type Folded, type Folds, type FoldsOptions } from './folds.ts';
 
-/** Commands for one stream that are decided and appended together. */
+/** Commands for one stream that are decided and appended together, at most. */
 export const BATCH_COMMANDS_MAX = 64;
-/** Commands that may wait for their turn on one stream. */
+/** Commands that may wait for their turn on one stream, at most. Further ones are refused (`unavailable`). */
 export const STREAM_WAITING_MAX = 10_000;
-/** How often a batch is decided anew because another process was faster. */
+/** Attempts to decide and append one batch, at most: another process may append to the stream first. */
 export const ATTEMPTS_MAX = 8;
 
 interface Job extends Question {
   readonly decider: AnyDecider;
-  /** The log has said that its events are there already. */
+  /** An append has reported that events of the batch are in the log already, so this command is looked up first. */
   known: boolean;
   resolve(handled: Handled<unknown>): void;
   reject(error: unknown): void;
@@ -33,9 +33,9 @@ interface Context {
 }
 
 /**
- * Load, decide, append. Commands for one stream take turns in this process and are decided and appended together, so
- * that a conflict only ever comes from another process. A refusal, or nothing to do, is answered only when it is known
- * to have been decided on the newest state.
+ * Load, decide, append. Commands for one stream take turns in this process and are decided and appended in batches, so
+ * only another process can cause a conflict. A refusal, or an outcome without events, is answered only when it was
+ * decided on the newest state, or when no newer state could change it.
  */
 export function createAggregates(options: FoldsOptions): Aggregates {
   const context: Context = { store: options.store, folds: createFolds(options) };
@@ -99,13 +99,13 @@ export function createAggregates(options: FoldsOptions): Aggregates {
   };
 }
 
-/** The next to be decided together; two deciders of one category never are. */
+/** Takes the next jobs to decide together. Jobs with different deciders are never decided together. */
 function nextJobs(lane: Job[]): Job[] {
   const other = lane.findIndex(({ decider }) => decider !== lane[0]!.decider);
   return lane.splice(0, Math.min(other < 0 ? lane.length : other, BATCH_COMMANDS_MAX));
 }
 
-/** Answers every job but those it returns, which did not fit. Never rejects. */
+/** Answers the jobs, except those that it returns: they did not fit into the append. Never rejects. */
 async function settle(context: Context, stream: string, jobs: readonly Job[]): Promise<readonly Job[]> {
   try {
     return await attempt(context, stream, jobs);
@@ -138,7 +138,7 @@ async function attempt(context: Context, stream: string, jobs: readonly Job[]): 
         folds.advance(stream, folded, { ...decision, position });
         return conclude(decision, position);
       }
-      // Sent twice by the log after a lost connection, or handled by another process: it is there, so look it up.
+      // A repeated append was sent twice after a lost connection, or another process made it: look the commands up.
       open.forEach((job) => (job.known ||= result.outcome === 'appended'));
       folded = await reload(context, stream, folded);
     }
@@ -147,7 +147,7 @@ async function attempt(context: Context, stream: string, jobs: readonly Job[]): 
   throw unavailable('StreamBusy', 'Others keep changing the same thing; try again.');
 }
 
-/** After a lost race: what is newer; everything anew should the log deny that there is anything newer. */
+/** After a lost race: the fold with the newer events. If the log returns none, drops the fold and loads it again. */
 async function reload({ folds }: Context, stream: string, folded: Folded): Promise<Folded> {
   const newer = await folds.refresh(stream, folded);
   if (newer !== folded) return newer;
@@ -155,7 +155,7 @@ async function reload({ folds }: Context, stream: string, folded: Folded): Promi
   return folds.load(folded.decider, stream);
 }
 
-/** Answers those of the `asked` that have been handled before, and returns the other jobs. */
+/** Answers the `asked` jobs that were handled before, and returns all other jobs. */
 async function answerRepeats(
   context: Context,
   stream: string,
@@ -167,17 +167,17 @@ async function answerRepeats(
     asked.includes(job) ? repeats.get(job.command.id) : undefined;
   for (const job of asked) {
     const handled = repeatOf(job);
-    // An id made up for this one call can only be found because our own append was sent twice.
+    // An id generated for this one call is found only when our own append was sent twice. That is no repeat for the caller.
     if (handled !== undefined) job.resolve({ ...handled, repeated: job.options.repeatable === true });
   }
   return jobs.filter((job) => repeatOf(job) === undefined);
 }
 
-/** Whether no newer state could change it. */
+/** Whether no newer state could change the decision. */
 const isFinal = ({ verdicts }: Decision<Job>): boolean =>
   verdicts.every((verdict) => verdict.kind === 'threw' && verdict.final);
 
-/** Answers everyone; `position` is that of the stream's last event, their own or not. */
+/** Answers every job with a verdict. `position` is that of the stream's last event. Returns the jobs that are left. */
 function conclude(decision: Decision<Job>, position: bigint): readonly Job[] {
   for (const verdict of decision.verdicts) {
     const { question: job } = verdict;
@@ -192,8 +192,8 @@ function conclude(decision: Decision<Job>, position: bigint): readonly Job[] {
 }
 
 /**
- * What commands that are already in the stream came to, by command id: the log itself knows what was done. Asks the log
- * only when the fold cannot tell that a command is new.
+ * The outcomes of commands that are already in the stream, by command id. Reads the log only for ids that the fold
+ * cannot rule out.
  */
 export async function findRepeats(
   { store, folds }: { readonly store: EventStore; readonly folds: Folds },
@@ -222,7 +222,7 @@ export async function findRepeats(
   return handled;
 }
 
-/** They were appended together, so they stand side by side. */
+/** The events of one command. They were appended together, so they are adjacent in the stream. */
 async function eventsOfCommand(store: EventStore, first: RecordedEvent): Promise<RecordedEvent[]> {
   const { commandId } = first.metadata;
   const page = await store.read(first.stream, first.revision, APPEND_EVENTS_MAX);

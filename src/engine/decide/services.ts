@@ -1,15 +1,15 @@
 import type { Command, Decider } from './decider.ts';
 import type { DomainEvent, EventStore } from '../../eventstore/eventStore.ts';
 
-/** What a handled command came to. */
+/** The outcome of a handled command. */
 export interface Handled<State, E extends DomainEvent = DomainEvent> {
-  /** State as of this command's last event (or as found, when it made none). */
+  /** State as of this command's last event, or as found when it made none. */
   readonly state: State;
   readonly revision: bigint;
-  /** Whoever has seen the log up to here has seen what this command came to, also when it found it done; 0 when nothing is there. */
+  /** A reader that has seen the log up to here has seen the command's effect, also when it was done before. 0: no stream. */
   readonly position: bigint;
   readonly events: readonly E[];
-  /** This command id had been handled before; nothing was decided now. */
+  /** The command id was handled before; nothing was decided now. */
   readonly repeated: boolean;
 }
 
@@ -22,13 +22,13 @@ export interface Loaded<State> {
 }
 
 export interface HandleOptions {
-  /** Pinned by the caller (`If-Match`): any other revision is refused as `stale` at once. */
+  /** The revision of the caller's `If-Match`. At any other revision the command is refused as `stale`. */
   readonly expected?: bigint;
-  /** The id was derived (idempotency key, event), so it may already be in the stream: look before deciding. */
+  /** The id is derived (from an idempotency key or an event), so the command may be in the stream: look it up first. */
   readonly repeatable?: boolean;
 }
 
-/** The write side's engine, as commands and reactions see it: load, decide, append. */
+/** The engine of the write side, for commands and reactions: load, decide, append. */
 export interface Aggregates {
   handle<State, C extends Command, E extends DomainEvent>(
     decider: Decider<State, C, E>,
@@ -37,8 +37,8 @@ export interface Aggregates {
     options?: HandleOptions,
   ): Promise<Handled<State, E>>;
   /**
-   * `fresh` (the default) reads what is newer than the cached fold: for facts that decide. `cached` may be some
-   * milliseconds behind another process: for hints only.
+   * `fresh` (the default) also reads events newer than the cached fold. Use it for facts that a decision depends on.
+   * `cached` may lack events that another process appended. Use it for hints only.
    */
   load<State, C extends Command, E extends DomainEvent>(
     decider: Decider<State, C, E>,
@@ -47,7 +47,7 @@ export interface Aggregates {
   ): Promise<Loaded<State>>;
 }
 
-/** What the engine needs to decide; a domain's own services extend it. */
+/** The services that the engine needs. A domain's own services extend them. */
 export interface Services {
   readonly aggregates: Aggregates;
   readonly store: EventStore;

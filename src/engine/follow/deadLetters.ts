@@ -4,15 +4,14 @@ import { poisonOf } from '../../eventstore/upcast.ts';
 import { derivedId } from '../../platform/ids.ts';
 import type { Queryable } from '../../platform/postgres/pool.ts';
 
-/** How many parked events of one stream are loaded at once. */
+/** Parked events of one stream that are loaded at once, at most. */
 export const PARKED_PAGE = 50;
-/** How many dead letters a list shows at most. */
+/** Dead letters in one list, at most. */
 export const LISTED_MAX = 1_000;
-/** Longer reasons are cut. */
 
 /**
- * `dead`: failed for good. `waiting`: behind one that has. `retry`, `skip`: an operator has asked for it. The last two
- * are closed.
+ * `dead`: failed, waits for an operator. `waiting`: behind an open dead letter of the same stream. `retry`, `skip`: an
+ * operator has asked for it. `resolved`, `skipped`: closed.
  */
 export type DeadLetterStatus = 'dead' | 'waiting' | 'retry' | 'skip' | 'resolved' | 'skipped';
 
@@ -43,7 +42,7 @@ export interface DeadLetterDetail extends DeadLetter {
   readonly acts: readonly DeadLetterAct[];
 }
 
-/** An event that a consumer does not handle now. */
+/** An event that a consumer sets aside. */
 export interface Parking {
   readonly event: RecordedEvent;
   readonly status: 'dead' | 'waiting';
@@ -51,13 +50,13 @@ export interface Parking {
   readonly attempts: number;
 }
 
-/** The same for ever for one consumer and event, so that parking twice is parking once. */
+/** Always the same for one consumer and event, so parking an event twice makes one dead letter. */
 export const deadLetterId = (consumer: string, eventId: string): string => derivedId(consumer, eventId);
 
-/** NUL and half a surrogate pair as `JSON.stringify` escapes them; Postgres takes neither in text. */
+/** Matches NUL and lone surrogates as `JSON.stringify` escapes them. Postgres text can hold neither. */
 const UNTAKEN = /(?<!\\)((?:\\\\)*)\\u(?:0000|d[89a-f][0-9a-f]{2})/g;
 
-/** The event as it is kept beside its reason; of one that cannot be read, its texts. */
+/** The event as a dead letter stores it. For an unreadable event: its raw data and metadata texts. */
 function payloadOf(event: RecordedEvent): object {
   const unread = poisonOf(event);
   const { id, stream, type } = event;
@@ -85,7 +84,7 @@ export const parkingsJson = (consumer: string, parkings: readonly Parking[]): st
     })),
   ).replace(UNTAKEN, '$1\\ufffd');
 
-/** The statement that parks what parameter `$n` holds, if `condition` holds: to be part of a larger statement. */
+/** SQL that parks the events in `parameter` (`$n`) if the SQL `condition` is true. Usable inside a larger statement. */
 export const parkSql = (parameter: string, condition: string): string => `
   INSERT INTO dead_letters AS d (id, consumer, stream, event_id, type, position, revision, status, reason, attempts, payload)
   SELECT p.* FROM json_to_recordset(${parameter}::json) AS p (
@@ -96,12 +95,12 @@ export const parkSql = (parameter: string, condition: string): string => `
     SET status = CASE WHEN d.status IN ('retry', 'skip') THEN d.status ELSE EXCLUDED.status END,
         reason = EXCLUDED.reason, attempts = d.attempts + EXCLUDED.attempts, updated_at = now()`;
 
-/** Parks events; one that is known already is parked anew. */
+/** Parks events. A known dead letter is opened again, except that an operator's pending request on it stays. */
 export async function park(tx: Queryable, consumer: string, parkings: readonly Parking[]): Promise<void> {
   if (parkings.length > 0) await tx.query(parkSql('$1', 'true'), [parkingsJson(consumer, parkings)]);
 }
 
-/** Events that operators have decided to go on without. */
+/** Ids of the events that operators have skipped. */
 export async function skippedEvents(db: Queryable, consumer: string): Promise<Set<string>> {
   const { rows } = await db.query<{ id: string }>(
     `SELECT event_id AS id FROM dead_letters WHERE consumer = $1 AND status = 'skipped'`,
@@ -110,7 +109,7 @@ export async function skippedEvents(db: Queryable, consumer: string): Promise<Se
   return new Set(rows.map(({ id }) => id));
 }
 
-/** After everything was applied anew: exactly these are parked now, and what else was open is resolved. */
+/** For use after all events were applied again: parks exactly these events and resolves every other open dead letter. */
 export async function reconcile(
   tx: Queryable,
   consumer: string,
@@ -127,7 +126,7 @@ export async function reconcile(
   );
 }
 
-/** Every stream with something parked; `dead` when its oldest waits for an operator. */
+/** Every stream with a parked event. `dead`: its oldest one waits for an operator. */
 export async function blockedStreams(db: Queryable, consumer: string): Promise<{ stream: string; dead: boolean }[]> {
   const { rows } = await db.query<{ stream: string; dead: boolean }>(
     `SELECT DISTINCT ON (stream) stream, status = 'dead' AS dead FROM dead_letters
@@ -137,7 +136,7 @@ export async function blockedStreams(db: Queryable, consumer: string): Promise<{
   return rows;
 }
 
-/** What operators have asked for and nobody has done yet, by consumer. */
+/** The streams of these consumers on which an operator's request (`retry`, `skip`) is pending. */
 export async function pendingRequests(
   db: Queryable,
   consumers: readonly string[],
@@ -182,7 +181,7 @@ const toLetter = (row: LetterRow): DeadLetter => ({
   updatedAt: row.updated_at,
 });
 
-/** What is parked of one stream, oldest first; a page of it. */
+/** The parked events of one stream, oldest first, at most `PARKED_PAGE`. */
 export async function parkedOf(db: Queryable, consumer: string, stream: string): Promise<DeadLetter[]> {
   const { rows } = await db.query<LetterRow>(
     `SELECT ${COLUMNS} FROM dead_letters
@@ -192,7 +191,7 @@ export async function parkedOf(db: Queryable, consumer: string, stream: string):
   return rows.map(toLetter);
 }
 
-/** Records what became of a parked event, and that it did. */
+/** Sets the outcome of a parked event, and records it as an act. */
 export async function settle(
   tx: Queryable,
   id: string,
@@ -209,7 +208,7 @@ export async function settle(
   );
 }
 
-/** Dead letters, oldest first: the open ones unless `closed` ones are asked for too. */
+/** Open dead letters, oldest first; with `closed`, also the closed ones. At most `LISTED_MAX`. */
 export async function listDeadLetters(
   db: Queryable,
   wanted: { consumer?: string; closed?: boolean; limit?: number } = {},
@@ -226,7 +225,7 @@ export async function listDeadLetters(
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 const unknown = (id: string): never => missing('UnknownDeadLetter', `There is no dead letter ${id}.`);
 
-/** One dead letter with its payload and everything that was done about it. */
+/** One dead letter with its payload and all acts on it. Throws `notFound` for an unknown id. */
 export async function showDeadLetter(db: Queryable, id: string): Promise<DeadLetterDetail> {
   if (!UUID.test(id)) unknown(id);
   const { rows } = await db.query<LetterRow & { payload: unknown }>(
@@ -264,8 +263,8 @@ async function request(db: Queryable, act: 'retry' | 'skip', { id, actor, note }
   reject('DeadLetterNotDead', `Dead letter ${id} cannot be asked to ${act}: ${why}.`);
 }
 
-/** Asks the consumer to handle the event again, and those waiting behind it; it does so within a second. */
+/** Asks the consumer to handle the event and those waiting behind it again. The consumer does so within a second. */
 export const requestRetry = (db: Queryable, asked: Request): Promise<void> => request(db, 'retry', asked);
 
-/** Asks the consumer to go on without this event. */
+/** Asks the consumer to skip this event. */
 export const requestSkip = (db: Queryable, asked: Request): Promise<void> => request(db, 'skip', asked);

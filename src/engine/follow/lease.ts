@@ -9,7 +9,7 @@ export { PRESENCE_LOCK };
 export const LEASE_MS = 7_000;
 export const LEASE_RENEW_MS = 2_000;
 
-/** Somebody else owns the follower now, or its checkpoint is not where we left it: nothing of ours may be committed. */
+/** Another process owns the follower now, or its checkpoint is not where this process left it. The work must not commit. */
 export class LeaseLost extends Error {
   constructor(name: string) {
     super(`the lease of ${name} is lost: another owner took it, or its checkpoint moved`);
@@ -17,7 +17,7 @@ export class LeaseLost extends Error {
   }
 }
 
-/** The checkpoint belongs to another log than the one we are connected to: going on would skip or repeat events. */
+/** The checkpoint belongs to another log than the connected one. Going on would skip or repeat events. */
 export class RestoredLog extends Error {
   constructor(sentence: string) {
     super(sentence);
@@ -25,15 +25,15 @@ export class RestoredLog extends Error {
   }
 }
 
-/** In place of a log's epoch while an import into it has not ended: until then nobody may follow it under such a checkpoint. */
+/** Replaces the log's epoch in a checkpoint during an import into the log. Until it ends, no process gets that lease. */
 export const IMPORTING = '00000000-0000-0000-0000-000000000000';
 
 export interface LeaseOptions {
-  /** `projection:orders`, `consumer:payment`, `deadlines`: the follower's name, for ever. */
+  /** The follower's permanent name, for example `projection:orders`, `consumer:payment` or `deadlines`. */
   readonly name: string;
-  /** Unique to this process's life. */
+  /** Unique to this run of the process. */
   readonly owner: string;
-  /** Whose `head()` says which log this is and how far it goes. */
+  /** Its `head()` gives the log's epoch and last position. */
   readonly store: Pick<EventStore, 'head'>;
   readonly log: Logger;
   readonly leaseMs?: number;
@@ -43,19 +43,19 @@ export interface LeaseOptions {
 /** The right to move one follower's checkpoint. */
 export interface Lease {
   readonly name: string;
-  /** Fencing token: raised at each acquisition, checked inside each transaction. */
+  /** Fencing token: raised at each acquisition, checked in each transaction. */
   readonly epoch: bigint;
-  /** Where the checkpoint's row stands, as far as our commits tell. */
+  /** Position in the checkpoint's row, according to this owner's commits. */
   readonly position: bigint;
-  /** Moves the checkpoint inside the caller's transaction; throws `LeaseLost` unless we own it at `position`. */
+  /** Moves the checkpoint inside the caller's transaction. Throws `LeaseLost` unless this lease holds and the row is at `position`. */
   advance(tx: Queryable, position: bigint): Promise<void>;
-  /** After the transaction of `advance` has committed. Not told, the next `advance` throws, so doubt never repeats work. */
+  /** Call it after the transaction of `advance` has committed. Without it the next `advance` throws, so no work is repeated. */
   moved(position: bigint): void;
-  /** For those who check the token in a statement of their own: aborts `lost` and answers what to throw. */
+  /** For callers that check the token in their own statement: aborts `lost` and returns the error to throw. */
   lose(): LeaseLost;
-  /** Gives the follower free for the next owner at once. */
+  /** Frees the follower at once for the next owner. */
   release(): Promise<void>;
-  /** Aborts when somebody else is known to own it. */
+  /** Aborts when the lease is known to be lost. */
   readonly lost: AbortSignal;
 }
 
@@ -83,8 +83,9 @@ const RENEW = `
 const RELEASE = `UPDATE checkpoints SET owner = NULL, lease_until = NULL WHERE name = $1 AND lease_epoch = $2`;
 
 /**
- * Takes the follower's lease, or answers undefined while somebody else has it. A lease is free when it has run out by
- * the database's clock, or at once when its owner's connections are gone.
+ * Takes the follower's lease, or returns undefined while another process has it. A lease is free when it has expired by
+ * the database's clock, or at once when its owner's presence connection is gone. Throws `RestoredLog` when the checkpoint
+ * belongs to another log or is ahead of this one.
  */
 export async function acquireLease(pool: Pool, options: LeaseOptions): Promise<Lease | undefined> {
   const { name, owner, leaseMs = LEASE_MS } = options;
@@ -176,7 +177,7 @@ function hold(pool: Pool, options: LeaseOptions, held: HeldLease): Lease {
       const { rowCount } = await pool.query(RENEW, [name, epoch, leaseMs]);
       if (rowCount === 0 && !released) lose();
     } catch (error) {
-      // Our token stays good until somebody takes over, so a database that is away for a while costs nothing.
+      // The token stays valid until another process takes the lease, so a short database outage loses nothing.
       if (!released) log.warn({ lease: name, err: error, passing: isPassing(error) }, 'lease not renewed');
     } finally {
       renewing = false;

@@ -1,19 +1,19 @@
-/** Events per second for each of which a millisecond may pass between two transactions, and how many may pass at most. */
+/** A transaction starts 1 ms later for each of these events per second, but at most `LINGER_MAX_MS` after the last start. */
 const EVENTS_PER_LINGER_MS = 250;
 const LINGER_MAX_MS = 10;
-/** How much the newest measurement counts. */
+/** Weight of the newest measurement in the moving average. */
 const WEIGHT = 0.2;
-/** A pause after which the rate is measured afresh. */
+/** After a pause longer than this, the average starts again at 0. */
 const FORGET_MS = 1_000;
 
 export interface Linger {
-  /** How long to wait before the next batch, ms, after one of so many events that began at `beganAt`. */
+  /** Call it after each batch, with its number of events and its start time (ms). Returns the wait before the next batch, ms. */
   after(events: number, beganAt: number): number;
 }
 
 /**
- * Lets batches grow with the load: at a few events per second nothing waits, at thousands a transaction every few
- * milliseconds carries all that came meanwhile.
+ * Makes batches grow with the load. At a few events per second there is no wait. At thousands, one transaction every few
+ * milliseconds takes all events that arrived meanwhile.
  */
 export function createLinger(now: () => number = () => performance.now()): Linger {
   let perMs = 0;

@@ -1,11 +1,11 @@
 import type { Connection, Pool } from '../../platform/postgres/pool.ts';
 
-/** Namespace of the advisory locks by which an owner shows that its process still has a connection. */
+/** Namespace of the advisory locks that show that an owner's process still has a connection. */
 export const PRESENCE_LOCK = 0x6c656173;
 
-/** One holder's share in its process's presence. */
+/** One lease holder's share in the owner's presence lock. */
 export interface Presence {
-  /** Shows it again when the connection has broken. */
+  /** Takes the lock again if the connection has broken. */
   stay(): Promise<void>;
   leave(): void;
 }
@@ -18,9 +18,9 @@ interface Shown {
 const shownBy = new WeakMap<Pool, Map<string, Shown>>();
 
 /**
- * Shows the database that this owner is alive: one connection of the pool holds an advisory lock of the owner's name for
- * as long as anybody is present. When the process dies, so does the lock, and its leases are free at once. It is a hint:
- * what keeps a zombie out is the fencing token.
+ * Shows other processes that this owner is alive: one connection of the pool holds an advisory lock for the owner's name
+ * until the last holder leaves. When the process dies, the lock ends, and its leases are free at once. The lock is only a
+ * hint: the fencing token keeps an outdated owner from committing.
  */
 export async function arrive(pool: Pool, owner: string): Promise<Presence> {
   const owners = shownBy.get(pool) ?? new Map<string, Shown>();

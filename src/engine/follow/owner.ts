@@ -5,31 +5,31 @@ import type { Lease } from './lease.ts';
 import { reasonOf } from './retry.ts';
 import { delayAfter, isOver, rest } from '../../platform/backoff.ts';
 
-/** How often a process that does not own a work asks for its lease. */
+/** Pause between two attempts to get a lease. */
 export const OWN_RETRY_MS = 500;
 const RETRY_MS = 100;
-/** A database that is away comes back; any other failure wants a human, who need not be called every second. */
+/** Longest pauses between retries. An unreachable database comes back; any other failure needs a person, so it is logged less often. */
 const RETRY_PASSING_MAX_MS = 2_000;
 const RETRY_MAX_MS = 10_000;
 
-/** All that an owner asks of a lease: what the lease moves is a matter of the work. */
+/** The parts of a lease that an owner uses. The work uses the rest. */
 export type Ownable = Pick<Lease, 'lost' | 'release'>;
 
-/** What the work tells its owner. */
+/** Functions by which the work reports to its owner. */
 export interface Owned {
-  /** A failure that the work outlives and tries again: logged and counted. Answers how long to pause before, ms. */
+  /** Logs and counts a failure that the work will retry. Returns the pause before the retry, ms. */
   readonly failed: (error: unknown) => number;
-  /** The work gets on: earlier failures are over. */
+  /** The work makes progress: forgets earlier failures. */
   readonly succeeded: () => void;
-  /** A failure that holds up nothing. */
+  /** Keeps a failure that stops nothing as `lastError`. */
   readonly note: (error: unknown) => void;
 }
 
 export interface OwnerOptions<L extends Ownable> {
   readonly name: string;
-  /** Answers undefined while another process has the lease. */
+  /** Returns undefined while another process has the lease. */
   readonly acquire: (stop: AbortSignal) => Promise<L | undefined>;
-  /** Runs until `ended` aborts: the owner is stopped, or the lease is lost. */
+  /** Must run until `ended` aborts: when the owner is stopped or the lease is lost. */
   readonly work: (lease: L, ended: AbortSignal, owned: Owned) => Promise<void>;
   readonly log: Logger;
   readonly onFailure?: (reason: string) => void;
@@ -39,14 +39,14 @@ export interface OwnerOptions<L extends Ownable> {
 export interface Owner {
   readonly name: string;
   readonly owned: boolean;
-  /** Another process owned it when it was last asked for. */
+  /** Another process had the lease at the last attempt to get it. */
   readonly standby: boolean;
   readonly lastError: string | undefined;
-  /** Resolves when `stop` has aborted, the work has ended and the lease is given back. Never rejects. */
+  /** Resolves when `stop` has aborted, the work has ended and the lease is released. Never rejects. */
   live(stop: AbortSignal): Promise<void>;
 }
 
-/** Does a work whenever no other process does it, for as long as this process lives. */
+/** Runs the work whenever this process can get its lease, until `stop` aborts. Retries after every failure. */
 export function createOwner<L extends Ownable>(options: OwnerOptions<L>): Owner {
   const { name, acquire, work, log, onFailure, retryMs = OWN_RETRY_MS } = options;
   const state = { owned: false, standby: false, lastError: undefined as string | undefined };
@@ -83,7 +83,7 @@ export function createOwner<L extends Ownable>(options: OwnerOptions<L>): Owner 
     }
   }
 
-  /** Answers how long to pause before the next turn, ms. What fails for want of the lease is no failure. */
+  /** Returns the pause before the next turn, ms. An error after the lease was lost does not count as a failure. */
   async function turn(stop: AbortSignal): Promise<number> {
     let lease: L | undefined;
     try {

@@ -3,39 +3,39 @@ import type { Logger } from '../../platform/log.ts';
 import type { Queryable } from '../../platform/postgres/pool.ts';
 import { type DeadLetter, parkedOf, settle } from './deadLetters.ts';
 
-/** What came of a parked event that was handled anew. */
+/** The outcome of handling a parked event again. */
 export type Redone =
   | { readonly kind: 'handled' }
   | { readonly kind: 'failed'; readonly reason: string }
   /** The follower is stopping: the event stays as it is. */
   | { readonly kind: 'interrupted' };
 
-/** Writes something in the caller's transaction. */
+/** Writes in the caller's transaction. */
 export type Write = (tx: Queryable) => Promise<void>;
 
-/** A follower, as far as its parked events need it. */
+/** The parts of a follower that handle its parked events. */
 export interface Parked {
   readonly pool: Queryable;
   readonly store: Pick<EventStore, 'read'>;
   readonly log: Logger;
-  /** Under this name the follower's events are parked. */
+  /** The name under which the follower's events are parked. */
   readonly follower: string;
-  /** Whether no further event may be begun. */
+  /** Whether the follower is stopping: no further event may be started. */
   isOver(): boolean;
-  /** Handles an event anew. One that is handled has its `settle` in the transaction of its own work. */
+  /** Handles an event again. If that succeeds, `settle` has run in the transaction of the event's own work. */
   redo(event: RecordedEvent, settle: Write): Promise<Redone>;
   /** Writes in a transaction of its own, under the follower's lease. */
   commit(write: Write): Promise<void>;
 }
 
-/** One page of a stream's parked events. */
+/** The result of handling one page of a stream's parked events. */
 export interface Released {
-  /** No event of the page waits for an operator: the stream may go on. */
+  /** Whether every event of the page is settled, so the stream may go on. */
   readonly open: boolean;
   readonly events: number;
 }
 
-/** Works off a page of what is parked of a stream, oldest first, up to the first event that waits for an operator. */
+/** Handles a page of a stream's parked events, oldest first, up to the first one that waits for an operator. */
 export async function release(parked: Parked, stream: string): Promise<Released> {
   const letters = await parkedOf(parked.pool, parked.follower, stream);
   for (const [events, letter] of letters.entries()) {
@@ -45,7 +45,7 @@ export async function release(parked: Parked, stream: string): Promise<Released>
   return { open: true, events: letters.length };
 }
 
-/** Whether the stream may go on. */
+/** Skips the event or handles it again. Returns whether the stream may go on. */
 async function releaseOne(parked: Parked, letter: DeadLetter): Promise<boolean> {
   const { follower, store, log } = parked;
   const { id, stream, revision, eventId } = letter;

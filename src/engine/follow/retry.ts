@@ -1,14 +1,14 @@
 import { isRefusal } from '../../errors.ts';
 import { isPassing } from '../../platform/postgres/pool.ts';
 
-/** How much of an error's text is kept. */
+/** Longer error texts are cut. */
 const REASON_CHARS_MAX = 2_000;
 
-/** A part that does not answer, as opposed to an event that cannot be handled. */
+/** Whether a dependency did not answer, as opposed to an event that cannot be handled. */
 export const isUnavailable = (error: unknown): boolean =>
   isRefusal(error) ? error.kind === 'unavailable' : isPassing(error);
 
-/** What went wrong, in text that Postgres takes: it keeps no NUL. An error of a kind of its own says its kind first. */
+/** The error's text, for a Postgres column: without NUL, and cut. A named error (not plain `Error`) starts with its name. */
 export function reasonOf(error: unknown): string {
   const text =
     error instanceof Error ? `${error.name === 'Error' ? '' : `${error.name}: `}${error.message}` : String(error);

@@ -8,8 +8,8 @@ import type { Row } from './projection.ts';
 export const BEHIND_DEAD = 'waits behind a dead letter';
 
 /**
- * A row as the engine holds it; `row` is undefined where there is none. Revision and position are the highest seen, so that
- * they do not depend on when a parked event is applied after all.
+ * A row in memory; `row` is undefined when there is none. Revision and position are the highest seen, so they do not
+ * depend on when a parked event is finally applied.
  */
 export interface HeldRow {
   row: Row | undefined;
@@ -20,7 +20,7 @@ export interface HeldRow {
 
 export type Rows = Map<string, HeldRow>;
 
-/** What a batch of events came to: rows, of which some have changed, and events that could not be applied. */
+/** The result of a batch of events: rows, changed or not, and the events that could not be applied. */
 export interface Folded {
   readonly rows: Rows;
   readonly parkings: readonly Parking[];
@@ -41,8 +41,8 @@ export function changesAnything({ rows, parkings }: Folded): boolean {
 export const absent = (): HeldRow => ({ row: undefined, revision: NO_STREAM, position: 0n, changed: false });
 
 /**
- * Applies one event to the rows with these keys: all of its changes or, when it throws, none. Answers whether it removed a
- * row.
+ * Applies one event to the rows with these keys: all of its changes or, when it throws, none. Returns whether it removed
+ * a row.
  */
 export function applyEvent(prepared: Prepared, event: RecordedEvent, keys: readonly string[], rows: Rows): boolean {
   if (keys.length === 1) {
@@ -82,7 +82,7 @@ interface Change {
 function put(prepared: Prepared, event: RecordedEvent, { rows, key, held, row }: Change): void {
   if (row === undefined) return;
   if (row === null) {
-    // A removed row leaves nothing behind: what comes back under its key begins anew.
+    // A removed row leaves nothing behind: a new row under its key starts at revision -1 and position 0.
     if (held?.row !== undefined) Object.assign(held, absent(), { changed: true });
     return;
   }
@@ -94,7 +94,7 @@ function put(prepared: Prepared, event: RecordedEvent, { rows, key, held, row }:
   if (held === undefined) rows.set(key, after);
 }
 
-/** Which events can be applied, to which rows; the others are parked, each stopping its stream only. */
+/** Finds the rows that each event touches. Events that fail, or whose stream is blocked, are parked; other streams go on. */
 export function plan(
   prepared: Prepared,
   events: readonly RecordedEvent[],
@@ -121,7 +121,7 @@ export function plan(
   return { touches, parkings, keys };
 }
 
-/** Applies planned events in memory; one that throws is parked, and so are those of its stream after it. */
+/** Applies planned events in memory. An event that throws is parked, with the later events of its stream. */
 export function fold(prepared: Prepared, touches: readonly Touch[], rows: Rows): Parking[] {
   const stopped = new Set<string>();
   const parkings: Parking[] = [];

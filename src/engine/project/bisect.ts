@@ -6,22 +6,22 @@ import { NOTHING, Unsendable } from './table.ts';
 /** Data exceptions, broken constraints, and values too large for an index: the row is at fault, not the server. */
 const REFUSED = /^(22|23|54)[0-9A-Z]{3}$/;
 
-/** Where a batch's rows come from and go to. */
+/** The table that a batch's rows are loaded from and written to. */
 export interface Sink {
   load(keys: ReadonlySet<string>): Promise<Rows>;
-  /** All of it or nothing; `position` is how far the table has come with it. */
+  /** Writes all or nothing. `position` is the table's position afterwards. */
   commit(position: bigint, folded: Folded): Promise<void>;
 }
 
-/** Whether Postgres (or the way to it) cannot take these values, whenever it is tried. */
+/** Whether these values can never be stored: they cannot be sent, or Postgres refuses them. A retry does not help. */
 export function isRefused(error: unknown): boolean {
   if (error instanceof Unsendable) return true;
   return error instanceof Error && 'code' in error && typeof error.code === 'string' && REFUSED.test(error.code);
 }
 
 /**
- * Applies a batch of events: one load, one commit. When Postgres refuses the result, it is halved until the event at fault is
- * alone, which is parked. Streams with something parked are added to `blocked` once that is committed.
+ * Applies a batch of events: one load, one commit. When Postgres refuses the rows, the batch is halved until the event at
+ * fault is alone; that event is parked. Streams with parked events are added to `blocked` after the commit.
  */
 export async function project(
   prepared: Prepared,

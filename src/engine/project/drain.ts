@@ -19,7 +19,7 @@ export interface DrainDeps {
   readonly announce: (folded: Folded) => Promise<void>;
 }
 
-/** Works off what is parked of a stream, oldest first, up to the first that waits for an operator; whether all is done. */
+/** Handles a stream's parked events, oldest first, up to the first that waits for an operator. Returns whether none is left. */
 export async function drain(deps: DrainDeps, stream: string): Promise<boolean> {
   const { pool, store, log, prepared } = deps;
   const parked: Parked = {
@@ -56,7 +56,7 @@ async function redo(deps: DrainDeps, event: RecordedEvent, settle: Write): Promi
   return { kind: 'handled' };
 }
 
-/** Rows and settlement in one transaction under the lease; the checkpoint stays where it is. */
+/** Commits rows and settlement in one transaction under the lease. The checkpoint does not move. */
 function commit({ pool, table, lease }: DrainDeps, folded: Folded, settle: Write): Promise<void> {
   return withTx(pool, async (tx) => {
     await table.commit(tx, lease, lease.position, folded);

@@ -4,30 +4,30 @@ import { followerOf } from './validate.ts';
 import type { EventStore } from '../../eventstore/eventStore.ts';
 import { createLag, EVENTS_COUNTED_MAX } from '../../eventstore/scan.ts';
 
-/** How often checkpoints of other processes are looked at while somebody waits: soon at first, then more rarely. */
+/** While a query waits, other processes' checkpoints are read after the minimum, then after doubling pauses up to the maximum. */
 const POLL_MIN_MS = 5;
 const POLL_MAX_MS = 50;
-/** What was seen of another process's checkpoint may be this old before it is looked at again, when nobody waits. */
+/** When no query waits, a checkpoint of another process that was read longer ago than this is read again at the next use. */
 const SEEN_MS = 500;
 
 type Listener = () => Promise<void>;
 
 export interface Progress {
-  /** The furthest position that all of these have passed, as far as this process knows. */
+  /** The highest position that all of these projections have passed, as far as this process knows. */
   position(names: readonly string[]): bigint;
-  /** Whether this process projects all of these itself: then `position` is told after its cache has been. */
+  /** True when this process itself runs all of these projections. Then `position` advances only after its cache was invalidated. */
   isOwn(names: readonly string[]): boolean;
-  /** Resolves true once all of these have passed the position (at once when they have), false when time is up before. */
+  /** Resolves true once all of these have passed the position (at once if they have), false after `timeoutMs`. */
   waitFor(names: readonly string[], position: bigint, timeoutMs: number): Promise<boolean>;
-  /** Those that this process projects, and how far each is. */
+  /** The projections that this process runs, with their positions. */
   own(): ReadonlyMap<string, bigint>;
-  /** Those of these that other processes project, and their checkpoints as they are now. */
+  /** The named projections that other processes run, with their checkpoints, read now. */
   others(names: readonly string[]): Promise<ReadonlyMap<string, bigint>>;
-  /** Told by this process's projector after each commit; `undefined`: the projection is not (or no longer) its own. */
+  /** This process's projector calls it after each commit. `undefined`: this process does not run the projection (any more). */
   set(name: string, position: bigint | undefined): void;
-  /** Looks at the checkpoints of those that other processes own. */
+  /** Reads the checkpoints of the projections that other processes run. */
   refresh(names: readonly string[]): Promise<void>;
-  /** Calls back when projections of another process are seen to have moved, before anybody is told that they have. */
+  /** Awaits the listener when checkpoints of other processes have moved, before `position` and waiters see the new positions. */
   onOthersMoved(listener: Listener): void;
 }
 
@@ -64,8 +64,8 @@ async function checkpoints(pool: Pool, names: readonly string[]): Promise<Seen[]
 }
 
 /**
- * How far the projections are, as one process sees it: those of its own to the event, those of another process by their
- * checkpoints, which one loop reads for all who wait.
+ * The positions of the projections, as one process knows them. Its own are exact. Those of other processes come from their
+ * checkpoints; one loop reads them for all waiters.
  */
 export function createProgress({ pool }: { pool: Pool }): Progress {
   const own = new Map<string, bigint>();
@@ -106,7 +106,7 @@ export function createProgress({ pool }: { pool: Pool }): Progress {
     if (polling) return;
     polling = true;
     for (let pauseMs = POLL_MIN_MS; waiters.size > 0; pauseMs = Math.min(pauseMs * 2, POLL_MAX_MS)) {
-      // A database that does not answer is for the waiters' own time limit to notice.
+      // A database that does not answer is covered by the waiters' own timeouts.
       await refresh([...new Set([...waiters].flatMap(({ names }) => names))]).catch(() => undefined);
       await delay(pauseMs);
     }
@@ -172,20 +172,20 @@ function waitIn(waiters: Set<Waiter>, wanted: Omit<Waiter, 'resolve'>, timeoutMs
 
 /** Namespace of the advisory locks that a rebuild holds, one per projection. */
 export const REBUILD_LOCK = 0x72656264;
-/** Further behind than this a projection is catching up. */
+/** A projection with more lag than this is catching up. */
 const FOLLOWING_LAG_MAX = BigInt(EVENTS_COUNTED_MAX);
 
-/** `standby`: another process owns it. `stopped`: nobody does. */
+/** `standby`: another process owns the projection. `stopped`: no process does. */
 export type ProjectionState = 'following' | 'catching up' | 'standby' | 'stopped' | 'rebuilding';
 
 export interface ProjectionStatus {
   readonly name: string;
   readonly position: bigint;
   readonly head: bigint;
-  /** Events up to the head, as `eventsBetween` counts them. */
+  /** Events between the position and the head, as `eventsBetween` counts them. */
   readonly lag: bigint;
   readonly state: ProjectionState;
-  /** Events parked: dead, and waiting behind one. */
+  /** Open dead letters: events that failed and events that wait behind them. */
   readonly parked: number;
   readonly lastError?: string;
 }
@@ -213,7 +213,7 @@ const STATUS = `
   LEFT JOIN checkpoints c ON c.name = wanted.name
   ORDER BY wanted.n`;
 
-/** How the projections are, as the database tells any process: positions may be half a second old. */
+/** The status of the projections from the database alone, for any process. Positions may be half a second old. */
 export async function projectionStatus(
   db: Queryable,
   store: Pick<EventStore, 'contiguous' | 'head' | 'readAll'>,

@@ -1,17 +1,17 @@
 import type { DomainEvent, RecordedEvent } from '../../eventstore/eventStore.ts';
 
 /**
- * What a column holds, and what it is in JavaScript: `uuid`/`text`: string; `int`/`bigint`: number (a safe integer,
- * money is `bigint` minor units); `float8`: number; `boolean`; `timestamptz`: ISO 8601 string; `jsonb`: any JSON value.
+ * A column's Postgres type. In JavaScript `uuid`/`text` are strings; `int`/`bigint` numbers (safe integers; money is
+ * `bigint` minor units); `float8` a number; `boolean` a boolean; `timestamptz` an ISO 8601 string; `jsonb` any JSON value.
  */
 export type ColumnType = 'uuid' | 'text' | 'int' | 'bigint' | 'float8' | 'boolean' | 'timestamptz' | 'jsonb';
 
-/** A read model's row; every column is present, `null` where there is nothing. */
+/** A read model's row. Every column is present; an empty one is `null`. */
 export type Row = Record<string, unknown>;
 
 /**
- * What one event type does to the table. Pure: same row, same event, same answer. `row` is called once for each key;
- * it answers the row's new content, `null` to remove it, or `undefined` to leave it alone.
+ * The effect of one event type on the table. Pure: the same row and event give the same result. `row` is called once for
+ * each key. It returns the new row, `null` to remove the row, or `undefined` to leave it unchanged.
  */
 export interface Change<R extends object, E extends DomainEvent = DomainEvent> {
   key(event: RecordedEvent<E>): string | readonly string[];
@@ -19,9 +19,9 @@ export interface Change<R extends object, E extends DomainEvent = DomainEvent> {
 }
 
 /**
- * A read model as data. `name` is its checkpoint, for ever. The engine adds two columns to those named here:
- * `revision bigint` (that of the last event of category `of` seen by the row, served as ETag) and `position bigint`
- * (that of the last event of any stream that changed it).
+ * A read model as data. `name` also names its checkpoint, so it must never change. The table has two more columns, which
+ * the engine fills: `revision bigint` (of the row's last event of category `of`, served as ETag) and `position bigint` (of
+ * the last event of any stream that changed the row).
  */
 export interface Projection<R extends object = Row, E extends DomainEvent = DomainEvent> {
   readonly name: string;
@@ -29,15 +29,15 @@ export interface Projection<R extends object = Row, E extends DomainEvent = Doma
   /** The primary key: one column. */
   readonly key: string & keyof R;
   readonly columns: { readonly [K in string & keyof R]: ColumnType };
-  /** Category whose revision a row carries. */
+  /** The category of the stream whose revision a row carries. */
   readonly of: string;
-  /** What each event type does. Keyed by the union of events, so that no entry names another event, or takes another event's data. */
+  /** The effect of each event type. The keys come from the event union, so the compiler checks event names and data. */
   readonly on: { readonly [Type in E['type']]?: Change<R, Extract<E, { type: Type }>> };
-  /** Cache tags to invalidate when the rows with these keys have changed (besides `<name>`, which is always invalidated). */
+  /** Cache tags to invalidate when the row with this key has changed (`row` is null: removed). `<name>` is always invalidated. */
   tags?(key: string, row: R | null): readonly string[];
 }
 
-/** What a row becomes over these events, in memory, by the functions that keep the table; `from` is the row before them. */
+/** Applies events to one row in memory, with the projection's own functions. `from` is the row before the events. */
 export function replay<R extends object>(
   projection: Projection<R>,
   key: string,

@@ -12,7 +12,7 @@ import type { Prepared } from './validate.ts';
 import type { Progress } from './progress.ts';
 import { NOTHING, type Table } from './table.ts';
 
-/** Events without meaning for a projection move its checkpoint only in memory, until there are this many of them. */
+/** Events that a projection ignores move its checkpoint only in memory. After this many events it is written. */
 export const LAZY_EVENTS_MAX = 1_000;
 
 export interface ProjectionRunDeps {
@@ -24,22 +24,22 @@ export interface ProjectionRunDeps {
   readonly onCommitted?: ((name: string, position: bigint) => void) | undefined;
 }
 
-/** One projection's work under one lease. Its methods take turns: what they do never overlaps. */
+/** One projection's work under one lease. Its methods run one after the other and never overlap. */
 export interface ProjectionRun {
-  /** Every event up to here is in the table; the checkpoint's row may be some events behind. */
+  /** Every event up to here is in the table or parked. The checkpoint's row may be some events behind. */
   readonly position: bigint;
   readonly lease: Lease;
-  /** Streams with something parked. */
+  /** Streams with parked events. */
   readonly blocked: Set<string>;
-  /** Applies what is new of a page of the log. */
+  /** Applies the new events of a page of the log. */
   take(events: readonly RecordedEvent[]): Promise<void>;
-  /** Brings the checkpoint's row up to date. */
+  /** Writes the position to the checkpoint's row. */
   flush(): Promise<void>;
-  /** Does what operators have asked for on this stream, and applies what waited behind it. */
+  /** Carries out operators' requests on this stream, and applies the events that waited behind. */
   drain(stream: string): Promise<void>;
 }
 
-/** A batch belongs to no one trace: it is linked to those of its events. */
+/** A batch has events of many traces, so its span links to all of them. */
 const batchSpan = (name: string, events: readonly RecordedEvent[]): SpanDetails => ({
   kind: 'consumer',
   name: `project ${name}`,
@@ -142,7 +142,7 @@ function tagsOf({ name, projection }: Prepared, { rows }: Folded): string[] {
   return [...tags];
 }
 
-/** After a commit: caches first, so that nobody who waits for the position is answered from before it. */
+/** After a commit: logs dead letters and invalidates the cache. Runs before waiters are resolved, so none gets an older answer. */
 async function announce({ cache, log }: ProjectionRunDeps, prepared: Prepared, folded: Folded): Promise<void> {
   const projection = prepared.name;
   for (const { event, status, reason } of folded.parkings) {

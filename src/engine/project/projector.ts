@@ -13,20 +13,20 @@ import { supervise, type Supervised } from './supervise.ts';
 
 export { projectionStatus, type ProjectionStatus } from './progress.ts';
 
-/** Events per transaction, at most: far behind the head, and as far as memory allows. */
+/** Events per transaction, at most. Batches get this large only far behind the head and if memory allows. */
 export const BATCH_EVENTS = 8_000;
-/** How often checkpoints that moved only in memory are written, and operators' requests are looked for. */
+/** How often the projector writes checkpoints that moved only in memory, and looks for operators' requests. */
 export const TICK_MS = 500;
-/** Stopping waits this long for what is being committed. */
+/** Longest wait of `stop` for the running commits. */
 export const STOP_MS = 4_000;
 
 export interface ProjectorOptions {
-  /** `int8` as number: the rows that projections see. One of its connections shows that this process is alive. */
+  /** Must return `int8` as number: projections see these rows. One connection holds the lock that shows this process alive. */
   readonly pool: Pool;
   readonly store: EventStore;
   readonly projections: readonly Projection[];
   readonly cache: Cache;
-  /** Unique to this process's life. */
+  /** Unique to this run of the process. */
   readonly owner: string;
   readonly log: Logger;
   readonly progress: Progress;
@@ -38,14 +38,14 @@ export interface ProjectorOptions {
 
 export interface Projector {
   start(): Promise<void>;
-  /** Commits what is under way, and gives the projections free for the next owner. */
+  /** Finishes the running commits and releases the projections for the next owner. Waits `STOP_MS` at most. */
   stop(): Promise<void>;
   status(): Promise<ProjectionStatus[]>;
 }
 
 /**
- * Keeps the read models up to date: each projection by one process at a time, rows and checkpoint in one transaction per
- * batch. What fails for now is tried again for ever; an event that cannot be applied is parked and stops only its own
+ * Keeps the read models up to date. One process at a time runs each projection; rows and checkpoint of a batch commit in one
+ * transaction. Passing failures are retried without limit. An event that cannot be applied is parked and stops only its own
  * stream in that projection.
  */
 export function createProjector(options: ProjectorOptions): Projector {
@@ -72,7 +72,7 @@ export function createProjector(options: ProjectorOptions): Projector {
     for (const result of results) if (result.status === 'rejected') throw result.reason;
   }
 
-  /** A rebuild raises the token too: whoever finds it raised begins anew, with an empty cache. */
+  /** A rebuild raises the fencing token too. A run with an outdated token loses its lease; the next run empties the cache. */
   async function loseRebuilt(): Promise<void> {
     const runs = owned();
     const { rows } = await pool.query<{ name: string; token: string }>(
@@ -115,7 +115,7 @@ export function createProjector(options: ProjectorOptions): Projector {
   };
 }
 
-/** What this process knows better than the tables. */
+/** Replaces parts of the database's status by what this process knows better. */
 async function ownView(
   store: EventStore,
   status: ProjectionStatus,

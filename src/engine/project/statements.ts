@@ -2,12 +2,12 @@ import { parkSql } from '../follow/deadLetters.ts';
 import type { Prepared } from './validate.ts';
 import type { ColumnType } from './projection.ts';
 
-/** What a statement that writes does; each part has its parameters, in this order. */
+/** The parts of a writing statement. Their parameters come in the order of `PARTS`. */
 export type Part = 'owned' | 'removed' | 'written' | 'parked';
 const PARTS: readonly Part[] = ['owned', 'removed', 'written', 'parked'];
 
 export interface Statement {
-  /** Of the prepared statement. */
+  /** Name of the prepared statement. */
   readonly name: string;
   readonly text: string;
 }
@@ -21,15 +21,15 @@ export interface Statements {
 const quoted = (name: string): string => `"${name}"`;
 
 /**
- * Moves the checkpoint if the lease holds: `$` name, token, position now, position then. The commit need not wait for the
- * disk: a power cut takes rows and checkpoint back together, and the log, which does wait, has the events still.
+ * Moves the checkpoint if the lease holds. Parameters: new position, name, token, old position. The commit does not wait for
+ * the disk: a power cut reverts rows and checkpoint together, and the log, which does wait, still has the events.
  */
 const owned = (next: () => string): string => `
   UPDATE checkpoints SET updated_at = now(), last_error = NULL, position = (${next()}::text)::bigint
   WHERE name = ${next()} AND lease_epoch = (${next()}::text)::bigint AND position = (${next()}::text)::bigint
   RETURNING set_config('synchronous_commit', 'off', true)`;
 
-/** The SQL for one projection's table in one schema; each text is made once and prepared once per connection. */
+/** The SQL for one projection's table in one schema. Each text is made once, and prepared once per connection. */
 export function statementsFor(prepared: Prepared, schema: string): Statements {
   const { projection, name, columns } = prepared;
   const table = `${quoted(schema)}.${quoted(projection.table)}`;
@@ -84,8 +84,8 @@ const EMPTY_BYTES = 12;
 const LENGTH_BYTES = 4;
 
 /**
- * A `text[]` with nulls as Postgres' own binary parameter: nothing to escape here and nothing to parse there, which is what
- * writing a thousand rows at once spends its time on otherwise.
+ * A `text[]` with nulls in Postgres' binary format. It needs no escaping here and no parsing in Postgres, which otherwise
+ * take most of the time of writing a thousand rows at once.
  */
 export function textArray(texts: readonly (string | null)[]): Buffer {
   const lengths = texts.map((text) => (text === null ? -1 : Buffer.byteLength(text)));

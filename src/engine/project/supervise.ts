@@ -17,16 +17,16 @@ export interface SuperviseDeps extends ProjectionRunDeps {
   readonly renewMs?: number;
 }
 
-/** One projection in this process, owned by it or not. */
+/** One projection in this process, whether this process owns it or not. */
 export interface Supervised {
   readonly name: string;
   readonly follower: string;
-  /** Present while this process owns it. */
+  /** Set while this process owns the projection. */
   readonly run: ProjectionRun | undefined;
-  /** Another process owns it. */
+  /** Another process owns the projection. */
   readonly standby: boolean;
   readonly lastError: string | undefined;
-  /** Resolves when `stop` has aborted and all is given back. */
+  /** Resolves when `stop` has aborted and the lease is released. */
   live(stop: AbortSignal): Promise<void>;
 }
 
@@ -36,7 +36,7 @@ interface State extends SuperviseDeps {
   run: ProjectionRun | undefined;
 }
 
-/** Keeps one projection up to date whenever no other process does, for as long as this one lives. */
+/** Keeps one projection up to date whenever this process can get its lease. */
 export function supervise(deps: SuperviseDeps, projection: Projection): Supervised {
   const prepared = prepare(projection);
   const { name, follower } = prepared;
@@ -84,7 +84,7 @@ async function own(state: State, { lease, ended, owned }: Owning): Promise<void>
   }
 }
 
-/** Says to other processes what is wrong. */
+/** Stores the reason of a failure in the checkpoint, so that other processes can show it. */
 function tellOthers({ pool, owner, prepared }: State, reason: string): void {
   pool
     .query('UPDATE checkpoints SET last_error = $2 WHERE name = $1 AND (owner IS NULL OR owner = $3)', [
@@ -95,17 +95,17 @@ function tellOthers({ pool, owner, prepared }: State, reason: string): void {
     .catch(() => undefined);
 }
 
-/** What an owner must know before its first event; answers the streams that an earlier one left half released. */
+/** Prepares a new owner: loads blocked streams, empties the cache. Returns the streams that an earlier owner left half drained. */
 async function begin({ pool, cache, progress, prepared }: State, run: ProjectionRun): Promise<string[]> {
   const parked = await blockedStreams(pool, prepared.follower);
   for (const { stream } of parked) run.blocked.add(stream);
-  // What is cached may be older than the rows: another owner or a rebuild wrote them.
+  // The cache may be older than the rows: another owner or a rebuild may have written them.
   await cache.clear();
   progress.set(prepared.name, run.position);
   return parked.filter(({ dead }) => !dead).map(({ stream }) => stream);
 }
 
-/** Pulls the log; near its head it lets a few events gather. */
+/** Reads the log and applies it. Near the head it pauses briefly, so that a few events gather. */
 async function follow(state: State, run: ProjectionRun, { ended, owned }: Omit<Owning, 'lease'>): Promise<void> {
   const { store, batchEvents } = state;
   const linger = createLinger();
@@ -121,7 +121,7 @@ async function follow(state: State, run: ProjectionRun, { ended, owned }: Omit<O
   }
 }
 
-/** For as long as it takes; gives up only when the lease or the process ends. */
+/** Applies events and retries without limit. Gives up only when the lease is lost or the process stops. */
 async function takeSurely(
   run: ProjectionRun,
   events: readonly RecordedEvent[],

@@ -16,20 +16,20 @@ export class Unsendable extends Error {
 
 /** One projection's table, live or shadow. */
 export interface Table {
-  /** Those of the rows with these keys that are there. */
+  /** The existing rows with these keys. */
   load(db: Queryable, keys: Iterable<string>): Promise<Rows>;
-  /** Writes what has changed. */
+  /** Writes the changed rows. */
   write(db: Queryable, rows: Rows): Promise<void>;
   /**
-   * Rows, parked events and checkpoint in one statement, so in one transaction; throws `LeaseLost`, having written
-   * nothing, unless the lease holds.
+   * Writes rows, parked events and checkpoint in one statement, so in one transaction. Without the lease it writes nothing
+   * and throws `LeaseLost`.
    */
   commit(db: Queryable, lease: Lease, position: bigint, folded: Folded): Promise<void>;
 }
 
 export const NOTHING: Folded = { rows: new Map(), parkings: [] };
 
-/** A column's value as Postgres reads it. */
+/** A column's value as text for Postgres. */
 export const textOf = (type: ColumnType, value: unknown): string | null => {
   if (value === null || value === undefined) return null;
   return type !== 'jsonb' && typeof value === 'string' ? value : JSON.stringify(value);
@@ -56,7 +56,7 @@ export function tableOf(prepared: Prepared, schema = 'public'): Table {
     textArray(written.map(({ position }) => String(position))),
   ];
 
-  /** The parts of a statement that writes this, and their parameters. */
+  /** The parts of the statement that writes these changes, and their parameters. */
   function partsOf({ rows, parkings }: Folded): { parts: Set<Part>; values: unknown[] } {
     const parts = new Set<Part>();
     const values: unknown[] = [];

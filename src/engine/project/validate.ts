@@ -1,17 +1,17 @@
 import type { RecordedEvent } from '../../eventstore/eventStore.ts';
 import type { Change, ColumnType, Projection, Row } from './projection.ts';
 
-/** Names that need no thought about quoting, prepared statements or index names. */
+/** Names that are safe and short enough for identifiers, prepared statements and index names. */
 const NAME = /^[a-z][a-z0-9_]{0,39}$/;
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
-/** As Postgres says them: one text for each value, so that a key can be compared as text. */
+/** UUIDs and integers as Postgres prints them: one text per value, so keys can be compared as text. */
 const UUID_KEY = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 const INTEGER_KEY = /^(?:0|-?[1-9]\d{0,17})$/;
 const INSTANT = /^\d{4}-[01]\d-[0-3]\dT[0-2]\d:[0-5]\d:[0-5]\d(\.\d{1,6})?Z$/;
 const INT_MAX = 2 ** 31 - 1;
 const SHOWN_CHARS_MAX = 100;
 
-/** What each column type takes; the rest Postgres says itself. */
+/** The values that each column type takes. Postgres itself checks the rest. */
 const TAKES: Record<ColumnType, (value: unknown) => boolean> = {
   uuid: (value) => typeof value === 'string' && UUID.test(value),
   text: (value) => typeof value === 'string',
@@ -26,7 +26,7 @@ const TAKES: Record<ColumnType, (value: unknown) => boolean> = {
 /** The follower's name in `checkpoints` and `dead_letters`. */
 export const followerOf = (projection: string): string => `projection:${projection}`;
 
-/** A projection made ready for the engine. */
+/** A checked projection, with what the engine derives from it. */
 export interface Prepared {
   readonly projection: Projection;
   readonly name: string;
@@ -34,15 +34,15 @@ export interface Prepared {
   readonly columns: readonly (readonly [name: string, type: ColumnType])[];
   readonly keyType: ColumnType;
   readonly changes: ReadonlyMap<string, Change<Row>>;
-  /** Whether the event counts for the row's revision. */
+  /** Whether the event counts for a row's revision. */
   owns(event: RecordedEvent): boolean;
-  /** The keys of the rows it touches, each once; throws for one that cannot be a key. */
+  /** The keys of the rows that the event touches, each once. Throws for a value that cannot be a key. */
   keys(event: RecordedEvent): readonly string[];
-  /** Throws unless this row can be stored under this key; looks at what differs from `before` only. */
+  /** Throws unless this row can be stored under this key. Checks only columns that differ from `before`. */
   check(row: Row, before: Row | undefined, key: string): void;
 }
 
-/** Makes a projection ready; throws when its definition cannot work. */
+/** Checks a projection and prepares it for the engine. Throws when its definition cannot work. */
 export function prepare(projection: Projection): Prepared {
   const { name, table, key, of } = projection;
   const types = new Map<string, ColumnType>(Object.entries(projection.columns));
@@ -81,7 +81,7 @@ export function prepare(projection: Projection): Prepared {
       return found.length > 1 ? [...new Set(found)] : found;
     },
     check(row, before, wanted) {
-      // Once per event and column: no iterators here.
+      // Hot path, run for each event and column: avoid iterators.
       for (let index = 0; index < names.length; index += 1) {
         const column = names[index]!;
         const value = row[column];

@@ -2,12 +2,12 @@ import type { Logger } from '../../platform/log.ts';
 import type { Progress } from './progress.ts';
 import { isOver, rest } from '../../platform/backoff.ts';
 
-/** How often the checkpoints of other processes are looked at when nobody waits for them. */
+/** How often a process reads the checkpoints of other processes when no query waits for them. */
 export const WATCH_INTERVAL_MS = 500;
 
 export interface WatchOptions {
   readonly progress: Progress;
-  /** Of the projections that this process's answers read. */
+  /** Names of the projections that this process's answers read. */
   readonly names: readonly string[];
   readonly log: Logger;
   readonly intervalMs?: number;
@@ -19,8 +19,8 @@ export interface Watch {
 }
 
 /**
- * For a process that answers queries and projects nothing: sees other processes' projections move though nobody waits for
- * them here, so that what this process caches does not outlive what they change.
+ * For a process that answers queries and runs no projections. It reads the checkpoints of other processes even when no query
+ * waits for them, so that its cache is invalidated soon after they change a read model.
  */
 export function createWatch({ progress, names, log, intervalMs = WATCH_INTERVAL_MS }: WatchOptions): Watch {
   const stopping = new AbortController();

@@ -11,7 +11,7 @@ export interface ReactionDeps {
   readonly now: () => string;
 }
 
-/** One command that follows from an event: what is asked of which aggregate. */
+/** One command that an event causes, and the aggregate that gets it. */
 export interface Consequence {
   readonly decider: string;
   readonly id: string;
@@ -20,7 +20,7 @@ export interface Consequence {
   issue(context: CommandContext): Promise<unknown>;
 }
 
-/** A consequence; its command's id comes from the event, the aggregate and the command's type. */
+/** Makes a consequence. Its command's id is derived from the event, the aggregate's id and the command's type. */
 export function command<State, C extends Command, E extends DomainEvent>(
   decider: Decider<State, C, E>,
   id: string,
@@ -37,8 +37,8 @@ export function command<State, C extends Command, E extends DomainEvent>(
 }
 
 /**
- * What follows from what happened, as data. `of` is the decider of the stream the events are from; its state is handed to
- * each entry. Pure: the same event and state, the same commands.
+ * The commands that events cause, as data. `of` is the decider of the events' stream; each entry gets its state. Entries are
+ * pure: the same event and state give the same commands.
  */
 export interface Reaction<State, C extends Command, E extends DomainEvent> {
   readonly name: string;
@@ -51,7 +51,7 @@ export interface Reaction<State, C extends Command, E extends DomainEvent> {
   };
 }
 
-/** Dealings with the log because of an event: the same event makes the same command ids, whenever it is delivered. */
+/** The context for commands that an event causes. Each delivery of the event makes the same command ids. */
 export function contextOf(consumer: string, event: RecordedEvent, { services, now }: ReactionDeps): CommandContext {
   const { correlationId, traceparent } = event.metadata;
   return new CommandContext(
@@ -68,7 +68,7 @@ export function contextOf(consumer: string, event: RecordedEvent, { services, no
   );
 }
 
-/** The subscription that issues a reaction's commands, one after the other; delivered again, an event changes nothing. */
+/** The subscription that issues a reaction's commands one after the other. A redelivered event repeats the same command ids. */
 export function react<State, C extends Command, E extends DomainEvent>(
   reaction: Reaction<State, C, E>,
   deps: ReactionDeps,

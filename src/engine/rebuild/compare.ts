@@ -3,15 +3,15 @@ import type { Queryable } from '../../platform/postgres/pool.ts';
 import type { Prepared } from '../project/validate.ts';
 import { liveTable, shadowTable } from './shadow.ts';
 
-/** Rows whose difference may only be a matter of time are looked at again up to this many; beyond, none of them counts. */
+/** Most rows that are compared a second time because one side may only be behind. If there are more, none of them counts. */
 export const RECHECKED_MAX = 50_000;
 const CANDIDATES = 'pg_temp.rebuild_candidates';
 
-/** How the live rows differ from the rebuilt ones. */
+/** Numbers of rows that differ between the live and the rebuilt table. */
 export interface Comparison {
-  /** The live row has seen (or should have seen) all that the rebuilt one has, and is another: different. */
+  /** The live row has seen, or should have seen, all events of the rebuilt one. So these rows really differ. */
   readonly settled: number;
-  /** One of the two has yet to come as far as the other: to be looked at again when both have. */
+  /** One of the two rows may only be behind. Compared again when both have caught up. */
   readonly open: number;
 }
 
@@ -19,8 +19,9 @@ const contentOf = ({ columns }: Prepared, alias: string): string =>
   [...columns.map(([column]) => column), 'revision', 'position'].map((column) => `${alias}."${column}"`).join(', ');
 
 /**
- * Compares all rows while both tables may still move; remembers, on this connection, which to look at again. One statement sees
- * the live rows and their checkpoint as of one moment: what the live rows should know by then is certain.
+ * Compares all rows while both tables may still move. Keeps the differing rows in a temporary table of this connection, for
+ * `recheck`. One statement reads the live rows and their checkpoint in one snapshot, so it is certain which events the live
+ * rows should include.
  */
 export async function compare(db: Queryable, prepared: Prepared, epoch: string): Promise<Comparison> {
   const key = `"${prepared.projection.key}"`;
@@ -44,8 +45,8 @@ export async function compare(db: Queryable, prepared: Prepared, epoch: string):
 }
 
 /**
- * How many rows differ, now that the live table stands still at `live` and the rebuilt one is as far or further: what only
- * the rebuilt one can know yet is no difference.
+ * The number of rows that differ. The live table must stand still at `live`, with the rebuilt one as far or further. An
+ * event that only the rebuilt table has seen makes no difference.
  */
 export async function recheck(
   tx: Queryable,

@@ -14,13 +14,13 @@ const SPECIAL = /[\\\t\n\r]/;
 const SPECIALS = /[\\\t\n\r]/g;
 const ESCAPES: Readonly<Record<string, string>> = { '\\': '\\\\', '\t': '\\t', '\n': '\\n', '\r': '\\r' };
 
-/** Types whose text may hold anything; that of the others was checked. */
+/** Types whose text may contain special characters. The check of the other types excludes them. */
 const FREE: ReadonlySet<ColumnType> = new Set(['text', 'jsonb']);
 
 const escaped = (text: string): string =>
   SPECIAL.test(text) ? text.replace(SPECIALS, (sign) => ESCAPES[sign]!) : text;
 
-/** Fills an empty table by COPY, its rows frozen: nobody will have to mark them as committed later. */
+/** Fills the table by COPY, after truncating it. `FREEZE` marks the rows as committed at once, so no later pass has to. */
 export async function copyRows(
   connection: Connection,
   prepared: Prepared,

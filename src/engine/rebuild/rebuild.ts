@@ -17,18 +17,18 @@ import { createIndexes, createShadow, dropShadow, SHADOW_SCHEMA, shadowTable } f
 import { REBUILD_LOCK } from '../project/progress.ts';
 import { REMAINDER_EVENTS_MAX, swap, TooFarBehind } from './swap.ts';
 
-/** Attempts to swap at most, each after catching up with the log again. */
+/** Attempts to swap, at most. Each one first catches up with the log. */
 export const SWAP_ATTEMPTS_MAX = 20;
 const SWAP_RETRY_MS = 200;
-/** More failing events than this mean that the projection is broken, not the events. */
+/** A rebuild with more parked events than this fails: the projection is broken, not the events. */
 export const PARKINGS_MAX = 10_000;
-/** Events per transaction once the rows are in the table. */
+/** A batch is applied once it has this many events. */
 const BATCH_EVENTS = 1_000;
 const CONNECTIONS = 4;
-/** The planner gets a first idea of the new table from few samples; autovacuum refines it. */
+/** Settings of the rebuild's connection. A low statistics target makes `ANALYZE` fast; autovacuum refines the statistics. */
 const SETTINGS = `SET synchronous_commit = off; SET maintenance_work_mem = '128MB'; SET work_mem = '32MB'; SET default_statistics_target = 10`;
 
-/** Another process is rebuilding this very projection. */
+/** Another process is rebuilding this projection. */
 export class RebuildRunning extends Error {
   constructor(name: string) {
     super(`projection ${name} is being rebuilt already`);
@@ -37,7 +37,7 @@ export class RebuildRunning extends Error {
 }
 
 export interface RebuildProgress {
-  /** Position in the log, and where it ends. */
+  /** Current position, and the position to reach. */
   readonly done: bigint;
   readonly total: bigint;
   /** Events applied so far. */
@@ -59,9 +59,9 @@ export interface RebuildResult {
   readonly rows: number;
   readonly events: number;
   readonly seconds: number;
-  /** Rows of the live table that were not what the log says. */
+  /** Rows of the live table that differed from the rebuilt ones. */
   readonly differences: number;
-  /** Events that could not be applied, and those behind them. */
+  /** Events that could not be applied, and those that wait behind them. */
   readonly parked: number;
 }
 
@@ -72,16 +72,17 @@ interface Rebuild extends RebuildOptions {
   readonly skipped: ReadonlySet<string>;
   readonly blocked: Set<string>;
   readonly parkings: Parking[];
-  /** Every event up to here is in the shadow table. */
+  /** Every event up to here is in the shadow table or parked. */
   position: bigint;
   events: number;
-  /** The shadow table may hold more than its position says. */
+  /** The shadow table may contain events beyond `position`, because a catch-up failed half-way. */
   torn: boolean;
 }
 
 /**
- * Makes a projection's table anew from the log, while the live one goes on serving and moving, and exchanges the two in
- * one transaction. Killed at any point it leaves the live table as it was; run again, it starts afresh.
+ * Builds a projection's table again from the log, then swaps it with the live one in one transaction. Meanwhile the live
+ * table serves queries and follows the log. A rebuild that is killed leaves the live table unchanged; the next one starts
+ * from the beginning.
  */
 export async function rebuild(options: RebuildOptions): Promise<RebuildResult> {
   const beganAt = performance.now();
@@ -109,7 +110,7 @@ export async function rebuild(options: RebuildOptions): Promise<RebuildResult> {
 
 const since = (beganAt: number): number => (performance.now() - beganAt) / 1_000;
 
-/** One rebuild of a projection at a time; the lock goes with the connection. */
+/** Makes sure that a projection has one rebuild at a time. The lock ends with the connection. */
 async function lockOut(connection: Connection, { follower, name }: Prepared): Promise<void> {
   await connection.query(SETTINGS);
   const { rows } = await connection.query<{ locked: boolean }>(
@@ -141,7 +142,7 @@ async function rebuildAlone(
   }
 }
 
-/** Fills the shadow table with all of the log; values that Postgres refuses make it do so again, more slowly, to find them. */
+/** Fills the shadow table from the whole log. If Postgres refuses a value, starts again batch by batch, to park its event. */
 async function build(work: Rebuild, connection: Connection): Promise<void> {
   const { prepared, log } = work;
   await createShadow(connection, prepared);
@@ -181,7 +182,7 @@ async function buildInMemory(work: Rebuild, connection: Connection, head: bigint
   work.position = head;
 }
 
-/** Batch by batch into the shadow table, as the live projector does it. */
+/** Applies events to the shadow table batch by batch, like the live projector. */
 async function catchUp(work: Rebuild, upTo: bigint): Promise<void> {
   const { prepared, pool } = work;
   if (upTo <= work.position) return;
@@ -201,7 +202,7 @@ async function catchUp(work: Rebuild, upTo: bigint): Promise<void> {
   work.torn = false;
 }
 
-/** Reads what is between the shadow table's position and the end, without what operators have skipped. */
+/** Reads the events after the shadow table's position, up to `upTo`, without those that operators have skipped. */
 async function eachBatch(
   work: Rebuild,
   upTo: bigint,

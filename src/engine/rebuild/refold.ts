@@ -4,29 +4,29 @@ import { applyEvent, dead, waiting, type Rows } from '../project/apply.ts';
 import type { Prepared } from '../project/validate.ts';
 import { Unsendable } from '../project/table.ts';
 
-/** Rows held in memory at most; beyond that they are written to the shadow table and read back when touched again. */
+/** Rows held in memory, at most. Above it all are written to the shadow table, and loaded again when an event touches them. */
 export const REFOLD_ROWS_MAX = 150_000;
-/** Rows per statement when they are written to a table that has some already. */
+/** Rows per statement when the table already has rows. */
 const WRITE_ROWS = 1_000;
 
 /** The shadow table, as a refold uses it. */
 export interface Shadow {
   load(keys: Iterable<string>): Promise<Rows>;
   write(rows: Rows): Promise<void>;
-  /** Fills the empty table, and gives it its primary key. */
+  /** Fills the empty table and adds its primary key. */
   fill(rows: Rows): Promise<void>;
 }
 
 export interface Refold {
-  /** Applies events in memory; those that cannot be are parked, and stop their stream. */
+  /** Applies events in memory. Events that fail are parked and stop their stream. */
   take(events: readonly RecordedEvent[]): Promise<void>;
-  /** Everything is in the shadow table after this. */
+  /** Writes the remaining rows to the shadow table. */
   finish(): Promise<void>;
 }
 
 /**
- * Folds the log into rows, in memory for as long as they fit. Whether a row can be stored is asked once, when it is written,
- * and not after each event: `Unsendable` then says that one cannot.
+ * Folds the log into rows, in memory for as long as they fit. A row is checked once, when it is written, and not after each
+ * event. Throws `Unsendable` when a row cannot be stored.
  */
 export function createRefold(
   definition: Prepared,
@@ -37,7 +37,7 @@ export function createRefold(
   const { blocked, parkings } = parked;
   const prepared: Prepared = { ...definition, check: () => undefined };
   const rows: Rows = new Map();
-  /** The shadow table has rows that are not here. */
+  /** The shadow table has rows that are not in memory. */
   let spilled = false;
 
   const park = (parking: Parking): void => {
@@ -55,7 +55,7 @@ export function createRefold(
     }
   }
 
-  /** What was never written need not be removed. */
+  /** Rows that were never written need not be deleted from the table. */
   function forgetRemoved(keys: readonly string[]): void {
     for (const key of keys) if (rows.get(key)?.row === undefined) rows.delete(key);
   }
@@ -100,7 +100,7 @@ function keysOrNone(prepared: Prepared, event: RecordedEvent): readonly string[]
   try {
     return prepared.keys(event);
   } catch {
-    // It will throw again when it is applied, and be parked then.
+    // The event will fail again when it is applied, and is parked then.
     return [];
   }
 }

@@ -1,21 +1,21 @@
 import type { Queryable } from '../../platform/postgres/pool.ts';
 import type { Prepared } from '../project/validate.ts';
 
-/** Where a table is built beside the live one. */
+/** The schema of the tables under construction. */
 export const SHADOW_SCHEMA = 'rebuild';
 const LIVE_SCHEMA = 'public';
 
 interface Index {
   readonly name: string;
   readonly definition: string;
-  /** Of the constraint that it stands for: `p`, `u`, or none. */
+  /** Type of the constraint that the index implements: `p` (primary key), `u` (unique) or none. */
   readonly constraint: string | null;
 }
 
 export const liveTable = ({ projection }: Prepared): string => `"${LIVE_SCHEMA}"."${projection.table}"`;
 export const shadowTable = ({ projection }: Prepared): string => `"${SHADOW_SCHEMA}"."${projection.table}"`;
 
-/** An empty table like the live one, without its indexes; what an earlier rebuild left behind goes. */
+/** Creates an empty table like the live one, without its indexes. Drops the table that an earlier rebuild left behind. */
 export async function createShadow(db: Queryable, prepared: Prepared): Promise<void> {
   await db.query(`CREATE SCHEMA IF NOT EXISTS "${SHADOW_SCHEMA}"`);
   await dropShadow(db, prepared);
@@ -42,7 +42,7 @@ async function indexesOf(db: Queryable, { projection: { table } }: Prepared): Pr
   return rows;
 }
 
-/** Gives the shadow table the live one's indexes, under the same names: all, or its primary key, or all others. */
+/** Creates the live table's indexes on the shadow table, with the same names: all, only the primary key, or all others. */
 export async function createIndexes(
   db: Queryable,
   prepared: Prepared,
@@ -57,7 +57,7 @@ export async function createIndexes(
   }
 }
 
-/** `CREATE INDEX … ON public.orders USING …` for the shadow table. */
+/** Rewrites `CREATE INDEX … ON public.orders USING …` for the shadow table. */
 function inShadow(definition: string, prepared: Prepared): string {
   const { table } = prepared.projection;
   const on = new RegExp(` ON (?:ONLY )?(?:"?${LIVE_SCHEMA}"?\\.)?"?${table}"? USING `);
@@ -66,7 +66,7 @@ function inShadow(definition: string, prepared: Prepared): string {
   return changed;
 }
 
-/** Who was granted what on the live table, as statements for whatever bears its name after the swap. */
+/** The privileges on the live table, as GRANT statements for the table that has its name after the swap. */
 export async function grantsOf(db: Queryable, prepared: Prepared): Promise<string[]> {
   const { rows } = await db.query<{ statement: string }>(
     `SELECT format('GRANT %s ON %s TO %s%s', a.privilege_type, $3::text,
@@ -80,7 +80,7 @@ export async function grantsOf(db: Queryable, prepared: Prepared): Promise<strin
   return rows.map(({ statement }) => statement);
 }
 
-/** Puts the shadow table in the live one's place; the caller's transaction makes it visible all at once. */
+/** Replaces the live table by the shadow table. The change becomes visible when the caller's transaction commits. */
 export async function exchange(tx: Queryable, prepared: Prepared): Promise<void> {
   const grants = await grantsOf(tx, prepared);
   await tx.query(`DROP TABLE ${liveTable(prepared)}`);

@@ -6,12 +6,12 @@ import { recheck, type Comparison } from './compare.ts';
 import type { Prepared } from '../project/validate.ts';
 import { exchange, liveTable } from './shadow.ts';
 
-/** Longest wait for the live table in one attempt to swap: readers queue behind it that long. */
+/** Longest wait for a lock in one attempt to swap. Readers may queue behind it that long. */
 export const SWAP_LOCK_TIMEOUT_MS = 500;
-/** The live projector stands still while this many events, at most, are applied to the rebuilt table. */
+/** Events that are applied to the rebuilt table during the swap, at most. The live projector waits meanwhile. */
 export const REMAINDER_EVENTS_MAX = BigInt(EVENTS_COUNTED_MAX);
 
-/** The live table is too far ahead for a swap now. */
+/** The live table is too far ahead of the rebuilt one for a swap now. */
 export class TooFarBehind extends Error {
   constructor() {
     super('the rebuilt table is too far behind the live one');
@@ -21,23 +21,23 @@ export class TooFarBehind extends Error {
 
 export interface Rebuilt {
   readonly prepared: Prepared;
-  /** Of the log. */
+  /** The log's epoch. */
   readonly epoch: string;
   readonly comparison: Comparison;
   readonly parkings: readonly Parking[];
   readonly skipped: ReadonlySet<string>;
-  /** How far the rebuilt table is. */
+  /** Position of the rebuilt table. */
   readonly position: bigint;
   /** Events between the rebuilt table and this position, as `eventsBetween` counts them. */
   behind(upTo: bigint): Promise<bigint>;
-  /** Brings the rebuilt table further. */
+  /** Applies the events up to this position to the rebuilt table. */
   catchUp(upTo: bigint): Promise<void>;
 }
 
 /**
- * Puts the rebuilt table in the place of the live one, with its checkpoint and its dead letters, in one transaction; answers
- * how many rows differed. Raising the token deposes the live projector; whoever owns it next begins on the new table. Writers are held up
- * first, then the checkpoint, in the order in which the projector takes them; readers only by the last step.
+ * Replaces the live table by the rebuilt one, with its checkpoint and dead letters, in one transaction. Returns the number of
+ * rows that differed. The raised fencing token ends the live projector's lease; the next owner starts on the new table. Locks
+ * first stop writers, then the checkpoint, in the order in which the projector takes them. Only the last step stops readers.
  */
 export async function swap(connection: Connection, rebuilt: Rebuilt): Promise<number> {
   const { prepared } = rebuilt;
@@ -67,7 +67,7 @@ export async function swap(connection: Connection, rebuilt: Rebuilt): Promise<nu
   }
 }
 
-/** Where the live table is; 0 when that cannot be compared with this log. */
+/** Locks the checkpoint and returns its position; 0 when it belongs to another log. */
 async function lockCheckpoint(connection: Connection, { follower }: Prepared, epoch: string): Promise<bigint> {
   await connection.query('INSERT INTO checkpoints (name, epoch) VALUES ($1, $2) ON CONFLICT DO NOTHING', [
     follower,

@@ -8,37 +8,37 @@ import { collect } from './streams.ts';
 import { pageSize } from '../pageSize.ts';
 import { UUID } from '../serialise.ts';
 
-/** Least events per request of the whole log, since some of them are the server's own. */
+/** Fewest events to request in one page of the whole log: some of them are the server's own. */
 const WIRE_PAGE_MIN = 64;
-/** First and later requests of the newest events. */
+/** Events in the first and in later requests for the newest event. */
 const HEAD_PAGE = 8;
 const HEAD_PAGE_LATER = 256;
-/** How many runs of events that are not ours are remembered, so that none is walked through twice. */
+/** Remembered runs of events that are not ours, at most. A remembered run is not read again. */
 const PASSED_MAX = 256;
 const HEADS_PER_READ_MAX = 100_000;
 
 export interface WholeLog {
-  /** One page of our events after a position, which is 0 or that of an event. */
+  /** One page of our events after a position. The position must be 0 or that of an event. */
   page(after: bigint, limit: number): Promise<RecordedEvent[]>;
-  /** Looks for events by id, backwards from a position and up to a bound. */
+  /** Searches events by id, backwards from a position, through about `LOCATE_EVENTS_MAX` events. */
   locate(ids: readonly string[], before: bigint): Promise<Located>;
-  /** Position of the newest event of ours; 0 when there is none. */
+  /** Position of our newest event; 0 when there is none. */
   head(): Promise<bigint>;
-  /** An event of ours is at this position. */
+  /** Remembers that one of our events is at this position. */
   saw(position: bigint): void;
-  /** Begins anew: it has become another log. */
+  /** Drops all that is remembered, because the log was replaced by another one. */
   forget(): void;
 }
 
 const ENDS_EARLY = 'LogEndsEarly';
-/** The log ends before where it is known to have been: the answer was cut short, or this is another log. */
+/** The log ends before a position that it is known to have had: the answer was cut short, or this is another log. */
 export const endsEarly = (error: unknown): boolean => error instanceof Error && error.name === ENDS_EARLY;
 const earlyEnd = (at: bigint): Error => Object.assign(new Error(`the log ends at ${at}`), { name: ENDS_EARLY });
 
 type Direction = typeof FORWARDS | typeof BACKWARDS;
 type ReadAll = (direction: Direction, from: bigint | undefined, maxCount: number) => Promise<WireEvent[]>;
 
-/** The log over all streams, without what the server keeps in it for itself: pages of it never end before the log does. */
+/** The log over all streams, without the server's own events. A page is short only at the end of the log. */
 export function createWholeLog(connection: Connection): WholeLog {
   const all: ReadAll = (direction, from, maxCount) =>
     connection.read((client) => {
@@ -46,7 +46,7 @@ export function createWholeLog(connection: Connection): WholeLog {
       const fromPosition = from === undefined || from === 0n ? edge : { commit: from, prepare: from };
       return collect(client.readAll({ direction, fromPosition, maxCount, requiresLeader: true }));
     });
-  /** From where to go on after a position that is followed by nothing of ours for a while. */
+  /** Position to continue from, by position that is followed by a run of events that are not ours. */
   const passed = new LRUCache<bigint, bigint>({ max: PASSED_MAX });
   const newest = createNewest(all);
 
@@ -68,7 +68,7 @@ export function createWholeLog(connection: Connection): WholeLog {
     return given;
   }
 
-  /** From a position that may be no event's; then from the newest event. */
+  /** Reads backwards from a position. If no event is at that position, reads from the newest event. */
   async function backwardsFrom(position: bigint): Promise<WireEvent[]> {
     if (position <= 0n) return [];
     try {
@@ -116,17 +116,17 @@ interface Newest {
   forget(): void;
 }
 
-/** Finds the newest event of ours, looking at each event of the log once at most. */
+/** Finds our newest event. Examines each event of the log at most once, as soon as there is an event of ours. */
 function createNewest(all: ReadAll): Newest {
   let newest = 0n;
-  /** Everything up to here has been looked at. */
+  /** All events up to this position have been examined. */
   let examined = 0n;
 
   const saw = (position: bigint): void => {
     if (position > newest) newest = position;
   };
 
-  /** Whether one answer, newest event first, says which of ours is the newest. */
+  /** Whether this answer, newest event first, settles which of our events is the newest. */
   function settles(events: readonly WireEvent[], known: bigint, asked: number): boolean {
     const fresh = events.filter((event) => rawPositionOf(event)! > known);
     const ours = fresh.find(isOurs);
@@ -144,7 +144,7 @@ function createNewest(all: ReadAll): Newest {
     for (let asked = HEAD_PAGE; !settles(events, known, asked); asked = HEAD_PAGE_LATER) {
       events = await all(BACKWARDS, rawPositionOf(events.at(-1)), HEAD_PAGE_LATER);
     }
-    // A log with nothing of ours yet is looked at from its end to its beginning again.
+    // A log without events of ours is examined from its end to its beginning each time.
     if (top > examined && newest > 0n) examined = top;
     return newest;
   }
@@ -157,5 +157,5 @@ function createNewest(all: ReadAll): Newest {
   };
 }
 
-/** Of any event, the server's own included. */
+/** Position of any event, including the server's own. */
 const rawPositionOf = (event: WireEvent | undefined): bigint | undefined => event?.position?.commit;

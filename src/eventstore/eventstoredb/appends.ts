@@ -15,13 +15,13 @@ import { APPEND_DEADLINE_MS } from '../appendQueue.ts';
 import { serialise } from '../serialise.ts';
 import { createSemaphore } from '../../platform/semaphore.ts';
 
-/** More than about a hundred at once have hung new connections. */
+/** Appends in flight, at most. More than about a hundred at once have made new connections hang. */
 export const APPENDS_IN_FLIGHT_MAX = 64;
 export const APPENDS_WAITING_MAX = 10_000;
-/** One sending of an append; then it is looked up, and sent again if it is not there. */
+/** Time limit, in ms, of one attempt to send an append. After it the append is looked up, and sent again if it is not there. */
 export const ATTEMPT_MS = 3_000;
 const RETRY: Backoff = { delayMs: 20, delayMaxMs: 1_000 };
-/** Where a uuid says its version, and the version of commands' ids that are made for one call and never come again. */
+/** Index of a UUID's version digit, and the version of command ids that are generated for one call and never repeated. */
 const VERSION_AT = 14;
 const NEVER_REPEATED = '7';
 
@@ -35,13 +35,13 @@ export interface EventStoreDbAppendsOptions {
 
 export interface EventStoreDbAppends {
   append(stream: string, expected: bigint, events: readonly NewEvent[]): Promise<AppendResult>;
-  /** Refuses what comes from now on, and resolves when all that came before is answered. */
+  /** Refuses new appends, and resolves when all earlier ones are answered. */
   close(): Promise<void>;
 }
 
 /**
- * Appends at exact revisions. One of unknown outcome is looked up by its events' ids and sent again if they are not there,
- * until it is known or its time is up: the revision makes it one append however often it is sent.
+ * Appends at exact revisions. An append with an unknown outcome is looked up by its event ids and sent again if they are not
+ * there, until the outcome is known or its deadline passes. The expected revision makes sure that it is recorded only once.
  */
 export function createEventStoreDbAppends(options: EventStoreDbAppendsOptions): EventStoreDbAppends {
   const { deadlineMs = APPEND_DEADLINE_MS } = options;
@@ -95,7 +95,7 @@ function appendOf(
   return { ...toWire(events, serialised, { distinct: events.some(mayComeAgain) }), stream, expected, ids, deadlineAt };
 }
 
-/** Ids derived from a key or an event are made again when it comes again; those of version 7 are made for one call. */
+/** Command ids derived from a key or an event are repeated when it comes again. Ids of version 7 are made for one call. */
 const mayComeAgain = ({ metadata }: NewEvent): boolean => metadata.commandId[VERSION_AT] !== NEVER_REPEATED;
 
 const overloaded = (): Error => unavailable('LogOverloaded', 'Too many appends are waiting for the log; try again.');
@@ -107,7 +107,7 @@ type Context = EventStoreDbAppendsOptions;
 
 async function once(context: Context, append: Append): Promise<AppendResult> {
   const { stream, expected, appendId, ids } = append;
-  // At the stream's present revision the server would take the same events a second time.
+  // At the stream's current revision the server would record the same events a second time.
   const before = appendId !== undefined && expected !== NO_STREAM ? await lookUp(context, append) : undefined;
   const result = before ?? (await untilKnown(context, append));
   if (result.outcome === 'appended') {
@@ -126,7 +126,7 @@ async function untilKnown(context: Context, append: Append): Promise<AppendResul
   throw outOfTime();
 }
 
-/** The result, or undefined when it is to be sent again. */
+/** The result, or undefined when the append must be sent again. */
 async function attempt(context: Context, append: Append): Promise<AppendResult | undefined> {
   let result: WireResult;
   try {
@@ -147,7 +147,7 @@ async function attempt(context: Context, append: Append): Promise<AppendResult |
         return resolved(context, append);
     }
   }
-  // The connection string can tell the client not to throw; what it then says of the revision is wrong.
+  // The connection string can make the client return failures instead of throwing. The revision in them is wrong.
   return result.success ? succeeded(context, append, result) : conflicted(context, append);
 }
 
@@ -164,7 +164,7 @@ async function send(
   return result;
 }
 
-/** A server answers an append that somebody made before in the same words as one that it has just made. */
+/** Checks a successful answer. The server answers a repeat of an earlier append in the same way as a new append. */
 async function succeeded(context: Context, append: Append, result: WireResult): Promise<AppendResult | undefined> {
   const { position, nextExpectedRevision: revision } = result;
   const certain = append.appendId === undefined && position !== undefined && position.commit === position.prepare;
@@ -172,7 +172,7 @@ async function succeeded(context: Context, append: Append, result: WireResult): 
   return (await lookAhead(context, append)).place;
 }
 
-/** A read that the server cuts short looks like the end of a stream: one that ends before `actual` says nothing. */
+/** A read that the server cuts short looks like the end of the stream, so a read that ends before `actual` proves nothing. */
 async function conflicted(context: Context, append: Append, actual?: bigint): Promise<AppendResult | undefined> {
   const { place, upTo } = await lookAhead(context, append);
   if (place !== undefined) return place;
@@ -190,7 +190,7 @@ async function resolved(context: Context, append: Append): Promise<AppendResult 
   return place ?? (append.appendId === undefined ? undefined : lookUp(context, append));
 }
 
-/** What was sent, where it is if this sending or an earlier one was recorded; and how far the stream was seen. */
+/** Looks for the events at the revisions where the append puts them. Also returns the last revision seen. */
 async function lookAhead(
   { streams }: Context,
   append: Append,
@@ -204,11 +204,11 @@ async function lookAhead(
   };
 }
 
-/** Events of a command that may come again, wherever they are in their stream. */
+/** Looks for the events of a repeatable command in the whole stream. */
 async function lookUp(context: Context, append: Append): Promise<AppendResult | undefined> {
   const { stream, expected } = append;
   const known = await context.streams.idsOf(stream);
-  // The stream may end before the revision that its reader has seen, but rather the read was cut short.
+  // The stream seems to end before a revision that was read earlier. Most likely the read was cut short: read again.
   const whole = known.to < expected ? await context.streams.idsOf(stream) : known;
   return placeAmong(context, append, whole);
 }

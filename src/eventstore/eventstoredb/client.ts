@@ -4,20 +4,20 @@ import { isRefusal, unavailable, type Refusal } from '../../errors.ts';
 import type { Logger } from '../../platform/log.ts';
 import { isUnusable, unusable } from './wireEvents.ts';
 
-/** The client gives no deadline to reads, and does not keep the one of appends. */
+/** Deadline of one call. The client sets none for reads and does not enforce its own for appends. */
 export const CALL_DEADLINE_MS = 4_000;
 export const READ_ATTEMPTS_MAX = 3;
 const READ_RETRY_DELAY_MS = 50;
-/** After as many equal failures in a row the client itself is suspected. */
+/** After this many equal failures in a row the client is replaced by a new one. */
 export const REBUILD_AFTER = 4;
-/** How long a client that is given up waits for the appends of others, which its end would reject. */
+/** Longest wait, before a client is disposed, for appends of other clients. Disposing would reject those. */
 const OTHERS_WAIT_MS = 2_000;
 const OTHERS_POLL_MS = 10;
-/** A client waits for its streams to end, which some never do. */
+/** Time limit for `dispose`, which waits for the client's streams to end; some never do. */
 const DISPOSE_MS = 500;
 const GRPC_INVALID_ARGUMENT = 3;
 
-/** KurrentDB's own scheme means the same server, and is unknown to this client. */
+/** Replaces KurrentDB's own URL scheme, which this client does not know. It means the same server. */
 export const connectionString = (url: string): string => url.replace(/^kurrent(?:db)?(\+discover)?:/, 'esdb$1:');
 
 export type Failure = 'not there' | 'wrong version' | 'too large' | 'denied' | 'bad position' | 'deleted' | 'unknown';
@@ -30,7 +30,7 @@ const MEANINGS: ReadonlyMap<ErrorType, Failure> = new Map([
   [ErrorType.STREAM_DELETED, 'deleted'],
 ]);
 
-/** What a failure of the client means; `unknown` is that it may or may not have happened. */
+/** The meaning of a client's failure. `unknown`: the call may or may not have taken effect. */
 export function failureOf(error: unknown): Failure {
   if (!(error instanceof Error) || !isCommandError(error)) return 'unknown';
   if ((error as { code?: number }).code === GRPC_INVALID_ARGUMENT && error.message.includes('position')) {
@@ -39,7 +39,7 @@ export function failureOf(error: unknown): Failure {
   return MEANINGS.get(error.type) ?? 'unknown';
 }
 
-/** What callers of the port are told. */
+/** The refusal that callers of the port get for a client's failure. */
 export function logUnavailable(error: unknown): Refusal {
   if (isRefusal(error)) return error;
   const denied = failureOf(error) === 'denied';
@@ -55,7 +55,7 @@ class DeadlineExceeded extends Error {
 
 export const isLate = (error: unknown): boolean => error instanceof DeadlineExceeded;
 
-/** Rejects when its time is up, whatever the client does about it. */
+/** Rejects after `ms`, whether or not the client reacts. */
 export function withDeadline<T>(work: Promise<T>, ms: number, onLate?: () => void): Promise<T> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => {
@@ -71,16 +71,16 @@ export function withDeadline<T>(work: Promise<T>, ms: number, onLate?: () => voi
 }
 
 export interface Connection {
-  /** Runs a call on the client of now; the client is made anew after the same failure several times in a row. */
+  /** Runs a call on the current client. The client is replaced after `REBUILD_AFTER` equal failures in a row. */
   call<T>(work: (client: EventStoreDBClient) => Promise<T>): Promise<T>;
-  /** A call without effect: a few times, until it succeeds or fails for good; fails with what the port promises. */
+  /** Runs a call without side effects, with a few retries. Fails with the errors that the port promises. */
   read<T>(work: (client: EventStoreDBClient) => Promise<T>): Promise<T>;
-  /** How many calls are under way. */
+  /** Number of running calls. */
   readonly busy: number;
   close(): Promise<void>;
 }
 
-/** Those that append. */
+/** Open connections that append. */
 const open = new Set<Connection>();
 
 export interface ConnectionOptions {
@@ -89,7 +89,7 @@ export interface ConnectionOptions {
   readonly log?: Logger | undefined;
 }
 
-/** One client, made anew when it seems to be the client that is broken. */
+/** One client, which is replaced when it seems to be broken. */
 export function createConnection({ url, appends, log }: ConnectionOptions): Connection {
   let client = EventStoreDBClient.connectionString(connectionString(url));
   let failed: { readonly what: string; times: number } | undefined;
@@ -97,7 +97,7 @@ export function createConnection({ url, appends, log }: ConnectionOptions): Conn
   let busy = 0;
 
   async function dispose(old: EventStoreDBClient): Promise<void> {
-    // Ending one client's appends rejects those of every other in this process, which keep their callbacks in one place.
+    // Disposing one client rejects the running appends of all clients in this process: they share their callbacks.
     const until = performance.now() + OTHERS_WAIT_MS;
     const others = (): boolean => [...open].some((other) => other !== connection && other.busy > 0);
     while (appends && others() && performance.now() < until) await delay(OTHERS_POLL_MS);
@@ -168,7 +168,7 @@ async function readWith<T>(call: Connection['call'], work: (client: EventStoreDB
 
 const shared = new Map<string, { readonly connection: Connection; users: number }>();
 
-/** The one client of this process that appends to this log, for as long as anybody uses it. */
+/** The one client of this process that appends to this log. It is closed when its last user closes it. */
 export function shareWriter(url: string, log?: Logger): Connection {
   const entry = shared.get(url) ?? { connection: createConnection({ url, appends: true, log }), users: 0 };
   shared.set(url, entry);

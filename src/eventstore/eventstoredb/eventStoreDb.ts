@@ -20,7 +20,7 @@ import { createEventStoreDbSubscription } from './subscription.ts';
 import { UUID } from '../serialise.ts';
 import { createTail } from '../tail.ts';
 
-/** Looking without having been told is for when the subscription is silent: it tells at once otherwise. */
+/** Poll interval. The subscription reports new events at once; polling is for when it is silent. */
 export const POLL_MS = 1_000;
 const LOG_CREATED = 'LogCreated';
 
@@ -28,17 +28,18 @@ export interface EventStoreDbOptions {
   /** `esdb://…` or `esdb+discover://…`; KurrentDB's scheme means the same. */
   readonly url: string;
   readonly log?: Logger;
-  /** After this an append is answered `unavailable`, ms. */
+  /** Deadline of an append, ms. After it the append is answered `unavailable`. */
   readonly deadlineMs?: number;
-  /** How long one sending of it is waited for before it is looked up, ms. */
+  /** Time limit of one attempt to send an append, ms. After it the append is looked up. */
   readonly attemptMs?: number;
-  /** How long the subscription may be silent about what is there, ms. */
+  /** How long the subscription may fail to report an event that is known to exist, ms. */
   readonly silenceMs?: number;
 }
 
 /**
- * The log in EventStoreDB or KurrentDB. Positions are commit positions; the server's own events are left out. Appends go
- * through one client of this process, everything else through another, so that nothing but an append can end appends.
+ * The log in EventStoreDB or KurrentDB. Positions are commit positions; the server's own events are left out. Appends use
+ * one client of this process and all other calls another, so that only failing appends can cause the appending client to be
+ * replaced.
  */
 export async function createEventStoreDb(options: EventStoreDbOptions): Promise<EventStore> {
   const { url, log, deadlineMs, attemptMs, silenceMs } = options;
@@ -99,7 +100,7 @@ interface FollowersOptions {
   readonly log: Logger | undefined;
 }
 
-/** Everybody who follows is served by one subscription; looking at the log from time to time finds out when it is silent. */
+/** One subscription serves all followers. Polling the log from time to time detects when the subscription is silent. */
 function createFollowers({ reader, whole, head, silenceMs, log }: FollowersOptions): {
   follow: EventStore['follow'];
   close(): Promise<void>;
@@ -133,14 +134,14 @@ function createFollowers({ reader, whole, head, silenceMs, log }: FollowersOptio
   };
 }
 
-/** A log that ends before where it was is another one, unless its epoch says that the answer was cut short. */
+/** A log that ends before a known position is another log. But if its epoch is the same, the answer was cut short. */
 async function anotherEpoch(writer: Connection, { epoch, error }: { epoch: string; error: unknown }): Promise<string> {
   const now = await epochOf(writer);
   if (now === epoch) throw logUnavailable(error);
   return now;
 }
 
-/** A connection string that the client cannot read is said to be so without being shown: it may hold a password. */
+/** Makes both connections. The error for an unusable connection string does not show it, because it may hold a password. */
 function connect(url: string, log: Logger | undefined): { writer: Connection; reader: Connection } {
   try {
     const reader = createConnection({ url, appends: false, log });
@@ -152,7 +153,7 @@ function connect(url: string, log: Logger | undefined): { writer: Connection; re
   }
 }
 
-/** Which log this is: written once, by whoever comes first. It is also the first call on a new connection, alone. */
+/** The log's epoch. The first process writes it once. This is also the first call on a new connection, and runs alone. */
 async function epochOf(writer: Connection): Promise<string> {
   const known = async (): Promise<string | undefined> => {
     const [event] = await writer.read((client) => readStream(client, LOG_STREAM, { from: 0n, limit: 1 }));

@@ -6,9 +6,9 @@ import { pageSize } from '../pageSize.ts';
 import { UUID } from '../serialise.ts';
 import { LRUCache } from 'lru-cache';
 
-/** Reads to its end what the client gives piece by piece, within a deadline; what is late is cancelled. */
+/** Collects all events of a streaming read. Cancels the read and rejects after `CALL_DEADLINE_MS`. */
 export async function collect(streaming: StreamingRead<ResolvedEvent>): Promise<WireEvent[]> {
-  // The client tells of an error also when nobody reads any more.
+  // The client emits `error` even after reading has stopped.
   streaming.on('error', () => undefined);
   const gathering = async (): Promise<WireEvent[]> => {
     const events: WireEvent[] = [];
@@ -24,7 +24,7 @@ export async function collect(streaming: StreamingRead<ResolvedEvent>): Promise<
   });
 }
 
-/** One page of a stream as it comes over the wire; empty when there is no such stream. */
+/** One page of a stream in the client's form; empty when the stream does not exist. */
 export async function readStream(
   client: EventStoreDBClient,
   stream: string,
@@ -42,13 +42,13 @@ export interface Streams {
   wire(stream: string, from: bigint, limit: number): Promise<WireEvent[]>;
   read(stream: string, from: bigint, limit: number): Promise<RecordedEvent[]>;
   find(stream: string, ids: readonly string[]): Promise<RecordedEvent[]>;
-  /** Every id that a stream holds now. */
+  /** All event ids in the stream now. */
   idsOf(stream: string): Promise<KnownIds>;
-  /** These events were recorded right after revision `expected`. */
+  /** Remembers that these events were appended right after revision `expected`. */
   appended(stream: string, expected: bigint, ids: readonly string[]): void;
 }
 
-/** Single streams. The server has no index by event id: what was read and appended is remembered, the rest is read once. */
+/** Reads single streams. The server has no index by event id, so ids that were read or appended are remembered here. */
 export function createStreams(connection: Connection): Streams {
   const ids = createStreamIds();
   const fetch = (stream: string, from: bigint, limit: number): Promise<WireEvent[]> =>
@@ -94,24 +94,24 @@ export function createStreams(connection: Connection): Streams {
   };
 }
 
-/** How many event ids are remembered, over all streams. */
+/** Event ids remembered over all streams, at most. */
 export const STREAM_IDS_MAX = 200_000;
 
 export interface KnownIds {
   /** Revision by id. */
   readonly ids: Map<string, bigint>;
-  /** Every event up to this revision is among them; -1 is none. */
+  /** All events up to this revision are included; -1 means none. */
   readonly to: bigint;
 }
 
-/** Which events a stream holds, as far as they have been seen from its beginning on: a log without an index by id. */
+/** Remembers the event ids of streams, from the beginning of each stream. Stands in for an index by id. */
 export interface StreamIds {
   get(stream: string): KnownIds | undefined;
-  /** Ids that stand side by side from revision `first` on; taken when they join on to what is known. Answers what is known then. */
+  /** Adds consecutive ids from revision `first` on, unless there is a gap to the known ones. Returns the ids known afterwards. */
   learn(stream: string, first: bigint, ids: readonly string[], known?: KnownIds): KnownIds | undefined;
 }
 
-/** A stream with more events than are remembered altogether is not remembered at all. */
+/** A stream with `max` events or more is not remembered at all. */
 export function createStreamIds(max = STREAM_IDS_MAX): StreamIds {
   const streams = new LRUCache<string, { ids: Map<string, bigint>; to: bigint }>({
     maxSize: max,

@@ -6,33 +6,33 @@ import type { Connection } from './client.ts';
 import { eventOf, isOurs, OURS_REGEX, toRecorded } from './wireEvents.ts';
 
 const RETRY: Backoff = { delayMs: 50, delayMaxMs: 5_000 };
-/** A subscription that has lasted this long is not counted among the failures in a row. */
+/** The end of a subscription that lasted this long does not count as a further failure in a row. */
 const STABLE_MS = 60_000;
-/** How long a subscription may be silent about an event that is known to be there. */
+/** How long a subscription may fail to report an event that is known to exist. */
 export const SILENCE_MS = 5_000;
 
 export interface EventStoreDbSubscription {
   start(): void;
-  /** An event is known to be at this position: the subscription has to tell of it before long. */
+  /** An event is known to be at this position. If the subscription does not report it in time, it is restarted. */
   expect(position: bigint): void;
   close(): Promise<void>;
 }
 
 export interface SubscriptionOptions {
   readonly reader: Connection;
-  /** Where to begin. */
+  /** The position to start from. */
   readonly head: () => Promise<bigint>;
-  /** Told of all events of ours after position `follows`, in order. */
+  /** Gets all our events after position `follows`, in order. */
   readonly onEvents: (events: readonly RecordedEvent[], follows: bigint) => void;
-  /** It has come to an end, and begins again: there may be something to look up meanwhile. */
+  /** Called when the subscription has ended and starts again. Meanwhile the log may have new events to read. */
   readonly onGap: () => void;
   readonly silenceMs?: number | undefined;
   readonly log?: Logger | undefined;
 }
 
 /**
- * Follows the whole log from its head on, for ever. However a subscription ends (with an error, without one, or by falling
- * silent), the next one begins after the last event that was told.
+ * Follows the whole log from its head on, until closed. When a subscription ends (with or without an error, or because it
+ * was silent), the next one starts after the last reported event.
  */
 export function createEventStoreDbSubscription(options: SubscriptionOptions): EventStoreDbSubscription {
   const { head, onGap, silenceMs = SILENCE_MS, log } = options;
@@ -92,18 +92,18 @@ interface Listening {
 
 function open(reader: Connection, from: bigint): Promise<AllStreamSubscription> {
   const fromPosition = from === 0n ? START : { commit: from, prepare: from };
-  // The server's checkpoints are not used: one may lie beyond events that were not told yet.
+  // The server's checkpoints are not used: one may be beyond events that were not reported yet.
   const filter = streamNameFilter({ regex: OURS_REGEX });
   return reader.call((client) => Promise.resolve(client.subscribeToAll({ fromPosition, filter })));
 }
 
-/** Resolves when a subscription has ended by itself, rejects when it has failed or `signal` aborts. */
+/** Runs one subscription. Resolves when it has ended by itself, rejects when it has failed or `signal` aborts. */
 async function listen({ reader, onEvents }: SubscriptionOptions, { from, signal, onTold }: Listening): Promise<void> {
   const subscription = await open(reader, from);
   let told = from;
   let waiting: RecordedEvent[] = [];
 
-  /** What came in one turn of the loop goes on together. */
+  /** Passes on, as one batch, the events that came in one turn of the event loop. */
   function flush(): void {
     const events = waiting;
     const follows = told;
@@ -125,7 +125,7 @@ async function listen({ reader, onEvents }: SubscriptionOptions, { from, signal,
 
   try {
     await new Promise<void>((resolve, reject) => {
-      // Attached at once: the client emits an error whether or not somebody listens.
+      // Attach these handlers at once: the client emits `error` even without a listener.
       subscription.on('error', reject).on('end', resolve).on('close', resolve);
       const stop = (): void => reject(new Error('told to stop', { cause: signal.reason }));
       signal.addEventListener('abort', stop, { once: true });

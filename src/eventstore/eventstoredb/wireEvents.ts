@@ -5,13 +5,13 @@ import type { SizedEvent } from '../recent.ts';
 import type { SerialisedEvent } from '../serialise.ts';
 import { understood } from '../upcast.ts';
 
-/** Our own stream, which says which log this is. It is no part of the log that readers see. */
+/** Our own stream, which stores the log's epoch. Readers of the log do not see it. */
 export const LOG_STREAM = 'cartulary-log';
-/** What the server is asked for: neither its own streams nor that one. */
+/** Stream filter for the server: excludes its own streams and `LOG_STREAM`. */
 export const OURS_REGEX = `^(?!\\$|${LOG_STREAM}$)`;
-/** What a server says where it has no position. */
+/** The value that a server sends when an event has no position. */
 const NO_POSITION = 2n ** 64n - 1n;
-/** The key that our adapter adds to the metadata of an append's last event, and takes away again. */
+/** The key that this adapter adds to the metadata of an append's last event, and removes on reading. */
 const APPEND_ID = 'appendId';
 
 export interface WireEvent {
@@ -25,7 +25,7 @@ export interface WireEvent {
   readonly position?: { readonly commit: bigint; readonly prepare: bigint };
 }
 
-/** Whether somebody who follows the log is to see it: nothing of the server's, and nothing of the log about itself. */
+/** Whether readers of the log see the event: not the server's own events, and not those of `LOG_STREAM`. */
 export const isOurs = ({ type, streamId }: WireEvent): boolean =>
   !type.startsWith('$') && !streamId.startsWith('$') && streamId !== LOG_STREAM;
 
@@ -33,14 +33,14 @@ export const isOurs = ({ type, streamId }: WireEvent): boolean =>
 export const eventOf = (resolved: ResolvedEvent): WireEvent | undefined => resolved.event;
 
 const UNUSABLE = 'LogUnusable';
-/** The log cannot be read as it is: trying again cannot help. */
+/** The log cannot be read as it is, so a retry cannot help. */
 export const unusable = (reason: string, cause?: unknown): Error =>
   Object.assign(new Error(reason, { cause }), { name: UNUSABLE });
 export const isUnusable = (error: unknown): boolean => error instanceof Error && error.name === UNUSABLE;
 
 /**
- * Where an event is in the whole log, as one number: its commit position, which equals its prepare position in everything
- * that is written over gRPC. Throws where that does not hold, since such a position could not be resumed from.
+ * An event's position in the whole log, as one number: its commit position. For events written over gRPC it equals the
+ * prepare position. Throws if it does not, because reading could not resume from such a position.
  */
 export function positionOf({ id, type, streamId, revision, position }: WireEvent): bigint {
   const event = `event ${id} (${type}, ${streamId}@${revision})`;
@@ -52,7 +52,7 @@ export function positionOf({ id, type, streamId, revision, position }: WireEvent
   return commit;
 }
 
-/** What our readers get. */
+/** The event in the form that readers of the log get. */
 export function toRecorded(event: WireEvent): RecordedEvent {
   const { id, type, streamId: stream, revision } = event;
   return understood({
@@ -62,10 +62,10 @@ export function toRecorded(event: WireEvent): RecordedEvent {
   });
 }
 
-/** What an event takes beside its data, roughly. */
+/** Approximate size of an event without its data. */
 const OVERHEAD_BYTES = 512;
 
-/** How many bytes an event takes, roughly; one that cannot be read counts as empty. */
+/** The event with its approximate size in bytes. An unreadable event counts as empty. */
 export function sized(event: RecordedEvent): SizedEvent {
   try {
     return { event, bytes: OVERHEAD_BYTES + JSON.stringify(event.data).length };
@@ -90,13 +90,13 @@ function withoutAppendId(metadata: unknown): unknown {
 /** One append as it goes over the wire. */
 export interface WireAppend {
   readonly events: EventData[];
-  /** Which of several appends of the same events this one is; undefined where there can be only one. */
+  /** Tells this append apart from other appends of the same events; undefined when there can be only one. */
   readonly appendId: string | undefined;
 }
 
 const encoder = new TextEncoder();
 
-/** Metadata is sent as the bytes that were checked; data is text once more inside the driver, which cannot fail after the check. */
+/** Makes the driver's events. Metadata is sent as the checked bytes. The driver serialises data again; that cannot fail now. */
 export function toWire(
   events: readonly NewEvent[],
   serialised: readonly SerialisedEvent[],

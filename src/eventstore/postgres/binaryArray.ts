@@ -4,8 +4,8 @@ const HEADER_BYTES = 20;
 const LENGTH_BYTES = 4;
 
 /**
- * Arrays as Postgres' own binary parameters: nothing to escape here and nothing to parse there, which is what a batch of
- * hundreds of events spends its time on otherwise.
+ * The header of an array in Postgres' binary format. The format needs no escaping here and no parsing in Postgres, which
+ * otherwise take most of the time of a batch of hundreds of events.
  */
 function header(oid: number, length: number, bodyBytes: number): Buffer {
   const buffer = Buffer.allocUnsafe(HEADER_BYTES + length * LENGTH_BYTES + bodyBytes);

@@ -12,8 +12,8 @@ export interface PostgresListener {
 }
 
 /**
- * Tells when any process has appended. Reconnects for ever; what was missed meanwhile is made up for by one call without
- * a position after each connection.
+ * Calls `onNews` when any process has appended, with the position. Reconnects without limit. After each connection it calls
+ * `onNews` once without a position, because notifications may have been missed.
  */
 export function createPostgresListener(options: {
   readonly url: string;

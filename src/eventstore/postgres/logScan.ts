@@ -4,16 +4,16 @@ import { connectionConfig } from '../../platform/postgres/pool.ts';
 import type { Range, RecordedEvent } from '../eventStore.ts';
 import { recorded } from '../upcast.ts';
 
-/** Bytes read ahead of the parser. */
+/** Bytes that are read ahead of the parser. */
 const READ_AHEAD_BYTES = 1024 * 1024;
 const NEWLINE = 0x0a;
 const TAB = 0x09;
 const ZERO = 0x30;
-/** Integers of no more digits than these are exact as numbers. */
+/** Integers with at most this many digits are exact as JavaScript numbers. */
 const SAFE_DIGITS = 15;
 const NO_BYTES: Buffer = Buffer.alloc(0);
 
-/** The log is read in the order of its index, whatever the planner believes of it; how long that takes is the reader's affair. */
+/** Makes Postgres read the log in index order, whatever the planner estimates. */
 const READING = '-c enable_seqscan=off -c enable_bitmapscan=off -c enable_sort=off -c jit=off';
 
 const copySql = ({ types, after, upTo }: Range): string => `
@@ -23,24 +23,24 @@ const copySql = ({ types, after, upTo }: Range): string => `
     ORDER BY position
   ) TO STDOUT`;
 
-/** The events of a range as fast as Postgres can tell them: streamed by COPY over a connection of their own, some hundred at a time. */
+/** The events of a range, a few hundred at a time, streamed by COPY over a connection of their own without a time limit. */
 export async function* scanPostgres(url: string, range: Range): AsyncGenerator<readonly RecordedEvent[]> {
   const client = new pg.Client({
     ...connectionConfig({ url, name: 'log scan', int8: 'bigint', statementTimeoutMs: 0 }),
     options: READING,
   });
-  // What breaks also fails the COPY under way; without a listener it would bring the process down.
+  // A broken connection also fails the running COPY. Without a listener the `error` event would end the process.
   client.on('error', () => undefined);
   try {
     await client.connect();
     for await (const lines of copyLines(client, copySql(range))) yield parseLines(lines);
   } finally {
-    // Of somebody who stops half way, a connection in the midst of a COPY is cut, not read to its end.
+    // If the caller stops half-way, this cuts the connection in the middle of the COPY instead of reading to its end.
     await client.end().catch(() => undefined);
   }
 }
 
-/** The lines of a COPY as they come: whole ones, each with its end. */
+/** The output of a COPY in buffers of whole lines, each line with its newline. */
 export async function* copyLines(connection: pg.ClientBase, sql: string): AsyncGenerator<Buffer> {
   const stream = connection.query(copyTo(sql, { highWaterMark: READ_AHEAD_BYTES }));
   let rest = NO_BYTES;
@@ -52,7 +52,7 @@ export async function* copyLines(connection: pg.ClientBase, sql: string): AsyncG
   }
 }
 
-/** Fields are cut from the bytes, not from one long text: whoever keeps a small one would keep all of that. */
+/** Parses COPY lines. Decodes each field from the bytes: a slice of one long string would keep the whole string in memory. */
 export function parseLines(lines: Buffer): RecordedEvent[] {
   const events: RecordedEvent[] = [];
   for (let at = 0; at < lines.length;) {
@@ -86,7 +86,7 @@ function integer(bytes: Buffer, from: number, to: number): bigint {
   return BigInt(value);
 }
 
-/** What COPY writes for a character that would end a field or a line. */
+/** The escape letters of COPY's text format. */
 const ESCAPES: Readonly<Record<string, string>> = { b: '\b', f: '\f', n: '\n', r: '\r', t: '\t', v: '\v' };
 const ESCAPED = /\\(.)/gs;
 

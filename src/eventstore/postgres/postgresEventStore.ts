@@ -15,13 +15,13 @@ export interface PostgresEventStoreOptions {
   readonly log?: Logger;
   /** Accepts a server with `fsync=off`, which loses acknowledged events in a power cut. For tests only. */
   readonly unsafeWithoutFsync?: boolean;
-  /** After this an append is answered `unavailable`, ms. */
+  /** Deadline of an append, ms. After it the append is answered `unavailable`. */
   readonly deadlineMs?: number;
 }
 
 /**
- * The log in Postgres. Appends are group-committed by one writer; positions are contiguous and become visible in their
- * order, so that no follower can skip. An append of unknown outcome is resolved by its event ids, within its deadline.
+ * The log in Postgres. One writer group-commits the appends. Positions are contiguous and become visible in order, so no
+ * follower can skip an event. An append with an unknown outcome is resolved by its event ids, within its deadline.
  */
 export async function createPostgresEventStore(options: PostgresEventStoreOptions): Promise<EventStore> {
   const { url, log, unsafeWithoutFsync = false, deadlineMs } = options;
@@ -88,7 +88,7 @@ function itemOf(stream: string, expected: bigint, events: readonly NewEvent[]): 
   return { stream, expected, events: serialise(stream, events) };
 }
 
-/** The events that a batch has added to the log, in order of position, as a reader would get them. */
+/** The events that a batch added to the log, in order of position, in the form that a reader gets. */
 function appendedBy(items: readonly AppendItem[], results: readonly AppendResult[]): SizedEvent[] {
   const added = items.flatMap(({ stream, events }, index): SizedEvent[] => {
     const result = results[index]!;

@@ -12,9 +12,9 @@ import { recorded } from '../upcast.ts';
 export const READ_CONNECTIONS_MAX = 6;
 export const READS_PER_STATEMENT_MAX = 128;
 export const READ_TIMEOUT_MS = 10_000;
-/** A server that does not even say that time is up is hung up on. */
+/** If the server does not report the statement timeout by then, the query fails here. */
 const HANG_UP_MS = READ_TIMEOUT_MS + 1_000;
-/** The log is only ever read by its indexes, also while the planner believes that it is tiny. */
+/** Makes Postgres read the log by its indexes, even when the planner takes it for tiny. */
 const SETTINGS =
   '-c enable_seqscan=off -c enable_bitmapscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c jit=off';
 
@@ -43,14 +43,14 @@ export interface PostgresReads {
   read(stream: string, from: bigint, limit: number): Promise<RecordedEvent[]>;
   find(stream: string, ids: readonly string[]): Promise<RecordedEvent[]>;
   locate(ids: readonly string[], before: bigint): Promise<RecordedEvent[]>;
-  /** One page of the whole log; fails loudly when it has a hole. */
+  /** One page of the whole log. Throws when positions are missing in it. */
   page(after: bigint, limit: number): Promise<SizedEvent[]>;
   head(): Promise<Head>;
   ping(): Promise<void>;
   close(): Promise<void>;
 }
 
-/** The log's reading side. Reads made in the same turn of the event loop share one statement. */
+/** Reads of the log. Calls of `read`, or of `find`, in the same turn of the event loop share one statement. */
 export function createPostgresReads(url: string): PostgresReads {
   const pool = createReadPool(url);
   const rows = <Row extends readonly unknown[] = EventRow>(name: string, text: string, values: unknown[]) =>
@@ -118,7 +118,7 @@ export function createPostgresReads(url: string): PostgresReads {
 function createReadPool(url: string): pg.Pool {
   const pool = new pg.Pool({
     ...connectionConfig({ url, name: 'log reader', int8: 'bigint', statementTimeoutMs: READ_TIMEOUT_MS }),
-    // Columns stay text: each becomes what it is exactly once, in `toEvent`.
+    // Columns stay text here; `toEvent` converts each one once.
     types: { getTypeParser: () => (text: string) => text },
     options: SETTINGS,
     query_timeout: HANG_UP_MS,
@@ -139,7 +139,7 @@ function grouped(count: number, rows: readonly EventRow[]): RecordedEvent[][] {
   return groups;
 }
 
-/** Positions have no holes; whoever meets one has lost events, and must not go on as if nothing were. */
+/** Throws if positions are missing: they are contiguous, so a gap means lost events, and reading must not go on. */
 function checkContiguous(after: bigint, page: readonly SizedEvent[]): void {
   let last = after;
   for (const { event } of page) {
@@ -151,5 +151,5 @@ function checkContiguous(after: bigint, page: readonly SizedEvent[]): void {
 const HOLE = 'LogHole';
 const logHole = (last: bigint, next: bigint): Error =>
   Object.assign(new Error(`the log has a hole: ${last} is followed by ${next}`), { name: HOLE });
-/** The log itself is damaged: trying again cannot help. */
+/** The log itself is damaged, so a retry cannot help. */
 export const isLogHole = (error: unknown): boolean => error instanceof Error && error.name === HOLE;

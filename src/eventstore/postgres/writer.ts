@@ -7,9 +7,9 @@ import type { AppendItem } from '../appendQueue.ts';
 import { bigintArray, intArray, jsonArray, textArray, uuidArray } from './binaryArray.ts';
 import type { AppendResult } from '../eventStore.ts';
 
-/** The server gives a batch up after this; it is then sent again. */
+/** The server aborts a batch after this. It is then sent again. */
 export const BATCH_TIMEOUT_MS = 4_000;
-/** A server that does not even say so is hung up on. */
+/** If the server does not report the timeout by then, the connection is cut. */
 const HANG_UP_MS = BATCH_TIMEOUT_MS + 1_000;
 
 const APPEND = {
@@ -17,7 +17,7 @@ const APPEND = {
   text: 'SELECT base, others::text FROM append_batch($1, $2, $3, $4, $5, $6, $7, $8)',
   rowMode: 'array' as const,
 };
-/** `local` and stronger settings wait for the disk; `off` does not, and is overruled. */
+/** Reads the server's durability settings. `synchronous_commit = off` does not wait for the disk, so it is set to `on`. */
 const DURABILITY = `
   SELECT current_setting('fsync') = 'on' AS fsync, pg_is_in_recovery() AS standby,
          set_config('synchronous_commit', CASE current_setting('synchronous_commit') WHEN 'off' THEN 'on'
@@ -31,12 +31,12 @@ export interface PostgresWriterOptions {
 
 export interface PostgresWriter {
   send(items: readonly AppendItem[]): Promise<AppendResult[]>;
-  /** Connects if need be; rejects when the server cannot be reached or would lose what it has acknowledged. */
+  /** Connects if not connected. Rejects when the server is unreachable, a standby, or runs with `fsync=off`. */
   connect(): Promise<unknown>;
   close(): Promise<void>;
 }
 
-/** The one connection that appends. After any failure that leaves an outcome open it is thrown away and made anew. */
+/** The one connection that appends. After any failed batch it is closed and opened again. */
 export function createPostgresWriter(options: PostgresWriterOptions): PostgresWriter {
   const { url, log, unsafeWithoutFsync } = options;
   let connected: Promise<pg.Client> | undefined;
@@ -83,7 +83,7 @@ export function createPostgresWriter(options: PostgresWriterOptions): PostgresWr
         failpoint('append:after-commit');
         return resultsOf(items, rows[0]!);
       } catch (error) {
-        // An error of the statement leaves the connection usable, but telling it apart is not worth being wrong once.
+        // A mere statement error leaves the connection usable. But a wrong guess would be worse than reconnecting.
         connected = undefined;
         client.connection.stream.destroy();
         throw error;
@@ -122,7 +122,7 @@ function parametersOf(items: readonly AppendItem[]): Buffer[] {
 
 type Other = readonly [item: number, outcome: string, position: string | null, revision: string];
 
-/** See `append_batch`: items not listed were appended in order, right after `base`. */
+/** Reads the answer of `append_batch`: items that are not listed were appended in order, right after position `base`. */
 function resultsOf(items: readonly AppendItem[], [base, othersText]: [bigint, string | null]): AppendResult[] {
   const others = new Map<number, Other>();
   if (othersText !== null) for (const other of JSON.parse(othersText) as Other[]) others.set(other[0], other);

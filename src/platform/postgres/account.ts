@@ -4,7 +4,7 @@ import { chown, readFile, stat } from 'node:fs/promises';
 const PROBE_TIMEOUT_MS = 20_000;
 const OUTPUT_BYTES_MAX = 64 * 1024;
 
-/** Whom Postgres runs as, when that is not ourselves. */
+/** The system account that Postgres runs as, if it is not the current user. */
 export interface Account {
   readonly name: string;
   readonly uid: number;
@@ -20,7 +20,7 @@ async function accounts(): Promise<Account[]> {
   const lines = (await readFile('/etc/passwd', 'utf8').catch(() => '')).split('\n');
   return lines.flatMap((line) => {
     const [name = '', , uid = '', gid = ''] = line.split(':');
-    // A 32-bit id written as a negative number, as macOS writes that of nobody.
+    // `>>> 0` handles a 32-bit id written as a negative number, like that of `nobody` on macOS.
     const [owner, group] = [uid, gid].map((id) => (/^-?\d+$/.test(id) ? Number(id) >>> 0 : 0));
     return name === '' || owner === undefined || owner === 0 || group === undefined
       ? []
@@ -31,8 +31,8 @@ async function accounts(): Promise<Account[]> {
 const ownerOf = async (file: string): Promise<number | undefined> => (await stat(file).catch(() => undefined))?.uid;
 
 /**
- * Undefined for an ordinary user: Postgres runs as us. It refuses to run as root, so root lends it an account: the owner of
- * an existing cluster, else of the data folder, else `nobody`, else `postgres`.
+ * The account for Postgres. Undefined for an ordinary user: Postgres then runs as that user. Postgres refuses to run as root,
+ * so for root it is the owner of an existing cluster, else the owner of the data folder, else `nobody`, else `postgres`.
  */
 export async function accountFor(dataDir: string, cluster: string): Promise<Account | undefined> {
   if (process.getuid?.() !== 0) return undefined;
@@ -55,14 +55,14 @@ export async function accountFor(dataDir: string, cluster: string): Promise<Acco
   );
 }
 
-/** How a child of that account is started: from a folder it can be in, with nothing of our environment. */
+/** Options to start a child process as that account: in a folder that it can enter, and without this process's environment. */
 export const spawnOptions = (account: Account | undefined): SpawnOptions => ({
   cwd: '/',
   env: { LC_ALL: 'C', TZ: 'UTC', PATH: '/usr/local/bin:/usr/bin:/bin' },
   ...(account === undefined ? {} : { uid: account.uid, gid: account.gid }),
 });
 
-/** Runs a program to its end as that account; code undefined when it could not run or took too long. */
+/** Runs a program to its end as that account. `code` is undefined when it could not start or took too long. Never rejects. */
 export function run(
   account: Account | undefined,
   command: readonly [string, ...string[]],
@@ -87,7 +87,7 @@ export function run(
   });
 }
 
-/** Whether that account can be in the folder: every folder above it must let it pass. */
+/** Whether that account can enter the folder, and so all folders above it. */
 export async function canEnter(account: Account | undefined, folder: string): Promise<boolean> {
   if (account === undefined) return true;
   return (await run(account, ['/bin/sh', '-c', 'cd -- "$0"', folder])).code === 0;

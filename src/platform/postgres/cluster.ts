@@ -11,8 +11,8 @@ const INITDB_TIMEOUT_MS = 120_000;
 const DRAFT = 'postgres.initialising';
 
 /**
- * Makes the cluster in a folder of another name and renames it when it is whole, so that a kill in between leaves nothing
- * that looks like a cluster. The builtin C.UTF-8 locale sorts by code point and folds case in every language, everywhere.
+ * Creates the cluster in a draft folder and renames it when it is complete, so that a kill half-way leaves nothing that looks
+ * like a cluster. The builtin C.UTF-8 locale sorts by code point and folds case in all languages, the same on every system.
  */
 async function initialise(place: Place, binaries: Binaries, password: string): Promise<void> {
   for (const name of await readdir(place.dir)) {
@@ -58,7 +58,7 @@ async function checkVersion(place: Place, { major }: Binaries): Promise<void> {
   );
 }
 
-/** The cluster of that place, made now if there is none. */
+/** The cluster in that place. Creates it if there is none. */
 export async function openCluster(dataDir: string, place: Place): Promise<Cluster> {
   const binaries = await usableBinaries(place.dir, place.account);
   if (await exists(place.cluster)) {

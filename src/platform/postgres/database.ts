@@ -5,23 +5,23 @@ import { startEmbeddedPostgres } from './embedded.ts';
 export interface Database {
   readonly url: string;
   readonly embedded: boolean;
-  /** Leaves a database of one's own alone; stops the embedded one unless another process still uses it. */
+  /** Stops the embedded Postgres unless another process still uses it. Does nothing for `DATABASE_URL`. */
   close(): Promise<void>;
 }
 
-/** Beside its two pools, what a process holds open: for the log, for showing that it is alive, for a command now and then. */
+/** Connections of a process outside its two pools: for the log, the presence lock, and occasional commands. */
 const CONNECTIONS_BESIDE_POOLS = 10;
 const CONNECTIONS_MIN = 100;
 
-/** One process, or the workers and the one that does the rest. */
+/** `max_connections` for one process, or for the workers and the process that does the rest. */
 function connectionsFor({ workers, database }: Config): number {
   const processes = workers === 1 ? 1 : workers + 1;
   return Math.max(CONNECTIONS_MIN, (processes + 1) * (2 * database.poolMax + CONNECTIONS_BESIDE_POOLS));
 }
 
 /**
- * The database of this configuration: `DATABASE_URL`, else the embedded Postgres of the data folder, started if it does not
- * run. As `server` (the default) it is refused while another server has the folder; as `command` it is shared with one.
+ * The configured database: `DATABASE_URL`, else the embedded Postgres of the data folder, which is started if it does not run.
+ * As `server` (the default) this fails while another server uses the folder. A `command` shares the folder with a server.
  */
 export async function openDatabase(
   config: Config,
@@ -35,7 +35,7 @@ export async function openDatabase(
   return { url: postgres.url, embedded: true, close: () => postgres.stop() };
 }
 
-/** Runs a command's work on the database and closes it, whatever happens. */
+/** Runs a command's work on the database, and always closes the database. */
 export async function withDatabase<T>(config: Config, log: Logger, work: (url: string) => Promise<T>): Promise<T> {
   const database = await openDatabase(config, log, 'command');
   try {

@@ -20,33 +20,33 @@ import {
 import { supervise } from './supervisor.ts';
 
 const DATABASE = 'cartulary';
-/** A server that is stopping lets go within this time. */
+/** A stopping server normally releases its lock within this time. */
 const SERVER_LOCK_WAIT_MS = 3_000;
-/** Longer than making or recovering a cluster takes, which happens while holding the turn. */
+/** Longer than it takes to create or recover a cluster, which happens while holding the turn lock. */
 const TURN_WAIT_MS = 150_000;
 const LEAVING_WAIT_MS = 2_000;
 
 export interface EmbeddedPostgres {
   readonly url: string;
-  /** Whether it was already running: left behind by a killed process, or in use by another one. */
+  /** Whether Postgres was running already: left behind by a killed process, or in use by another one. */
   readonly adopted: boolean;
-  /** Leaves; the last process to leave stops Postgres. Returns within about ten seconds, the second call at once. */
+  /** Leaves; the last process that leaves stops Postgres. Takes about ten seconds at most. Further calls share the first one. */
   stop(): Promise<void>;
 }
 
 export interface EmbeddedOptions {
   readonly dataDir: string;
   readonly log: Logger;
-  /** There is one server per data folder, and it restarts a Postgres that dies; commands come and go beside it. */
+  /** A data folder has one server, which restarts a Postgres that died. Commands may run beside it. */
   readonly as?: 'server' | 'command';
-  /** Settings of Postgres on top of ours, such as `max_connections`; of no effect on one that already runs. */
+  /** Additional Postgres settings, such as `max_connections`. No effect if Postgres is running already. */
   readonly settings?: Settings;
 }
 
 const turnOf = (place: Place): string => path.join(place.dir, 'turn.lock');
 const usersOf = (place: Place): string => path.join(place.dir, 'users');
 
-/** The live processes that use this cluster; forgets the dead ones. */
+/** Number of other live processes that use this cluster. Removes the entries of dead ones. */
 async function usersBut(place: Place, mine: string): Promise<number> {
   let others = 0;
   for (const name of await readdir(usersOf(place))) {
@@ -62,7 +62,7 @@ async function usersBut(place: Place, mine: string): Promise<number> {
 async function takeServerLock(dataDir: string, place: Place): Promise<Lock> {
   const file = path.join(place.dir, 'server.lock');
   let lock = await takeLock(file, SERVER_LOCK_WAIT_MS);
-  // Of a container that has died, its silence is the only sign.
+  // A holder in another container can only be found dead by its silence, so wait for that.
   if (!('release' in lock) && !isHere(lock)) lock = await takeLock(file, SILENT_MS);
   if ('release' in lock) return lock;
   throw new Error(
@@ -85,13 +85,13 @@ interface Entered {
   readonly adopted: boolean;
 }
 
-/** Finds or starts the postmaster and sees that our database is in it; runs while holding the turn. */
+/** Finds or starts the postmaster, and creates our database if needed. The caller must hold the turn lock. */
 async function enter(dataDir: string, place: Place, user: string, settings: Settings = {}): Promise<Entered> {
   await mkdir(usersOf(place), { recursive: true, mode: 0o700 });
   await writeFile(path.join(usersOf(place), user), JSON.stringify(thisProcess()), { mode: 0o600 });
   const cluster = { ...(await openCluster(dataDir, place)), settings };
   const running = await findRunning(cluster);
-  // One that has lost its program files is of use only to those who are in the middle of using it.
+  // A postmaster without its program files is kept only while other processes use it.
   const usable = running !== undefined && (!(await isOutlived(running)) || (await usersBut(place, user)) > 0);
   if (running !== undefined && !usable) await stopPostmaster(place, running);
   const postmaster = usable ? running : await startPostmaster(cluster);
@@ -111,8 +111,8 @@ async function leave(place: Place, user: string, postmaster: Postmaster | undefi
 }
 
 /**
- * Real Postgres from npm's binaries, in the data folder, on a free loopback port: durable (fsync on), started at need and
- * stopped by the last process that leaves. One left behind by a killed process is adopted with all it has acknowledged.
+ * A real Postgres from npm's binaries, in the data folder, on a free loopback port. It is durable (`fsync` on), started when
+ * needed, and stopped by the last process that leaves. A Postgres that a killed process left behind is adopted with its data.
  */
 export async function startEmbeddedPostgres(options: EmbeddedOptions): Promise<EmbeddedPostgres> {
   const { log, as = 'server' } = options;

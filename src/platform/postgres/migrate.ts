@@ -5,14 +5,14 @@ import type { Knex } from 'knex';
 import type pg from 'pg';
 import { CONNECT_TIMEOUT_MS, onConnection } from './pool.ts';
 
-/** Beside `src` in the sources and beside `dist/src` in a build. */
+/** Next to `src` in the sources, and next to `dist/src` in a build. */
 export const MIGRATIONS_DIR = path.resolve(import.meta.dirname, '../../../migrations');
-/** Processes that start together migrate in turn: how long each waits for the one before it. */
+/** How long a process waits while another one migrates. */
 export const MIGRATION_WAIT_MS = 60_000;
 const MIGRATION_LOCK = 0x6d696772;
-/** SQLSTATE of a lock that was not to be had in time. */
+/** SQLSTATE of a lock timeout. */
 const LOCK_NOT_AVAILABLE = '55P03';
-/** SQLSTATE of a table that is not there. */
+/** SQLSTATE of a missing table. */
 const UNDEFINED_TABLE = '42P01';
 const TABLE = 'migrations';
 const MIGRATION_FILE = /^(\d{4}_[a-z0-9_]+)\.(ts|js)$/;
@@ -22,7 +22,7 @@ interface Migration {
   down(knex: Knex): Promise<void>;
 }
 
-/** Names carry no extension, so that sources and build agree on what has been applied. */
+/** Migration names without file extension, so that sources and build record the same names. */
 const namesIn = async (dir: string): Promise<string[]> =>
   (await readdir(dir)).flatMap((file) => MIGRATION_FILE.exec(file)?.[1] ?? []).sort();
 
@@ -35,7 +35,7 @@ const source: Knex.MigrationSource<string> = {
   },
 };
 
-/** Knex is loaded only where there is something to migrate: that takes a good part of a start. */
+/** Runs work with Knex. Knex is loaded only here, because loading it takes a good part of the start-up time. */
 async function using<T>(url: string, work: (db: Knex) => Promise<T>): Promise<T> {
   const { default: knex } = await import('knex');
   const db = knex({
@@ -66,7 +66,7 @@ async function appliedTo(client: pg.Client): Promise<string[]> {
   }
 }
 
-/** Knex's own lock is a row of a table that two processes on an empty database would both make. */
+/** Runs work under an advisory lock. Knex's own lock fails on an empty database: two processes would both create its table. */
 const inTurn = <T>(url: string, waitMs: number, work: (client: pg.Client) => Promise<T>): Promise<T> =>
   onConnection(
     { connectionString: url, application_name: 'cartulary migrate (turn)', lock_timeout: waitMs },
@@ -84,8 +84,8 @@ const inTurn = <T>(url: string, waitMs: number, work: (client: pg.Client) => Pro
   );
 
 /**
- * Applies what is pending, once, however many processes start together; refuses a database that a newer version has
- * migrated. Returns the names applied.
+ * Applies pending migrations, once even if many processes start together. Rejects for a database that a newer version has
+ * migrated. Returns the names of the applied migrations.
  */
 export const migrateUp = (url: string, waitMs = MIGRATION_WAIT_MS): Promise<string[]> =>
   inTurn(url, waitMs, async (client) => {
@@ -94,7 +94,7 @@ export const migrateUp = (url: string, waitMs = MIGRATION_WAIT_MS): Promise<stri
     return using(url, async (db) => ((await db.migrate.latest()) as [number, string[]])[1]);
   });
 
-/** Takes back the last migration. */
+/** Reverts the last migration. */
 export const migrateDown = (url: string): Promise<string[]> =>
   using(url, async (db) => ((await db.migrate.down()) as [number, string[]])[1]);
 
@@ -104,7 +104,7 @@ export const migrateStatus = (url: string): Promise<{ applied: string[]; pending
     return { applied, pending: known.filter((name) => !applied.includes(name)) };
   });
 
-/** Writes the next empty migration into the sources and returns its path. */
+/** Creates the file of the next migration, empty, and returns its path. */
 export async function migrateCreate(name: string, dir = MIGRATIONS_DIR): Promise<string> {
   const slug = name
     .toLowerCase()

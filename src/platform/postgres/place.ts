@@ -4,11 +4,11 @@ import type { Logger } from '../log.ts';
 import { makeDataDir } from '../secrets.ts';
 import { accountFor, canEnter, type Account } from './account.ts';
 
-/** Where root keeps a cluster whose data folder nobody else may enter. */
+/** Folder for root's clusters whose data folder other accounts may not enter. */
 export const ELSEWHERE = '/var/lib/cartulary';
 const POINTER = 'postgres.location';
 
-/** The folder that holds the cluster, its log and its locks, and whom Postgres runs as in it. */
+/** The folder with the cluster, its log and its locks, and the account that Postgres runs as. */
 export interface Place {
   readonly dir: string;
   readonly cluster: string;
@@ -32,7 +32,7 @@ async function pointedTo(dataDir: string): Promise<string | undefined> {
   );
 }
 
-/** Root's own data folder is opened for passing through (not for listing), so that the account gets to its cluster. */
+/** Makes root's data folder passable (not listable) for the account, if possible. Returns whether the account can enter. */
 async function letThrough(dataDir: string, account: Account): Promise<boolean> {
   if (await canEnter(account, dataDir)) return true;
   const { uid, mode } = await stat(dataDir);
@@ -61,8 +61,8 @@ async function makeElsewhere(dataDir: string): Promise<string> {
 }
 
 /**
- * The data folder itself wherever possible. Started by root below a folder that only root may enter (`/root`), the cluster
- * is kept under `/var/lib/cartulary` instead, and `postgres.location` in the data folder says where.
+ * The place of the cluster: the data folder itself if possible. If root starts it in a folder that only root may enter
+ * (`/root`), the cluster is under `/var/lib/cartulary`, and the file `postgres.location` in the data folder has the path.
  */
 export async function placeFor(wanted: string, log: Logger): Promise<Place> {
   await makeDataDir(wanted);

@@ -4,11 +4,11 @@ import { unavailable } from '../../errors.ts';
 export const CONNECT_TIMEOUT_MS = 5_000;
 export const STATEMENT_TIMEOUT_MS = 30_000;
 export const LOCK_TIMEOUT_MS = 10_000;
-/** Shorter than a lease: a process that stands still in a transaction keeps nobody from taking over. */
+/** Shorter than a lease, so a process that hangs in a transaction does not keep another process from taking over. */
 export const IDLE_IN_TRANSACTION_TIMEOUT_MS = 5_000;
 const BULK_IDLE_IN_TRANSACTION_TIMEOUT_MS = 30_000;
 
-/** One work on a connection of its own, which goes with it. */
+/** Runs work on a new connection, and closes it afterwards. */
 export async function onConnection<T>(config: pg.ClientConfig, work: (client: pg.Client) => Promise<T>): Promise<T> {
   const client = new pg.Client({ connectionTimeoutMillis: CONNECT_TIMEOUT_MS, ...config });
   client.on('error', () => undefined);
@@ -24,17 +24,17 @@ export interface PoolOptions {
   readonly url: string;
   /** Shown in `pg_stat_activity`. */
   readonly name: string;
-  /** Connections at most. */
+  /** Connections, at most. */
   readonly max: number;
-  /** What `int8` becomes: positions and revisions are `bigint`; the read side takes safe integers as `number`. */
+  /** JavaScript type for `int8`: `bigint` for positions and revisions; `number` (safe integers only) on the read side. */
   readonly int8: 'bigint' | 'number';
-  /** 0 is no limit: only for bulk work such as a rebuild. */
+  /** 0 means no limit. Only for bulk work such as a rebuild. */
   readonly statementTimeoutMs?: number;
 }
 
 export type Pool = pg.Pool;
 export type Connection = pg.PoolClient;
-/** What runs SQL: a pool or one connection inside a transaction. */
+/** Runs SQL: a pool, or a connection inside a transaction. */
 export type Queryable = Pick<pg.ClientBase, 'query'>;
 
 /** Type oids, as in `pg_type`. */
@@ -75,7 +75,7 @@ export const connectionConfig = (options: Omit<PoolOptions, 'max'>): pg.ClientCo
   types: typesOf(options.int8),
 });
 
-/** A pool whose connections never wait for ever and whose broken connections never bring the process down. */
+/** A pool with time limits for connecting, statements and locks. Broken connections do not end the process. */
 export function createPool(options: PoolOptions): Pool {
   const pool = new pg.Pool({ ...connectionConfig(options), max: options.max, idleTimeoutMillis: 30_000 });
   // A connection that breaks while idle (or between two statements) is dropped; the next borrower gets a new one.
@@ -85,8 +85,8 @@ export function createPool(options: PoolOptions): Pool {
 }
 
 /**
- * The only door to a transaction: commits when `work` resolves, rolls back when it throws. A connection on which anything
- * failed is thrown away, never handed to the next borrower.
+ * Runs `work` in a transaction: commits when it resolves, rolls back when it throws. After any failure the connection is
+ * closed and not reused.
  */
 export async function withTx<T>(pool: Pool, work: (tx: Connection) => Promise<T>): Promise<T> {
   const connection = await pool.connect();
@@ -106,7 +106,7 @@ export async function withTx<T>(pool: Pool, work: (tx: Connection) => Promise<T>
   }
 }
 
-/** SQLSTATE classes and codes after which nothing was decided: the server went away, or refused for now. */
+/** SQLSTATE classes and codes of passing failures: the server is gone, or cannot serve the statement now. */
 const PASSING = /^(08(?!P01)|53|57P|58)/;
 const PASSING_CODES = new Set([
   '40001',
@@ -126,7 +126,7 @@ const PASSING_CODES = new Set([
 const PASSING_MESSAGES =
   /Connection terminated|connection timeout|timeout expired|timeout exceeded|Query read timeout|Client has encountered a connection error|not queryable|Cannot use a pool/i;
 
-/** Whether trying again later can help (as opposed to: this statement is wrong). */
+/** Whether a later retry can help, as opposed to a failure of the statement itself. */
 export function isPassing(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   const code = 'code' in error && typeof error.code === 'string' ? error.code : '';

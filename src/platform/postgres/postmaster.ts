@@ -16,7 +16,7 @@ const POLL_MS = 25;
 const CONNECT_TIMEOUT_MS = 2_000;
 /** Recovery after a power cut replays at most about `max_wal_size` of log. */
 const READY_TIMEOUT_MS = 120_000;
-/** How long remains of a killed postmaster (its shared memory, its workers) may stand in the way. */
+/** How long leftovers of a killed postmaster (shared memory, workers) may block a start. */
 const REMAINS_TIMEOUT_MS = 20_000;
 const REMAINS_RETRY_MS = 200;
 const PORT_ATTEMPTS_MAX = 5;
@@ -69,7 +69,7 @@ export const query = (url: string, sql: string, values: unknown[] = []): Promise
 
 const pidFile = (place: Place): string => path.join(place.cluster, 'postmaster.pid');
 
-/** What the postmaster itself writes down: line 1 its process, line 4 its port, line 8 how it is. */
+/** Reads the postmaster's own `postmaster.pid`: line 1 is its pid, line 4 its port, line 8 its status. */
 async function recorded(place: Place): Promise<(Postmaster & { status: string }) | undefined> {
   const lines = (await readFile(pidFile(place), 'utf8').catch(() => '')).split('\n');
   const pid = Number(lines[0]);
@@ -79,8 +79,8 @@ async function recorded(place: Place): Promise<(Postmaster & { status: string })
 type Identity = 'ours' | 'another' | 'gone' | 'unknown';
 
 /**
- * Whether that process is a postmaster of this cluster: a process id alone may by now be anyone's. A postmaster works in its
- * data folder, wherever that has been moved or mounted meanwhile, so on Linux the folder itself is compared.
+ * Whether that process is a postmaster of this cluster. The pid alone proves nothing, because it may be reused. A postmaster's
+ * working directory is its data folder, even after a move or a new mount, so on Linux the folders are compared.
  */
 async function identityOf(place: Place, pid: number): Promise<Identity> {
   if (!isAlive(pid)) return 'gone';
@@ -96,8 +96,8 @@ async function identityOf(place: Place, pid: number): Promise<Identity> {
 }
 
 /**
- * True once it serves; false while it cannot yet or no longer; throws when it never will. That it takes the cluster's password
- * is the proof that it is the right one.
+ * Whether the server on this port answers queries. Accepting the cluster's password proves that it is the right server. Throws
+ * when it refuses the password or lacks its database, because a retry cannot help then.
  */
 async function answers(cluster: Cluster, port: number): Promise<boolean> {
   try {
@@ -113,7 +113,7 @@ async function answers(cluster: Cluster, port: number): Promise<boolean> {
   }
 }
 
-/** Waits until that process serves the cluster; undefined when it ends instead. */
+/** Waits until that process serves the cluster. Undefined when the process ends first. Throws after `READY_TIMEOUT_MS`. */
 async function becomesReady(cluster: Cluster, pid: number): Promise<Postmaster | undefined> {
   const until = Date.now() + READY_TIMEOUT_MS;
   while (isAlive(pid)) {
@@ -127,20 +127,20 @@ async function becomesReady(cluster: Cluster, pid: number): Promise<Postmaster |
 }
 
 /**
- * The postmaster that already serves this cluster (a killed process of ours left it behind, or another still uses it), once
- * it is ready; undefined when there is none. A stale `postmaster.pid` whose number now is somebody else's is removed.
+ * The running postmaster of this cluster, once it is ready: one that a killed process left behind, or that another process
+ * uses. Undefined when there is none. Removes a stale `postmaster.pid` whose pid now belongs to another program.
  */
 export async function findRunning(cluster: Cluster): Promise<Postmaster | undefined> {
   const now = await recorded(cluster.place);
   if (now === undefined) return undefined;
   const identity = await identityOf(cluster.place, now.pid);
   if (identity === 'ours') return becomesReady(cluster, now.pid);
-  // Where in doubt, the record stays, and Postgres itself refuses to start beside it.
+  // In doubt the file stays, and Postgres itself refuses to start.
   if (identity === 'another') rmSync(pidFile(cluster.place), { force: true });
   return undefined;
 }
 
-/** Whether its program file was replaced or removed under it (by a new install), after which it cannot load libraries. */
+/** Whether its program file was replaced or removed (by a new install). It can then load no more libraries. Linux only. */
 export async function isOutlived({ pid }: Postmaster): Promise<boolean> {
   return (await readlink(`/proc/${pid}/exe`).catch(() => '')).endsWith(' (deleted)');
 }
@@ -165,7 +165,7 @@ function openLog(place: Place): { descriptor: number; from: number } {
 
 type Launch = { readonly postmaster: Postmaster } | { readonly complaint: string };
 
-/** In a session of its own, so that Ctrl-C reaches the server alone and Postgres outlives its last request. */
+/** Starts Postgres in a session of its own, so that Ctrl-C does not reach it and it runs until the server is done with it. */
 async function launch(cluster: Cluster, port: number): Promise<Launch> {
   const { place, binaries } = cluster;
   const { descriptor, from } = openLog(place);
@@ -193,7 +193,7 @@ async function launch(cluster: Cluster, port: number): Promise<Launch> {
 const PORT_TAKEN = /could not (bind|create any TCP)/;
 const REMAINS = /lock file "postmaster\.pid" already exists|pre-existing shared memory block/;
 
-/** Starts the cluster, on `port` or else any free one, and returns when it answers. */
+/** Starts the cluster on `port`, or on any free port, and resolves when it answers. */
 export async function startPostmaster(cluster: Cluster, port?: number): Promise<Postmaster> {
   const until = Date.now() + REMAINS_TIMEOUT_MS;
   let complaint = '';
@@ -220,7 +220,7 @@ async function isGone(pid: number, withinMs: number): Promise<boolean> {
   return true;
 }
 
-/** Fast shutdown; one that takes too long is made immediate, which costs a recovery at the next start and loses nothing. */
+/** Fast shutdown, then immediate, then kill if it takes too long. The latter two lose no data, but the next start must recover. */
 export async function stopPostmaster(place: Place, { pid }: Postmaster): Promise<void> {
   if ((await identityOf(place, pid)) !== 'ours') return;
   const steps = [

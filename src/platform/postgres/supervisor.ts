@@ -4,7 +4,7 @@ import type { Logger } from '../log.ts';
 import { findRunning, startPostmaster, type Cluster, type Postmaster } from './postmaster.ts';
 
 const LOOK_INTERVAL_MS = 500;
-/** More deaths than this within the window are no accident. */
+/** Restarts within the window, at most. More deaths than this are no accident. */
 const RESTARTS_MAX = 5;
 const RESTARTS_WINDOW_MS = 300_000;
 
@@ -12,18 +12,18 @@ export interface Supervised {
   readonly cluster: Cluster;
   readonly postmaster: Postmaster;
   readonly log: Logger;
-  /** Runs work while no other process starts or stops this cluster. */
+  /** Runs work under the turn lock, so that no other process starts or stops the cluster meanwhile. */
   readonly turn: <T>(work: () => Promise<T>) => Promise<T>;
 }
 
 export interface Supervisor {
-  /** Ends the watch and answers the postmaster that runs now. */
+  /** Ends the watch and returns the current postmaster. */
   stop(): Promise<Postmaster>;
 }
 
 /**
- * Starts a postmaster that died (killed, out of memory) again on its old port, so that pools heal by themselves. After five
- * deaths in five minutes it lets be and says so; everything then answers "unavailable".
+ * Restarts a postmaster that died (killed, out of memory) on its old port, so that pools reconnect by themselves. After five
+ * restarts within five minutes it gives up at the next death and logs that. All work then fails as unavailable.
  */
 export function supervise({ cluster, postmaster, log, turn }: Supervised): Supervisor {
   const ending = new AbortController();

@@ -1,22 +1,22 @@
 import type { Redis } from 'ioredis';
 import type { Logger } from '../log.ts';
 
-/** So many commands in a row without an answer, and nobody asks any more. */
+/** After this many commands in a row without an answer, no more commands are sent. */
 export const FAILURES_MAX = 5;
-/** How often it is looked whether Redis answers again. */
+/** How often Redis is probed while it is down. */
 const PROBE_MS = 500;
 const PROBE_JITTER_MS = 100;
-/** Its absence is told when it begins, and then this often. */
+/** An outage is logged when it starts, and then at most this often. */
 const TOLD_AGAIN_MS = 60_000;
 
 export interface ConnectionListener {
-  /** `reconnected`: it may be another server than before, or one that has lost something. */
+  /** `reconnected`: the server may be another one than before, or one that has lost data. */
   up?(reconnected: boolean): void;
   down?(): void;
 }
 
 export interface Breaker {
-  /** Whether Redis is asked at all. */
+  /** Whether commands are sent to Redis. */
   readonly up: boolean;
   succeeded(): void;
   failed(error: Error): void;
@@ -27,7 +27,7 @@ export interface Breaker {
 interface BreakerOptions {
   readonly client: Redis;
   readonly log: Logger;
-  /** Bounded in time. */
+  /** Must have a time limit. */
   readonly ping: () => Promise<unknown>;
 }
 
@@ -47,8 +47,8 @@ function createTeller(log: Logger) {
 }
 
 /**
- * Decides whether Redis is asked: not before it is connected, nor after it has stopped answering. A connection on which
- * nothing comes back is replaced, because a peer that vanished without a word looks like that for ever.
+ * A circuit breaker: commands are sent only while Redis is connected and answers. A connection without answers is replaced,
+ * because a server that vanished without closing it would never answer.
  */
 export function createBreaker({ client, log, ping }: BreakerOptions): Breaker {
   const listeners: ConnectionListener[] = [];

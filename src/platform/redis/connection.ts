@@ -4,16 +4,16 @@ import type { Logger } from '../log.ts';
 import { type Breaker, type ConnectionListener, createBreaker } from './breaker.ts';
 import { createReads } from './reads.ts';
 
-/** How long a command may take before whoever asked goes on without Redis. */
+/** Time limit of a command. After it the caller goes on without Redis. */
 export const COMMAND_TIMEOUT_MS = 150;
-/** Of the client's own commands on a new connection, which nobody waits for. */
+/** Time limit of the client's own commands on a new connection. No caller waits for them. */
 const HANDSHAKE_TIMEOUT_MS = 1_000;
 const CONNECT_TIMEOUT_MS = 1_000;
 const RETRY: Backoff = { delayMs: 100, delayMaxMs: 2_000 };
-/** In front of every key: what is written in another form gets another number. */
+/** Part of every key's prefix. Must be raised when the format of the values changes. */
 const FORMAT = 1;
 
-/** Redis could not be asked, or would not do it. Whoever asked can do without. */
+/** Redis did not answer, or refused the command. Callers must be able to go on without it. */
 export class RedisUnavailable extends Error {
   constructor(message: string) {
     super(message);
@@ -21,18 +21,18 @@ export class RedisUnavailable extends Error {
   }
 }
 
-/** Keys and arguments as Redis's EVAL takes them; what the script answers. */
+/** Runs a script with keys and arguments like Redis's EVAL. Resolves with the script's result. */
 export type Script = (keys: readonly string[], args: readonly (string | number)[]) => Promise<unknown>;
 
 /**
- * One connection to Redis that never stands in anybody's way: every command is answered or refused (`RedisUnavailable`)
- * within `COMMAND_TIMEOUT_MS`, at once while Redis is known to be away, and it comes back by itself.
+ * One connection to Redis that never blocks its callers. Every command succeeds or fails with `RedisUnavailable` within
+ * `COMMAND_TIMEOUT_MS`; while Redis is known to be down it fails at once. Reconnects by itself.
  */
 export interface RedisConnection {
   readonly up: boolean;
-  /** The name of a key of this shop's. */
+  /** The full name of one of this shop's keys. */
   key(name: string): string;
-  /** Values of keys; all that is asked for in one turn of the event loop goes in one round trip. */
+  /** Values of keys. All reads in one turn of the event loop share one round trip. */
   read(keys: readonly string[]): Promise<(string | null)[]>;
   unlink(keys: readonly string[]): Promise<void>;
   script(lua: string): Script;
@@ -44,7 +44,7 @@ export interface RedisConnection {
 
 export interface RedisOptions {
   readonly url: string;
-  /** Of the log: another log's shop shares nothing with this one. */
+  /** The log's epoch. It is part of every key, so shops with different logs share nothing. */
   readonly epoch: string;
   readonly log: Logger;
   readonly commandTimeoutMs?: number;
@@ -58,11 +58,11 @@ const openClient = (url: string): Redis =>
     commandTimeout: HANDSHAKE_TIMEOUT_MS,
     connectTimeout: CONNECT_TIMEOUT_MS,
     retryStrategy: (attempt) => delayAfter(RETRY, attempt),
-    // What was a master a moment ago may be a replica now: the name may lead to another one.
+    // A master may have become a replica. Reconnect, because the host name may now lead to the new master.
     reconnectOnError: (error) => error.message.startsWith('READONLY'),
   });
 
-/** Rejects when time is up; an answer that came while this process itself was busy still counts. */
+/** Rejects after `timeoutMs`. An answer that arrived while this process itself was busy still counts. */
 function inTime<T>(answer: Promise<T>, timeoutMs: number): Promise<T> {
   return new Promise((resolve, reject) => {
     const late = (): void => reject(new Error(`no answer within ${timeoutMs} ms`));
@@ -71,10 +71,10 @@ function inTime<T>(answer: Promise<T>, timeoutMs: number): Promise<T> {
   });
 }
 
-/** Redis has answered, though not what was hoped for (out of memory, read only, loading). */
+/** Whether Redis has answered with an error (out of memory, read only, loading). */
 const isReply = (error: unknown): boolean => (error as Error).name === 'ReplyError';
 
-/** Opens at once and connects in the background: a shop starts without its Redis. */
+/** Returns at once and connects in the background, so a shop also starts without its Redis. */
 export function connectRedis({
   url,
   epoch,

@@ -10,7 +10,7 @@ import type { Faults } from './faults.ts';
 import { NOBODY, type AppendAnswer, type DoubleLog, type Expected, type ProposedRecord } from './log.ts';
 import * as wire from './wire.ts';
 
-/** What servers accept by default. */
+/** The limit that servers have by default. */
 export const APPEND_BYTES_MAX = 1024 * 1024;
 
 type BatchCall = ServerDuplexStream<BatchAppendReq, BatchAppendResp>;
@@ -23,7 +23,7 @@ export interface AppendingDeps {
   notLeader(): Error;
   /** Every batch stream that is open: how to end it, cleanly or with an error. */
   readonly batches: Set<(error?: Error) => void>;
-  /** How many appends came; each counts once, whatever becomes of it. */
+  /** Number of appends that arrived. Each counts once, whatever its outcome. */
   onAppend(): void;
 }
 

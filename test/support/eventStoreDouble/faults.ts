@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createSignal } from '../../../src/platform/signal.ts';
 
-/** What is wrong with the server. Counts say how many of the next requests it befalls. */
+/** The server's current faults. Numbers say how many of the next requests are affected. */
 export interface FaultSettings {
   /** Appends that are recorded and never answered. */
   repliesDropped: number;
@@ -14,7 +14,7 @@ export interface FaultSettings {
   busy: number;
   /** Appends that end their whole batch stream with NotLeader, unrecorded. */
   notLeader: number;
-  /** Clients that ask what the server can do are told of an error of its own. */
+  /** Requests for the server's features fail with an internal error. */
   featuresFailing: number;
   /** Reads refused as unavailable. */
   readsUnavailable: number;
@@ -22,7 +22,7 @@ export interface FaultSettings {
   slowMs: number;
   /** Nothing is answered, and nothing recorded, until this is false again. */
   stalled: boolean;
-  /** Subscriptions stay open and say nothing. */
+  /** Subscriptions stay open and send nothing. */
   silent: boolean;
   /** Reads of streams carry no position, as those of servers before 22.6. */
   withoutPositions: boolean;

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { createSignal, type Signal } from '../../../src/platform/signal.ts';
 
-/** What a record costs beside its data: positions are offsets in a file, as those of a real server. */
+/** Size of a record without its data. Positions are file offsets, as on a real server. */
 const RECORD_BYTES = 192;
 export const NOBODY = -1n;
 
@@ -39,8 +39,8 @@ export interface DoubleLog {
 }
 
 /**
- * What a server keeps, with its rules: idempotence by event ids at an explicit revision that has passed, and none at the
- * stream's present one. Every so many appends it writes something of its own (0 is never).
+ * A server's log, with its rules: an append is idempotent by event ids at an earlier explicit revision, but not at the stream's
+ * current one. After every so many appends the server writes a record of its own (0: never).
  */
 export function createDoubleLog(options: { systemRecordEvery?: number } = {}): DoubleLog {
   const { systemRecordEvery = 16 } = options;
@@ -104,7 +104,7 @@ export function createDoubleLog(options: { systemRecordEvery?: number } = {}): D
     return position === end || all[from]?.position === position ? from : undefined;
   }
 
-  // A server has written something before anybody else does.
+  // A server has written records of its own before the first client does.
   writeSystemRecord();
   return {
     all,

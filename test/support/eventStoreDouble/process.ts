@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import path from 'node:path';
 import { programArgs } from '../process.ts';
 
-/** Compiled with whoever starts it, where that was compiled. */
+/** The double's program: the compiled one if the program that starts it was compiled. */
 const MAIN = path.join(import.meta.dirname, `main${path.extname(import.meta.filename)}`);
 const READY_TIMEOUT_MS = 30_000;
 const STOP_TIMEOUT_MS = 5_000;
@@ -14,7 +14,7 @@ export interface EventStoreDoubleProcess {
   stop(): Promise<void>;
 }
 
-/** A double in a process of its own: for benches, and for logs that outlive whoever asks. */
+/** A double in a process of its own: for benches, and for logs that must outlive the process that uses them. */
 export async function spawnEventStoreDouble(): Promise<EventStoreDoubleProcess> {
   const child = spawn(process.execPath, programArgs(MAIN), { stdio: ['ignore', 'pipe', 'inherit', 'ipc'] });
   const exited = once(child, 'exit');

@@ -16,7 +16,7 @@ type Options = ReadReq.Options;
 export interface ReadingDeps {
   readonly log: DoubleLog;
   readonly faults: Faults;
-  /** Refuses what only a leader may answer. */
+  /** Refuses requests that only a leader may answer. */
   refuse(call: { metadata: ReadCall['metadata'] }): Error | undefined;
   /** Every subscription that is open: how to end it, cleanly or with an error. */
   readonly subscriptions: Set<(error?: Error) => void>;
@@ -88,7 +88,7 @@ async function readStream(deps: ReadingDeps, call: ReadCall, options: Options): 
   call.end();
 }
 
-/** Where to begin in the log; refuses, as a server does, what is no record's boundary. */
+/** The index to start from in the log; undefined for a position that is no record's boundary, which a server refuses. */
 function startOf({ log }: ReadingDeps, options: Options): number | undefined {
   const asked = options.getAll()!;
   if (asked.hasStart()) return 0;

@@ -7,7 +7,7 @@ import empty from 'google-protobuf/google/protobuf/empty_pb.js';
 import { NOBODY, type Expected, type LogRecord, type ProposedRecord } from './log.ts';
 
 const TICKS_PER_MS = 10_000n;
-/** What a server says where it has no position. */
+/** The value that a server sends when an event has no position. */
 export const NO_POSITION = 2n ** 64n - 1n;
 
 /** An event as readers get it; `prepare` and `commit` differ only where a test wants them to. */

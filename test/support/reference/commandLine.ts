@@ -35,7 +35,7 @@ const optionRow = (option: Option): string[] => [
   `${meaning(option)}${option.mandatory ? '; required' : ''}`,
 ];
 
-/** What `--help` says beyond the structure of the command. */
+/** The text of `--help` in addition to the structure of the command. */
 function remarks(command: Command): string {
   let all = '';
   command.configureOutput({ writeOut: (text) => (all += text) });

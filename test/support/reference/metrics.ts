@@ -16,7 +16,7 @@ interface Described {
 /** Of a request that failed, so that what counts failures has counted one. */
 const STATUS = 500;
 
-/** What the edge and the log tell by themselves: one observation of each shows its labels. */
+/** Makes one observation of each metric of the edge and the log, so that its labels show. */
 async function ownMetrics(): Promise<Described[]> {
   const metrics = createMetrics();
   metrics.observe('/', 'GET', STATUS, 0);

@@ -22,7 +22,7 @@ export interface Rule {
   readonly rule: string;
   readonly status: number;
   readonly code: string;
-  /** What it says to the caller, `…` for what varies. */
+  /** The message to the caller, with `…` for variable parts. */
   readonly sentences: readonly string[];
 }
 
@@ -125,7 +125,7 @@ function invalidField([, , code]: readonly ts.Expression[]): Refused {
   return { problem: problemOf(new Refusal('invalid', 'InvalidInput', '', { code: given })), sentences: [] };
 }
 
-/** What one call or `new` refuses; undefined for any other. */
+/** The refusal that a call or `new` makes; undefined for any other expression. */
 function refusedBy(
   node: ts.Node,
   names: ReadonlySet<string>,

@@ -31,7 +31,7 @@ const EVERYWHERE = { command: codesOfKind('command'), query: codesOfKind('query'
 
 const errorLink = (name: string): string => `[${code(name)}](errors.md#codes)`;
 
-/** What a route may answer besides what follows from its kind, its roles and its parameters. */
+/** Answers of a route in addition to those that follow from its kind, roles and parameters. */
 function errorsOf(route: ApiRoute): string {
   const { access, params } = route.contract;
   const implied = [
@@ -69,7 +69,7 @@ function cacheOf({ cache }: QueryContract): string {
   return cache === undefined ? '' : `An answer may be cached for ${cache.ttlMs / 1_000} s; a change drops it at once.`;
 }
 
-/** What is promised about one route, in a few sentences. */
+/** The promises about one route, in a few sentences. */
 function facts(route: ApiRoute): string {
   const { contract, kind } = route;
   const own = kind === 'query' ? queryFacts(contract as QueryContract) : commandFacts(contract as CommandContract);

@@ -29,7 +29,7 @@ export interface Field {
   readonly value: string;
 }
 
-/** Without what TypeBox marks its schemas with. */
+/** The schema without TypeBox's own marks. */
 export const plain = (schema: unknown): JsonSchema => JSON.parse(JSON.stringify(schema)) as JsonSchema;
 
 const FORMATS: Readonly<Record<string, string>> = {
@@ -79,7 +79,7 @@ export const isObject = ({ type, properties }: JsonSchema): boolean => type === 
 const choice = (values: readonly string[]): string =>
   values.some((value) => value.includes(',')) ? values.join('; or ') : listed(values, 'or');
 
-/** What a value must be, in words. */
+/** A description, in words, of the values that a schema accepts. */
 export function valueOf(schema: JsonSchema): string {
   if (schema.enum !== undefined)
     return listed(

@@ -41,7 +41,7 @@ function sectionsOf(text: string): Section[] {
 /** Texts that one setting or another cannot be. */
 const WRONG = ['\0', ' ', '999999999d', '999999999999999'];
 
-/** What a setting must be, as it says itself to a value that is wrong. */
+/** The values that a setting accepts, taken from its error message for a wrong value. */
 function wanted(setting: Setting<unknown>): string {
   const reasons = WRONG.flatMap((text) => {
     try {
