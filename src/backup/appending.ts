@@ -83,7 +83,7 @@ async function writeAtOnce(write: Write, batch: readonly Append[]): Promise<void
     const result = results[index]!;
     const found = result.outcome === 'appended' ? result.revision : result.actual;
     if (result.outcome === 'appended' && found === expected + BigInt(events.length)) return;
-    throw new Error(`somebody else has written to the log meanwhile: ${stream} is at ${found}, not at ${expected}`);
+    throw new Error(`another process wrote to the log during the import: ${stream} is at ${found}, not at ${expected}`);
   });
 }
 

@@ -46,7 +46,7 @@ function parse(text: string, number: number): Line {
     throw new BadExport('it is no JSON', number);
   }
   const line = typeof value === 'object' && value !== null ? lineOf(value) : undefined;
-  if (line === undefined) throw new BadExport('it is nothing that an export holds', number);
+  if (line === undefined) throw new BadExport('this is no line of an export', number);
   return line;
 }
 
@@ -112,7 +112,8 @@ function createJudge(masterKey: Buffer, hash: ReturnType<typeof createLogHash>) 
     take(line: Line): void {
       number += 1;
       const isFirst = number === 1;
-      if (isFirst !== (line.kind === 'header')) throw new BadExport('no export of Cartulary begins like this', number);
+      if (isFirst !== (line.kind === 'header'))
+        throw new BadExport('an export of Cartulary begins with a header, and this is none', number);
       if (ORDER[line.kind] < stage || trailer !== undefined) throw new BadExport('its lines are not in order', number);
       stage = ORDER[line.kind];
       switch (line.kind) {

@@ -66,7 +66,8 @@ export function createConsumers(options: ConsumersOptions): Bus {
 
   return {
     subscribe(subscription) {
-      if (running !== undefined) throw new Error(`The bus has started: ${subscription.name} comes too late.`);
+      if (running !== undefined)
+        throw new Error(`The bus has started: ${subscription.name} cannot subscribe any more.`);
       if (consumers.has(subscription.name)) throw new Error(`There are two consumers called ${subscription.name}.`);
       consumers.set(
         subscription.name,

@@ -45,7 +45,7 @@ const TEXTS = [
   'actor',
 ] as const;
 
-const malformed = (why: string): Error => new Error(`This is no event of the shop: ${why}.`);
+const malformed = (why: string): Error => new Error(`This is not a valid event of the shop: ${why}.`);
 
 function check(value: unknown): CloudEvent {
   if (typeof value !== 'object' || value === null) throw malformed('it is no object');

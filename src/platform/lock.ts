@@ -179,7 +179,8 @@ function heldBy(file: string, mine: string): Lock {
 /** Runs `work` while holding the lock. Throws when the lock is not free within `waitMs`. */
 export async function withLock<T>(file: string, waitMs: number, work: () => Promise<T>): Promise<T> {
   const lock = await takeLock(file, waitMs);
-  if (!('release' in lock)) throw new Error(`${file} is held by process ${lock.pid}, which does not let go of it.`);
+  if (!('release' in lock))
+    throw new Error(`${file} is held by process ${lock.pid}, which did not release it in time.`);
   try {
     return await work();
   } finally {

@@ -37,7 +37,7 @@ export async function readSecrets(dataDir: string): Promise<Kept> {
     return JSON.parse(content) as Kept;
   } catch (error) {
     throw new Error(
-      `${file} is not JSON: restore it from a backup; without its master key personal data stay sealed.`,
+      `${file} is not JSON: restore it from a backup; without its master key, personal data cannot be decrypted.`,
       {
         cause: error,
       },
@@ -106,7 +106,7 @@ export async function keepSecrets(config: Config, log: Logger): Promise<Secrets>
   if (made.length > 0)
     log.warn({ file: where }, `${names} not set: made and kept in ${where}, which is for development`);
   if (config.database.url !== undefined) {
-    log.warn({ file: where }, `${names} only in ${where}: who loses that file loses every sealed personal datum`);
+    log.warn({ file: where }, `${names} only in ${where}: without that file no personal data can be read`);
   }
   return {
     jwtSecret: jwtSecret ?? secrets.jwtSecret,

@@ -214,7 +214,7 @@ describe('an export of a log', function () {
         made: () => altered(file, ([first, ...rest]) => [first!.replace('"format":1', '"format":2'), ...rest]),
         reason: 'its format is 2; this version knows 1',
       },
-      'when it is none': { made: () => altered(file, () => ['{"a":1}']), reason: 'nothing that an export holds' },
+      'when it is none': { made: () => altered(file, () => ['{"a":1}']), reason: 'this is no line of an export' },
       'when it is empty': { made: () => cut(0), reason: 'the export is empty' },
     };
     for (const [what, { made, reason }] of Object.entries(cases)) {

@@ -102,7 +102,7 @@ export function stepOf(
   try {
     return toMessage(event, previous, prefix);
   } catch (error) {
-    log.error({ err: error, eventId: event.id }, 'an event cannot be published: it is to be had from the log alone');
+    log.error({ err: error, eventId: event.id }, 'an event cannot be published: consumers will read it from the log');
     return { position: event.position, untold: true };
   }
 }
@@ -123,7 +123,7 @@ export async function publishStep(
     return duplicate ? 'known' : 'stored';
   } catch (error) {
     if (!isTooLarge(error)) throw error;
-    log.error({ err: error, eventId: msgID }, 'an event is too large for NATS: it is to be had from the log alone');
+    log.error({ err: error, eventId: msgID }, 'an event is too large for NATS: consumers will read it from the log');
     return 'untold';
   }
 }

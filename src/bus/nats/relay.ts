@@ -129,7 +129,7 @@ async function relay(options: RelayOptions, { lease, state, signal, note }: Rela
 /** Opens the stream. A stream whose newest event is not in the log is purged first. */
 async function openStream({ link, store, settings, log }: RelayOptions, signal: AbortSignal): Promise<JetStreamClient> {
   const connection = await link.connection(AbortSignal.any([signal, AbortSignal.timeout(CONNECTION_WAIT_MS)]));
-  if (connection === undefined) throw new Error(`NATS is away for more than ${CONNECTION_WAIT_MS} ms`);
+  if (connection === undefined) throw new Error(`NATS has not been reachable for ${CONNECTION_WAIT_MS} ms`);
   const stream = await ensureStream(connection, { store, settings });
   if (!(await lastTold(stream, { store, settings })).ofThisLog) {
     log.warn(

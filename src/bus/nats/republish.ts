@@ -69,7 +69,9 @@ async function republishOver(link: NatsLink, options: RepublishOptions): Promise
     if (connection === undefined) throw new Error(`NATS cannot be reached within ${CONNECTION_WAIT_MS / 1_000} s.`);
     const stream = await ensureStream(connection, { store, settings });
     if (!(await lastTold(stream, { store, settings })).ofThisLog) {
-      throw new Error(`The stream ${stream.name} holds events that the log does not: let the relay empty it first.`);
+      throw new Error(
+        `The stream ${stream.name} holds events that the log does not: start the relay, which empties it, and try again.`,
+      );
     }
     return connection.jetstream({ timeout: PUBLISH_TIMEOUT_MS });
   };

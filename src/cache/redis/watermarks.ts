@@ -85,9 +85,10 @@ export function createWatermarks({ connection, readModels, arrived, log }: Water
   function become(next: 'abreast' | 'behind'): void {
     if (next === 'behind' && state !== 'behind') {
       log.warn(
-        'Redis does not hear what the projecting processes change: not using its cache (have they its REDIS_URL?)',
+        'changes by the projecting processes do not reach this Redis: its cache is not used (do all processes have the same REDIS_URL?)',
       );
-    } else if (next === 'abreast' && state === 'behind') log.info('Redis hears what the projecting processes change');
+    } else if (next === 'abreast' && state === 'behind')
+      log.info('changes by the projecting processes reach this Redis: its cache is used');
     state = next;
   }
 

@@ -62,7 +62,7 @@ export interface Ask {
 }
 
 const tooLate = (): Error =>
-  unavailable('ReadModelBehind', 'What was written last is not readable yet; try again in a moment.');
+  unavailable('ReadModelBehind', 'Your last change is not visible to queries yet; try again in a moment.');
 
 /**
  * The ETag is the revision and a digest of the answer. The revision alone is not enough: an answer also shows data that

@@ -56,7 +56,7 @@ export function createAggregates(options: FoldsOptions): Aggregates {
       lanes.set(stream, own);
       void drain(stream, own);
     } else if (lane.length < STREAM_WAITING_MAX) lane.push(job);
-    else job.reject(unavailable('StreamBusy', 'Too many commands are waiting for the same thing; try again.'));
+    else job.reject(unavailable('StreamBusy', 'Too many commands are waiting for this resource; try again.'));
   }
 
   return {
@@ -144,7 +144,7 @@ async function attempt(context: Context, stream: string, jobs: readonly Job[]): 
     }
     fresh = true;
   }
-  throw unavailable('StreamBusy', 'Others keep changing the same thing; try again.');
+  throw unavailable('StreamBusy', 'Other requests keep changing this resource; try again.');
 }
 
 /** After a lost race: the fold with the newer events. If the log returns none, drops the fold and loads it again. */

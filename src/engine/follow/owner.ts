@@ -60,7 +60,10 @@ export function createOwner<L extends Ownable>(options: OwnerOptions<L>): Owner 
     const delayMaxMs = isPassing(error) ? RETRY_PASSING_MAX_MS : RETRY_MAX_MS;
     const pauseMs = delayAfter({ delayMs: RETRY_MS, delayMaxMs }, failures);
     note(error);
-    log.error({ err: error, follower: name, failures, pauseMs }, 'a follower does not get on; trying again');
+    log.error(
+      { err: error, follower: name, failures, pauseMs },
+      'a follower (projection, handler or relay) failed; trying again',
+    );
     onFailure?.(reasonOf(error));
     return pauseMs;
   };

@@ -58,7 +58,7 @@ async function releaseOne(parked: Parked, letter: DeadLetter): Promise<boolean> 
   const redone: Redone =
     event?.id === eventId
       ? await parked.redo(event, (tx) => settle(tx, id, { status: 'resolved', actor }))
-      : { kind: 'failed', reason: 'the log holds no such event' };
+      : { kind: 'failed', reason: 'the event is not in the log at this revision' };
   if (redone.kind === 'failed') {
     const { reason } = redone;
     await parked.commit((tx) => settle(tx, id, { status: 'dead', actor, reason }));

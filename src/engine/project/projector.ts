@@ -90,7 +90,8 @@ export function createProjector(options: ProjectorOptions): Projector {
       try {
         await lookAfter();
       } catch (error) {
-        if (!(error instanceof LeaseLost)) log.warn({ err: error }, 'projections could not be looked after');
+        if (!(error instanceof LeaseLost))
+          log.warn({ err: error }, "checkpoints could not be saved, or operators' requests could not be read");
       }
     }
   }

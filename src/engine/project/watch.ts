@@ -31,7 +31,7 @@ export function createWatch({ progress, names, log, intervalMs = WATCH_INTERVAL_
       try {
         await progress.refresh(names);
       } catch (error) {
-        log.warn({ err: error }, 'the projections of other processes could not be looked at');
+        log.warn({ err: error }, "the checkpoints of other processes' projections could not be read");
       }
       await rest(intervalMs, stop);
     }

@@ -159,7 +159,8 @@ async function readWith<T>(call: Connection['call'], work: (client: EventStoreDB
     } catch (error) {
       if (isUnusable(error)) throw error;
       const failure = failureOf(error);
-      if (failure === 'bad position') throw unusable('the log was asked for a position that is no event of it', error);
+      if (failure === 'bad position')
+        throw unusable('the log has no event at the position that was asked for; it may have been replaced', error);
       if (failure !== 'unknown' || attempts === READ_ATTEMPTS_MAX || isLate(error)) throw logUnavailable(error);
       await delay(READ_RETRY_DELAY_MS * attempts * (0.5 + Math.random()));
     }

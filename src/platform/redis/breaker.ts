@@ -37,7 +37,7 @@ function createTeller(log: Logger) {
     absent({ message: reason }: Error): void {
       if (performance.now() - toldAt < TOLD_AGAIN_MS) return;
       toldAt = performance.now();
-      log.warn({ reason }, 'Redis is away: going on without');
+      log.warn({ reason }, 'Redis does not answer: going on without it');
     },
     present(): void {
       toldAt = -Infinity;

@@ -114,7 +114,7 @@ describe('reading from EventStoreDB', () => {
     it('is refused loudly: a position that is no event’s', async () => {
       await append(3);
       const { position } = await store.head();
-      const reason = 'a position that is no event of it';
+      const reason = 'no event at the position that was asked for';
       expect((await rejection(store.readAll(position - 1n))).message).to.include(reason);
       const follow = async (): Promise<void> => {
         for await (const events of store.follow(position - 1n, { signal: AbortSignal.timeout(5_000) })) {
