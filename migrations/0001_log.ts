@@ -1,8 +1,8 @@
 import type { Knex } from 'knex';
 
 /**
- * The log. `append_batch` is the only way in: under one lock, with positions from one counter row, so that they are
- * contiguous and become visible in their order. `json`, not `jsonb`: what was appended is what is read.
+ * The log. Only `append_batch` inserts events: under one lock, with positions from one counter row, so that positions are
+ * contiguous and become visible in order. Data are `json`, not `jsonb`, so that they are read exactly as they were appended.
  */
 export async function up(knex: Knex): Promise<void> {
   await knex.raw(`
@@ -44,11 +44,12 @@ export async function up(knex: Knex): Promise<void> {
 }
 
 /**
- * Appends many items (each: one stream, one expected revision, some events) and answers each for itself; a conflict is
- * a result, never an exception. Events come flat, `event_item` says whose they are. Items alone on their stream and at
- * the right revision ("plain": all of them, as a rule) are inserted by one statement, in order; their results follow from
- * `base`, the log's position before the batch. The others, in `others` as [item, outcome, position, revision], are
- * tried one by one, so that each sees what went before it. An id known under another stream is a unique violation.
+ * Appends many items (each: one stream, one expected revision, some events) and returns a result for each; a conflict is
+ * a result, never an exception. Events come in flat arrays; `event_item` names the item of each event. An item is "plain"
+ * when it is alone on its stream and at the right revision, as most are. All plain items are inserted by one statement, in
+ * order; their results follow from `base`, the log's position before the batch. The others are tried one by one, so that
+ * each sees the earlier ones; their results are in `others` as [item, outcome, position, revision]. An event id that exists
+ * in another stream raises a unique violation.
  */
 const APPEND_BATCH = `
   CREATE FUNCTION append_batch(

@@ -1,6 +1,6 @@
 import type { Knex } from 'knex';
 
-/** Who has come how far: checkpoints with their leases, dead letters, and what consumers have already handled. */
+/** The state of the log's followers: checkpoints with their leases, dead letters, and the events that consumers have handled. */
 export async function up(knex: Knex): Promise<void> {
   await knex.raw(`
     CREATE TABLE checkpoints (

@@ -1,6 +1,6 @@
 import type { Knex } from 'knex';
 
-/** One table per projection; `revision` and `position` are the projection engine's. */
+/** One table per projection; the projection engine maintains `revision` and `position`. */
 export async function up(knex: Knex): Promise<void> {
   await knex.raw(`
     CREATE TABLE users (

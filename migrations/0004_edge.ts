@@ -1,6 +1,6 @@
 import type { Knex } from 'knex';
 
-/** What was asked under which idempotency key, who is at work on it, and what was answered (sealed). */
+/** The requests under idempotency keys: the hash of each, the process that works on it, and its encrypted answer. */
 export async function up(knex: Knex): Promise<void> {
   await knex.raw(`
     CREATE TABLE idempotency_keys (

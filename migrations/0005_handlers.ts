@@ -1,6 +1,6 @@
 import type { Knex } from 'knex';
 
-/** What handlers keep: the ledger of the sandbox gateway (it stands for a provider outside), and what was sent to whom. */
+/** The tables of the handlers: the ledger of the sandbox gateway (a stand-in for an external provider), and notifications. */
 export async function up(knex: Knex): Promise<void> {
   await knex.raw(`
     CREATE TABLE sandbox_charges (

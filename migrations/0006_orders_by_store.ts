@@ -1,8 +1,8 @@
 import type { Knex } from 'knex';
 
 /**
- * Whose orders these are, in a column of its own that never changes: an index on `fulfilments` had to be kept at every step
- * of an order, and no query could use it.
+ * Adds the stores of an order as a column that never changes. The index on `fulfilments` had to be updated at every step of
+ * an order, and no query could use it.
  */
 export async function up(knex: Knex): Promise<void> {
   await knex.raw(`

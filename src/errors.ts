@@ -1,14 +1,14 @@
-/** What kind of "no" a refusal is. The set is closed; `http/problem.ts` alone knows which HTTP status each becomes. */
+/** The kinds of refusal, a closed set. Only `http/api/problem.ts` maps them to HTTP statuses. */
 export type RefusalKind =
-  | 'invalid' // the request cannot be understood
-  | 'unauthenticated' // we do not know who asks
-  | 'forbidden' // we know, and they may not
-  | 'notFound' // there is none, or it is not theirs to see
-  | 'rejected' // a business rule says no
-  | 'stale' // the caller pinned a revision that has passed
-  | 'unavailable'; // a part we need does not answer; try again
+  | 'invalid' // the request is not valid
+  | 'unauthenticated' // the caller is not signed in
+  | 'forbidden' // the caller is signed in, but may not do this
+  | 'notFound' // it does not exist, or the caller may not see it
+  | 'rejected' // a business rule forbids it
+  | 'stale' // the caller pinned a revision that is no longer current
+  | 'unavailable'; // a dependency does not answer; try again
 
-/** One thing wrong with a request; a refusal carries all of them at once. */
+/** One error in a request; a refusal carries all of them at once. */
 export interface FieldError {
   readonly code: string;
   readonly field?: string;
@@ -16,8 +16,8 @@ export interface FieldError {
 }
 
 /**
- * A clear no. `rule` names the broken rule (stable, unique: it is the problem's `type`), `code` is the public error code
- * of the REST contract where it differs from the kind's own (`INSUFFICIENT_STOCK`, `INVALID_STATUS`, …).
+ * An expected refusal of a request. `rule` names the broken rule (stable, unique: it is the problem's `type`). `code` is the
+ * public error code of the REST contract where it differs from the kind's own (`INSUFFICIENT_STOCK`, `INVALID_STATUS`, …).
  */
 export class Refusal extends Error {
   readonly kind: RefusalKind;
@@ -40,7 +40,7 @@ export class Refusal extends Error {
   }
 }
 
-/** Throws: a business rule says no. */
+/** Throws: a business rule forbids it. */
 export function reject(
   rule: string,
   sentence: string,
@@ -49,22 +49,22 @@ export function reject(
   throw new Refusal('rejected', rule, sentence, more);
 }
 
-/** Throws: there is no such thing (or it is not yours). */
+/** Throws: it does not exist, or the caller may not see it. */
 export function missing(rule: string, sentence: string): never {
   throw new Refusal('notFound', rule, sentence);
 }
 
-/** Throws: we do not know who asks. */
+/** Throws: the caller is not signed in, or the credentials are wrong. */
 export function unauthenticated(rule: string, sentence: string): never {
   throw new Refusal('unauthenticated', rule, sentence);
 }
 
-/** Throws: they may not, whoever they are. */
+/** Throws: the caller may not do this. */
 export function forbid(rule: string, sentence: string): never {
   throw new Refusal('forbidden', rule, sentence);
 }
 
-/** Throws: the input itself cannot be accepted. */
+/** Throws: the value of `field` is not valid. */
 export function invalid(field: string, message: string, code = 'VALIDATION_ERROR'): never {
   throw new Refusal('invalid', 'InvalidInput', message, { code, errors: [{ code, field, message }] });
 }

@@ -28,24 +28,24 @@ import { openShop, type Shop } from './compose/shop.ts';
 import { startTracing } from './platform/otel.ts';
 import { createShutdown, type Shutdown } from './platform/shutdown.ts';
 
-/** How long requests in flight may take to finish once the process is asked to stop. */
+/** How long requests in flight may take to finish once the process is asked to stop, ms. */
 const DRAIN_MS = 3_000;
 
 export interface StartOptions {
   readonly log?: Logger;
   readonly metrics?: Metrics;
-  /** Listens nowhere: another process tells of this one. */
+  /** Opens no port: another process serves this one's metrics. */
   readonly faceless?: boolean;
 }
 
 export interface Running {
-  /** Empty when it listens nowhere. */
+  /** Empty when it opens no port. */
   readonly url: string;
-  /** Stops accepting, lets what is in flight finish, gives back leases, closes the database. */
+  /** Stops accepting requests, lets those in flight finish, releases the leases, closes the database. */
   stop(): Promise<void>;
 }
 
-/** The composition root: the only place where real things are made and joined. Resolves once requests are served. */
+/** The composition root of a server: creates its parts and connects them. Resolves once requests are served. */
 export async function start(config: Config, options: StartOptions = {}): Promise<Running> {
   const log = options.log ?? createLogger(config.logLevel);
   armFailpoint(config.failpoint);
@@ -98,7 +98,7 @@ async function serveOn({ config, databaseUrl, log, shutdown, ...options }: Serve
   return url;
 }
 
-/** What a process shows of itself is made of these. */
+/** The parts that a process's HTTP server needs. */
 interface Face {
   readonly config: Config;
   readonly secrets: Secrets;

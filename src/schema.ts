@@ -1,10 +1,10 @@
 import { Type, type TObject, type TProperties, type TSchema } from 'typebox';
 
-/** The words that requests and answers are made of. Everything that comes in has a limit. */
+/** Shared schemas of requests and answers. Every input has a limit. */
 export const NAME_LENGTH_MAX = 200;
 export const TEXT_LENGTH_MAX = 5_000;
 export const EMAIL_LENGTH_MAX = 254;
-/** Longer than bcrypt takes, so that a too long password is refused by the rule about passwords, with its reason. */
+/** Longer than bcrypt accepts, so that the password rule refuses a too long password and states the reason. */
 export const PASSWORD_LENGTH_MAX = 1_000;
 
 export const Id = Type.String({ format: 'uuid', maxLength: 36 });
@@ -14,16 +14,16 @@ export const Text = Type.String({ maxLength: TEXT_LENGTH_MAX });
 export const Email = Type.String({ format: 'email', maxLength: EMAIL_LENGTH_MAX });
 export const Phone = Type.String({ minLength: 5, maxLength: 20, pattern: '^\\+?[0-9 ().-]{5,20}$' });
 export const Password = Type.String({ minLength: 1, maxLength: PASSWORD_LENGTH_MAX });
-/** Major units, as text (`"19.90"`) or number; which decimals fit depends on the currency. */
+/** Major units, as text (`"19.90"`) or number; the currency decides how many decimals are allowed. */
 export const Amount = Type.Union([
   Type.String({ pattern: '^[0-9]{1,15}(\\.[0-9]{1,6})?$', maxLength: 22 }),
   Type.Number({ minimum: 0, maximum: 1e12 }),
 ]);
-/** Answers: a number in major units. */
+/** An amount in an answer: a number in major units. */
 export const Money = Type.Number();
 export const Currency = Type.String({ minLength: 3, maxLength: 3 });
 
-/** An object that takes no other fields than these. */
+/** An object that accepts only these fields. */
 export const Fields = <P extends TProperties>(properties: P): TObject<P> =>
   Type.Object(properties, { additionalProperties: false });
 

@@ -1,7 +1,7 @@
 import { missing, reject } from '../errors.ts';
 import type { Command, Decider } from '../engine/decide/decider.ts';
 
-/** Different products in one cart, and so lines in one order. */
+/** The most different products in one cart, and so the most lines in one order. */
 export const CART_ITEMS_MAX = 50;
 export const QUANTITY_MAX = 999;
 
@@ -18,7 +18,7 @@ export type CartItemQuantityChanged = {
 };
 export type CartItemRemoved = { type: 'CartItemRemoved'; data: { productId: string; at: string } };
 export type CartCleared = { type: 'CartCleared'; data: { at: string } };
-/** From here until it failed or the cart was checked out, the cart is that checkout's alone. */
+/** Locks the cart for one checkout, until `CheckoutFailed` or `CartCheckedOut`. */
 export type CheckoutStarted = {
   type: 'CheckoutStarted';
   data: { orderId: string; lines: readonly CartLine[]; expiresAt: string };
@@ -38,7 +38,7 @@ export type AddCartItem = Command<'AddCartItem', CartLine>;
 export type ChangeCartItem = Command<'ChangeCartItem', CartLine>;
 export type RemoveCartItem = Command<'RemoveCartItem', { productId: string }>;
 export type ClearCart = Command<'ClearCart', object>;
-/** `abandoned`: a checkout of which the caller has made sure that it can no longer place its order. */
+/** `abandoned`: the order id of an earlier checkout. The caller has made sure that it can no longer place its order. */
 export type StartCheckout = Command<'StartCheckout', { orderId: string; expiresAt: string; abandoned?: string }>;
 export type FailCheckout = Command<'FailCheckout', { orderId: string; reason: string }>;
 export type CheckOutCart = Command<'CheckOutCart', { orderId: string }>;

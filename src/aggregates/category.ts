@@ -5,7 +5,7 @@ import type { Command, Decider } from '../engine/decide/decider.ts';
 export type CategoryCreated = { type: 'CategoryCreated'; data: { name: string } };
 export type CategoryRenamed = { type: 'CategoryRenamed'; data: { name: string } };
 export type CategoryDeleted = { type: 'CategoryDeleted'; data: object };
-/** A creation that stopped half way, fenced: this category will never be. */
+/** Fences a creation that stopped half way: this category can no longer be created. */
 export type CategoryAbandoned = { type: 'CategoryAbandoned'; data: object };
 export type CategoryEvent = CategoryCreated | CategoryRenamed | CategoryDeleted | CategoryAbandoned;
 

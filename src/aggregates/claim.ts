@@ -6,7 +6,7 @@ export type ValueClaimed = { type: 'ValueClaimed'; data: { holder: string; at: s
 export type ClaimReleased = { type: 'ClaimReleased'; data: { holder: string } };
 export type ClaimEvent = ValueClaimed | ClaimReleased;
 
-/** `abandoned`: a holder of whom the caller has made sure that it will never come to be; its claim may be taken over. */
+/** `abandoned`: a holder that does not exist and can never be created, as the caller has made sure. Its claim may be taken over. */
 export type ClaimValue = Command<'ClaimValue', { holder: string; abandoned?: string }>;
 export type ReleaseClaim = Command<'ReleaseClaim', { holder: string }>;
 export type ClaimCommand = ClaimValue | ReleaseClaim;

@@ -22,5 +22,5 @@ const deciders: readonly { readonly upcasters?: Upcasters }[] = [
   orderDecider,
 ];
 
-/** What brings the events of all aggregates to their current shape. */
+/** The upcasters of all aggregates: they convert stored events to their current shape. */
 export const UPCASTERS: Upcasters = Object.assign({}, ...deciders.map(({ upcasters }) => upcasters)) as Upcasters;

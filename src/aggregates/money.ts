@@ -1,4 +1,4 @@
-/** The largest price anything may have, minor units: a full order of the dearest product stays an exact integer. */
+/** The highest price of a product, minor units: the total of a full order at this price is still an exact integer. */
 export const PRICE_MINOR_MAX = 100_000_000_000;
 
 const DECIMALS: Readonly<Record<string, number>> = {
@@ -32,7 +32,7 @@ export const decimalsOf = (currency: string): number => DECIMALS[currency] ?? 2;
 
 const AMOUNT = /^(\d{1,15})(?:\.(\d{1,6}))?$/;
 
-/** `"19.90"` or `19.9` to minor units; undefined when it is no such amount, has too many decimals or is too large. */
+/** Converts `"19.90"` or `19.9` to minor units; undefined when it is not such an amount, has too many decimals or exceeds `most`. */
 export function toMinor(amount: string | number, currency: string, most: number = PRICE_MINOR_MAX): number | undefined {
   const match = AMOUNT.exec(String(amount));
   if (match === null) return undefined;
@@ -43,5 +43,5 @@ export function toMinor(amount: string | number, currency: string, most: number 
   return minor <= most ? minor : undefined;
 }
 
-/** Minor units to a number in major units, as the REST edge shows it. */
+/** Converts minor units to a number in major units, as the REST API shows it. */
 export const toMajor = (minor: number, currency: string): number => minor / 10 ** decimalsOf(currency);

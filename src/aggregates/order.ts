@@ -12,7 +12,7 @@ export interface OrderLine {
   readonly quantity: number;
 }
 
-/** The steps that a seller takes with their part of an order, in this order; each follows the one before it. */
+/** The fulfilment steps of a seller's part of an order, in sequence; no step can be skipped. */
 export const FULFILMENT_STEPS = ['processing', 'shipping', 'shipped', 'completed'] as const;
 const FULFILMENT_STATUSES = ['pending', ...FULFILMENT_STEPS] as const;
 export type FulfilmentStatus = (typeof FULFILMENT_STATUSES)[number];
@@ -38,7 +38,7 @@ export type OrderPlaced = {
     payBy: string;
   };
 };
-/** A checkout that stopped half way, fenced: this order can never be placed. */
+/** Fences a checkout that stopped half way: this order can no longer be placed. */
 export type OrderAbandoned = { type: 'OrderAbandoned'; data: object };
 export type OrderCancelled = { type: 'OrderCancelled'; data: { reason: string; by: 'buyer' | 'admin' | 'system' } };
 export type FulfilmentAdvanced = { type: 'FulfilmentAdvanced'; data: { storeId: string; status: FulfilmentStatus } };
@@ -61,7 +61,7 @@ export const none: OrderState = { status: 'none' };
 export const placed = (state: OrderState): PlacedOrder =>
   state.status === 'placed' ? state : missing('OrderUnknown', 'There is no such order.');
 
-/** How far a fulfilment has come; the higher, the further. */
+/** The index of a status in the sequence of fulfilment steps; a higher index is further along. */
 export const stepOf = (status: FulfilmentStatus): number => FULFILMENT_STATUSES.indexOf(status);
 
 /** The fulfilments of an order that was just placed: one for each store. */
@@ -71,7 +71,7 @@ export function unfulfilled(lines: readonly OrderLine[]): Record<string, Fulfilm
   return fulfilments;
 }
 
-/** What the order as a whole has come to: with several stores, its least advanced fulfilment. */
+/** The status of the order as a whole: with several stores, its least advanced fulfilment. */
 export function orderStatus(order: {
   readonly cancelled: boolean;
   readonly paid: boolean;
@@ -186,7 +186,7 @@ function advance({ data: { storeId, status } }: AdvanceFulfilment, state: Placed
   if (current === undefined) reject('NotYourOrder', 'None of this order is yours to fulfil.');
   if (current === status) return [];
   if (state.cancelled) reject('OrderCancelled', 'This order was cancelled.', INVALID_STATUS);
-  // What is on its way already arrives, paid or not: the parcel cannot be stopped any more.
+  // A shipped parcel cannot be stopped, so later steps do not require that the order is still paid.
   if (stepOf(status) <= stepOf('shipping') && !pay.isPaid(state.money))
     reject('OrderUnpaid', 'This order is not paid (any more); nothing ships unpaid.', INVALID_STATUS);
   const next = FULFILMENT_STATUSES[stepOf(current) + 1];

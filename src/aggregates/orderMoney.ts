@@ -34,13 +34,13 @@ export type PaymentEvent =
 export type RequestPayment = Command<'RequestPayment', { paymentId: string; method: string }>;
 export type RecordAuthorisation = Command<'RecordAuthorisation', PaymentAuthorised['data']>;
 export type ConfirmPayment = Command<'ConfirmPayment', { paymentId: string }>;
-/** `refundId`: for giving the money back at once, should the order be cancelled or paid already. */
+/** `refundId`: for the refund of what the order does not need: it is cancelled, is already paid, or costs less than was captured. */
 export type RecordCapture = Command<
   'RecordCapture',
   { paymentId: string; reference: string; amount: number; refundId: string }
 >;
 export type RecordDecline = Command<'RecordDecline', PaymentDeclined['data']>;
-/** `amount` in minor units, all that is left when absent; `storeId` when a seller gives back for their own lines. */
+/** `amount` in minor units, all that can still be refunded when absent; `storeId` when a seller refunds their own lines. */
 export type RequestRefund = Command<
   'RequestRefund',
   { refundId: string; paymentId: string; amount?: number; reason: string; storeId: string | null }
@@ -55,7 +55,7 @@ export type PaymentStatus = 'requested' | 'authorised' | 'confirmed' | 'captured
 interface Payment {
   readonly attempt: number;
   readonly method: string;
-  /** Asked for; once captured, what was captured. */
+  /** The requested amount; once captured, the captured amount. */
   readonly amount: number;
   readonly status: PaymentStatus;
   readonly refundRequested: number;
@@ -66,7 +66,7 @@ interface Refund {
   readonly done: boolean;
 }
 
-/** An order's money, minor units. `0 ≤ captured − refundRequested`, always; refunded follows refundRequested. */
+/** An order's money, minor units. `refundRequested ≤ captured` always holds; `refunded` follows `refundRequested`. */
 export interface Money {
   readonly currency: string;
   readonly total: number;
@@ -78,20 +78,20 @@ export interface Money {
   readonly refunds: Readonly<Record<string, Refund>>;
 }
 
-/** What the rules about money need to know of an order. */
+/** The parts of an order that the payment rules need. */
 interface Payable {
   readonly cancelled: boolean;
   readonly lines: readonly { readonly storeId: string; readonly price: number; readonly quantity: number }[];
   readonly money: Money;
 }
 
-/** Money was taken for the order; whatever is captured from now on is given back. */
+/** True once a payment was captured; every further capture is refunded. */
 const hasCaptured = ({ captured }: Pick<Money, 'captured'>): boolean => captured > 0;
 const covers = (amount: number, { total }: Pick<Money, 'total'>): boolean => amount >= total;
-/** Whether a capture of `amount` pays an order that has come this far: only the first can. */
+/** Whether a capture of `amount` pays the order. Only the order's first capture can. */
 const isPaidBy = (amount: number, before: Pick<Money, 'captured' | 'total'>): boolean =>
   !hasCaptured(before) && covers(amount, before);
-/** Paid, and not given back since. */
+/** Whether a captured payment covers the total and its full amount was not requested back. */
 const isPaid = (money: Money): boolean =>
   Object.values(money.payments).some(
     ({ status, amount, refundRequested: back }) => status === 'captured' && covers(amount, money) && amount > back,
@@ -199,7 +199,7 @@ function confirm({ data: { paymentId } }: ConfirmPayment, { cancelled, money }: 
   return [{ type: 'PaymentConfirmed', data: { paymentId } }];
 }
 
-/** The money has moved, whatever we think of it: it is recorded, and given back when the order no longer wants it. */
+/** Records every capture, because the money has moved, and requests a refund of what the order does not need. */
 function capture({ data: { refundId, ...captured } }: RecordCapture, { cancelled, money }: Payable): PaymentEvent[] {
   if (known(money, captured.paymentId).status === 'captured') return [];
   const { paymentId } = captured;
@@ -235,7 +235,7 @@ function refund({ data }: RequestRefund, { lines, money }: Payable): PaymentEven
   return [{ type: 'RefundRequested', data: { refundId, paymentId, amount, reason, storeId } }];
 }
 
-/** Asks for all that is left of the captured payment; nothing when there is none. */
+/** Requests a refund of the rest of the first captured payment that is not fully refunded; nothing when there is none. */
 function refundRest(money: Money, refundId: string, reason: string): PaymentEvent[] {
   const [paymentId, payment] = Object.entries(money.payments).find(
     ([, { status, amount, refundRequested }]) => status === 'captured' && amount > refundRequested,

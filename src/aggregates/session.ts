@@ -61,7 +61,7 @@ function start({ data, now }: StartSession, state: SessionState): SessionEvent[]
   return [{ type: 'SessionStarted', data: { ...data, startedAt: now } }];
 }
 
-/** A spent token that comes again was copied by someone: the whole session ends, for thief and owner alike. */
+/** A refresh token that was already spent has been copied, so its reuse ends the whole session, for thief and owner alike. */
 function refresh({ data, now }: RefreshSession, state: SessionState): SessionEvent[] {
   if (state.status !== 'open' || now >= state.expiresAt) return notValid();
   if (state.spent.includes(data.presented)) {

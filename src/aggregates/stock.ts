@@ -4,7 +4,7 @@ import type { Command, Decider } from '../engine/decide/decider.ts';
 // NOTE: these names and shapes are the storage format; version them with care.
 export type StockReceived = { type: 'StockReceived'; data: { quantity: number } };
 export type StockAdjusted = { type: 'StockAdjusted'; data: { change: number; reason: string } };
-/** Held for a checkout until its order is placed; given back when that has not happened by `expiresAt`. */
+/** Reserves stock for a checkout. It is released when the order is not placed by `expiresAt`. */
 export type StockReserved = {
   type: 'StockReserved';
   data: { orderId: string; buyerId: string; quantity: number; expiresAt: string };
@@ -25,7 +25,7 @@ type Bucket = Readonly<Record<string, number>>;
 export interface StockState {
   readonly onHand: number;
   readonly reserved: number;
-  /** Open reservations, order id to quantity, spread over buckets: a best-seller has thousands, and each event copies only one bucket. */
+  /** Open reservations, order id to quantity, in buckets: a best-seller has thousands, and each event copies only one bucket. */
   readonly reservations: readonly (Bucket | null)[];
 }
 

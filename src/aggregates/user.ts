@@ -20,7 +20,7 @@ export type ProfileUpdated = {
   type: 'ProfileUpdated';
   data: { name?: Sealed; phone?: Sealed | null; phoneClaim?: string | null; address?: Sealed | null };
 };
-/** Every session started before is over, but for `keptSession`. */
+/** Ends every session that was started before, except `keptSession`. */
 export type PasswordChanged = {
   type: 'PasswordChanged';
   data: { passwordHash: Sealed; keptSession: string | null; at: string };
@@ -109,7 +109,7 @@ function updateProfile({ data }: UpdateProfile, state: ActiveUser): UserEvent[] 
   return changed ? [{ type: 'ProfileUpdated', data }] : [];
 }
 
-/** Hashes are sealed, so no two changes ever carry the same: this very one has happened. */
+/** Sealed hashes never repeat, so an equal hash means that this same command was already handled. */
 function changePassword({ data, now }: ChangePassword, state: ActiveUser): UserEvent[] {
   return state.passwordHash === data.passwordHash ? [] : [{ type: 'PasswordChanged', data: { ...data, at: now } }];
 }

@@ -11,7 +11,7 @@ import type { Shop } from '../compose/shop.ts';
 import { toMajor } from '../aggregates/money.ts';
 import { orderView, type OrderView } from '../queries/order.ts';
 
-/** Which past is asked for; the whole of it when neither is given. */
+/** The past state to show; the whole history when neither is given. */
 export interface Moment {
   /** ISO 8601 UTC. */
   readonly asOf?: string;
@@ -24,7 +24,7 @@ export interface Person {
   readonly email: string;
 }
 
-/** The event that led to another one, wherever in the log it is. */
+/** The event that caused another one; it may be in any stream. */
 export interface Cause {
   readonly event_id: string;
   readonly type: string;
@@ -34,13 +34,13 @@ export interface Cause {
 }
 
 export type AuditEntry = Omit<HistoryEntry, 'because'> & {
-  /** Who that is, when it is a person that is still known. */
+  /** The person behind the actor; null when it is not a user, or not an active one. */
   readonly who: Person | null;
-  /** Null when nothing led to it, or what did was not found. */
+  /** Null when no event caused it, or the cause was not found. */
   readonly because: Cause | null;
 };
 
-/** An event that the order's functions cannot make sense of; it changed nothing. */
+/** An event that the order's functions cannot apply; it changed nothing. */
 export interface UnreadableEntry {
   readonly position: string;
   readonly revision: string;
@@ -49,7 +49,7 @@ export interface UnreadableEntry {
   readonly unreadable: string;
 }
 
-/** The order as its buyer sees it, and what they do not: money that is to go back and has not yet. */
+/** The order as its buyer sees it, with the total of requested refunds, which the buyer does not see. */
 export type AuditedOrder = OrderView & { readonly refund_requested: number };
 
 const auditedOrder = (row: OrderRow): AuditedOrder => ({
@@ -59,24 +59,24 @@ const auditedOrder = (row: OrderRow): AuditedOrder => ({
 
 export interface OrderAudit {
   readonly id: string;
-  /** Of the last event told; the order's own when no past was asked for. */
+  /** The revision of the last event shown; the newest one when no past state was asked for. */
   readonly revision: string;
   readonly newest_revision: string;
   readonly history: readonly (AuditEntry | UnreadableEntry)[];
-  /** Null when no readable event had placed it yet. */
+  /** Null when no readable event has placed it yet. */
   readonly order: AuditedOrder | null;
-  /** False when the log has no index of ids and was not searched to its beginning for the events that led to these. */
+  /** False when causes may be missing: the log has no index of ids, and was not searched back to its beginning. */
   readonly causes_complete: boolean;
 }
 
 const isWithin = (event: RecordedEvent, { asOf, revision }: Moment): boolean => {
   if (revision !== undefined && event.revision > BigInt(revision)) return false;
   if (asOf === undefined) return true;
-  // What cannot be read says not when it was; it is told rather than hidden.
+  // An unreadable event has no usable time, so it is shown rather than hidden.
   return poisonOf(event) !== undefined || Date.parse(event.metadata.occurredAt) <= Date.parse(asOf);
 };
 
-/** Everything that happened to an order, told to a person; personal data are opened where their key still exists. */
+/** The history of an order, for a person to read; personal data are revealed where their key still exists. */
 export async function auditOrder(shop: Shop, id: string, moment: Moment): Promise<OrderAudit> {
   const recorded = await readStream(shop.store, streamOf(orders.of, id));
   const newest = recorded.at(-1) ?? missing('OrderUnknown', `There is no order ${id}.`);
@@ -109,7 +109,7 @@ async function opened({ services }: Shop, event: RecordedEvent): Promise<Recorde
 
 const orderRows = prepare(orders as unknown as Projection);
 
-/** The events that the order's functions understand and the row they come to, apart from those they do not. */
+/** Separates the events that the order's functions can apply from the others, and folds them into the order's row. */
 function sift(id: string, events: readonly RecordedEvent[]) {
   const readable: RecordedEvent[] = [];
   const unreadable: UnreadableEntry[] = [];
@@ -144,7 +144,7 @@ async function peopleOf({ services }: Shop, actors: readonly string[]): Promise<
   return people;
 }
 
-/** Causes are often in other streams, so they are looked for in the whole log, before their last effect. */
+/** Searches the whole log before `before` for the causes, because they are often in other streams. */
 async function causesOf(
   { store }: Shop,
   ids: readonly string[],

@@ -3,12 +3,12 @@ import { CONFIG_EXIT_CODE, ConfigError, isDebugging } from '../config/config.ts'
 import { isRefusal } from '../errors.ts';
 import { createProgram, FAILED_EXIT_CODE, USAGE_EXIT_CODE } from './program.ts';
 
-/** What is still open after a command's end is not waited for longer than this. */
+/** How long the process waits for open handles after the command has ended, ms. */
 const LINGER_MS = 2_000;
 
-/** Prints what went wrong in one clear line (the stack with LOG_LEVEL=debug) and answers the exit code. */
+/** Prints the error's message and its invalid fields (its stack with LOG_LEVEL=debug) and returns the exit code. */
 function failed(error: unknown): number {
-  // Commander has printed its own message.
+  // Commander has already printed its message.
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE_EXIT_CODE;
   const message = error instanceof Error ? error.message : String(error);
   const fields = isRefusal(error)

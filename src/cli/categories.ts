@@ -9,11 +9,11 @@ import { perform } from './contracts.ts';
 
 const REMEMBERED_MAX = 1_000;
 
-/** Finds a category by its name, however it is written, from the log itself; refused when there is none. */
+/** Returns the id of the category with this name, from the log itself; refuses when there is none and none may be created. */
 export type FindCategory = (name: string) => Promise<string>;
 
 export interface CategoriesOptions {
-  /** Makes those that are missing. */
+  /** Creates missing categories. */
   readonly create: boolean;
   readonly dryRun: boolean;
 }
@@ -30,7 +30,7 @@ export async function makeCategory(context: CommandContext, name: string): Promi
   return (data as { id: string }).id;
 }
 
-/** Each name is looked up once, and made once, also when many rows want it at the same time. */
+/** Looks up and creates each name only once, even when many rows need it at the same time. */
 export function createCategories(contextOf: () => CommandContext, { create, dryRun }: CategoriesOptions): FindCategory {
   const known = new LRUCache<string, Promise<string>>({ max: REMEMBERED_MAX });
   const find = async (name: string): Promise<string> => {

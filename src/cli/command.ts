@@ -3,7 +3,7 @@ import { armFailpoint } from '../platform/failpoint.ts';
 import { createLogger, type Logger } from '../platform/log.ts';
 import { openDatabase } from '../platform/postgres/database.ts';
 
-/** What a command that works on the database gets; a server that runs on the same data folder is not disturbed. */
+/** What `onDatabase` passes to a command. A server that runs on the same data folder is not disturbed. */
 export interface CommandContext {
   readonly config: Config;
   readonly log: Logger;
@@ -12,7 +12,7 @@ export interface CommandContext {
 
 const SIGNAL_EXIT_CODES = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
 
-/** The settings and a logger that speaks of trouble only, since what a command has to say is its output. */
+/** The settings and a logger. At level `info` it logs only warnings and errors, because a command prints its results itself. */
 export function settings(): { config: Config; log: Logger } {
   const config = loadConfig();
   armFailpoint(config.failpoint);
@@ -20,9 +20,10 @@ export function settings(): { config: Config; log: Logger } {
 }
 
 /**
- * How a command of the `cartulary` program is written: a file here that exports `register(program)` and its line in
- * `cartulary.ts`. Its action returns `onDatabase(async ({ config, log, url }) => …)`, prints its answer by `console.log`,
- * and throws (an Error with one clear sentence, or a Refusal) when it fails; exit code and wording are then seen to.
+ * Runs a command on the database and closes it afterwards. To add a command to the `cartulary` program, write a file here
+ * that exports `register(program)`, and add its line to `program.ts`. Its action returns
+ * `onDatabase(async ({ config, log, url }) => …)` and prints its result with `console.log`. When it fails, it throws an Error
+ * with one clear sentence, or a Refusal; `cartulary.ts` prints that and sets the exit code.
  */
 export async function onDatabase<T>(work: (context: CommandContext) => Promise<T>): Promise<T> {
   const { config, log } = settings();

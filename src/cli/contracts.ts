@@ -16,7 +16,7 @@ function contractOf(name: string) {
   return made;
 }
 
-/** Asks for a command as a client would, judged by the same schema; who asks is taken as known. */
+/** Runs a command after the API's check of its body. The actor of `context` is trusted: access is not checked. */
 export async function perform(
   context: CommandContext,
   name: string,

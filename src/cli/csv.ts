@@ -1,21 +1,21 @@
 import { CsvError, parse } from 'csv-parse/sync';
 
-/** A longer line is refused, not kept in memory. */
+/** A longer line is reported as a problem and not kept in memory. */
 export const LINE_BYTES_MAX = 128 * 1024;
-/** How many lines one record may go over; a quote open for longer was never meant to be one. */
+/** The most further lines of one record; a quote that stays open for longer is taken for a mistake. */
 export const RECORD_LINES_MAX = 200;
 
 const LINE_FEED = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
 
-/** A line as it stands in the file, numbered from 1, or what is wrong with it. */
+/** A line of the file, numbered from 1, or its problem. */
 type Line = { readonly number: number; readonly text: string } | { readonly number: number; readonly problem: string };
 
-/** One record and the line it begins on, or why there is none. */
+/** One record with the number of its first line, or the reason why that line makes none. */
 export type CsvRecord =
   { readonly line: number; readonly fields: readonly string[] } | { readonly line: number; readonly problem: string };
 
-/** Cuts bytes into lines, holding never more than one of them. */
+/** Splits bytes into lines; holds at most one line in memory. */
 async function* linesOf(chunks: AsyncIterable<Buffer>): AsyncGenerator<Line> {
   let number = 1;
   let held: Buffer[] = [];
@@ -46,7 +46,7 @@ async function* linesOf(chunks: AsyncIterable<Buffer>): AsyncGenerator<Line> {
 
 const tooLong = (number: number): Line => ({ number, problem: `the line has more than ${LINE_BYTES_MAX} bytes` });
 
-/** Also takes away a byte order mark, and the carriage return of a line that ends as on Windows. */
+/** Also removes a byte order mark and the carriage return of a Windows line end. */
 function decoded(number: number, line: Buffer): Line {
   const bytes = line.at(-1) === CARRIAGE_RETURN ? line.subarray(0, -1) : line;
   try {
@@ -76,8 +76,8 @@ function parsed(text: string): Parsed {
 }
 
 /**
- * The records of a CSV file, each with the number of its first line; blank lines are passed over. A line that makes no
- * record is told as such, and reading goes on with the next line, also where a quote was never closed.
+ * The records of a CSV file, each with the number of its first line; blank lines are skipped. A line that makes no record
+ * is yielded with its problem, and reading goes on with the next line, even after a quote that is never closed.
  */
 export async function* csvRecords(chunks: AsyncIterable<Buffer>): AsyncGenerator<CsvRecord> {
   const lines = linesOf(chunks);
@@ -105,7 +105,7 @@ export async function* csvRecords(chunks: AsyncIterable<Buffer>): AsyncGenerator
   }
 }
 
-/** Goes on to further lines for as long as a quote is open; answers also which lines it took. */
+/** Reads further lines while a quote is open; also returns the lines that it took. */
 async function record(
   first: string,
   next: () => Promise<Line | undefined>,

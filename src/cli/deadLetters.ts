@@ -80,7 +80,7 @@ const show = (id: string, { json = false }: { json?: boolean }): Promise<void> =
     else print(letter);
   });
 
-/** Each for itself: one that cannot be asked for does not keep the others from it. */
+/** Makes one request per id: a refused one does not stop the others. */
 const ask = (act: 'retry' | 'skip', ids: readonly string[], note?: string): Promise<void> =>
   onLog(async ({ pool }) => {
     const request = act === 'retry' ? requestRetry : requestSkip;

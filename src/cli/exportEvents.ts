@@ -12,7 +12,7 @@ import { onLog, type LogCommand } from './onShop.ts';
 import { count, createProgressBar, duration } from './progressBar.ts';
 import { bold, clean } from './text.ts';
 
-/** It holds everybody's wrapped keys and sealed data. */
+/** Only the owner may read an export: it holds the wrapped keys and sealed data of all persons. */
 const FILE_MODE = 0o600;
 
 interface Options {
@@ -26,7 +26,7 @@ function progress({ store }: LogCommand, label: string, quiet: boolean) {
   return { onProgress, stop: () => bar.stop() };
 }
 
-/** Under another name until it is whole and on the disk. */
+/** Writes to another name and renames the file once it is complete and on disk. */
 async function toFile(chunks: Export['chunks'], file: string): Promise<void> {
   const partial = `${file}.partial`;
   const output = createWriteStream(partial, { mode: FILE_MODE, flush: true });
@@ -44,7 +44,7 @@ async function toStdout(chunks: Export['chunks']): Promise<void> {
   await pipeline(Readable.from(chunks), process.stdout, { end: false });
 }
 
-/** What these have not handled yet would not be handled after an import, unless it says so. */
+/** The handlers that lag behind the log. What they have not handled yet stays unhandled after an import without `replay`. */
 async function behind({ pool, store }: LogCommand): Promise<HandlerStatus[]> {
   const { position } = await store.head();
   return (await handlerStatus(pool, store, position)).filter(({ lag }) => lag > 0n);
@@ -60,7 +60,7 @@ async function write(command: LogCommand, file: string, json: boolean): Promise<
   tell(made.trailer!, { file, json, late, seconds: (performance.now() - beganAt) / 1_000 });
 }
 
-/** On stderr where stdout is the export. */
+/** Prints to stderr when the export goes to stdout. */
 function tell(
   trailer: Trailer,
   { file, json, late, seconds }: { file: string; json: boolean; late: readonly HandlerStatus[]; seconds: number },

@@ -6,14 +6,14 @@ import { DEADLINES } from '../handlers/deadlines.ts';
 import { handlers } from '../handlers/index.ts';
 import type { Queryable } from '../platform/postgres/pool.ts';
 
-/** A handler, as the database tells any process. */
+/** The state of a handler as the database has it, whichever process runs the handler. */
 export interface HandlerStatus {
   readonly name: string;
   readonly position: bigint;
   readonly head: bigint;
   readonly lag: bigint;
   readonly state: 'running' | 'stopped';
-  /** Events parked: dead, and waiting behind one. */
+  /** Parked events: open dead letters, and the events that wait behind them. */
   readonly parked: number;
   readonly lastError?: string;
 }
@@ -21,13 +21,13 @@ export interface HandlerStatus {
 export interface DeadlinesStatus {
   readonly state: 'running' | 'stopped';
   readonly waiting: number;
-  /** Due, and not yet acted upon. */
+  /** Due, but not handled yet. */
   readonly overdue: number;
   /** ISO 8601 UTC. */
   readonly next: string | null;
 }
 
-/** Only their names are wanted: nothing of what they would work with is touched. */
+/** Stands in for the handlers' dependencies: only their names are read here, so nothing uses it. */
 const NOTHING = {} as never;
 const handlerNames = (): readonly string[] =>
   handlers({
@@ -35,12 +35,12 @@ const handlerNames = (): readonly string[] =>
     now: () => '',
   }).map(({ name }) => name);
 
-/** Everybody who follows the log and is no projection. */
+/** The checkpoint and lease names of the handlers, the relay and the deadlines. */
 export const followerNames = (): readonly string[] => [...handlerNames().map(checkpointOf), RELAY, DEADLINES];
 
 const OWNED = 'coalesce(c.owner IS NOT NULL AND c.lease_until > now(), false)';
 
-/** Every handler this version has, and every other that has left a checkpoint. */
+/** The status of every handler of this version, and of every other that has left a checkpoint. */
 export async function handlerStatus(db: Queryable, store: EventStore, head: bigint): Promise<HandlerStatus[]> {
   interface Row {
     readonly name: string;
@@ -72,7 +72,7 @@ export async function handlerStatus(db: Queryable, store: EventStore, head: bigi
   );
 }
 
-/** The timers: a read model of what is due, and who acts on it. */
+/** The status of the deadlines: how many are open and overdue, and whether a process handles them. */
 export async function deadlinesStatus(db: Queryable): Promise<DeadlinesStatus> {
   interface Row {
     readonly owned: boolean;

@@ -18,7 +18,7 @@ interface Options {
   readonly json?: boolean;
 }
 
-/** One bar for each step, one after the other. */
+/** Shows one progress bar per step, one after the other. */
 function progress(quiet: boolean) {
   let current: { readonly step: ImportStep; readonly bar: ProgressBar } | undefined;
   return {
@@ -33,7 +33,7 @@ function progress(quiet: boolean) {
   };
 }
 
-/** What comes on stdin is kept in a file first: nothing of an export is used before its end was seen. */
+/** Copies stdin to a file first: an export is read and verified to its end before any of it is used. */
 async function withFile<T>(file: string, work: (file: string) => Promise<T>): Promise<T> {
   if (file !== '-') {
     await mustBeFile(file);

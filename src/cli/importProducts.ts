@@ -14,9 +14,9 @@ import { type ContextOf, importRow, type Outcome, productIdOf, readRow, type Row
 import { bold, clean, red } from './text.ts';
 import { uuid } from './values.ts';
 
-/** Rows being worked on at the same time. */
+/** The most rows that are imported at the same time. */
 export const ROWS_AT_ONCE = 32;
-/** Of one file, so that every SKU in it can be remembered. */
+/** The most products in one file: the import keeps every SKU in memory. */
 export const IMPORT_ROWS_MAX = 1_000_000;
 const SKUS_PAGE = 10_000;
 
@@ -47,7 +47,7 @@ export interface ImportOptions {
   readonly onRow?: (rows: number) => void;
 }
 
-/** Brings a store's products to what the records say; what is wrong with one of them stops no other. */
+/** Creates and updates a store's products from the records. A refused record is reported and does not stop the others. */
 export async function importProducts(
   shop: Shop,
   records: AsyncIterator<CsvRecord>,
@@ -124,7 +124,7 @@ const refused = (sentence: string): Refusal => new Refusal('rejected', 'ImportRo
 
 type RunRow = (line: number, row: Row, lines: Map<string, number>) => Promise<Outcome>;
 
-/** Everything a row needs that is the same for all of them. */
+/** Prepares what all rows share, and returns the function that imports one row. */
 async function prepare(shop: Shop, { storeId, dryRun, createCategories: create }: ImportOptions): Promise<RunRow> {
   const correlationId = freshId();
   const actor = operator();
@@ -154,7 +154,7 @@ async function prepare(shop: Shop, { storeId, dryRun, createCategories: create }
   };
 }
 
-/** Products of the store that got their SKU elsewhere, as far as the read model knows: those are the ones to change. */
+/** Listed products by SKU, as the read model has them, that no import created: a row with such a SKU changes that product. */
 async function skusMadeOtherwise({ db }: Shop, storeId: string): Promise<ReadonlyMap<string, readonly string[]>> {
   const known = new Map<string, string[]>();
   let after = '';

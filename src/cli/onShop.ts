@@ -12,7 +12,7 @@ export interface ShopCommand extends CommandContext {
   readonly shop: Shop;
 }
 
-/** A database that nobody has used yet is made ready; one of another version is left alone. */
+/** Migrates an unused database. Throws when a used one lacks migrations. */
 export async function schemaMustFit(url: string): Promise<void> {
   const { applied, pending } = await migrateStatus(url);
   if (applied.length === 0) await migrateUp(url);
@@ -21,7 +21,7 @@ export async function schemaMustFit(url: string): Promise<void> {
   }
 }
 
-/** Like `onDatabase`, with the shop's write side opened on it, and closed again whatever happens. */
+/** Like `onDatabase`, with the shop's write side; it is always closed again. */
 export const onShop = <T>(work: (command: ShopCommand) => Promise<T>): Promise<T> =>
   onDatabase(async (command) => {
     const { config, log, url } = command;
@@ -41,7 +41,7 @@ export interface LogCommand extends CommandContext {
 
 const LOG_CONNECTIONS_MAX = 4;
 
-/** Like `onDatabase`, with the log and a pool (`int8` as number): for what needs no secret. */
+/** Like `onDatabase`, with the log and a pool (`int8` as number): for commands that need no secrets. */
 export const onLog = <T>(work: (command: LogCommand) => Promise<T>): Promise<T> =>
   onDatabase(async (command) => {
     const { config, log, url } = command;
@@ -63,5 +63,5 @@ function accountName(): string {
   }
 }
 
-/** Whoever runs the command line, as the log remembers them. */
+/** The actor that the log records for commands of the command line: the operating system's user. */
 export const operator = (): Actor => ({ id: `cli:${accountName()}`, role: 'system' });

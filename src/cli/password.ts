@@ -42,7 +42,7 @@ async function fromStdin(): Promise<string> {
   return password;
 }
 
-/** A new password from the terminal (asked for twice) or from stdin; never from the command line, where others can read it. */
+/** Reads a new password from the terminal (twice) or from stdin; never from the command line, where other users can read it. */
 export async function readPassword(piped: boolean): Promise<string> {
   const password = await (piped ? fromStdin() : askTwice());
   if (password === '') throw new Error('The password is empty.');

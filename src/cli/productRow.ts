@@ -9,7 +9,7 @@ import { Amount, Fields, Name, Text } from '../schema.ts';
 import { type Static, Type } from 'typebox';
 import { derivedId } from '../platform/ids.ts';
 
-/** How often a stock that somebody else changes at the same time is looked at again. */
+/** How often setting a stock is tried when it changes at the same time. */
 const STOCK_ATTEMPTS_MAX = 5;
 const STOCK_REASON = 'set by import';
 
@@ -29,7 +29,7 @@ const check = bodyCheck(RowSchema);
 
 export type ProductRow = Static<typeof RowSchema>;
 
-/** The row with its numbers read, or everything that is wrong with it in one sentence. */
+/** Parses a row; returns all its errors in one sentence when it is not valid. */
 export function readRow(row: Row): ProductRow | string {
   const { sku, name, description, price, category } = row;
   const stock = row.stock.trim();
@@ -42,26 +42,26 @@ export function readRow(row: Row): ProductRow | string {
   return errors.map(({ field = 'row', message }) => `${field} ${message}`).join('; ');
 }
 
-/** Where a row's product goes. */
+/** The store, seller and category of a row's product, and how to import it. */
 export interface Target {
   readonly storeId: string;
-  /** The store's owner: whose product it is. */
+  /** The store's owner, who is the product's seller. */
   readonly sellerId: string;
   readonly categoryId: string;
-  /** Of the product that has this SKU already, however it came to be. */
+  /** The id of a product that already has this SKU and that no import created. */
   readonly knownId: string | undefined;
-  /** Decides as if, and writes nothing. */
+  /** Makes the same decisions, but writes nothing. */
   readonly dryRun: boolean;
 }
 
 export type Outcome = 'created' | 'updated' | 'unchanged';
 
-/** The same product for the same SKU of the same store, whenever it is imported. */
+/** The id of an imported product: always the same for the same store and SKU. */
 export const productIdOf = (storeId: string, sku: string): string => derivedId(sku, storeId);
 
 /**
- * Brings one product to what its row says, by the same commands as anybody's, and only by those that change something.
- * Cut off anywhere, it is finished by importing the row again.
+ * Creates or updates one product from its row, with the usual commands and only with those that change something. If it is
+ * interrupted, importing the row again finishes it.
  */
 export async function importRow(contextOf: ContextOf, row: ProductRow, target: Target): Promise<Outcome> {
   const context = contextOf();
@@ -90,12 +90,12 @@ export async function importRow(contextOf: ContextOf, row: ProductRow, target: T
   return moved || changed !== undefined ? 'updated' : 'unchanged';
 }
 
-/** A context for one command; `ifMatch` pins the revision it must find. */
+/** Makes a context for one command; `ifMatch` pins the revision that the command must find. */
 export type ContextOf = (ifMatch?: bigint) => CommandContext;
 
 type Wanted = Pick<ListedProduct, 'name' | 'description' | 'price' | 'categoryId'>;
 
-/** Those of the fields that are not yet as wanted. */
+/** The wanted fields that differ from the product's; undefined when none does. */
 function changes(
   context: CommandContext,
   product: ListedProduct,
@@ -136,8 +136,8 @@ const imagined = (context: CommandContext, intent: { type: string; data: object 
 });
 
 /**
- * Sets what is on hand (reserved units included) to a figure, whatever it is now; answers whether that changed it. Pinned,
- * so that a sale in between is seen and not counted twice.
+ * Sets the units on hand (reserved units included) to `figure`; returns whether that changed them. It pins the revision, so
+ * that a sale in between is noticed and not counted twice.
  */
 async function setStock(contextOf: ContextOf, id: string, figure: number, dryRun: boolean): Promise<boolean> {
   for (let attempt = 1; ; attempt += 1) {

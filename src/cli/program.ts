@@ -8,7 +8,7 @@ interface CommandModule {
   readonly register: (program: Command) => void;
 }
 
-/** By the first word of the command line; a command is loaded only when it is meant, since most load the whole shop. */
+/** Modules by the first word of the command line. Only the named command is loaded, because most load the whole shop. */
 const COMMANDS: Readonly<Record<string, readonly (() => Promise<CommandModule>)[]>> = {
   serve: [() => import('./serve.ts')],
   migrate: [() => import('./migrate.ts')],
@@ -26,14 +26,14 @@ const COMMANDS: Readonly<Record<string, readonly (() => Promise<CommandModule>)[
 
 const VERSION_FLAGS = ['-V', '--version'];
 
-/** That of the command meant; of all of them when none is, as for help. */
+/** Loads the modules of the named command, or of all commands when none is named, as for help. */
 async function modulesFor(word: string | undefined): Promise<CommandModule[]> {
   if (word !== undefined && VERSION_FLAGS.includes(word)) return [];
   const meant = word !== undefined && Object.hasOwn(COMMANDS, word) ? COMMANDS[word]! : Object.values(COMMANDS).flat();
   return Promise.all(meant.map((load) => load()));
 }
 
-/** The program with the command that `word` begins; with every command when it begins none. */
+/** The program with the command that `word` names; with every command when it names none. */
 export async function createProgram(word?: string): Promise<Command> {
   const program = new Command('cartulary')
     .description('An event-sourced shop: run it and look after it.')

@@ -1,22 +1,22 @@
 import { Presets, SingleBar } from 'cli-progress';
 
-/** Where there is no terminal, a line is printed this often, ms. */
+/** Without a terminal, a line is printed at most this often, ms. */
 const LINE_MS = 2_000;
 const FRAMES_PER_SECOND = 8;
 const FORMAT = '{label} [{bar}] {percentage}%  {done}/{all} {unit}  {rate}/s  {left}';
 
 export interface ProgressBar {
   update(done: number, total?: number): void;
-  /** The last word: how far it came, and how long it took. */
+  /** Shows the final figures on a terminal and ends the bar; does nothing without a terminal. */
   stop(): void;
 }
 
 export interface ProgressOptions {
   readonly label: string;
-  /** What is counted, such as `events`. */
+  /** The unit of the counts, such as `events`. */
   readonly unit: string;
   readonly total: number;
-  /** Says nothing where there is no terminal: what is printed is for a program. */
+  /** Prints nothing without a terminal, because a program reads the output. */
   readonly quiet?: boolean;
 }
 
@@ -29,7 +29,7 @@ export function duration(seconds: number): string {
   return minutes < 100 ? `${minutes} min ${Math.round(seconds % 60)} s` : `${(minutes / 60).toFixed(1)} h`;
 }
 
-/** How far work has come, its rate and the time left, on stderr: a bar on a terminal, now and then a line elsewhere. */
+/** Shows progress, rate and time left on stderr: as a bar on a terminal, else as a line every `LINE_MS`. */
 export function createProgressBar(options: ProgressOptions): ProgressBar {
   const { label, unit, quiet = false } = options;
   const beganAt = performance.now();

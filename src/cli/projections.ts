@@ -13,7 +13,7 @@ const ERROR_CHARS_MAX = 80;
 const shortened = (text: string): string =>
   text.length > ERROR_CHARS_MAX ? `${text.slice(0, ERROR_CHARS_MAX - 1)}…` : text;
 
-/** A log whose positions do not count events is counted up to a bound. */
+/** In a log whose positions do not count events, the lag is counted only up to a bound. */
 const lagText = (lag: bigint, contiguous: boolean): string =>
   contiguous || lag <= EVENTS_COUNTED_MAX ? String(lag) : `> ${EVENTS_COUNTED_MAX}`;
 
@@ -38,7 +38,7 @@ function print(statuses: readonly Status[], deadlines: DeadlinesStatus, contiguo
   }
 }
 
-/** Positions are bigint, and text in JSON. */
+/** Writes bigint values, such as positions, as text. */
 const json = (value: unknown): string =>
   JSON.stringify(value, (_key, inner: unknown) => (typeof inner === 'bigint' ? String(inner) : inner));
 

@@ -22,7 +22,7 @@ function chosen(names: readonly string[], all: boolean): readonly Projection[] {
   return [...new Set(names)].flatMap((name) => projections.find((projection) => projection.name === name) ?? []);
 }
 
-/** One projection, from the first event on; answers what it came to, or why it did not. */
+/** Rebuilds one projection from the first event; returns the result or the error. */
 async function one(
   projection: Projection,
   { url, store, log }: LogCommand,

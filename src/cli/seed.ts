@@ -12,7 +12,7 @@ import { startWorkers } from './workers.ts';
 
 const SEED_DEFAULT = 1;
 const SEED_MAX = 999_999;
-/** How long handlers and read models may take for what is left once everything has been asked for. */
+/** How long handlers and read models may take to catch up once all commands are done, ms. */
 const CATCH_UP_MAX_MS = 120_000;
 const BUYERS_AT_ONCE = 16;
 const PASSWORD_LENGTH = 16;
@@ -22,13 +22,13 @@ interface Options {
   readonly scale: Scale;
 }
 
-/** Random to everybody without the master key, and yet the same when a seeding that was cut off goes on. */
+/** Unpredictable without the master key, but the same when an interrupted seeding is continued. */
 const passwordOf = ({ services }: Shop, seed: number): string =>
   Buffer.from(services.personalData.blindIndex('seed password', String(seed)), 'hex')
     .toString('base64url')
     .slice(0, PASSWORD_LENGTH);
 
-/** Buyers side by side, each one's orders in turn, for they share a cart; what becomes of an order goes its own way. */
+/** Serves buyers concurrently, but each buyer's orders in sequence: they share a cart. Placed orders are followed up concurrently. */
 async function serveBuyers(seeding: Seeding, stocked: Stocked, after: bigint): Promise<readonly string[]> {
   const { plan, shop } = seeding;
   const watch = watchPayments(shop.store, after);

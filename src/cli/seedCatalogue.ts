@@ -1,9 +1,9 @@
-/** What a believable shop is made of. Products are styles times things, so that a category has some hundred of them. */
+/** The goods of one category. A product combines a style and a thing, which makes 56 to 64 names per category. */
 export interface Assortment {
   readonly name: string;
   readonly things: readonly string[];
   readonly styles: readonly string[];
-  /** Whole units of money, from the cheapest to the dearest. */
+  /** The lowest and the highest price, in whole major units. */
   readonly prices: readonly [number, number];
   readonly facts: readonly string[];
 }

@@ -10,11 +10,11 @@ import { CANCEL_REASONS } from './seedCatalogue.ts';
 import type { Fate, OrderPlan } from './seedPlan.ts';
 import { contextFor, patiently, type Seeding, type Stocked } from './seedShop.ts';
 
-/** How long the payment handler may take for one order while a thousand wait. */
+/** How long the payment handler may take for one order while a thousand others wait, ms. */
 const PAYMENT_WAIT_MAX_MS = 120_000;
 type Step = (typeof FULFILMENT_STEPS)[number];
 
-/** How far the fulfilments of an order with this fate go. */
+/** The last fulfilment step of an order with this fate; undefined for none. */
 const FURTHEST: Readonly<Record<Fate, Step | undefined>> = {
   completed: 'completed',
   shipped: 'shipped',
@@ -29,9 +29,9 @@ const FURTHEST: Readonly<Record<Fate, Step | undefined>> = {
 
 type Outcome = 'PaymentCaptured' | 'PaymentDeclined';
 
-/** What payments come to, as the log tells it. */
+/** Follows the log for the outcomes of payments. */
 export interface PaymentWatch {
-  /** Resolves once that has happened to the order since the watch began. */
+  /** Resolves once the order has this outcome after the position where the watch began. */
   until(orderId: string, outcome: Outcome): Promise<void>;
   stop(): Promise<void>;
 }
@@ -78,7 +78,7 @@ export function watchPayments(store: EventStore, after: bigint): PaymentWatch {
 const isAt = (order: PlacedOrder, step: Step | undefined): boolean =>
   step === undefined || Object.values(order.fulfilments).every((now) => stepOf(now) >= stepOf(step));
 
-/** Whether that has become of the order already. */
+/** Whether nothing is left to do for the order to meet its fate. */
 function isSettled(fate: Fate, order: PlacedOrder): boolean {
   if (order.cancelled) return true;
   if (fate === 'declined') return Object.values(order.money.payments).some(({ status }) => status === 'declined');
@@ -93,7 +93,7 @@ export interface Placed {
   readonly buyer: Actor;
 }
 
-/** Lets an order come to what it is fated to; what somebody else has decided about it in the meantime is left so. */
+/** Brings an order to its fate. When the shop refuses a step, because the order was changed meanwhile, the order is left as it is. */
 export async function followUp(seeding: Seeding, shop: Stocked, watch: PaymentWatch, placed: Placed): Promise<void> {
   const { state } = await seeding.shop.services.aggregates.load(orderDecider, placed.id);
   if (state.status !== 'placed' || isSettled(placed.plan.fate, state)) return;
@@ -143,7 +143,7 @@ const sellerOf = ({ shop }: World, storeId: string): Actor => {
   return seller;
 };
 
-/** All of it by the admin, or one piece of the first line by its seller. */
+/** Refunds all of it as the admin, or one unit of the first line as its seller. */
 async function giveBack(
   seeding: Seeding,
   world: World,

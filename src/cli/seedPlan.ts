@@ -40,7 +40,7 @@ export interface ProductPlan {
   readonly stock: number;
 }
 
-/** What becomes of an order in the end. */
+/** The planned outcome of an order. */
 export type Fate =
   | 'completed'
   | 'shipped'
@@ -80,7 +80,7 @@ interface Random {
   pick<T>(list: readonly T[]): T;
 }
 
-/** Chance that is the same for the same key, for ever (mulberry32). */
+/** A pseudorandom generator that always gives the same numbers for the same key (mulberry32). */
 function chance(key: string): Random {
   let state = createHash('sha256').update(key).digest().readUInt32LE(0);
   const next = (): number => {
@@ -111,7 +111,7 @@ function fateOf(random: Random): Fate {
   return 'completed';
 }
 
-/** Everything a seeded shop holds; the same for the same number and scale, and only added to by a larger scale. */
+/** The content of a seeded shop: always the same for the same seed and scale. A larger scale has all keys of a smaller one. */
 export function planShop(seed: number, scale: Scale): Plan {
   const size = SCALES[scale];
   const list = <T>(length: number, make: (index: number) => T): T[] => Array.from({ length }, (_, at) => make(at));
@@ -163,7 +163,7 @@ function order(seed: number, at: number, size: Size): OrderPlan {
   const random = chance(`${seed}:order:${at}`);
   const fate = fateOf(random);
   const declines = fate === 'declined' || fate === 'paid at the second attempt';
-  // Some things sell much better than others.
+  // Some products sell much better than others.
   const popular = (): number => Math.floor(size.products * random.next() ** 2);
   const products = new Set(Array.from({ length: random.pick([1, 1, 1, 2, 2, 3, 4]) }, popular));
   const [city, postalCode, country] = random.pick(CITIES);

@@ -17,11 +17,11 @@ import type { OrderPlan, PersonPlan, Plan, ProductPlan, StorePlan } from './seed
 
 const NAMESPACE = '8e2f6b1c-5a90-4f0e-9f43-1b1d4c6f7a21';
 const AT_ONCE = 16;
-/** Read models may be behind for a moment, and a full house asks for patience. */
+/** Attempts for what the shop refuses as unavailable: read models may lag for a moment, or the shop is busy. */
 const ATTEMPTS_MAX = 10;
 const RETRY_MS = 200;
 
-/** What was added; what was there already is not counted. */
+/** Counts of what was added; what existed before is not counted. */
 export interface Made {
   users: number;
   stores: number;
@@ -36,15 +36,15 @@ export interface Seeding {
   readonly plan: Plan;
   readonly password: string;
   readonly made: Made;
-  /** Told after each thing that is there now. */
+  /** Called after each finished step. */
   readonly step: () => void;
 }
 
-/** Every id follows from the seed and the key, so what was made before is found again and not made twice. */
+/** Every id is derived from the seed and the key, so a repeated seeding finds what it made before and adds nothing twice. */
 export const contextFor = ({ shop, seed }: Seeding, key: string, actor: Actor): CommandContext =>
   commandContext(shop.services, { actor, id: derivedId(`${seed}:${key}`, NAMESPACE) });
 
-/** A number of things side by side. */
+/** Runs `work` on every item, at most `atOnce` at a time. */
 export async function eachOf<T>(
   items: readonly T[],
   work: (item: T, index: number) => Promise<unknown>,
@@ -57,7 +57,7 @@ export async function eachOf<T>(
   await Promise.all(Array.from({ length: Math.min(atOnce, items.length) }, worker));
 }
 
-/** Tries again, some times, what only failed for now; safe because of the ids. */
+/** Tries work again that was refused as unavailable, up to `ATTEMPTS_MAX` times; safe because the ids are derived. */
 export async function patiently<T>(work: () => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt += 1) {
     try {
@@ -69,7 +69,7 @@ export async function patiently<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-/** A person with an account, registered now unless they are already. */
+/** Returns a person with an account, and registers them first if necessary. */
 export async function someone(seeding: Seeding, plan: PersonPlan, role: 'buyer' | 'admin'): Promise<Actor> {
   const context = contextFor(seeding, plan.key, role === 'admin' ? operator() : ANONYMOUS);
   const id = context.derive('user');
@@ -94,7 +94,7 @@ async function openStore(seeding: Seeding, { owner, name, description }: StorePl
   const context = contextFor(seeding, `${owner.key}:store`, buyer);
   const { state } = await context.load(storeDecider, storeIdOf(buyer.id));
   if (state.status === 'none') seeding.made.stores += 1;
-  // Also when the store is there: its owner may not have become a seller yet.
+  // Also for an existing store, because its owner may not have become a seller yet.
   await patiently(() => perform(context, 'OpenStore', { body: { name, description } }));
   seeding.step();
   return { id: buyer.id, role: 'seller' };
@@ -122,10 +122,10 @@ async function list(seeding: Seeding, plan: ProductPlan, seller: Actor, category
   return id;
 }
 
-/** The shop before its first customer. */
+/** The seeded shop before its first order. */
 export interface Stocked {
   readonly admin: Actor;
-  /** By the id of their store. */
+  /** Sellers by the id of their store. */
   readonly sellers: ReadonlyMap<string, Actor>;
   readonly productIds: readonly string[];
 }
@@ -147,7 +147,7 @@ export async function stockShop(seeding: Seeding): Promise<Stocked> {
   return { admin, sellers: byStore, productIds };
 }
 
-/** Who was killed between placing the order and emptying the cart has left the cart locked for the buyer's next order. */
+/** Whether the order still locks the cart: a seeding was killed between placing the order and emptying the cart. */
 async function holdsCart(context: CommandContext, buyer: Actor, orderId: string): Promise<boolean> {
   const { state } = await context.load(cartDecider, buyer.id);
   return state.checkout?.orderId === orderId;
@@ -164,7 +164,7 @@ async function fillCart(
   }
 }
 
-/** What a buyer orders, placed now unless it was before; undefined when it could not be had. */
+/** Places a planned order unless it was placed before. Returns its id; undefined when the shop refused the order. */
 export async function placeOrder(
   seeding: Seeding,
   plan: OrderPlan,
@@ -189,7 +189,7 @@ export async function placeOrder(
     await patiently(() => perform(context, 'PlaceOrder', { body }));
   } catch (error) {
     if (!isRefusal(error) || error.kind !== 'rejected') throw error;
-    // Sold out, or delisted in the meantime: that happens in shops.
+    // Sold out or delisted in the meantime: seeding goes on without this order.
     return undefined;
   }
   if (state.status === 'none') seeding.made.orders += 1;

@@ -6,7 +6,7 @@ import { start } from '../main.ts';
 import { startWorkers } from '../workers/primary.ts';
 import { work } from '../workers/worker.ts';
 
-/** The whole stop, Postgres included; who supervises us may kill after ten seconds. */
+/** The limit of the whole stop, Postgres included, ms: supervisors may kill the process after ten seconds. */
 const STOP_TIMEOUT_MS = 9_500;
 const SAME_WISH_MS = 500;
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
@@ -42,8 +42,8 @@ const welcomeToShop = (config: Config, url: string): string => {
 };
 
 /**
- * Resolves at the first signal; one that comes later ends the process at once. At Ctrl-C under `npm start` the same signal
- * arrives twice, from the terminal and from npm: that is one wish.
+ * Resolves at the first signal; a later one ends the process at once. Signals within `SAME_WISH_MS` count as one: at Ctrl-C
+ * under `npm start`, both the terminal and npm send the signal.
  */
 const firstSignal = (): Promise<NodeJS.Signals> =>
   new Promise((resolve) => {
@@ -61,7 +61,7 @@ interface Options {
   readonly workers?: string;
 }
 
-/** The command line wins over the environment. */
+/** Options of the command line override the environment. */
 const configOf = ({ roles, workers }: Options): Config =>
   loadConfig({
     ...environment(),

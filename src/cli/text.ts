@@ -9,12 +9,12 @@ const paint =
   (text) =>
     coloured() ? `\u001b[${on}m${text}\u001b[${off}m` : text;
 
-/** Only on a terminal that shows them; plain text anywhere else. */
+/** Styles text only on a terminal with colours; elsewhere the text stays plain. */
 export const bold = paint(1, 22);
 export const dim = paint(2, 22);
 export const red = paint(31, 39);
 
-/** Text that somebody else wrote, with nothing in it that could move the cursor or hide a part of the line. */
+/** Escapes control characters in untrusted text, so that it cannot move the cursor or hide a part of the line. */
 export const clean = (text: string): string =>
   text.replace(CONTROL, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
 
@@ -52,7 +52,7 @@ export function table<Row>(columns: readonly Column<Row>[], rows: readonly Row[]
     .join('\n');
 }
 
-/** Names and values below each other. */
+/** Formats names and values as two columns. */
 export function pairs(entries: readonly (readonly [name: string, value: string])[], indent = ''): string {
   const width = Math.max(0, ...entries.map(([name]) => widthOf(name)));
   return entries.map(([name, value]) => `${indent}${padded(name, width, false)}  ${value}`).join('\n');

@@ -1,10 +1,10 @@
 import { InvalidArgumentError } from 'commander';
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
-/** A day (its first moment, UTC) or a moment with its zone. */
+/** A day (meaning its first moment in UTC) or an instant with its time zone. */
 const INSTANT = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:\d\d))?$/;
 
-/** An argument that is an id; the program ends as for any wrong usage when it is none. */
+/** Parses an id; throws Commander's usage error when it is not a UUID. */
 export function uuid(text: string): string {
   if (!UUID.test(text)) throw new InvalidArgumentError('It must be a UUID.');
   return text.toLowerCase();
@@ -12,7 +12,7 @@ export function uuid(text: string): string {
 
 export const uuids = (text: string, before: readonly string[] = []): readonly string[] => [...before, uuid(text)];
 
-/** A moment, as ISO 8601 UTC. */
+/** Parses an instant and returns it as ISO 8601 UTC. */
 export function instant(text: string): string {
   const moment = INSTANT.test(text) ? new Date(text) : new Date(NaN);
   if (Number.isNaN(moment.getTime())) {
@@ -21,7 +21,7 @@ export function instant(text: string): string {
   return moment.toISOString();
 }
 
-/** A whole number from `min` to `max`. */
+/** Parses a whole number from `min` to `max`. */
 export const whole =
   (min: number, max = Number.MAX_SAFE_INTEGER) =>
   (text: string): number => {

@@ -15,19 +15,19 @@ import type { Shop } from '../compose/shop.ts';
 const POLL_MS = 50;
 
 export interface Workers {
-  /** Waits until handlers and read models have seen the whole log, whoever runs them; false when time is up before. */
+  /** Waits until handlers and read models have processed the whole log, in whichever process; false after `timeoutMs`. */
   caughtUp(timeoutMs: number): Promise<boolean>;
   stop(): Promise<void>;
 }
 
 /**
- * Read models and handlers in this process, wherever no server runs them: their leases see to it that each has one owner.
- * Messages are kept and sent to nobody.
+ * Runs read models and handlers in this process, except those that a server already runs: leases give each one owner.
+ * Messages are stored, not sent.
  */
 export async function startWorkers(shop: Shop, config: Config, log: Logger): Promise<Workers> {
   const { store, services, pool, readPool, progress } = shop;
   const owner = `${os.hostname()}:${process.pid}:${randomUUID()}`;
-  // Nobody asks here; but what is projected here must leave the cache that servers share.
+  // This process answers no queries, but what it projects must be invalidated in the cache that servers share.
   const redis = await openRedis({ url: config.redisUrl, store, log });
   const readModels = { own: () => progress.own(), others: () => progress.others(projectionNames) };
   const cache = openCache({ redis, readModels, log });

@@ -24,7 +24,7 @@ export interface Registration {
   readonly role: Role;
 }
 
-/** Claims what must be unique, then registers. */
+/** Claims the values that must be unique (e-mail, phone), then registers. */
 async function register(context: CommandContext, registration: Registration): Promise<Outcome> {
   const { personalData, passwords } = context.services;
   const { email, password, name, phone, role } = registration;
@@ -58,7 +58,7 @@ export const userAnswers: Answers<UserRow, Services> = {
   view: (row, { services }) => services.personalData.reveal(userView(row)),
 };
 
-/** Registers somebody outside of the public route, such as an admin. */
+/** Registers a person outside the public route, such as an admin. */
 export async function registerUser(context: CommandContext, registration: Registration): Promise<Answer> {
   return answerWith(userAnswers, await register(context, registration), context);
 }

@@ -41,7 +41,7 @@ const addItem = defineCommand({
   codes: ['CONFLICT'],
   async run({ body }, context) {
     if ((await productOf(context, body.product_id)) === undefined) {
-      // The cached fold may be behind another process; before saying no, look again.
+      // The cached fold may lag behind another process, so check the stream before refusing.
       const { state } = await context.load(productDecider, body.product_id);
       if (state.status !== 'listed') missing('ProductUnknown', 'There is no such product.');
     }

@@ -10,7 +10,7 @@ import type { Answers } from '../engine/decide/command.ts';
 import { type CommandContext, defineChange, defineCommand, type Services } from './contract.ts';
 import { stateBefore } from '../engine/decide/answer.ts';
 
-/** Which claim makes a name unique, however it is written. */
+/** The id of the claim that makes a name unique, whatever its case, Unicode form and outer spaces. */
 export const claimOf = (context: CommandContext, name: string): string =>
   `category-${context.services.personalData.blindIndex('category', name.normalize('NFKC').trim().toLowerCase())}`;
 
@@ -26,7 +26,7 @@ async function claimName(context: CommandContext, name: string, holder: string):
 const releaseName = (context: CommandContext, name: string, holder: string): Promise<unknown> =>
   context.handle(claimDecider, claimOf(context, name), { type: 'ReleaseClaim', data: { holder } }, { step: 'release' });
 
-/** What it was called before this command, unless it is called so (again) by now. */
+/** Releases the name from before this command, unless the category has that name (again) now. */
 async function releaseFormerName(context: CommandContext, id: string, handled: Handled<CategoryState>): Promise<void> {
   const former = await stateBefore(context.services, categoryDecider, id, handled);
   const { state: now } = await context.load(categoryDecider, id);

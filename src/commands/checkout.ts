@@ -9,7 +9,7 @@ import type { CommandContext as AnyContext, Outcome } from '../engine/decide/com
 import type { CommandContext } from './contract.ts';
 
 export interface Wishes {
-  /** From the cart when absent. */
+  /** The cart's items when absent. */
   readonly items?: readonly CartLine[];
   readonly method: string;
   readonly shippingAddress: string;
@@ -17,14 +17,14 @@ export interface Wishes {
   readonly notes: string | null;
 }
 
-/** The revision an order has once it is placed: `OrderPlaced`, `PaymentRequested`. */
+/** The revision of an order that was just placed: its events are `OrderPlaced` and `PaymentRequested`. */
 const PLACED_REVISION = 1n;
 
 /**
- * Checkout, a process of steps on several streams: claim the cart, reserve each product's stock in a fixed order, place
- * the order, empty the cart. Every step's command id is derived from the checkout's, so a repeated checkout walks over
- * what is done and goes on where it stopped. One that stops for good is undone at its deadline; placing the order and
- * abandoning it exclude each other on the order's own stream.
+ * Checks out in steps on several streams: claim the cart, reserve each product's stock in a fixed order, place the order,
+ * empty the cart. Every step's command id is derived from the checkout's, so a repeated checkout skips finished steps and
+ * continues where it stopped. A checkout that never finishes is undone at its deadline. Placing the order and abandoning
+ * it exclude each other on the order's own stream.
  */
 export async function checkOut(context: CommandContext, wishes: Wishes): Promise<Outcome> {
   const { checkoutDeadlineMs } = context.services.settings;
@@ -69,7 +69,10 @@ async function claimCart(context: CommandContext, orderId: string, expiresAt: st
   return started.data.lines;
 }
 
-/** An earlier checkout that outlived its deadline may be overtaken, once it is fenced; if it did place its order, it is finished here. */
+/**
+ * Returns the order id of an earlier, overdue checkout that this one may replace. It is fenced first; if it did place its
+ * order, its cart is checked out instead.
+ */
 async function overdueCheckout(context: CommandContext, buyerId: string, orderId: string): Promise<string | undefined> {
   const { checkout } = (await context.load(cartDecider, buyerId)).state;
   if (checkout === null || checkout.orderId === orderId || checkout.expiresAt > context.now) return undefined;
@@ -82,7 +85,7 @@ async function overdueCheckout(context: CommandContext, buyerId: string, orderId
   return undefined;
 }
 
-/** A repeated checkout goes on only while the cart is still its own. */
+/** Refuses a repeated checkout that no longer owns the cart. */
 async function mustStillRun(context: CommandContext, orderId: string): Promise<void> {
   const { checkout } = (await context.load(cartDecider, context.actor.id)).state;
   if (checkout?.orderId !== orderId) {
@@ -90,7 +93,7 @@ async function mustStillRun(context: CommandContext, orderId: string): Promise<v
   }
 }
 
-/** A repeated checkout whose order stands already has only its cart left to empty, whatever has become of the products since. */
+/** When a repeated checkout has already placed its order, only empties its cart. Later changes of the products do not matter. */
 async function alreadyPlaced(context: CommandContext, orderId: string, wishes: Wishes): Promise<Outcome | undefined> {
   if (!context.origin.repeatable) return undefined;
   const { state, position } = await context.load(orderDecider, orderId);
@@ -103,7 +106,7 @@ async function alreadyPlaced(context: CommandContext, orderId: string, wishes: W
 const emptyCart = (context: CommandContext, orderId: string): Promise<unknown> =>
   context.handle(cartDecider, context.actor.id, { type: 'CheckOutCart', data: { orderId } }, { step: 'empty' });
 
-/** Each line with its product's name, price and store as they are now. */
+/** Adds each product's current name, price and store to its line. */
 async function price(context: CommandContext, lines: readonly CartLine[]): Promise<OrderLine[]> {
   const loaded = await Promise.all(lines.map(({ productId }) => context.load(productDecider, productId)));
   const errors: FieldError[] = [];
@@ -178,14 +181,14 @@ async function toOrder(
 export interface Undoing {
   readonly orderId: string;
   readonly productIds: readonly string[];
-  /** The buyer of a cart that may wait for this checkout. */
+  /** The buyer whose cart may still be held by this checkout. */
   readonly cartOf?: string;
   readonly reason: string;
 }
 
 /**
- * Undoes a checkout that stops for good. It fences the order first: from then on no twin of the checkout can place it.
- * Only then is what the checkout held given back. It undoes nothing when the order is placed already.
+ * Undoes a checkout that cannot finish. It fences the order first, so that no concurrent run of the same checkout can still
+ * place it. Only then does it release the reserved stock and the cart. It undoes nothing when the order was already placed.
  */
 export async function undoCheckout(context: AnyContext, undoing: Undoing): Promise<void> {
   const { orderId, productIds, cartOf, reason } = undoing;

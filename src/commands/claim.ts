@@ -5,7 +5,7 @@ import type { Command, Decider } from '../engine/decide/decider.ts';
 import type { DomainEvent } from '../eventstore/eventStore.ts';
 import type { CommandContext } from './contract.ts';
 
-/** After this long something that claimed a value and has not come to be may be overtaken. */
+/** How long a claim waits for its holder to be created, ms. After that, another holder may take it over. */
 export const CLAIM_DEADLINE_MS = 60_000;
 
 export interface Wish {
@@ -14,15 +14,15 @@ export interface Wish {
   readonly step: string;
 }
 
-/** The aggregates that hold such claims, and the command that keeps one which is not there yet from ever coming to be. */
+/** The aggregates that hold a kind of claim, and the command that prevents one that does not exist yet from being created. */
 export interface Holders<State extends { readonly status: string }, C extends Command, E extends DomainEvent> {
   readonly decider: Decider<State, C, E>;
   readonly abandon: C extends Command ? Pick<C, 'type' | 'data'> : never;
 }
 
 /**
- * Claims a unique value, and says whether it is the holder's now. The claim of a holder that will never be (any more) is
- * taken over.
+ * Claims a unique value and returns whether the holder has it now. The claim of a holder that no longer exists, or that can
+ * never be created, is taken over.
  */
 export async function obtain<State extends { readonly status: string }, C extends Command, E extends DomainEvent>(
   context: CommandContext,
@@ -35,7 +35,7 @@ export async function obtain<State extends { readonly status: string }, C extend
   return (await isGone(context, { holder, at: at ?? context.now }, holders)) && attempt(context, wish, holder);
 }
 
-/** Whether the holder will never be (any more). One that is overdue is fenced on its own stream to make certain of it. */
+/** Whether the holder no longer exists or can never be created. An overdue holder is fenced on its own stream first. */
 async function isGone<State extends { readonly status: string }, C extends Command, E extends DomainEvent>(
   context: CommandContext,
   { holder, at }: { readonly holder: string; readonly at: string },
@@ -60,7 +60,7 @@ async function attempt(context: CommandContext, { claimId, holder, step }: Wish,
   }
 }
 
-/** A claim outlives a refusal, so none is made for a command that `If-Match` has already doomed. */
+/** Whether `If-Match` will refuse the command. Such a command must make no claim, because a claim outlives the refusal. */
 export const isDoomed = ({ origin: { ifMatch } }: CommandContext, revision: bigint): boolean =>
   ifMatch !== undefined && ifMatch < revision;
 

@@ -23,34 +23,34 @@ export interface AccessClaims {
 }
 
 export interface Tokens {
-  /** A signed access token, and how many seconds it lives. */
+  /** A signed access token, and its lifetime in seconds. */
   issue(claims: AccessClaims): { token: string; expiresIn: number };
   /**
-   * An opaque 256-bit refresh token for a session, and the hash that the log keeps of it. Derived under a secret from the
-   * command's id, so that a repeated command answers the same token.
+   * A 256-bit refresh token for a session, and its hash, which the log stores. The token is derived from the command's id
+   * with a secret key, so a repeated command returns the same token.
    */
   refresh(sessionId: string, commandId: string): { token: string; hash: string };
-  /** Which session a refresh token names, and its hash; undefined when it is no such token. */
+  /** The session that a refresh token names, and the token's hash; undefined when it is not a refresh token. */
   parseRefresh(token: string): { sessionId: string; hash: string } | undefined;
-  /** How long a session lives at most, ms. */
+  /** The longest lifetime of a session, ms. */
   readonly sessionTtlMs: number;
 }
 
-/** What the read models say: may be some milliseconds old, so never the only guard of an invariant. */
+/** Answers from the read models. They may be some milliseconds old, so an invariant must not rely on them alone. */
 export interface Hints {
   productsInCategory(categoryId: string): Promise<number>;
   /** Waits (bounded) until the read model has seen the whole log before it says that there is none. */
   orderOfPayment(paymentId: string): Promise<string | undefined>;
 }
 
-/** What commands of this shop may use of the outside; made once by the composition root. */
+/** The services that this shop's commands may use; created once by the composition root. */
 export interface Services extends QueryServices {
   readonly passwords: Passwords;
   readonly tokens: Tokens;
   readonly hints: Hints;
 }
 
-/** A rate limit of its own that a route may count against. */
+/** A separate rate limit that a route may count against. */
 export type LimitClass = 'login' | 'register' | 'refresh';
 
 interface Shop extends Domain {
@@ -63,5 +63,5 @@ export type CommandContext = ContextOf<Services>;
 export type CommandContract = ContractOf<Shop>;
 /** Declares a command of this shop. */
 export const defineCommand = commandsOf<Shop>();
-/** Declares a command of this shop that answers with a row it has changed. */
+/** Declares a command of this shop that answers with the read-model row that it changed. */
 export const defineChange = answeringCommandsOf<Shop>();

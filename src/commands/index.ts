@@ -8,7 +8,7 @@ import { productCommands } from './product.ts';
 import { storeCommands } from './store.ts';
 import { userCommands } from './user.ts';
 
-/** Everything that may be asked for. */
+/** Every command of the shop. */
 export const commands: readonly CommandContract[] = [
   ...authCommands,
   ...userCommands,

@@ -33,7 +33,7 @@ export function methodOf(context: CommandContext, wanted: string | undefined, fi
   return paymentMethods.includes(method) ? method : invalid(field, `must be one of ${paymentMethods.join(', ')}`);
 }
 
-/** The same product twice is one line. */
+/** Merges items of the same product into one line. */
 function merged(items: readonly { product_id: string; quantity: number }[]): CartLine[] {
   const quantities = new Map<string, number>();
   for (const { product_id, quantity } of items)
@@ -85,7 +85,7 @@ export async function loadPlaced(context: CommandContext, id: string): Promise<P
   return state.status === 'placed' ? state : missing('OrderUnknown', 'There is no such order.');
 }
 
-/** The buyer's own, or any for an admin; anybody else's is not there. */
+/** Loads an order of the caller, or any order for an admin; refuses others as unknown. */
 export async function loadOwn(context: CommandContext, id: string): Promise<PlacedOrder> {
   const order = await loadPlaced(context, id);
   if (order.buyerId !== context.actor.id && context.actor.role !== 'admin')

@@ -91,7 +91,7 @@ const refundPayment = defineChange({
 });
 
 function refundAmount(amount: string | number, { money: { currency, total } }: PlacedOrder): number {
-  // An order may cost more than any one product; whether it is too much is for the order to say.
+  // An order may cost more than a product's highest price; the order itself checks the upper bound.
   const minor = toMinor(amount, currency, Number.MAX_SAFE_INTEGER);
   if (minor !== undefined && minor > 0) return minor;
   return invalid(

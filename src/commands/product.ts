@@ -14,7 +14,7 @@ import { storeIdOf } from '../queries/store.ts';
 
 export const STOCK_MAX = 1_000_000_000;
 
-/** A price in minor units; zero, too many decimals or too much is refused by name. */
+/** Converts a price to minor units. Refuses zero, too many decimals and too high a price, naming the field `price`. */
 export function priceOf({ settings: { currency } }: Services, amount: string | number): number {
   const minor = toMinor(amount, currency);
   if (minor !== undefined && minor > 0) return minor;

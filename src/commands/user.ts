@@ -15,7 +15,7 @@ const Address = Type.String({ minLength: 1, maxLength: 500, pattern: '\\S' });
 const sealed = (context: CommandContext, text: string | null): Promise<string> | null =>
   text === null ? null : context.services.personalData.seal(context.actor.id, text);
 
-/** The number they had before this command, unless it is theirs (again) by now. */
+/** Releases the phone number from before this command, unless the user has that number (again) now. */
 async function releaseFormerPhone(context: CommandContext, id: string, handled: Handled<UserState>): Promise<void> {
   const former = await stateBefore(context.services, userDecider, id, handled);
   if (former.status !== 'active' || former.phoneClaim === null) return;

@@ -22,7 +22,7 @@ export interface NewAdmin {
 
 const check = bodyCheck(Fields({ email: Email, password: Password, name: Name }));
 
-/** Registers an administrator by the same rules as anybody. With an `id` it may be repeated, and then changes nothing. */
+/** Registers an administrator by the same rules as any user. With the same `id`, a repeat changes nothing. */
 export async function createAdmin(
   services: Services,
   admin: NewAdmin,
@@ -37,8 +37,8 @@ export async function createAdmin(
 }
 
 /**
- * The admin of `ADMIN_EMAIL`, made unless there is one already. Its ids follow from the address, so that a start that was
- * cut off, or two at once, make one.
+ * Creates the admin of `ADMIN_EMAIL`, unless there is an active admin. Its ids are derived from the address, so that an
+ * interrupted start, or two starts at once, create only one.
  */
 export async function createAdminOnce(
   services: Services,

@@ -11,7 +11,7 @@ import type { ReadDb } from '../engine/ask/query.ts';
 import { createSales, type Sales } from '../queries/sales.ts';
 import type { RedisConnection } from '../platform/redis/connection.ts';
 
-/** What runs in this process, as far as it tells of itself. */
+/** The parts of this process that report metrics. */
 export interface Observed {
   readonly cache: Cache;
   readonly redis: RedisConnection | undefined;
@@ -21,7 +21,7 @@ export interface Observed {
   readonly db: ReadDb;
 }
 
-/** What this process cannot answer correctly without: the log, and the read models. Without NATS or Redis everything goes on. */
+/** The dependencies of this process. It needs the log and Postgres for correct answers; it goes on without NATS or Redis. */
 export const probesOf = (
   { store, pool }: { store: EventStore; pool: Pool },
   { redis, bus, relay }: Partial<Pick<Observed, 'redis' | 'bus' | 'relay'>> = {},
@@ -39,7 +39,7 @@ const perName = <T extends { readonly name: string }>(
   value: (item: T) => bigint | number,
 ): readonly Sample[] => list.map((item) => ({ labels: { name: item.name }, value: Number(value(item)) }));
 
-/** Figures that the edge does not see by itself, of the parts that run here; each is read only when somebody scrapes. */
+/** Metrics of the parts that run in this process; each is read only when the metrics are requested. */
 export const collectorsOf = ({ cache, redis, projector, bus, relay, db }: Observed): readonly Collector[] => [
   ...(projector === undefined ? [] : [...projectorCollectors(projector), ...salesCollectors(db)]),
   ...(bus === undefined ? [] : busCollectors(bus)),
@@ -50,7 +50,7 @@ export const collectorsOf = ({ cache, redis, projector, bus, relay, db }: Observ
 ];
 
 const LABELS = ['name'];
-/** A log whose positions do not count events is counted up to a bound. */
+/** In a log whose positions do not count events, the lag is counted only up to a bound. */
 const COUNTED = `counted up to ${EVENTS_COUNTED_MAX} where positions do not count events`;
 
 const projectorCollectors = (projector: Projector): readonly Collector[] => [
@@ -142,7 +142,7 @@ const redisCollectors = (redis: RedisConnection): readonly Collector[] => [
   },
 ];
 
-/** Told by who keeps the read models they come from; every such process tells the same: a dashboard takes the highest. */
+/** Reported by processes with the projector role. All of them report the same figures, so a dashboard takes the highest. */
 const salesCollectors = (db: ReadDb): readonly Collector[] => {
   const sales = createSales(db);
   const collector = (name: string, help: string, value: (of: Sales) => number): Collector => ({

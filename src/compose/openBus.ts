@@ -4,16 +4,16 @@ import { createEmbeddedBus, type EmbeddedBusOptions } from '../bus/consumers.ts'
 import type { NatsStreamSettings } from '../bus/nats/jetStream.ts';
 import type { RelayOptions, RelayStatus } from '../bus/nats/relay.ts';
 
-/** `NATS_URL` and what belongs to it. */
+/** `NATS_URL` and the settings of its stream. */
 export interface NatsSettings {
-  /** Undefined is the bus on Postgres. */
+  /** Undefined means the bus on Postgres. */
   readonly natsUrls: readonly string[] | undefined;
   readonly natsStream?: Partial<NatsStreamSettings>;
 }
 
 export interface OpenBusOptions extends EmbeddedBusOptions, NatsSettings {}
 
-/** The consumers' side of the bus of this configuration. Does not wait for NATS, whose client is loaded where it is used. */
+/** The consumer side of the configured bus. Does not wait for NATS; its client is loaded only when NATS is used. */
 export async function openBus({ natsUrls, natsStream = {}, ...options }: OpenBusOptions): Promise<Bus> {
   if (natsUrls === undefined) return createEmbeddedBus(options);
   const { createNatsBus } = await import('../bus/nats/natsBus.ts');
@@ -31,7 +31,7 @@ export interface OpenRelay {
   stop(): Promise<void>;
 }
 
-/** What brings the log onto the bus; undefined where the bus is the log itself. Does not wait for NATS. */
+/** The relay, which publishes the log on NATS; undefined without NATS, where the bus reads the log. Does not wait for NATS. */
 export async function openRelay({
   natsUrls,
   natsStream,

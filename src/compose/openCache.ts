@@ -9,13 +9,13 @@ const CACHE_ENTRIES_MAX = 5_000;
 const CACHE_BYTES_MAX = 32 * 1024 * 1024;
 
 export interface OpenCacheOptions {
-  /** Undefined is a cache of this process alone. */
+  /** Undefined means a cache of this process alone. */
   readonly redis: RedisConnection | undefined;
   readonly readModels: ReadModels;
   readonly log: Logger;
 }
 
-/** The cache of this configuration. */
+/** The configured cache. */
 export function openCache({ redis, readModels, log }: OpenCacheOptions): Cache {
   const local = createMemoryCache({ entriesMax: CACHE_ENTRIES_MAX, bytesMax: CACHE_BYTES_MAX });
   return redis === undefined ? local : createRedisCache({ connection: redis, local, readModels, log });

@@ -5,14 +5,17 @@ import { upcasting } from '../eventstore/upcast.ts';
 import { createPostgresEventStore } from '../eventstore/postgres/postgresEventStore.ts';
 
 export interface OpenEventStoreOptions {
-  /** The Postgres of the shop, which holds the log unless another store is named. */
+  /** The shop's Postgres, which holds the log unless `eventStoreUrl` is set. */
   readonly databaseUrl: string;
   /** `EVENTSTORE_URL`. */
   readonly eventStoreUrl: string | undefined;
   readonly log: Logger;
 }
 
-/** The log of this configuration, whose readers get every event in its current shape. Its client is loaded only where it is used: that takes a good part of a start. */
+/**
+ * The configured event store; its readers get every event in its current shape. The EventStoreDB client is loaded only when
+ * it is used, because loading it takes a good part of a start.
+ */
 export async function openEventStore({ databaseUrl, eventStoreUrl, log }: OpenEventStoreOptions): Promise<EventStore> {
   if (eventStoreUrl !== undefined) {
     const { createEventStoreDb } = await import('../eventstore/eventstoredb/eventStoreDb.ts');

@@ -2,14 +2,14 @@ import type { Logger } from '../platform/log.ts';
 import type { RedisConnection } from '../platform/redis/connection.ts';
 
 interface OpenOptions {
-  /** `REDIS_URL`; undefined is none. */
+  /** `REDIS_URL`; undefined means no Redis. */
   readonly url: string | undefined;
-  /** The log whose shop this is. */
+  /** The shop's log; its epoch keeps this shop's keys apart from those of other logs. */
   readonly store: { head(): Promise<{ readonly epoch: string }> };
   readonly log: Logger;
 }
 
-/** The connection of this configuration; its client is loaded only where it is used. */
+/** The configured connection; the client is loaded only when Redis is used. */
 export async function openRedis({ url, store, log }: OpenOptions): Promise<RedisConnection | undefined> {
   if (url === undefined) return undefined;
   const [{ epoch }, { connectRedis }] = await Promise.all([store.head(), import('../platform/redis/connection.ts')]);

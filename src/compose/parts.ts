@@ -16,13 +16,13 @@ export interface PartsOptions {
   readonly shop: Shop;
   readonly config: Config;
   readonly cache: Cache;
-  /** Unique to this process's life. */
+  /** Unique to this run of the process. */
   readonly owner: string;
   readonly log: Logger;
   readonly shutdown: Shutdown;
 }
 
-/** What runs by itself in this process; absent is another process's, or not there at all. */
+/** The background parts of this process. An absent part runs in another process or not at all. */
 export interface Parts {
   readonly projector?: Projector;
   readonly bus?: Bus;
@@ -32,10 +32,10 @@ export interface Parts {
 
 const now = (): string => new Date().toISOString();
 
-/** Read models: kept up to date here, or seen to be kept up to date elsewhere where answers are made of them. */
+/** Starts the projector, or in a process that only answers queries, the watch on other processes' projections. */
 async function startReadModels({ shop, config, cache, owner, log, shutdown }: PartsOptions): Promise<Parts> {
   const { readPool, store, progress } = shop;
-  // A cache of this process alone hears nothing of what another process projects, except that it did.
+  // A cache of this process alone learns only that another process has projected, not what changed.
   progress.onOthersMoved(() => cache.othersMoved());
   if (config.roles.includes('projector')) {
     const projector = createProjector({ pool: readPool, store, projections, cache, owner, log, progress });
@@ -61,7 +61,7 @@ async function startHandlers({ shop, config, owner, log, shutdown }: PartsOption
   return { bus };
 }
 
-/** What brings the log onto NATS; nothing where the bus is the log itself. */
+/** Starts the relay, which publishes the log on NATS; does nothing without NATS. */
 async function startRelay({
   shop: { pool, store },
   config: { natsUrls, natsStream },
@@ -84,7 +84,7 @@ function startDeadlines({ shop, owner, log, shutdown }: PartsOptions): Parts {
   return { deadlines };
 }
 
-/** Everything that this process's roles let run by itself; each owns by lease what only one process may do at a time. */
+/** Starts the background parts of this process's roles. A lease protects work that only one process may do at a time. */
 export async function startParts(options: PartsOptions): Promise<Parts> {
   const has = (role: ProcessRole): boolean => options.config.roles.includes(role);
   return {

@@ -19,7 +19,7 @@ import type { ReadDb } from '../engine/ask/query.ts';
 import type { Secrets } from '../platform/secrets.ts';
 import { type SpanDetails, traced } from '../platform/trace.ts';
 
-/** How long a hint waits for its read model to have seen the whole log before it says that it cannot know. */
+/** How long a hint waits for its read model to reach the head of the log before it refuses, ms. */
 export const HINT_WAIT_MAX_MS = 2_000;
 
 export interface ShopOptions {
@@ -27,11 +27,11 @@ export interface ShopOptions {
   readonly config: Config;
   readonly secrets: Secrets;
   readonly log: Logger;
-  /** Of this process's projector, so that nobody has to look at checkpoints that are its own. */
+  /** The progress of the projections; created on the write pool unless given. */
   readonly progress?: Progress;
-  /** Folded streams kept in memory. */
+  /** The most folded streams that are kept in memory. */
   readonly cacheEntries?: number;
-  /** Told how long each durable append took. */
+  /** Called with the duration of each durable append. */
   readonly onAppend?: (seconds: number) => void;
 }
 
@@ -47,7 +47,7 @@ export interface Shop {
   close(): Promise<void>;
 }
 
-/** The write side and its services over one migrated database, as the server and the command line both use it. */
+/** Opens the write side and its services on a migrated database, for the server and the command line. */
 export async function openShop(options: ShopOptions): Promise<Shop> {
   const { url, config, secrets, log, cacheEntries } = options;
   const settings = settingsOf(config);
@@ -83,7 +83,7 @@ export async function openShop(options: ShopOptions): Promise<Shop> {
   }
 }
 
-/** Commands that are appended together share one; it is below the first, and linked to the others. */
+/** The span of an append. Commands that are appended together share one: a child of the first command's, linked to the others'. */
 const appendSpan = ([stream, , events]: Parameters<EventStore['append']>): SpanDetails => ({
   kind: 'client',
   name: `append ${categoryOf(stream)}`,
@@ -112,14 +112,14 @@ function timed(store: EventStore, onAppend: ShopOptions['onAppend']): EventStore
   };
 }
 
-/** Refuses a master key that is not the one of this database, before anything is sealed under a second one. */
+/** Throws when the master key is not this database's, before any data is sealed under a second key. */
 async function masterKeyMustFit(pool: Pool, personalData: PersonalData): Promise<void> {
   const { rows } = await translating(() => pool.query<{ subject: string }>('SELECT subject FROM subject_keys LIMIT 1'));
   if (rows[0] === undefined) return;
   try {
     await personalData.seal(rows[0].subject, '');
   } catch (error) {
-    // Erased in this very moment, or the database does not answer.
+    // The person was erased just now, or the database does not answer.
     if (isRefusal(error)) return;
     const reason = 'is not the one that the personal data in this database are sealed with';
     throw new ConfigError([{ name: 'MASTER_KEY', reason }]);
@@ -179,14 +179,14 @@ function createHints({ db, store, progress }: HintsOptions): Hints {
 
 export interface ContextOptions {
   readonly actor: Actor;
-  /** Given, it is one that can come again, and what it did before is looked for. */
+  /** The command's id, if the command may be repeated: then the streams are searched for what it did before. */
   readonly id?: string;
   /** ISO 8601 UTC; now unless given. */
   readonly now?: string;
   readonly correlationId?: string;
 }
 
-/** Dealings with the log outside of a request: under a fresh id unless one is given. */
+/** A command context outside an HTTP request, with a fresh id unless one is given. */
 export function commandContext(services: Services, options: ContextOptions): ShopContext {
   const { actor, id = freshId(), now = new Date().toISOString(), correlationId = id } = options;
   return new CommandContext({ id, repeatable: options.id !== undefined, actor, now, correlationId }, services);

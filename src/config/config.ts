@@ -5,7 +5,7 @@ import type { Setting } from './parsers.ts';
 import { RULES } from './rules.ts';
 import { SETTINGS, type SettingName, type Values } from './settings.ts';
 
-/** What a process answers when its settings are wrong (sysexits EX_CONFIG). */
+/** The exit code when the settings are wrong (sysexits EX_CONFIG). */
 export const CONFIG_EXIT_CODE = 78;
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -27,19 +27,19 @@ export class ConfigError extends Error {
 
 export type Config = ReturnType<typeof grouped>;
 
-/** All durations are milliseconds, all rate limits requests per minute (0 is off). */
+/** All durations are in milliseconds; all rate limits are requests per minute (0 means no limit). */
 const grouped = (values: Values) => ({
   production: values.NODE_ENV === 'production',
   logLevel: values.LOG_LEVEL,
   roles: values.ROLES,
-  /** Processes that serve HTTP; above 1, each is a process of its own, and what else there is to do has another. */
+  /** The number of processes that serve HTTP; above 1, all other roles share one more process. */
   workers: values.WORKERS,
-  /** Absolute. */
+  /** An absolute path. */
   dataDir: path.resolve(values.DATA_DIR),
   failpoint: values.FAILPOINT,
   http: {
     host: values.HOST,
-    /** 0 is any free port. */
+    /** 0 means any free port. */
     port: values.PORT,
     trustProxy: values.TRUST_PROXY,
     corsOrigins: values.CORS_ORIGINS,
@@ -54,25 +54,25 @@ const grouped = (values: Values) => ({
     refresh: values.RATE_LIMIT_REFRESH,
   },
   database: {
-    /** Undefined is the embedded Postgres; see `platform/postgres/database.ts`. */
+    /** Undefined means the embedded Postgres; see `platform/postgres/database.ts`. */
     url: values.DATABASE_URL,
     poolMax: values.DATABASE_POOL_MAX,
   },
-  /** Undefined is the log in Postgres. */
+  /** Undefined means that the log is in Postgres. */
   eventStoreUrl: values.EVENTSTORE_URL,
-  /** Undefined is what each process keeps by itself. */
+  /** Undefined means that each process keeps its own cache and rate limits. */
   redisUrl: values.REDIS_URL,
-  /** Undefined is the bus on Postgres; else one or more servers. */
+  /** One or more servers; undefined means the bus on Postgres. */
   natsUrls: values.NATS_URL?.split(','),
   natsStream: {
     prefix: values.NATS_PREFIX,
     maxAgeMs: values.NATS_MAX_AGE,
-    /** -1 is no limit. */
+    /** -1 means no limit. */
     maxBytes: values.NATS_MAX_BYTES === 0 ? -1 : values.NATS_MAX_BYTES,
     replicas: values.NATS_REPLICAS,
   },
   auth: {
-    /** Undefined is made and kept in the data folder; see `platform/secrets.ts`. */
+    /** When undefined, it is generated and kept in the data folder; see `platform/secrets.ts`. */
     jwtSecret: values.JWT_SECRET,
     masterKey: values.MASTER_KEY,
     accessTtlMs: values.JWT_ACCESS_EXPIRY,
@@ -81,7 +81,7 @@ const grouped = (values: Values) => ({
     passwordBlocklist: values.PASSWORD_BLOCKLIST === 'on',
     bcryptCost: values.BCRYPT_COST,
   },
-  /** The first administrator, made at start when there is none. */
+  /** The first administrator, created at start when there is none. */
   admin:
     values.ADMIN_EMAIL === undefined || values.ADMIN_PASSWORD === undefined
       ? undefined
@@ -93,7 +93,7 @@ const grouped = (values: Values) => ({
     sandboxDelayMs: values.PAYMENT_SANDBOX_DELAY,
   },
   mail: { smtpUrl: values.SMTP_URL, from: values.MAIL_FROM },
-  /** Undefined is none. */
+  /** Undefined means no tracing. */
   tracing:
     values.OTEL_EXPORTER_OTLP_ENDPOINT === undefined
       ? undefined
@@ -105,7 +105,7 @@ const grouped = (values: Values) => ({
         },
 });
 
-/** Freezes all of it but buffers, which cannot be frozen. */
+/** Freezes a value deeply, except buffers, which cannot be frozen. */
 const frozen = <T extends object>(value: T): T => {
   if (ArrayBuffer.isView(value)) return value;
   for (const part of Object.values(value) as unknown[]) {
@@ -116,7 +116,7 @@ const frozen = <T extends object>(value: T): T => {
 
 const given = (value: string | undefined): string | undefined => (value?.trim() === '' ? undefined : value?.trim());
 
-/** The text of a setting: its variable, or for a secret the content of the file its NAME_FILE names. */
+/** The text of a setting: from its variable, or for a secret from the file that NAME_FILE names. */
 function textOf(env: Environment, name: SettingName): string | undefined {
   const inline = given(env[name]);
   const file = SETTINGS[name].secret ? given(env[`${name}_FILE`]) : undefined;
@@ -134,7 +134,7 @@ function textOf(env: Environment, name: SettingName): string | undefined {
   return kept;
 }
 
-/** The process's environment over a `.env` file in the working directory, if there is one. */
+/** The process's environment, which overrides a `.env` file in `dir` (by default the working directory), if there is one. */
 export function environment(dir = process.cwd()): Environment {
   let kept: Environment = {};
   try {
@@ -145,7 +145,7 @@ export function environment(dir = process.cwd()): Environment {
   return { ...kept, ...process.env };
 }
 
-/** One frozen, validated object, or a `ConfigError` that names everything wrong at once. An empty value is no value. */
+/** Returns one frozen, validated object, or throws a `ConfigError` with every problem. An empty value counts as not set. */
 export function loadConfig(env: Environment = environment()): Config {
   const values: Record<string, unknown> = {};
   const problems: ConfigProblem[] = [];
@@ -166,7 +166,7 @@ export function loadConfig(env: Environment = environment()): Config {
   return frozen(grouped(valid));
 }
 
-/** Whether errors are to be shown with their stack; asked before, and even when, the settings cannot be loaded. */
+/** Whether errors are shown with their stack. It works even when the settings cannot be loaded. */
 export function isDebugging(): boolean {
   try {
     return ['debug', 'trace'].includes(environment()['LOG_LEVEL'] ?? '');

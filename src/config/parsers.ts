@@ -59,7 +59,7 @@ export const oneOf = <const Choice extends string, const F extends Choice>(fallb
     return found;
   });
 
-/** Some of the choices, with commas, each once; in the order of the choices, whichever way they are written. */
+/** A list of choices, separated by commas. The result has each choice once, in the order of `choices`. */
 export const someOf = <const Choice extends string>(choices: readonly Choice[]) =>
   setting(choices.join(','), (value): readonly Choice[] => {
     const named = listOf(value);
@@ -120,7 +120,7 @@ const isAddressRange = (value: string): boolean => {
   return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128));
 };
 
-/** How many proxies stand in front, or which addresses are theirs; what Express calls `trust proxy`. */
+/** The number of proxies in front of the server, or their addresses: Express's `trust proxy`. */
 export const proxies = (fallback: string, hopsMax: number) =>
   setting(fallback, (value): number | readonly string[] => {
     if (/^\d{1,3}$/.test(value) && Number(value) <= hopsMax) return Number(value);

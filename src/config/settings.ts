@@ -15,17 +15,17 @@ import {
   type Setting,
 } from './parsers.ts';
 
-/** What a process may do; each by any number of processes. */
+/** The roles of a process; any number of processes may have the same role. */
 const ROLES = ['http', 'projector', 'relay', 'handlers', 'deadlines'] as const;
 export type ProcessRole = (typeof ROLES)[number];
 const WORKERS_MAX = 64;
 const JWT_SECRET_BYTES_MIN = 32;
 const RATE_MAX_PER_MINUTE = 1_000_000;
-/** One host or several, as the client of EventStoreDB reads it; KurrentDB's own scheme means the same. */
+/** One host or several, in the form of the EventStoreDB client; KurrentDB's own schemes mean the same. */
 const ESDB_URL = /^(?:esdb|kurrentdb|kurrent)(?:\+discover)?:\/\/\S+$/;
-/** A list with commas, as clusters are given. */
+/** One server or several, separated by commas. */
 const NATS_URLS = /^(?:nats|tls):\/\/[^\s,]+(?:,(?:nats|tls):\/\/[^\s,]+)*$/;
-/** A subject of NATS, or the first parts of one. */
+/** A NATS subject, or its first parts. */
 const NATS_SUBJECT = /^[\w-]{1,64}(?:\.[\w-]{1,64}){0,7}$/;
 const NATS_BYTES_MAX = 2 ** 44;
 const NATS_REPLICAS_MAX = 5;
@@ -33,14 +33,14 @@ const DAY_MS = 86_400_000;
 const E_MAIL = /^[^\s@<>]+@[^\s@<>]+$/;
 const MAIL_SENDER = /^(?:[^\r\n<>]*<[^\s@<>]+@[^\s@<>]+>|[^\s@<>]+@[^\s@<>]+)$/;
 
-/** Every setting there is; `.env.example` says what each means, and a test holds the two together. */
+/** Every setting. `.env.example` explains each, and a test keeps the two in step. */
 export const SETTINGS = {
   NODE_ENV: oneOf('development', ['development', 'production', 'test']),
   LOG_LEVEL: oneOf('info', ['silent', 'fatal', 'error', 'warn', 'info', 'debug', 'trace']),
   ROLES: someOf(ROLES),
   WORKERS: integer('1', 1, WORKERS_MAX),
   DATA_DIR: text('.data', /\S/, 'the path of a folder'),
-  /** Loopback unless said otherwise, so that a trial is open to nobody; a container sets 0.0.0.0. */
+  /** Loopback by default, so that a trial cannot be reached from other machines; a container sets 0.0.0.0. */
   HOST: text('127.0.0.1', /^[\w.:-]+$/, 'an address or host name, such as 127.0.0.1 or 0.0.0.0'),
   PORT: integer('8080', 0, 65_535),
   TRUST_PROXY: proxies('0', 32),

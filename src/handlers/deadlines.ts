@@ -14,10 +14,10 @@ import type { Pool } from '../platform/postgres/pool.ts';
 export const DEADLINES_INTERVAL_MS = 250;
 export const DEADLINES_BATCH = 100;
 const SIDE_BY_SIDE = 8;
-/** How long a row is left alone once its command is issued: the projection needs a moment to take it away. */
+/** How long a row is skipped once its command is issued, ms: the projection needs a moment to remove it. */
 const SETTLING_MS = 1_000;
 const FAILED: Backoff = { delayMs: 1_000, delayMaxMs: 60_000 };
-/** Rows that are being left alone; beyond it the oldest are simply looked at again. */
+/** The most rows that one query skips; beyond that, the oldest are read again. */
 const RESTING_MAX = 10_000;
 
 export interface DeadlinesOptions {
@@ -34,7 +34,7 @@ export interface DeadlinesOptions {
 export interface DeadlinesStatus {
   readonly owned: boolean;
   readonly issued: number;
-  /** Rows whose command could not be issued and is tried again later. */
+  /** Rows whose command failed and is retried later. */
   readonly failing: number;
   readonly lastError?: string;
 }
@@ -62,7 +62,7 @@ interface Resting {
 }
 
 const NAMESPACE = 'b1f6a6a4-3c53-5a0e-8f8e-2c6b7a1d9e42';
-/** Under this name its lease is kept. */
+/** The name of the lease, and of the system actor that issues the commands. */
 export const DEADLINES = 'deadlines';
 
 interface Ticker {
@@ -79,8 +79,8 @@ interface Ticking extends Pick<Owned, 'note' | 'succeeded'> {
 }
 
 /**
- * Issues the command that a passed deadline calls for, in one process at a time. Commands are derived from the row, so
- * that a row still there changes nothing twice; one that fails is tried again later and holds up no other.
+ * Issues the command for each passed deadline, in one process at a time. Command ids are derived from the row, so a row that
+ * is read again has no second effect. A command that fails is retried later and does not delay the others.
  */
 export function createDeadlines(options: DeadlinesOptions): Deadlines {
   const ticker: Ticker = {
@@ -134,7 +134,7 @@ async function tickWhileOwned(ticking: Ticking): Promise<void> {
   }
 }
 
-/** One look at what is due; whether there may be more. */
+/** Handles one batch of due rows; returns whether there may be more. */
 async function tick(ticking: Ticking): Promise<boolean> {
   const { ticker, ended } = ticking;
   const { resting } = ticker;
@@ -156,7 +156,7 @@ async function tick(ticking: Ticking): Promise<boolean> {
   return rows.length === DEADLINES_BATCH;
 }
 
-/** A failed row that did not come back though its rest is over has been taken care of. */
+/** Forgets failed rows that may be retried but are no longer due in the read model: they need no command any more. */
 function forgetVanished({ resting }: Ticker, rows: readonly Due[], clock: number): void {
   if (rows.length === DEADLINES_BATCH) return;
   const here = new Set(rows.map(({ key }) => key));
@@ -177,7 +177,7 @@ async function meet({ ticker, note }: Ticking, due: Due): Promise<void> {
   }
 }
 
-/** `position` is that of the row's last change: a row that changed may need what an earlier command could not know. */
+/** The command id contains the position of the row's last change: a row that changed since may need another command. */
 function contextOf({ options, now }: Ticker, due: Due, ifMatch?: bigint): CommandContext {
   const id = derivedId(`${due.key}:${due.due_at}:${due.position}`, NAMESPACE);
   return new CommandContext(
@@ -193,7 +193,7 @@ function contextOf({ options, now }: Ticker, due: Due, ifMatch?: bigint): Comman
   );
 }
 
-/** The read model may lag behind the payment, so the order itself is asked, and pinned while it is cancelled. */
+/** The read model may lag behind the payment, so this reads the order's stream and pins its revision for the cancellation. */
 async function cancelUnpaid(context: CommandContext, due: Due): Promise<void> {
   const { state, revision } = await context.load(orderDecider, due.order_id);
   if (state.status !== 'placed' || state.cancelled || pay.hasCaptured(state.money)) return;

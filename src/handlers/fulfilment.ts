@@ -21,12 +21,12 @@ const onStock = (
     command(stockDecider, productId, { type, data: { orderId } }),
   );
 
-/** Stock and cart follow the order: what was held is shipped or given back, and a cart whose order stands is emptied. */
+/** Keeps stock and cart in step with the order: ships or releases reserved stock, and empties the cart of a placed order. */
 export const fulfilment: Reaction<OrderState, OrderCommand, OrderEvent> = {
   name: 'fulfilment',
   of: orderDecider,
   on: {
-    // Checkout empties the cart itself; this is for one that was cut off right after placing the order.
+    // Checkout empties the cart itself; this covers a checkout that stopped right after placing the order.
     OrderPlaced: ({ stream, data: { buyerId, fromCart } }) =>
       fromCart ? [command(cartDecider, buyerId, { type: 'CheckOutCart', data: { orderId: idOf(stream) } })] : [],
     OrderCancelled: ({ stream }, order) => onStock('ReleaseStock', idOf(stream), linesOf(order)),

@@ -24,7 +24,7 @@ export interface HandlersOptions {
   readonly senders?: Readonly<Record<Channel, Sender>>;
 }
 
-/** Everything that follows from what happened; each subscription's name is its checkpoint, for ever. */
+/** Every event handler. A subscription's name identifies its checkpoint, so it must never change. */
 export function handlers({ services, pool, config, log, now, ...given }: HandlersOptions): readonly Subscription[] {
   const gateway = given.gateway ?? createSandboxGateway({ pool, delayMs: config.payment.sandboxDelayMs });
   const senders = given.senders ?? {

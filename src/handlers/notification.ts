@@ -23,7 +23,7 @@ interface Addressee {
   readonly facts: OrderFacts;
 }
 
-/** What the buyer is told, by event; of the events that are not here they hear nothing. */
+/** The message to the buyer for each type of order event; types that are not listed send none. */
 const ORDER_MESSAGES: {
   readonly [Type in OrderEvent['type']]?: (
     data: Extract<OrderEvent, { type: Type }>['data'],
@@ -46,7 +46,7 @@ const ORDER_MESSAGES: {
 
 const TYPES = ['UserRegistered', ...Object.keys(ORDER_MESSAGES)];
 
-/** Tells people what became of their orders, once per event and channel. */
+/** Notifies people about their registration and their orders, at most once per event and channel. */
 export const notification = (deps: NotificationDeps): Subscription => ({
   name: 'notification',
   types: TYPES,
@@ -76,7 +76,7 @@ async function orderOf({ services }: NotificationDeps, event: RecordedEvent): Pr
 
 type Person = Pick<ActiveUser, 'email' | 'name' | 'phone'>;
 
-/** Undefined when there is nobody (any more) to write to. */
+/** Undefined when the user is not active or was erased. */
 async function personOf({ services }: NotificationDeps, userId: string): Promise<Person | undefined> {
   const { state } = await services.aggregates.load(userDecider, userId);
   if (state.status !== 'active') return undefined;
@@ -88,7 +88,7 @@ async function personOf({ services }: NotificationDeps, userId: string): Promise
   return email === ERASED ? undefined : { email, name, phone: phone === ERASED ? null : phone };
 }
 
-/** What the person is told about the event; nothing about most. */
+/** The message about an event; undefined for events that send none. */
 export function messageOf(recorded: RecordedEvent, name: string, order?: PlacedOrder): Message | undefined {
   if (recorded.type === 'UserRegistered') return templates.welcome(name);
   if (order === undefined) return undefined;

@@ -10,7 +10,7 @@ import { failpoint } from '../platform/failpoint.ts';
 import { type ChargeState, GatewayRefused, GatewayTimeout, type PaymentGateway } from './gateways/gateway.ts';
 import { contextOf, type ReactionDeps } from '../engine/react/reaction.ts';
 
-/** How often and how long apart the provider is asked what became of a call it did not answer; then the bus waits. */
+/** How often, and first how many ms apart, the outcome of an unanswered call is asked for; after that, the event is redelivered. */
 export const FIND_ATTEMPTS_MAX = 5;
 export const FIND_DELAY_MS = 200;
 const FIND_DELAY_MAX_MS = 5_000;
@@ -24,8 +24,8 @@ const NAME = 'payment';
 const CANCELLED = 'The order was cancelled before it was charged.';
 
 /**
- * Moves the money an order asks for and records the outcome. The payment's id is the provider's key and the provider is
- * asked first what it knows, so an event delivered again, at whatever point it was cut off, charges once.
+ * Charges, captures and refunds as the order's events request, and records the outcomes. The payment's id is the provider's
+ * key, and the provider is first asked for that key. So a redelivered event charges once, wherever it was interrupted.
  */
 export const payment = (deps: PaymentDeps): Subscription => ({
   name: NAME,
@@ -119,7 +119,7 @@ async function refund(step: Step, { data }: RecordedEvent<RefundRequested>): Pro
   await context.handle(orderDecider, orderId, intent, { step: `RecordRefund:${key}` });
 }
 
-/** A provider that will not charge has declined, unless it has heard of the charge before: then an operator must look. */
+/** A refused charge counts as declined, unless the provider already knows the charge: then it throws, for an operator to look at. */
 async function unlessRefused(
   { gateway, signal }: Step,
   key: string,
@@ -133,7 +133,7 @@ async function unlessRefused(
   }
 }
 
-/** Does it once; when no answer comes, asks what became of it instead of doing it again. */
+/** Calls `act` once. After a timeout it asks for the outcome instead of calling again; refuses when the outcome stays unknown. */
 async function certainly<T>(
   { signal, findDelayMs }: Step,
   act: () => Promise<T>,

@@ -3,7 +3,7 @@ import { userDecider } from '../aggregates/user.ts';
 import { idOf } from '../eventstore/eventStore.ts';
 import { command, type Reaction } from '../engine/react/reaction.ts';
 
-/** Who opened a store is a seller. The command does it at once; this is for one that was cut off in between. */
+/** Makes the owner of an opened store a seller. The command does so itself; this covers a command that stopped in between. */
 export const membership: Reaction<StoreState, StoreCommand, StoreEvent> = {
   name: 'membership',
   of: storeDecider,

@@ -27,7 +27,7 @@ import { createServer, drained, expressApp } from './server.ts';
 import { createVerifier } from './auth/tokens.ts';
 import { resultCheck } from './api/validate.ts';
 
-/** Everything the edge is made of; `src/main.ts` gives the real things, tests may give doubles. */
+/** The dependencies of the HTTP edge; `src/main.ts` passes the real ones, tests may pass doubles. */
 export interface AppDeps {
   readonly config: Pick<Config, 'http' | 'rateLimits'> & { readonly auth: Pick<Config['auth'], 'accessTtlMs'> };
   /** The same secret that `createTokens` was given. */
@@ -42,7 +42,7 @@ export interface AppDeps {
   readonly db: ReadDb;
   /** For idempotency keys and revocations; one of its connections is held for as long as the process lives. */
   readonly pool: Pool;
-  /** This process, as leases and claims name it. */
+  /** The name of this process in leases and claims. */
   readonly owner?: string;
   readonly cache: Cache;
   readonly progress: Progress;
@@ -50,12 +50,12 @@ export interface AppDeps {
   readonly collectors?: readonly Collector[];
   readonly metrics?: Metrics;
   readonly limiter?: RateLimiter;
-  /** What everybody wrote last; remembered by this process alone unless given. */
+  /** The last position that each actor wrote; by default, only this process remembers it. */
   readonly writers?: Writers;
   readonly idempotency?: Idempotency;
   readonly revocations?: Revocations;
   readonly now?: () => Date;
-  /** Checks every answer against its contract, at some cost: for tests. */
+  /** Checks every answer against its contract. This costs time, so it is for tests. */
   readonly checkResults?: boolean;
 }
 
@@ -68,15 +68,15 @@ export interface App {
   /** The OpenAPI document. */
   readonly openapi: object;
   readonly revocations: Revocations;
-  /** Before listening: loads what was revoked and takes this process's place as an owner of claims. */
+  /** Call before listening: loads the revocations and registers this process as an owner of claims. */
   start(): Promise<void>;
-  /** Readiness is off at once, nothing new is accepted; resolves when everything in flight has been answered, or time is up. */
+  /** Ends readiness at once and accepts nothing new. Resolves when all requests in flight are answered, or after `graceMs`. */
   drain(graceMs: number): Promise<void>;
-  /** After draining: gives back what `start` took. */
+  /** Call after draining: releases what `start` acquired. */
   close(): Promise<void>;
 }
 
-/** Checks each query's answer before it is turned into text. */
+/** Checks each query's answer before it is serialised. */
 function inspector(checkResults: boolean) {
   if (!checkResults) return undefined;
   const checks = new Map<string, ReturnType<typeof resultCheck>>();
@@ -91,7 +91,7 @@ function inspector(checkResults: boolean) {
 const addressReader = (trustProxy: Config['http']['trustProxy']): ((req: Partial<Request>) => string) =>
   trustProxy === 0 ? ({ socket }) => socket?.remoteAddress ?? '' : ({ ip }) => ip ?? '';
 
-/** The engines of the edge, each from what it was given or by itself. */
+/** The parts of the edge: each is taken from `deps` when given there, or created. */
 function enginesOf(deps: AppDeps, draining: () => boolean) {
   const { config, logger, services, store, db, pool, cache, progress } = deps;
   const metrics = deps.metrics ?? createMetrics();
@@ -128,7 +128,7 @@ function enginesOf(deps: AppDeps, draining: () => boolean) {
   return { metrics, answering, revocations, endpoints };
 }
 
-/** Puts the edge together: one Express app, one server for it, one table of routes. */
+/** Assembles the edge: one Express app, its server and one table of routes. */
 export function createApp(deps: AppDeps): App {
   const state = { draining: false };
   const draining = (): boolean => state.draining;

@@ -11,16 +11,16 @@ import type { Config } from '../config/config.ts';
 import { PROBLEM_TYPE } from './api/problem.ts';
 
 export const HEADERS_TIMEOUT_MS = 15_000;
-/** For a whole request to arrive. */
+/** How long a whole request may take to arrive. */
 export const REQUEST_TIMEOUT_MS = 60_000;
-/** Longer than the minute that load balancers keep connections. */
+/** Longer than the 60 s for which load balancers keep connections. */
 export const KEEP_ALIVE_TIMEOUT_MS = 65_000;
 export const HEADER_BYTES_MAX = 16_384;
 const TIMEOUT_CHECK_INTERVAL_MS = 5_000;
 
 /**
- * The app's own prototypes, as those of classes that requests and responses can be born of. Derived classes it must be:
- * V8 makes a new hidden class for each object of `Reflect.construct` with any other target, which costs 100 µs a request.
+ * Request and response classes with the prototypes that the app needs. They must be derived classes: V8 makes a new hidden
+ * class for each object of `Reflect.construct` with any other target, which costs 100 µs a request.
  */
 function adopt(app: Express) {
   class Request extends IncomingMessage {}
@@ -36,7 +36,7 @@ const STATUS_OF_PARSER_ERROR: Readonly<Record<string, number>> = {
   ERR_HTTP_REQUEST_TIMEOUT: 408,
 };
 
-/** What cannot be parsed as HTTP never reaches the app; it gets a problem all the same. */
+/** Answers a request that cannot be parsed as HTTP with a problem; such a request never reaches the app. */
 function answerUnreadable(error: NodeJS.ErrnoException, socket: Socket): void {
   const { _httpMessage: answering } = socket as { _httpMessage?: ServerResponse | null };
   if (error.code === 'ECONNRESET' || !socket.writable || answering?.headersSent === true) {
@@ -52,7 +52,7 @@ function answerUnreadable(error: NodeJS.ErrnoException, socket: Socket): void {
   );
 }
 
-/** An Express app that does nothing of its own accord. */
+/** An Express app without Express's own ETags, query parsing and `X-Powered-By`. */
 export function expressApp(trustProxy: Config['http']['trustProxy']): Express {
   const app = express();
   app.disable('x-powered-by');
@@ -62,7 +62,7 @@ export function expressApp(trustProxy: Config['http']['trustProxy']): Express {
   return app;
 }
 
-/** Accepts nothing new; resolves when everything in flight has been answered, or time is up. */
+/** Accepts nothing new. Resolves when all requests in flight are answered, or after `graceMs`. */
 export async function drained(server: Server, graceMs: number): Promise<void> {
   if (!server.listening) return;
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
@@ -74,7 +74,7 @@ export async function drained(server: Server, graceMs: number): Promise<void> {
 
 /**
  * A server for an Express app, with every timeout set. Express swaps the prototype of each request and response, which
- * costs more than all else it does; here they are born with it, so the swap changes nothing.
+ * costs more than all else it does. Here the objects are created with that prototype, so the swap changes nothing.
  */
 export function createServer(app: Express): Server {
   const server = createHttpServer(

@@ -4,23 +4,23 @@ import type { CartEvent } from '../aggregates/cart.ts';
 import { idOf } from '../eventstore/eventStore.ts';
 import type { Projection } from '../engine/project/projection.ts';
 
-/** What must have happened by when: a placed order wants its payment, a started checkout its order. */
+/** An open deadline: by `due_at`, a placed order must be paid, or a started checkout must have placed its order. */
 export interface DeadlineRow {
   readonly key: string;
   readonly kind: 'payment' | 'checkout';
   readonly order_id: string;
   readonly due_at: string;
   readonly buyer_id: string;
-  /** Products that the checkout holds stock of. */
+  /** Products of which the checkout holds reserved stock. */
   readonly product_ids: readonly string[];
-  /** The buyer's cart still waits for this checkout. */
+  /** The checkout still holds the buyer's cart. */
   readonly cart_held: boolean;
 }
 
 const paymentKey = (orderId: string): string => `payment:${orderId}`;
 const checkoutKey = (orderId: string): string => `checkout:${orderId}`;
 
-/** A checkout that holds nothing any more needs no deadline. */
+/** Removes the deadline of a checkout that holds neither stock nor a cart. */
 const heldOrGone = (row: DeadlineRow): DeadlineRow | null => (row.cart_held || row.product_ids.length > 0 ? row : null);
 
 export const deadlines: Projection<DeadlineRow, CartEvent | StockEvent | OrderEvent> = {

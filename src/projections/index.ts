@@ -10,10 +10,10 @@ import { revocations } from './revocations.ts';
 import { stores } from './stores.ts';
 import { users } from './users.ts';
 
-/** The engine knows rows only as rows. */
+/** Drops the row type: the engine treats the rows of all projections alike. */
 const row = <R extends object>(projection: Projection<R>): Projection => projection as unknown as Projection;
 
-/** Every read model. A new one is its file, its line here, and its migration. */
+/** Every read model. A new one needs its file, its line here and its migration. */
 export const projections: readonly Projection[] = [
   row(users),
   row(revocations),

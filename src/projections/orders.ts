@@ -35,7 +35,7 @@ export interface OrderRow {
   readonly captured: number;
   readonly refund_requested: number;
   readonly refunded: number;
-  /** The latest attempt. */
+  /** The latest attempt to pay. */
   readonly payment_id: string | null;
   readonly payment_method: string | null;
   readonly payment_status: PaymentStatus | null;
@@ -50,7 +50,7 @@ export interface OrderRow {
 
 const placedRow = (id: string, event: RecordedEvent<OrderPlaced>): OrderRow => {
   const { data, metadata } = event;
-  // One flat literal: every spread in it would cost more than all of the rest.
+  // One flat literal for speed: a single spread in it would cost more than all the rest.
   return {
     id,
     buyer_id: data.buyerId,
@@ -79,8 +79,8 @@ const placedRow = (id: string, event: RecordedEvent<OrderPlaced>): OrderRow => {
 type Draft = { -readonly [K in keyof OrderRow]: OrderRow[K] };
 
 /**
- * Changes a known order and brings its status up to date with the change. `apply` is given a copy to change: a copy made at
- * once costs a fraction of one put together from parts, and this runs for nearly every event of an order.
+ * Changes an existing order and updates its status. `apply` changes a copy: copying the whole row at once costs a fraction
+ * of building it from parts, and this runs for nearly every event of an order.
  */
 const update = <E extends DomainEvent>(apply: (row: Draft, data: E['data']) => void): Change<OrderRow, E> => ({
   key: (event) => idOf(event.stream),
@@ -97,7 +97,7 @@ const update = <E extends DomainEvent>(apply: (row: Draft, data: E['data']) => v
   },
 });
 
-/** An earlier attempt may be heard of after the latest was asked for; it is not the one that is shown. */
+/** Sets the payment status, unless the event is about an earlier attempt: its outcome may come after a newer request. */
 const latest = (row: Draft, { paymentId }: { paymentId: string }, status: PaymentStatus): void => {
   if (paymentId === row.payment_id) row.payment_status = status;
 };

@@ -17,7 +17,7 @@ export interface PaymentRow {
   readonly attempt: number;
   readonly method: string;
   readonly status: PaymentStatus;
-  /** Asked for; once captured, what was captured. */
+  /** Minor units: the requested amount; once captured, the captured amount. */
   readonly amount: number;
   readonly refund_requested: number;
   readonly refunded: number;

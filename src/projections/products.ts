@@ -11,7 +11,7 @@ import type { ProductEvent } from '../aggregates/product.ts';
 import { type DomainEvent, idOf } from '../eventstore/eventStore.ts';
 import type { Change, Projection } from '../engine/project/projection.ts';
 
-/** `listed` is false before the product is listed (its stock comes first) and after it was delisted. */
+/** `listed` is false before the product is listed (its first stock event comes earlier) and after it was delisted. */
 export interface ProductRow {
   readonly id: string;
   readonly listed: boolean;
@@ -25,7 +25,7 @@ export interface ProductRow {
   readonly category_id: string;
   readonly on_hand: number;
   readonly reserved: number;
-  /** Units ordered, ever. */
+  /** Units in all orders placed so far. */
   readonly ordered: number;
   readonly created_at: string;
   readonly updated_at: string;
@@ -40,7 +40,7 @@ const unlisted = (id: string, at: string): ProductRow => ({
   updated_at: at,
 });
 
-/** An entry for a stock event: how much it changes what is on hand, and what is reserved. */
+/** The change for a stock event: `move` returns what it adds to the units on hand and to the reserved units. */
 const stock = <E extends DomainEvent>(
   move: (data: E['data']) => { onHand?: number; reserved?: number },
 ): Change<ProductRow, E> => ({

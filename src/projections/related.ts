@@ -1,10 +1,10 @@
 import type { OrderEvent } from '../aggregates/order.ts';
 import type { Projection } from '../engine/project/projection.ts';
 
-/** Orders larger than this say little about what belongs together; only their first lines are paired. */
+/** Only this many first lines of an order are paired: larger orders say little about which products belong together. */
 const LINES_PAIRED_MAX = 8;
 
-/** How often two products were ordered together; one row for each direction. */
+/** In how many orders two products were paired; one row for each direction. */
 export interface RelatedRow {
   readonly pair: string;
   readonly product_id: string;

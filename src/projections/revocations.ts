@@ -2,7 +2,7 @@ import type { UserEvent } from '../aggregates/user.ts';
 import type { SessionEvent } from '../aggregates/session.ts';
 import type { Projection } from '../engine/project/projection.ts';
 
-/** Whose access tokens, issued before `revoked_at`, count no longer: `session-<id>`, or all of `user-<id>` but for one session. */
+/** Revokes the access tokens issued before `revoked_at`: those of `session-<id>`, or of `user-<id>` except `kept_session`. */
 export interface RevocationRow {
   readonly subject: string;
   readonly revoked_at: string;

@@ -22,13 +22,13 @@ export const CartView = Fields({
 });
 export type CartView = Static<typeof CartView>;
 
-/** What a cart shows of a product; `price` in minor units. */
+/** The fields of a product that a cart shows; `price` in minor units. */
 export interface CartProduct {
   readonly name: string;
   readonly price: number;
 }
 
-/** A product that is no longer listed is left out, as it can no longer be bought. */
+/** Leaves out products that are not in `products`: they are no longer listed, so they can no longer be bought. */
 export function cartView(
   items: readonly CartLine[],
   products: ReadonlyMap<string, CartProduct>,

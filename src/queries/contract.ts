@@ -15,7 +15,7 @@ export interface ShopSettings {
   readonly checkoutDeadlineMs: number;
 }
 
-/** What queries of this shop may use of the outside. */
+/** The services that this shop's queries may use. */
 export interface Services extends EngineServices {
   readonly personalData: PersonalData;
   readonly settings: ShopSettings;

@@ -10,7 +10,7 @@ import { stockQueries } from './stock.ts';
 import { storeQueries } from './store.ts';
 import { userQueries } from './user.ts';
 
-/** Everything that may be seen. */
+/** Every query of the shop. */
 export const queries: readonly QueryContract[] = [
   ...userQueries,
   ...storeQueries,

@@ -29,7 +29,7 @@ const NotificationView = Fields({
   sent_at: Nullable(Instant),
 });
 
-/** What was said to somebody who has been forgotten is forgotten too. */
+/** Recipient and text from a revealed body. After the person was erased, the body is not JSON but `[erased]`. */
 function opened(body: string): { to: string; text: string } {
   try {
     return JSON.parse(body) as { to: string; text: string };

@@ -24,7 +24,7 @@ export const LineView = Fields({
   subtotal: Money,
 });
 
-/** Text, or the object the buyer gave; `[erased]` when the person has been forgotten. */
+/** The text or object that the buyer gave; `[erased]` when the person was erased. */
 export const AddressView = Type.Unknown();
 
 export const OrderView = Fields({
@@ -61,7 +61,7 @@ export const lineView = (line: OrderRow['lines'][number], currency: string): Sta
   subtotal: toMajor(line.price * line.quantity, currency),
 });
 
-/** Revealed texts that hold JSON become what they were; anything else (`[erased]`) stays text. */
+/** Parses a revealed address as JSON; a text that is not JSON (`[erased]`) stays text. */
 export const address = (text: string | null): unknown => {
   if (text === null) return null;
   try {
@@ -74,7 +74,7 @@ export const address = (text: string | null): unknown => {
 export const fulfilmentStatus = (row: OrderRow, status: FulfilmentStatus): OrderRow['status'] =>
   orderStatus({ cancelled: row.status === 'cancelled', paid: row.paid, fulfilments: [status] });
 
-/** `row` with its personal fields revealed. */
+/** Expects a `row` whose personal fields are already revealed. */
 export const orderView = (row: OrderRow): OrderView => ({
   id: row.id,
   buyer_id: row.buyer_id,
@@ -104,7 +104,7 @@ export const orderView = (row: OrderRow): OrderView => ({
 
 const unknown = (): never => missing('OrderUnknown', 'There is no such order.');
 
-/** An order as far as `actor` may see it: all of it, a seller's own part, or nothing. */
+/** The part of an order that `actor` may see: all of it, or a seller's own part. Refuses as unknown when there is none. */
 export function seenBy(actor: Actor, row: OrderRow): OrderRow {
   if (row.buyer_id === actor.id || actor.role === 'admin' || actor.role === 'system') return row;
   const storeId = storeIdOf(actor.id);
@@ -148,7 +148,7 @@ interface Moment {
   readonly revision?: number;
 }
 
-/** The order as it was at an instant or a revision: the same row functions over a shorter log. */
+/** The order as it was at an instant or a revision: the read model's row functions, applied to the events up to then. */
 async function asItWas(
   id: string,
   { as_of: asOf, revision }: Moment,

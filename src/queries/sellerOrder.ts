@@ -7,7 +7,7 @@ import { defineQuery } from './contract.ts';
 import { address, AddressView, fulfilmentStatus, lineView, LineView, OrderStatusText, ownStatus } from './order.ts';
 import { storeIdOf } from './store.ts';
 
-/** An order as one of its sellers sees it: their lines, their part of the total. */
+/** An order as one of its sellers sees it: only their lines and their part of the total. */
 export const SellerOrderView = Fields({
   id: Id,
   store_id: Id,

@@ -11,7 +11,7 @@ const LOW_STOCK_BELOW_DEFAULT = 10;
 const HISTORY_LIMIT_DEFAULT = 100;
 const HISTORY_LIMIT_MAX = 500;
 
-/** Its seller's own, or any for an admin. */
+/** A listed product of the calling seller, or any listed product for an admin. */
 async function theirs(id: string, { actor, db }: QueryContext): Promise<ProductRow> {
   const [row] = await db.rows<ProductRow>('SELECT * FROM products WHERE id = $1 AND listed', [id]);
   if (row === undefined || (actor.role === 'seller' && row.seller_id !== actor.id)) {
@@ -32,7 +32,7 @@ const getStock = defineQuery({
   run: async ({ params }, context) => ({ data: stockView(await theirs(params.id, context)) }),
 });
 
-/** What any of the stock's events may hold. */
+/** The data fields of all stock events together. */
 interface MovementData {
   readonly quantity?: number;
   readonly change?: number;

@@ -7,7 +7,7 @@ import { type Static, Type } from 'typebox';
 
 const STORE_NAMESPACE = '6f0e9a52-6e2b-4c1c-9d3f-1f1f3a1c7a10';
 
-/** One store per user: its id follows from the owner's, so that the store's own stream refuses a second. */
+/** The id of a user's one store. It is derived from the owner's id, so the store's stream refuses a second store. */
 export const storeIdOf = (userId: string): string => derivedId(`store:${userId}`, STORE_NAMESPACE);
 
 export const StoreView = Fields({

@@ -6,24 +6,24 @@ import type { Logger } from '../platform/log.ts';
 import type { MetricValues } from '../http/pages/metrics.ts';
 
 const START_TIMEOUT_MS = 60_000;
-/** A worker that ends is started again, later each time it does so soon. */
+/** The delay before a worker that ended is replaced, ms; it grows while workers end within `LASTING_MS`. */
 const RESTART: Backoff = { delayMs: 250, delayMaxMs: 10_000 };
 const LASTING_MS = 60_000;
-/** Leaves the primary the time to stop the database within its own limit. */
+/** Short enough for the primary to stop the database within its own limit, ms. */
 const STOP_TIMEOUT_MS = 7_000;
 const STOP_POLL_MS = 20;
 
 export interface CrewOptions {
-  /** One worker for each. */
+  /** One worker is started for each. */
   readonly posts: readonly (readonly ProcessRole[])[];
   readonly task: Omit<Task, 'roles'>;
   readonly log: Logger;
 }
 
 export interface Crew {
-  /** Resolves with the URL once every worker is up; rejects with the reason of the first that is not to be had. */
+  /** Resolves with the URL once every worker is up; rejects with the reason of the first that fails, or after 60 s. */
   start(): Promise<string>;
-  /** Resolves when every worker has ended, if need be by force. */
+  /** Resolves when every worker has ended or was killed. */
   stop(): Promise<void>;
 }
 
@@ -36,13 +36,13 @@ interface Post {
 }
 
 const send = (worker: Worker, message: ToWorker): void => {
-  // Whoever is ending hears nothing more, and that is no error.
+  // A worker that is ending gets no more messages; that is not an error.
   if (worker.isConnected()) worker.send(message, () => undefined);
 };
 
 const hasEnded = (worker: Worker): boolean => worker.isDead() || worker.process.exitCode !== null;
 
-/** One worker per post for as long as the primary lives: a worker that ends is replaced. */
+/** Keeps one worker running per post: a worker that ends is replaced. */
 export function createCrew({ posts: roles, task, log }: CrewOptions): Crew {
   const posts = roles.map((each): Post => ({
     roles: each,
@@ -124,7 +124,7 @@ async function allEnded(workers: readonly Worker[], log: Logger): Promise<void> 
   }
 }
 
-/** The URL is that of those who have one. */
+/** Resolves with the URL of the workers that serve HTTP, once all workers are up. */
 async function allUp(workers: readonly Worker[]): Promise<string> {
   const urls = workers.map(
     (worker) =>
@@ -152,7 +152,7 @@ async function allUp(workers: readonly Worker[]): Promise<string> {
   }
 }
 
-/** What a worker is there for, and what it must not find out by itself. */
+/** The roles of a worker, and the settings that it must take from the primary. */
 export interface Task {
   readonly roles: readonly ProcessRole[];
   readonly databaseUrl: string;
@@ -164,24 +164,24 @@ export interface Task {
 export type ToWorker =
   | { readonly cartulary: 'begin'; readonly task: Task }
   | { readonly cartulary: 'stop' }
-  /** Asks for its metrics. */
+  /** Asks the worker for its metrics. */
   | { readonly cartulary: 'tell'; readonly id: number }
-  /** The answer to `gather`: the metrics of every worker that told them in time. */
+  /** The answer to `gather`: the metrics of every worker that answered in time. */
   | { readonly cartulary: 'gathered'; readonly id: number; readonly metrics: readonly MetricValues[] };
 
 export type ToPrimary =
-  /** Asks for its task: what is said to a process before it listens is lost. */
+  /** Asks for its task, because a message to a process that does not listen yet is lost. */
   | { readonly cartulary: 'ready' }
   | { readonly cartulary: 'up'; readonly url: string }
   | { readonly cartulary: 'failed'; readonly message: string }
   | { readonly cartulary: 'gather'; readonly id: number }
   | { readonly cartulary: 'told'; readonly id: number; readonly metrics: MetricValues };
 
-/** Other messages on the same channel are those of Node itself. */
+/** Distinguishes our messages from those that Node itself sends on the same channel. */
 export const isOurs = (message: unknown): message is ToWorker | ToPrimary =>
   typeof message === 'object' && message !== null && 'cartulary' in message;
 
-/** A worker that does not tell its metrics within this time is left out of them. */
+/** How long the primary waits for the metrics of its workers, ms; workers that do not answer in time are left out. */
 const TELL_TIMEOUT_MS = 2_000;
 
 interface Round {
@@ -190,7 +190,7 @@ interface Round {
   readonly done: () => void;
 }
 
-/** Lets any worker answer for all: whichever is asked for metrics gets those of every worker that is up. */
+/** Lets any worker answer for all: the worker that is asked for metrics gets those of every worker that is up. */
 export function createGathering(send: (worker: Worker, message: ToWorker) => void) {
   const rounds = new Map<number, Round>();
   let last = 0;

@@ -7,7 +7,7 @@ import { keepSecrets } from '../platform/secrets.ts';
 import { createShutdown } from '../platform/shutdown.ts';
 import { createCrew } from './crew.ts';
 
-/** `WORKERS` processes for HTTP, and one for all the rest, which must not be slowed down by requests nor slow them down. */
+/** `WORKERS` processes for HTTP, and one for all other roles, so that requests and background work do not slow each other down. */
 const postsOf = ({ roles, workers }: Config): Config['roles'][] => {
   const rest = roles.filter((role) => role !== 'http');
   const http = Array.from({ length: workers }, () => ['http'] as const);
@@ -15,8 +15,9 @@ const postsOf = ({ roles, workers }: Config): Config['roles'][] => {
 };
 
 /**
- * The primary of several workers: has the database (the embedded one is started once, here), its schema and the secrets,
- * hands out the connections to the one port, and does nothing else. If it dies, so do its workers.
+ * Starts the primary process and its workers. The primary opens the database (the embedded one is started once, here),
+ * migrates it, loads the secrets and distributes the connections of the one port. It does nothing else. If it dies, its
+ * workers end too.
  */
 export async function startWorkers(config: Config, log: Logger): Promise<Running> {
   const shutdown = createShutdown();

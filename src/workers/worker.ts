@@ -5,10 +5,10 @@ import { start } from '../main.ts';
 import { isOurs, type Task, type ToPrimary, type ToWorker } from './crew.ts';
 
 const BEGIN_TIMEOUT_MS = 30_000;
-/** Longer than the primary waits for those who do not tell theirs. */
+/** Longer than the primary waits for workers that do not answer, ms. */
 const GATHER_TIMEOUT_MS = 4_000;
 
-/** Sent before a process ends, it must have left before the process does. */
+/** Resolves once the message was sent, so that it is not lost when the process ends. */
 const tell = (message: ToPrimary): Promise<void> =>
   new Promise((resolve) => {
     if (process.send === undefined || !process.connected) resolve();
@@ -21,14 +21,14 @@ function onMessage(listener: (message: ToWorker) => void): void {
   });
 }
 
-/** Tells how many workers a sum is of. */
+/** Adds up to the number of workers whose metrics are summed. */
 export const WORKERS: Collector = {
   name: 'workers',
   help: 'Workers whose metrics these are',
   read: () => [{ value: 1 }],
 };
 
-/** Metrics that whichever worker is asked gives for all of them. */
+/** Metrics whose text covers all workers, whichever worker is asked. */
 function sharedMetrics(): Metrics {
   const own = createMetrics();
   own.collect(WORKERS);
@@ -82,7 +82,7 @@ const configFor = (config: Config, { roles, databaseUrl, jwtSecret, masterKey }:
   auth: { ...config.auth, jwtSecret, masterKey: Buffer.from(masterKey, 'base64') },
 });
 
-/** The primary's word, or a signal to this worker alone; the terminal's go to all, and the primary passes them on. */
+/** Resolves at the primary's `stop`, or at a SIGTERM to this worker. SIGINT and SIGHUP are ignored: the primary passes them on. */
 const toldToStop = (): Promise<void> =>
   new Promise((resolve) => {
     onMessage(({ cartulary }) => {
@@ -92,7 +92,7 @@ const toldToStop = (): Promise<void> =>
     for (const signal of ['SIGINT', 'SIGHUP'] as const) process.on(signal, () => undefined);
   });
 
-/** Does its share until told to stop; resolves with the exit code. Without its primary it ends at once, as Node has it. */
+/** Runs this worker until it must stop; resolves with the exit code. If the primary dies, Node ends the worker at once. */
 export async function work(config: Config, log: Logger): Promise<number> {
   const stop = toldToStop();
   try {

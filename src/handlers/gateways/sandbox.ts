@@ -13,7 +13,7 @@ import {
 
 interface Method {
   readonly status: 'authorised' | 'captured' | 'declined';
-  /** The first answer is lost on its way. */
+  /** The first request is carried out, but its answer is lost. */
   readonly losesAnswer?: boolean;
 }
 
@@ -27,18 +27,18 @@ const METHODS: Readonly<Record<string, Method>> = {
 export const SANDBOX_METHODS: readonly string[] = Object.keys(METHODS);
 
 const DECLINED = 'The sandbox declines this method always.';
-/** Namespace of the references the sandbox gives out. */
+/** Namespace of the references that the sandbox gives out. */
 const REFERENCES = '3c9d2f0e-6d0f-5a52-9d0c-0f8f6f5f7d11';
 const referenceOf = (kind: 'charge' | 'refund', key: string): string =>
   `sandbox_${kind}_${derivedId(`${kind}:${key}`, REFERENCES).replaceAll('-', '')}`;
 
 export interface SandboxOptions {
   readonly pool: Pool;
-  /** How long the provider takes to charge. */
+  /** How long a charge takes, ms. */
   readonly delayMs: number;
 }
 
-/** A provider that exists only here, with a ledger of its own: what it says was captured was captured once per key. */
+/** A simulated provider with its own ledger: it charges and refunds at most once per key. */
 export function createSandboxGateway({ pool, delayMs }: SandboxOptions): PaymentGateway {
   return {
     async charge(charge, signal) {
@@ -71,11 +71,11 @@ interface ChargeRow {
   readonly currency: string;
   readonly status: 'authorised' | 'captured' | 'declined';
   readonly reason: string | null;
-  /** How often this charge was asked for. */
+  /** How often this charge was requested. */
   readonly requests: number;
 }
 
-/** `amount` is text from a pool whose int8 is bigint or number alike. */
+/** `amount` is read as text, because pools may parse int8 as bigint or as number. */
 type RawCharge = Omit<ChargeRow, 'amount'> & { amount: string };
 const CHARGE_COLUMNS = 'key, reference, method, amount::text, currency, status, reason, requests';
 const chargeFrom = (row: RawCharge): ChargeRow => ({ ...row, amount: Number(row.amount) });
@@ -91,7 +91,7 @@ function stateOf({ status, reference, amount, reason }: ChargeRow): ChargeState 
   }
 }
 
-/** Asked for side by side, whichever unique index sees it first: one enters it, the others find it. */
+/** Of concurrent requests with one key, one enters the charge and the others find it, whichever unique index conflicts first. */
 async function enterCharge(db: Queryable, charge: Charge, status: Method['status']): Promise<ChargeRow> {
   const entered = await db.query<RawCharge>(
     `INSERT INTO sandbox_charges (key, reference, method, amount, currency, status, reason, captured_at)
@@ -139,7 +139,7 @@ async function refundOf(db: Queryable, key: string): Promise<RefundState | undef
   return rows[0] && { reference: rows[0].reference, amount: Number(rows[0].amount) };
 }
 
-/** The charge's row is locked, so that refunds asked for side by side cannot together exceed it. */
+/** Locks the charge's row, so that concurrent refunds cannot together exceed the charge. */
 const enterRefund = (pool: Pool, { key, reference, amount }: RefundAsked): Promise<RefundState> =>
   withTx(pool, async (tx) => {
     const charge = await tx.query<{ status: string; amount: string }>(
@@ -170,7 +170,7 @@ const enterRefund = (pool: Pool, { key, reference, amount }: RefundAsked): Promi
     return entry;
   });
 
-/** What the provider's books say, for reconciling them with the log. */
+/** One charge in the provider's ledger, for reconciliation with the log. */
 export interface LedgerEntry {
   /** The payment's id. */
   readonly key: string;
@@ -178,12 +178,12 @@ export interface LedgerEntry {
   readonly status: 'authorised' | 'captured' | 'declined';
   readonly amount: number;
   readonly refunded: number;
-  /** How often the charge was asked for. */
+  /** How often the charge was requested. */
   readonly requests: number;
   readonly refunds: number;
 }
 
-/** The ledger's lines of these payments, or all of it. */
+/** The ledger entries of these payments, or the whole ledger. */
 export async function sandboxLedger(db: Queryable, keys?: readonly string[]): Promise<LedgerEntry[]> {
   const { rows } = await db.query<Omit<LedgerEntry, 'amount' | 'refunded'> & { amount: string; refunded: string }>(
     `SELECT c.key, c.method, c.status, c.amount::text, c.requests,

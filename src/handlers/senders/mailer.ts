@@ -2,26 +2,26 @@ import { createTransport } from 'nodemailer';
 import type { Logger } from '../../platform/log.ts';
 
 export interface Mail {
-  /** The same for the same mail, however often it is tried. */
+  /** The same at every attempt to send this mail. */
   readonly id: string;
   readonly to: string;
   readonly subject: string;
   readonly text: string;
 }
 
-/** What became of one attempt to send; `error` is for people. */
+/** The outcome of one attempt to send; `error` is a text for people. */
 export type Sending =
   | { readonly status: 'sent' }
-  /** There is nowhere to send it: it is only kept. */
+  /** No server is configured: the message is stored, not sent. */
   | { readonly status: 'kept' }
   /** Certainly not sent; trying again may help. */
   | { readonly status: 'failed'; readonly error: string }
-  /** Certainly not sent, and never will be. */
+  /** Certainly not sent; trying again does not help. */
   | { readonly status: 'refused'; readonly error: string }
-  /** No answer after it was handed over: it may have been sent. */
+  /** No answer after the hand-over: it may have been sent. */
   | { readonly status: 'unknown'; readonly error: string };
 
-/** A way to reach somebody: mail, text message. */
+/** A channel to reach people: mail, text message. */
 export interface Sender {
   send(mail: Mail): Promise<Sending>;
 }
@@ -32,13 +32,13 @@ const ADDRESS_CHARACTERS_MAX = 254;
 /** One address and nothing else: no list, no name, no second header. */
 const ADDRESS = /^[^\s@<>,;:"()[\]\\\p{Cc}]+@[^\s@<>,;:"()[\]\\\p{Cc}]+$/u;
 
-/** The adapter of a shop without a mail server. */
+/** The sender of a shop without a server for this channel: it sends nothing. */
 export const keeper = (log: Logger, what: string): Sender => {
   log.info(`no ${what} server is configured: messages are rendered and kept, and sent to nobody`);
   return { send: () => Promise.resolve({ status: 'kept' }) };
 };
 
-/** Sends over SMTP; without a URL it keeps what it would have sent, and says so. */
+/** Sends over SMTP; without a URL it sends nothing, and logs that. */
 export function createMailer(options: { smtpUrl: string | undefined; from: string; log: Logger }): Sender {
   if (options.smtpUrl === undefined) return keeper(options.log, 'mail');
   const transport = createTransport({
@@ -66,10 +66,10 @@ export function createMailer(options: { smtpUrl: string | undefined; from: strin
   };
 }
 
-/** As nodemailer marks its errors. */
+/** The fields that nodemailer sets on its errors. */
 interface SmtpError extends Error {
   readonly code?: string;
-  /** The system's own code behind a socket error. */
+  /** The operating system's code of a socket error. */
   readonly originalCode?: string;
   readonly responseCode?: number;
   readonly command?: string;
@@ -87,7 +87,7 @@ const beforeSending = ({ code = '', originalCode = '', timeoutType = '' }: SmtpE
 
 const CREDENTIALS = /\/\/[^@/\s]*@/g;
 
-/** Whatever is not certainly before the hand-over, or answered by the server, counts as unknown: at most once comes first. */
+/** An error counts as `unknown` unless it came before the hand-over or the server answered: no mail may be sent twice. */
 export function failureOf(error: unknown): Sending {
   const failure = (error instanceof Error ? error : new Error(String(error))) as SmtpError;
   const told = failure.message.replace(CREDENTIALS, '//').slice(0, 500);

@@ -25,8 +25,8 @@ export interface OutboxDeps {
 }
 
 /**
- * Sends a notice at most once and keeps it, recipient and text sealed under the person's key. Its row is claimed before
- * it is sent; one whose sender died in between is `unknown` and stays unsent, because a second mail is worse than none.
+ * Sends a notice at most once and stores it, with recipient and text sealed under the person's key. The row is claimed before
+ * sending. If the sender stops in between, the notice becomes `unknown` and is not sent again: a second mail is worse than none.
  */
 export async function sendOnce(deps: OutboxDeps, notice: Notice): Promise<void> {
   const id = derivedId(notice.channel, notice.eventId);
@@ -39,7 +39,7 @@ export async function sendOnce(deps: OutboxDeps, notice: Notice): Promise<void> 
   if (sending.status === 'failed') throw unavailable('NotSent', `A message could not be sent: ${sending.error}`);
 }
 
-/** Whether it is ours to send: never tried, or tried and certainly not sent. */
+/** Whether this call may send the notice: it was never tried, or was certainly not sent, and the person is not erased. */
 async function claim({ pool, personalData }: OutboxDeps, id: string, notice: Notice): Promise<boolean> {
   const { eventId, channel, userId, kind, to, subject, text } = notice;
   const body = await sealed(personalData, userId, JSON.stringify({ to, text }));
@@ -60,7 +60,7 @@ async function claim({ pool, personalData }: OutboxDeps, id: string, notice: Not
   return rows[0]?.ours === true;
 }
 
-/** Undefined when the person has been erased meanwhile: then there is nobody to write to. */
+/** Undefined when the person has been erased meanwhile. */
 async function sealed(personalData: OutboxDeps['personalData'], userId: string, text: string) {
   try {
     return await personalData.seal(userId, text);

@@ -1,12 +1,12 @@
 import { decimalsOf, toMajor } from '../../aggregates/money.ts';
 import type { OrderLine } from '../../aggregates/order.ts';
 
-/** What one person is told. The subject is kept readable: nothing personal goes into it. */
+/** A message to one person. The subject is stored unsealed, so it must not contain personal data. */
 export interface Message {
   readonly kind: string;
   readonly subject: string;
   readonly text: string;
-  /** For those who gave a phone number. */
+  /** The text message for people who gave a phone number. */
   readonly sms?: string;
 }
 
@@ -20,7 +20,7 @@ export interface OrderFacts {
 const SUBJECT_CHARACTERS_MAX = 150;
 const CONTROLS = /[\p{Cc}\s]+/gu;
 
-/** One line of plain text: what a seller or buyer has typed can break no header and fake no line. */
+/** One line of plain text, so that text typed by a seller or buyer cannot break a header or fake a line. */
 export const oneLine = (text: string): string => text.replace(CONTROLS, ' ').trim();
 export const subjectLine = (text: string): string => oneLine(text).slice(0, SUBJECT_CHARACTERS_MAX);
 
@@ -37,7 +37,7 @@ export function formatMoney(minor: number, currency: string): string {
     .replaceAll('\u00a0', ' ');
 }
 
-/** An order's last digits, as people quote them. */
+/** A short order number: the last 8 digits of the id, as people quote them. */
 export const orderNumber = (orderId: string): string => `#${orderId.replaceAll('-', '').slice(-8).toUpperCase()}`;
 
 const letter = (name: string, ...paragraphs: readonly string[]): string =>

@@ -32,13 +32,13 @@ function routesOfContract(contract: CommandContract | QueryContract, kind: ApiRo
   return own.map((route, index) => ({ ...splitRoute(route), contract, kind, alias: index > 0 }));
 }
 
-/** Every route there is, as the contracts declare them. */
+/** Every route that the contracts declare, aliases included. */
 export const routesOf = ({ commands, queries }: Contracts): ApiRoute[] => [
   ...commands.flatMap((command) => routesOfContract(command, 'command')),
   ...queries.flatMap((query) => routesOfContract(query, 'query')),
 ];
 
-/** What is wrong with a declaration, in words. */
+/** The fault of a declaration, as a part of a sentence; undefined when there is none. */
 function faultOf({ method, path, contract, kind }: ApiRoute): string | undefined {
   if ((contract.access as unknown) === undefined) return 'does not say who may call it';
   if ((kind === 'query') !== (method === 'GET')) return `is a ${kind} and cannot answer ${method}`;
@@ -104,8 +104,8 @@ export interface Api {
 }
 
 /**
- * Compiles the contracts into the API. Boot fails on a route without `access`, declared twice, or whose input has no
- * limits; everything that such a declaration implies (405, OPTIONS, HEAD, 404) follows from the table.
+ * Compiles the contracts into the API. Throws at start on a route that has no `access`, is declared twice, or whose input
+ * has no limits. The answers for 405, OPTIONS, HEAD and 404 follow from the table of routes.
  */
 export function createApi(contracts: Contracts, deps: EndpointDeps): Api {
   const routes = routesOf(contracts);

@@ -3,13 +3,13 @@ import { invalidRequest, ProblemError } from './problem.ts';
 
 /** How deep objects and arrays may be nested in a body. */
 export const DEPTH_MAX = 32;
-/** How long an array in a body may be, before its own schema says less. */
+/** How long an array in a body may be; its own schema may allow less. */
 export const ARRAY_ITEMS_MAX = 1_000;
 /** How many keys one object in a body may have. */
 export const OBJECT_KEYS_MAX = 200;
 
 const JSON_TYPE = /^application\/json\s*(?:;\s*charset\s*=\s*"?utf-8"?\s*)?$/i;
-/** NUL and lone surrogates: Postgres refuses the one, UTF-8 has no place for the other. */
+/** NUL, which Postgres refuses, and lone surrogates, which UTF-8 cannot encode. */
 const UNSTORABLE = /[\0\p{Cs}]/u;
 const EMPTY = Buffer.alloc(0);
 const decoder = new TextDecoder('utf-8', { fatal: true });
@@ -26,7 +26,7 @@ function unsupported(detail: string): ProblemError {
   });
 }
 
-/** The whole body, or a problem: larger than `limit` (as announced or as sent), or the client went away. */
+/** Resolves with the whole body. Rejects with a problem when it exceeds `limit` bytes (as announced or as sent) or ends early. */
 export function readBody(req: IncomingMessage, limit: number): Promise<Buffer> {
   if (Number(req.headers['content-length'] ?? 0) > limit) return Promise.reject(tooLarge(limit));
   return new Promise((resolve, reject) => {
@@ -51,7 +51,7 @@ export function readBody(req: IncomingMessage, limit: number): Promise<Buffer> {
   });
 }
 
-/** Throws when a value inside is too deep, too long, or holds text that cannot be stored. */
+/** Throws when the value is nested too deeply, has too many items or fields, or holds text that cannot be stored. */
 function checkValue(value: unknown, field: string, depth: number, checkText: boolean): void {
   if (typeof value === 'string') {
     if (checkText && UNSTORABLE.test(value)) throw malformed('holds characters that cannot be stored', field);
@@ -73,7 +73,7 @@ function checkValue(value: unknown, field: string, depth: number, checkText: boo
 
 const inside = (field: string, key: string): string => (field === '' ? key : `${field}.${key}`);
 
-/** JSON text to a value that is safe to validate: bounded in depth and sizes, free of NUL and lone surrogates. */
+/** Parses JSON into a value that is safe to validate: bounded in depth and sizes, without NUL and lone surrogates. */
 export function parseJson(bytes: Buffer): unknown {
   let text: string;
   let value: unknown;
@@ -83,7 +83,7 @@ export function parseJson(bytes: Buffer): unknown {
   } catch {
     throw malformed('The body is not valid JSON.');
   }
-  // Unescaped, neither NUL nor a lone surrogate gets past the decoder and the parser.
+  // Only `\u` escapes can bring in NUL or lone surrogates: the decoder and the parser refuse them unescaped.
   checkValue(value, '', 1, text.includes('\\u'));
   return value;
 }
@@ -91,7 +91,7 @@ export function parseJson(bytes: Buffer): unknown {
 const hasBody = (req: IncomingMessage): boolean =>
   req.headers['transfer-encoding'] !== undefined || Number(req.headers['content-length'] ?? 0) > 0;
 
-/** The body's bytes and what they say; no body at all is `{}`. */
+/** The body's bytes and their parsed value; `{}` when there is no body. */
 export async function readJson(req: IncomingMessage, limit: number): Promise<{ bytes: Buffer; value: unknown }> {
   if (!hasBody(req)) return { bytes: EMPTY, value: {} };
   const encoding = req.headers['content-encoding'];

@@ -26,11 +26,11 @@ export interface CommandRoute {
   readonly command: CommandContract;
   /** Below the base path. */
   readonly path: string;
-  /** Where a thing that was created can be asked for, up to its id; undefined where it cannot. */
+  /** The URL of a created resource with this id; undefined when no route reads it. */
   readonly locationOf: ((exchange: Exchange, id: string) => string) | undefined;
 }
 
-/** What a command's own rules have against single fields, to be told together with what the schema has. */
+/** The fields that a command's own rules refuse, to be reported together with those that the schema refuses. */
 function rulesBroken(command: CommandContract, body: unknown, services: Services): readonly FieldError[] {
   if (command.check === undefined || typeof body !== 'object' || body === null) return [];
   try {
@@ -42,7 +42,7 @@ function rulesBroken(command: CommandContract, body: unknown, services: Services
   }
 }
 
-/** A success as the answer that is sent, and kept under the idempotency key. */
+/** Turns a success into the answer that is sent, and stored under the idempotency key. */
 function successOf(command: CommandContract, locationOf: CommandRoute['locationOf'], checkResults: boolean) {
   const check = checkResults ? resultCheck(command.result) : undefined;
   const status = command.status ?? 200;
@@ -64,7 +64,7 @@ const positionOf = ({ headers }: FinishedAnswer): bigint => {
   return name < 0 ? 0n : BigInt(headers[name + 1] ?? 0);
 };
 
-/** A refusal is an answer like any other; what may come out otherwise next time is thrown. */
+/** Turns a refusal into an answer; throws errors of status 500 and above, because a repeat may succeed. */
 function refused(exchange: Exchange, error: unknown): FinishedAnswer {
   const problem = problemOf(error);
   if (problem.status >= CODES.INTERNAL_ERROR.status) throw error as Error;
@@ -72,7 +72,7 @@ function refused(exchange: Exchange, error: unknown): FinishedAnswer {
   return { status: problem.status, headers, body: problemJson(problem, exchange.path, metaJson(exchange.requestId)) };
 }
 
-/** One command as an endpoint: admitted, validated, carried out at most once per idempotency key, answered. */
+/** The endpoint of one command: it admits and validates a request, and carries it out at most once per idempotency key. */
 export function commandEndpoint({ command, path, locationOf }: CommandRoute, deps: EndpointDeps): Endpoint {
   const { answering, ask, idempotency, services } = deps;
   const readParams = paramsReader(path, command.params);
@@ -130,7 +130,7 @@ export function commandEndpoint({ command, path, locationOf }: CommandRoute, dep
     const hash = idempotency.hashOf(exchange.req.method ?? '', exchange.path, bytes);
     const id = derivedId(`${account}\n${key}\n${hash.toString('hex')}`, COMMAND_IDS);
     const finished = await idempotency.once({ account, key, hash }, () => carryOut(exchange, id, asked));
-    // It may come from another process, or from before a restart: then this one does not know what the caller wrote.
+    // The answer may be another process's, or from before a restart: then this process has not noted yet what the caller wrote.
     await written(exchange, positionOf(finished));
     return finished;
   };

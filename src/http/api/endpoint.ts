@@ -24,16 +24,16 @@ export interface EndpointDeps {
   readonly revocations: Pick<Revocations, 'passed'>;
   readonly bodyLimitBytes: number;
   readonly now: () => Date;
-  /** Validates every answer against its contract; for tests. */
+  /** Checks every answer against its contract; for tests. */
   readonly checkResults: boolean;
 }
 
-/** Answers one request, now or later; a throw or a rejection becomes a problem. */
+/** Answers one request, at once or later; a throw or a rejection is answered as a problem. */
 export type Endpoint = (exchange: Exchange, params: readonly string[]) => void | Promise<void>;
 
 type Contract = CommandContract | QueryContract;
 
-/** Exactly the roles that the contract lists; another role is 403, no token 401. */
+/** Allows exactly the roles that the contract lists; another role gets 403, a request without token 401. */
 function authorise({ access }: Contract, actor: Actor): void {
   if (access === 'anyone') return;
   if (actor.role === 'anonymous') {
@@ -44,7 +44,7 @@ function authorise({ access }: Contract, actor: Actor): void {
   }
 }
 
-/** Who asks, whether they may ask so often, whether they may ask this at all: in that order. */
+/** Authenticates the caller, then checks the rate limit, then access. When several refuse, the rate limit's refusal is thrown. */
 export function admit(
   { authenticate, limits }: EndpointDeps,
   contract: Contract,
@@ -58,7 +58,7 @@ export function admit(
   } catch (error) {
     denied = error;
   }
-  // A request that is refused counts too, or a guesser of tokens would never be slowed.
+  // Refused requests count too, so that the rate limit also slows the guessing of tokens.
   const counted = limits.take(exchange, limitClass);
   if (counted instanceof Promise) {
     return counted.then(() => {
@@ -104,7 +104,7 @@ export const refuseIfAny = (errors: readonly FieldError[]): void => {
   if (errors.length > 0) throw invalidRequest(errors);
 };
 
-/** For tests: an answer that is not what its contract declares is a bug. */
+/** For tests: throws when an answer does not match its contract. */
 export function assertResult(name: string, errors: readonly FieldError[]): void {
   if (errors.length === 0) return;
   const wrong = errors.map(({ field, message }) => `${field ?? 'data'} ${message}`).join('; ');

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { FieldError } from '../../errors.ts';
 
-/** `"12"`, `12` or `W/"12"`; what a query answers, `"12.<fingerprint>"`, names revision 12 too. */
+/** `"12"`, `12` or `W/"12"`; a query's ETag `"12.<fingerprint>"` names revision 12 too. */
 const IF_MATCH = /^(?:W\/)?(?:"(\d{1,18})(?:\.[\w-]{1,32})?"|(\d{1,18}))$/;
 const POSITION = /^\d{1,18}$/;
 
@@ -9,7 +9,7 @@ export const etagOf = (revision: bigint | string): string => `"${revision}"`;
 
 const headerError = (field: string, message: string): FieldError => ({ code: 'VALIDATION_ERROR', field, message });
 
-/** The revision a caller pins; `*` pins none. */
+/** The revision that the caller pins with `If-Match`; `*` pins none. */
 export function readIfMatch(req: IncomingMessage, errors: FieldError[]): bigint | undefined {
   const value = req.headers['if-match'];
   if (value === undefined || value.trim() === '*') return undefined;
@@ -22,7 +22,7 @@ export function readIfMatch(req: IncomingMessage, errors: FieldError[]): bigint 
   return BigInt(revision);
 }
 
-/** The position an answer must include. */
+/** The log position that the answer must include (`Min-Position`). */
 export function readMinPosition(req: IncomingMessage, errors: FieldError[]): bigint | undefined {
   const value = req.headers['min-position'];
   if (value === undefined) return undefined;
@@ -31,7 +31,7 @@ export function readMinPosition(req: IncomingMessage, errors: FieldError[]): big
   return undefined;
 }
 
-/** Whether the caller already has what would be sent. */
+/** Whether the caller already has this answer (`If-None-Match`). */
 export function isNotModified(req: IncomingMessage, etag: string): boolean {
   const header = req.headers['if-none-match'];
   if (header === undefined) return false;

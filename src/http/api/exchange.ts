@@ -11,15 +11,15 @@ import { CODES, PROBLEM_TYPE, ProblemError, problemJson, problemOf } from './pro
 export const JSON_TYPE = 'application/json; charset=utf-8';
 const SANE_REQUEST_ID = /^[A-Za-z0-9._-]{1,128}$/;
 const TRACEPARENT = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
-/** What a request that matched no route is called in logs and metrics. */
+/** The route of a request that matched none, in logs and metrics. */
 const NO_ROUTE = '(none)';
 
-/** One request on its way to one answer. */
+/** One request and the state of its answer. */
 export interface Exchange {
   readonly req: IncomingMessage;
   readonly res: ServerResponse;
   readonly requestId: string;
-  /** The caller's; once it is traced, of the request's own span. */
+  /** The caller's; once the request is traced, that of the request's own span. */
   traceparent: string | undefined;
   span: OpenSpan | undefined;
   readonly startedAt: number;
@@ -29,7 +29,7 @@ export interface Exchange {
   /** The route's pattern, once it is known. */
   route: string;
   actor: Actor;
-  /** For whichever answer comes: name, value, name, value, … */
+  /** Headers for any answer: name, value, name, value, … */
   readonly headers: string[];
   /** How many more requests the tightest rate limit allows. */
   rateRemaining: number;
@@ -60,7 +60,7 @@ export function begin(req: IncomingMessage, res: ServerResponse): Exchange {
   };
 }
 
-/** The request as a span, when anything is traced; what follows from it is traced below it. */
+/** Opens a span for the request, when tracing is on; later spans of this request become its children. */
 export function beginTrace(exchange: Exchange): void {
   const { req, path, traceparent: parent } = exchange;
   const method = req.method ?? '';
@@ -85,7 +85,7 @@ function endTrace({ req, route }: Exchange, span: OpenSpan, status: number): voi
   });
 }
 
-/** The time as text, made once a millisecond. */
+/** The current time as text, formatted at most once a millisecond. */
 let stamp = { ms: 0, text: '' };
 export const timestamp = (): string => {
   const ms = Date.now();
@@ -107,13 +107,13 @@ export const envelope = (requestId: string, data: string, pagination?: string): 
   `{"data":${data},"meta":${metaJson(requestId, pagination)}}`;
 
 export interface Answering {
-  /** Sends once; whatever comes after the answer (or after the time-out) is dropped. */
+  /** Sends the first answer; later ones (such as one after the time-out) are dropped. */
   send(exchange: Exchange, status: number, headers: readonly string[], body: string): void;
-  /** Answers with a problem; what is no refusal is logged whole. */
+  /** Answers with a problem; an error that becomes a 500 or 503 is logged in full. */
   fail(exchange: Exchange, error: unknown): void;
-  /** From now on the caller waits at most the time that the configuration allows. */
+  /** Starts the time limit of the configuration, after which the caller gets a time-out. */
   startClock(exchange: Exchange): void;
-  /** One log line and one observation for a request that was answered by other means. */
+  /** Logs and counts a request that was not answered through `send`. */
   record(exchange: Exchange, status: number): void;
 }
 

@@ -30,7 +30,7 @@ const PREFLIGHT_MAX_AGE_S = 600;
 
 const API_POLICY = { useDefaults: false, directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } };
 
-/** What helmet would set on an answer of the API, computed once: name, value, name, value, … */
+/** The headers that helmet sets on an answer of the API, computed once: name, value, name, value, … */
 export function securityHeaders(): readonly string[] {
   const headers: string[] = [];
   const recorder = {
@@ -47,10 +47,10 @@ export function securityHeaders(): readonly string[] {
   return headers;
 }
 
-/** Answers a preflight (true: nothing is left to do) and marks what a listed origin may read. */
+/** Sets the CORS headers for a listed origin. Answers a preflight and then returns true: nothing is left to do. */
 export type Cors = (req: IncomingMessage, res: ServerResponse) => boolean;
 
-/** Origins by list, exactly; every other origin, `null` included, gets no CORS header at all. */
+/** Matches listed origins exactly; every other origin, `null` included, gets no CORS header at all. */
 export function corsFor(origins: readonly string[]): Cors {
   const listed = new Set(origins);
   const mark = cors({

@@ -8,7 +8,7 @@ import { translating, type Pool } from '../../platform/postgres/pool.ts';
 import { createClaims, type ClaimedRequest } from './idempotencyKeys.ts';
 import { ProblemError } from './problem.ts';
 
-/** Leases are extended and the presence of this process renewed this often. */
+/** How often leases are extended and the presence of this process is renewed. */
 const UPKEEP_INTERVAL_MS = 3_000;
 const PURGE_INTERVAL_MS = 600_000;
 const RETRY_AFTER_IN_FLIGHT_S = 1;
@@ -29,19 +29,19 @@ export interface FinishedAnswer {
 export interface Idempotency {
   hashOf(method: string, path: string, body: Buffer): Buffer;
   /**
-   * Runs `work` at most once per account and key, across processes and crashes, and answers what it answered ever
-   * after. `work` must be repeatable: when the owner of a claim has died, it is run again. A throw keeps nothing.
+   * Runs `work` once per account and key, across processes, and returns its answer to every repeat for
+   * `ANSWERS_KEPT_MS`. `work` must be repeatable: it runs again after its owner has died. When it throws, nothing is stored.
    */
   once(request: ClaimedRequest, work: () => Promise<FinishedAnswer>): Promise<FinishedAnswer>;
   start(): Promise<void>;
   stop(): Promise<void>;
-  /** Deletes what is older than `ANSWERS_KEPT_MS`; returns how many rows. */
+  /** Deletes rows older than `ANSWERS_KEPT_MS`; returns how many. */
   purge(): Promise<number>;
 }
 
 export interface IdempotencyOptions {
   readonly pool: Pool;
-  /** This process, as it shows itself in the database; one of its own unless given. */
+  /** The name of this process in the database; random unless given. */
   readonly owner?: string;
   readonly masterKey: Buffer;
   readonly logger: Logger;
@@ -59,7 +59,7 @@ export function readIdempotencyKey(req: IncomingMessage, errors: FieldError[]): 
 const deriveKey = (masterKey: Buffer, purpose: string): Buffer =>
   Buffer.from(hkdfSync('sha256', masterKey, '', `cartulary idempotency ${purpose}`, KEY_BYTES));
 
-/** Answers may hold tokens and personal data, so they are kept sealed, each bound to its own account and key. */
+/** Answers may hold tokens and personal data, so they are stored encrypted, each bound to its own account and key. */
 function createSeal(masterKey: Buffer) {
   const sealKey = deriveKey(masterKey, 'answer');
   const boundTo = ({ account, key }: ClaimedRequest): Buffer => Buffer.from(`${account}\n${key}`);
@@ -105,7 +105,7 @@ function createUpkeep(logger: Logger) {
   };
 }
 
-/** Claims, answers and replays, in Postgres alone: two statements for a request, two for a repeat of it. */
+/** Stores claims and answers in Postgres alone: two statements for a request, two for a repeat of it. */
 export function createIdempotency(options: IdempotencyOptions): Idempotency {
   const { pool, masterKey, logger, owner = randomUUID() } = options;
   const seal = createSeal(masterKey);
@@ -123,7 +123,7 @@ export function createIdempotency(options: IdempotencyOptions): Idempotency {
     return { ...answer, headers: [...answer.headers, 'Idempotency-Replayed', 'true'] };
   };
 
-  /** What was carried out stands, whether or not its answer can be kept: a repeat then finds it in the log. */
+  /** Stores the answer. A failure to store it is only logged: the command is done, and a repeat finds it in the log. */
   const keep = async (request: ClaimedRequest, answer: FinishedAnswer): Promise<FinishedAnswer> => {
     try {
       const kept = await claims.keep(request, seal.seal(request, answer));

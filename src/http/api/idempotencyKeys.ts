@@ -1,9 +1,9 @@
 import { PRESENCE_LOCK } from '../../engine/follow/liveness.ts';
 import type { Pool } from '../../platform/postgres/pool.ts';
 
-/** How long a claim stands before another may take it over, unless it is extended. */
+/** How long a claim is valid before another process may take it over, unless it is extended, ms. */
 export const LEASE_MS = 10_000;
-/** How long an answer is kept. */
+/** How long an answer is kept, ms. */
 export const ANSWERS_KEPT_MS = 24 * 3_600_000;
 export const PURGE_BATCH_ROWS = 1_000;
 const PURGE_BATCHES_MAX = 100;
@@ -16,11 +16,11 @@ export interface ClaimedRequest {
 
 export interface KeptRequest {
   readonly hash: Buffer;
-  /** Sealed; null while the request is still being carried out. */
+  /** Encrypted; null while the request is still being carried out. */
   readonly answer: Buffer | null;
 }
 
-/** A claim is taken over when its lease has passed, or at once when its owner's connections are gone. */
+/** A claim is taken over when its lease has expired, or at once when its owner's connection is gone. */
 const CLAIM = `
   INSERT INTO idempotency_keys AS kept (account, key, request_hash, owner, lease_until)
   VALUES ($1, $2, $3, $4, now() + $5 * interval '1 millisecond')
@@ -46,10 +46,10 @@ const PURGE = `
     SELECT account, key FROM idempotency_keys
     WHERE created_at < now() - $1 * interval '1 millisecond' ORDER BY created_at LIMIT $2)`;
 
-/** The rows of `idempotency_keys`, as their owner sees them. */
+/** Access to the rows of `idempotency_keys` for one owner. */
 export function createClaims(pool: Pool, owner: string) {
   return {
-    /** True: the request is ours to carry out. */
+    /** Returns true when this owner must carry out the request. */
     async claim({ account, key, hash }: ClaimedRequest): Promise<boolean> {
       const values = [account, key, hash, owner, LEASE_MS, ANSWERS_KEPT_MS];
       return (await pool.query({ name: 'idempotency_claim', text: CLAIM, values })).rowCount === 1;
@@ -57,7 +57,7 @@ export function createClaims(pool: Pool, owner: string) {
     async look({ account, key }: ClaimedRequest): Promise<KeptRequest | undefined> {
       return (await pool.query<KeptRequest>({ name: 'idempotency_look', text: LOOK, values: [account, key] })).rows[0];
     },
-    /** False: the claim was taken over, and whoever did that has kept an answer. */
+    /** Returns false when another process took the claim over; that process may have stored an answer. */
     async keep({ account, key }: ClaimedRequest, answer: Buffer): Promise<boolean> {
       const values = [account, key, owner, answer];
       return (await pool.query({ name: 'idempotency_keep', text: KEEP, values })).rowCount === 1;
@@ -70,7 +70,7 @@ export function createClaims(pool: Pool, owner: string) {
       const keys = requests.map(({ key }) => key);
       await pool.query(EXTEND, [accounts, keys, owner, LEASE_MS]);
     },
-    /** In bounded batches; what a run leaves, the next one takes. */
+    /** Deletes in bounded batches; the next run deletes what this one leaves. */
     async purge(): Promise<number> {
       let purged = 0;
       for (let batch = 0; batch < PURGE_BATCHES_MAX; batch += 1) {

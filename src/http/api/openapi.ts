@@ -34,7 +34,7 @@ const QUERY_HEADERS = ['X-Request-ID', 'ETag', 'Projection-Position', 'RateLimit
 const COMMAND_PARAMETERS = ['IdempotencyKey', 'IfMatch', 'RequestId'];
 const QUERY_PARAMETERS = ['MinPosition', 'IfNoneMatch', 'RequestId'];
 
-/** Without TypeBox's own marks. */
+/** Removes TypeBox's own symbols. */
 const plain = (schema: unknown): Json => JSON.parse(JSON.stringify(schema)) as Json;
 
 const templated = (path: string): string => path.replaceAll(/:([a-z0-9_]+)/gi, '{$1}');
@@ -135,7 +135,7 @@ function operationOf(route: ApiRoute): Json {
   };
 }
 
-/** OpenAPI 3.1, derived from the very table that routes requests. */
+/** The OpenAPI 3.1 document, derived from the same table that routes requests. */
 export function openapiOf(routes: readonly ApiRoute[], version: string): Json {
   const paths: Record<string, Json> = {};
   for (const route of routes) {

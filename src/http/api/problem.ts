@@ -47,7 +47,7 @@ export interface Problem {
   readonly headers: readonly string[];
 }
 
-/** A problem that only the edge can have; what the domain refuses is a `Refusal`. */
+/** A problem that only the HTTP edge raises; the domain throws a `Refusal` instead. */
 export class ProblemError extends Error {
   readonly problem: Problem;
 
@@ -86,8 +86,8 @@ function headersOf(kind: RefusalKind): readonly string[] {
 }
 
 /**
- * The one place that knows which status a refusal becomes. What is no refusal is a bug: shown as nothing but
- * `INTERNAL_ERROR`, so the caller must log it.
+ * The only place that maps refusals to HTTP statuses. Any other error is a bug: the answer shows only `INTERNAL_ERROR`, so
+ * the caller must log the error.
  */
 export function problemOf(error: unknown): Problem {
   if (error instanceof ProblemError) return error.problem;

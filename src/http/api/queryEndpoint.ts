@@ -6,10 +6,10 @@ import { etagOf, isNotModified, readMinPosition } from './etag.ts';
 import { envelope, type Exchange, JSON_TYPE } from './exchange.ts';
 import { parseQuery, textCheck } from './validate.ts';
 
-/** Anyone's answers may be kept but must be asked about again; others are nobody else's to keep. */
+/** Every stored answer must be revalidated before use; shared caches may store only answers for anyone. */
 const CACHE_CONTROL = { anyone: 'no-cache', others: 'private, no-cache' } as const;
 
-/** One query as an endpoint; a cached answer is sent without waiting for anything. */
+/** The endpoint of one query; after admission, a cached answer is sent without waiting for anything. */
 export function queryEndpoint(query: QueryContract, path: string, deps: EndpointDeps): Endpoint {
   const { answering, ask } = deps;
   const readParams = paramsReader(path, query.params);

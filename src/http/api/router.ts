@@ -1,6 +1,6 @@
 import type { Method } from '../../engine/decide/command.ts';
 
-/** What a path leads to. `params` are the segments that stand for a name, as they were sent (still percent-encoded). */
+/** The outcome for a path. `params` are the segments in place of parameters, as they were sent (still percent-encoded). */
 export type Match<T> =
   | { readonly outcome: 'found'; readonly value: T; readonly params: readonly string[] }
   | { readonly outcome: 'otherMethods'; readonly allow: readonly string[] }
@@ -18,7 +18,7 @@ export interface Router<T> {
 
 export interface RouteEntry<T> {
   readonly method: Method;
-  /** `/orders/:id/cancel`: a segment that begins with a colon stands for any one segment. */
+  /** `/orders/:id/cancel`: a segment that begins with a colon matches any one segment. */
   readonly path: string;
   readonly value: T;
 }
@@ -52,7 +52,7 @@ function insert<T>(root: Node<T>, { method, path, value }: RouteEntry<T>): void 
   at.methods.set(method, value);
 }
 
-/** Words go before names: `/users/me` wins over `/users/:id`; where the words lead nowhere, the names are tried. */
+/** Static segments are tried before parameters: `/users/me` wins over `/users/:id`. */
 function find<T>(at: Node<T>, segments: readonly string[], depth: number, params: string[]): Node<T> | undefined {
   const segment = segments[depth];
   if (segment === undefined) return at.methods.size > 0 ? at : undefined;
@@ -72,8 +72,8 @@ const allowOf = (methods: ReadonlyMap<string, unknown>): string[] =>
   [...methods.keys(), ...(methods.has('GET') ? ['HEAD'] : []), 'OPTIONS'].sort();
 
 /**
- * A trie of path segments, made once from all routes. HEAD is answered by GET's route; every path that exists knows
- * which methods it allows. Throws at boot on a route declared twice.
+ * A trie of path segments, built once from all routes. GET's route answers HEAD too. For a known path with another method,
+ * the match lists the allowed methods. Throws on a route that is declared twice.
  */
 export function createRouter<T>(entries: readonly RouteEntry<T>[]): Router<T> {
   const root = node<T>();

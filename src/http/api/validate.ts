@@ -3,7 +3,7 @@ import formats from 'ajv-formats';
 import type { TObject, TSchema } from 'typebox';
 import type { FieldError } from '../../errors.ts';
 
-/** Answers what is wrong with a value: every invalid field, or nothing. May fill in defaults and coerce, if made so. */
+/** Returns every invalid field of a value. A check made with `textCheck` also coerces values and fills in defaults. */
 export type Check = (value: unknown) => readonly FieldError[];
 
 /** How many parameters a query string may have. */
@@ -13,7 +13,7 @@ const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 const FORMATS = ['date-time', 'date', 'email', 'uri'] as const;
 const NOTHING: readonly FieldError[] = [];
 
-/** Whether a schema is one at all, `contracts.spec` asks of each; a server that starts does not. */
+/** Does not check the schemas themselves when a server starts: `contracts.spec` checks each of them. */
 function makeAjv(coerce: boolean): Ajv2020 {
   const ajv = new Ajv2020({
     ...{ strict: true, allErrors: true, coerceTypes: coerce, useDefaults: coerce },
@@ -37,7 +37,7 @@ const fieldOf = (error: ErrorObject): string => {
 const article = (type: string): string => (/^[aeio]/.test(type) ? `an ${type}` : `a ${type}`);
 const listed = (values: unknown): string => (Array.isArray(values) ? values.join(', ') : String(values));
 
-/** What each keyword's failure is called; others speak for themselves. */
+/** The message for each failing keyword; other keywords keep Ajv's message. */
 const SENTENCES: Readonly<Record<string, (params: Record<string, unknown>) => string>> = {
   required: () => 'is required',
   additionalProperties: () => 'is not a known field',
@@ -57,7 +57,7 @@ const SENTENCES: Readonly<Record<string, (params: Record<string, unknown>) => st
 const messageOf = (error: ErrorObject): string =>
   SENTENCES[error.keyword]?.(error.params as Record<string, unknown>) ?? error.message ?? 'is not valid';
 
-/** One error per field: what several alternatives (`anyOf`) would each have wanted is joined by "or". */
+/** Makes one error per field; the messages of several alternatives (`anyOf`) are joined by "or". */
 function fieldErrors(errors: readonly ErrorObject[]): FieldError[] {
   const fields = new Map<string, { sentences: Set<string>; joint: string }>();
   for (const error of errors) {
@@ -75,7 +75,7 @@ function fieldErrors(errors: readonly ErrorObject[]): FieldError[] {
   }));
 }
 
-/** A schema is compiled when the first value comes: all of them together would take a fifth of a start. */
+/** Compiles a schema when its first value comes: compiling all of them at start would take a fifth of the start. */
 function compile(ajv: Ajv2020, schema: TSchema): Check {
   let compiled: ValidateFunction | undefined;
   return (value) => {
@@ -88,7 +88,7 @@ const NO_FIELDS = { type: 'object', properties: {}, additionalProperties: false 
 
 /** For bodies: nothing is coerced, nothing is filled in. */
 export const bodyCheck = (schema: TObject | undefined): Check => compile(forBodies, schema ?? NO_FIELDS);
-/** For path and query: text becomes the number or boolean that the schema asks for, defaults are filled in. */
+/** For path and query: text is coerced to the number or boolean that the schema asks for, defaults are filled in. */
 export const textCheck = (schema: TObject | undefined): Check => compile(forText, schema ?? NO_FIELDS);
 /** For answers, in tests. */
 export const resultCheck = (schema: TSchema): Check => compile(forBodies, schema);
@@ -116,7 +116,7 @@ function objectWithoutLimit(schema: Schema, path: string): string | undefined {
   return undefined;
 }
 
-/** The first part of an input schema that sets no limit, in words; a route with one does not boot. */
+/** Describes the first part of an input schema that sets no limit; a route with such a part stops the start. */
 export function withoutLimit(schema: unknown, path = ''): string | undefined {
   if (!isSchema(schema)) return `${path} accepts anything`;
   if (schema['const'] !== undefined || Array.isArray(schema['enum'])) return undefined;
@@ -137,8 +137,8 @@ const decode = (text: string): string => decodeURIComponent(text.replaceAll('+',
 const UNSTORABLE = /[\0\p{Cs}]/u;
 
 /**
- * A query string as an object of texts. A parameter given twice, text that is not UTF-8 and NUL are errors; which
- * parameters exist at all is the schema's to say.
+ * Parses a query string into an object of texts. A repeated parameter, text that is not UTF-8, NUL and lone surrogates are
+ * errors. Unknown parameters are left to the schema.
  */
 export function parseQuery(search: string, errors: FieldError[]): Record<string, unknown> {
   if (search === '') return {};

@@ -5,7 +5,7 @@ import type { Verifier } from './tokens.ts';
 
 const BEARER = /^Bearer +([A-Za-z0-9._~+/=-]+)$/i;
 
-/** Who asks. No `Authorization` header is the anonymous actor; one that is not a valid token of ours is refused. */
+/** Returns the caller: the anonymous actor without an `Authorization` header. Throws a refusal when the token is not valid. */
 export type Authenticate = (req: IncomingMessage) => Actor;
 
 export const authenticateBy =

@@ -1,4 +1,4 @@
-/** Passwords that are guessed first, in lower case. */
+/** The passwords that attackers guess first, in lower case. */
 export const COMMON_PASSWORDS: ReadonlySet<string> = new Set(
   `
     123456 123456789 12345678 password qwerty123 qwerty1 111111 12345 secret 123123 1234567890 1234567 000000

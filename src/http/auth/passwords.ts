@@ -4,9 +4,9 @@ import type { Passwords } from '../../commands/contract.ts';
 import { invalid, unavailable } from '../../errors.ts';
 import { COMMON_PASSWORDS } from './commonPasswords.ts';
 
-/** What bcrypt reads; a longer password is refused, never cut. */
+/** The most bytes that bcrypt reads; a longer password is refused, never cut. */
 export const PASSWORD_BYTES_MAX = 72;
-/** Hashes computed side by side: they share libuv's threads with files and DNS. */
+/** The most hashes computed at the same time: they share libuv's threads with file and DNS operations. */
 const HASHES_AT_ONCE_MAX = Math.min(4, availableParallelism());
 export const HASHES_WAITING_MAX = 64;
 const UNSTORABLE = /[\0\p{Cs}]/u;
@@ -17,7 +17,7 @@ export interface PasswordSettings {
   readonly bcryptCost: number;
 }
 
-/** Lets a few through at a time and keeps a bounded queue; beyond that it refuses at once. */
+/** A semaphore with a bounded queue: runs `atOnceMax` tasks at a time, queues `waitingMax`, and refuses more at once. */
 function createGate(atOnceMax: number, waitingMax: number) {
   const waiting: (() => void)[] = [];
   let atWork = 0;
@@ -30,7 +30,7 @@ function createGate(atOnceMax: number, waitingMax: number) {
     try {
       return await work();
     } finally {
-      // The place is handed on, so that nobody can slip in between.
+      // The permit passes directly to the next waiting task, so that no other task can take it in between.
       const next = waiting.shift();
       if (next === undefined) atWork -= 1;
       else next();
@@ -38,14 +38,14 @@ function createGate(atOnceMax: number, waitingMax: number) {
   };
 }
 
-/** One form for what looks the same; undefined for what cannot be told apart once it is bytes. */
+/** Normalises a password to NFC; undefined when bcrypt cannot process all of it (NUL, lone surrogates, too many bytes). */
 function normalise(password: string): string | undefined {
   if (UNSTORABLE.test(password)) return undefined;
   const normal = password.normalize('NFC');
   return Buffer.byteLength(normal) > PASSWORD_BYTES_MAX ? undefined : normal;
 }
 
-/** bcrypt on libuv's threads, bounded; a verification takes as long for someone unknown as for someone known. */
+/** bcrypt on libuv's threads, bounded; a verification takes as long for an unknown account as for a known one. */
 export async function createPasswords(settings: PasswordSettings): Promise<Passwords> {
   const { passwordMinLength, passwordBlocklist, bcryptCost } = settings;
   const gate = createGate(HASHES_AT_ONCE_MAX, HASHES_WAITING_MAX);

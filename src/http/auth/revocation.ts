@@ -6,34 +6,34 @@ import { followerOf } from '../../engine/project/validate.ts';
 import { revocations, type RevocationRow } from '../../projections/revocations.ts';
 import type { IsRevoked } from './tokens.ts';
 
-/** How long a command waits until this process has seen what it ended. */
+/** How long a command waits until this process has observed the revocations that the command made, ms. */
 export const PASSED_WAIT_MAX_MS = 2_000;
 const FORGET_INTERVAL_MS = 60_000;
-/** Until a broken follower is opened again: soon at first, for an ended session is honoured meanwhile. */
+/** Delay before a broken follower is reopened: short at first, because ended sessions are still accepted meanwhile. */
 const REOPEN: Backoff = { delayMs: 20, delayMaxMs: 500 };
 const START_WAIT_MAX_MS = 10_000;
 /** Clocks of processes may differ by this much. */
 const CLOCK_SLACK_MS = 60_000;
 
-/** Events after which tokens that were issued before must not be honoured: those of the event's session or user. */
+/** Events that revoke the earlier access tokens of the event's session or user. */
 const REVOKING: ReadonlySet<string> = new Set(['SessionEnded', 'PasswordChanged', 'UserDeactivated', 'UserErased']);
 
 export interface Revocations {
   readonly isRevoked: IsRevoked;
-  /** Takes account of events; the follower calls it, and whoever knows of events sooner may. */
+  /** Takes account of events. The follower calls it; code that knows of events sooner may call it too. */
   observe(events: readonly RecordedEvent[]): void;
-  /** Resolves true once everything up to the position has been observed, false when that takes too long. */
+  /** Resolves true once every event up to `position` was observed, false when `timeoutMs` is over or the follower stops. */
   passed(position: bigint, timeoutMs?: number): Promise<boolean>;
-  /** Loads what was ended lately, then follows the log; resolves once the log's present head has been passed. */
+  /** Loads recent revocations, then follows the log. Resolves once the log's current head was observed, or after 10 s. */
   start(): Promise<void>;
   stop(): Promise<void>;
 }
 
 export interface RevocationsOptions {
   readonly store: Pick<EventStore, 'follow' | 'head'>;
-  /** Where the projection `revocations` keeps its rows, and its checkpoint. */
+  /** The database with the rows and the checkpoint of the projection `revocations`. */
   readonly db: Queryable;
-  /** How long an access token lives: what was ended longer ago needs no remembering. */
+  /** The lifetime of an access token, ms: older revocations can be forgotten. */
   readonly accessTtlMs: number;
   readonly logger: Logger;
   readonly now?: () => number;
@@ -46,16 +46,16 @@ interface Waiter {
 
 interface End {
   readonly atMs: number;
-  /** A user's one session that goes on. */
+  /** The one session of the user that stays valid. */
   readonly keptSession: string | null;
 }
 
-/** What has been ended lately, in memory, by stream: `session-<id>` and `user-<id>`. */
+/** Recent revocations, in memory, by stream: `session-<id>` and `user-<id>`. */
 function createEnded(keptMs: number, now: () => number) {
   const ended = new Map<string, End>();
   const isRevoked: IsRevoked = ({ actor, sessionId, issuedAtMs }) => {
     if (ended.size === 0) return false;
-    // A session never comes back; a user may, so for a user only what was issued before counts.
+    // An ended session never reopens. A user can log in again, so only the tokens issued before are revoked.
     if (ended.has(streamOf('session', sessionId))) return true;
     const user = ended.get(streamOf('user', actor.id));
     return user !== undefined && issuedAtMs <= user.atMs && user.keptSession !== sessionId;
@@ -72,7 +72,7 @@ function createEnded(keptMs: number, now: () => number) {
   };
 }
 
-/** How far following has come, and who waits for it to come further. */
+/** The position that the follower has reached, and the callers that wait for a later one. */
 function createReached() {
   const waiters = new Set<Waiter>();
   let position = 0n;
@@ -108,8 +108,8 @@ const LOAD = `
 const CHECKPOINT = 'SELECT position::text FROM checkpoints WHERE name = $1';
 
 /**
- * Which sessions and users were ended within the life of an access token. Fed by the log itself: what one process ends,
- * every process refuses as soon as it has followed that far.
+ * The sessions and users that were revoked within the lifetime of an access token. Each process follows the log, so it refuses
+ * what another process revoked as soon as it has read that far.
  */
 export function createRevocations(options: RevocationsOptions): Revocations {
   const { store, db, accessTtlMs, logger, now = Date.now } = options;
@@ -128,7 +128,7 @@ export function createRevocations(options: RevocationsOptions): Revocations {
     }
   };
 
-  /** The rows may be behind the log, so following begins at their checkpoint: read first, it is never too far. */
+  /** The rows may lag behind the log, so following begins at their checkpoint. It is read before the rows, so no event is missed. */
   const load = async (): Promise<void> => {
     const checkpoint = await db.query<{ position: string }>(CHECKPOINT, [followerOf(revocations.name)]);
     const { rows } = await db.query<RevocationRow>(LOAD, [keptMs]);

@@ -13,7 +13,7 @@ const CLOCK_TOLERANCE_S = 5;
 export const SECRET_BYTES_MIN = 32;
 const REFRESH_KEY_BYTES = 32;
 const TOKEN_LENGTH_MAX = 4_096;
-/** Verified tokens that are remembered, so that each is verified once. */
+/** The most verified tokens that are remembered, so that each is verified only once. */
 export const VERIFIED_MAX = 20_000;
 
 const UUID = '[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}';
@@ -35,7 +35,7 @@ export interface VerifiedToken {
   readonly expiresAtMs: number;
 }
 
-/** Whether a token's session or user was ended after the token was issued. */
+/** Whether the token's session or user was revoked after the token was issued. */
 export type IsRevoked = (token: VerifiedToken) => boolean;
 export type Verifier = (token: string) => VerifiedToken;
 
@@ -49,8 +49,8 @@ function keyOf(secret: string | Buffer): KeyObject {
 const hashOf = (token: string): string => createHash('sha256').update(token).digest('hex');
 
 /**
- * Issues access tokens (signed, short-lived) and refresh tokens: 256 bits derived from the command's id under a key that
- * never leaves the process, so a repeated command answers the same one. The log keeps only their hash.
+ * Issues access tokens (signed, short-lived) and refresh tokens. A refresh token is 256 bits, derived from the command's id
+ * with a key that never leaves the process, so a repeated command returns the same one. The log keeps only its hash.
  */
 export function createTokens(settings: TokenSettings, now: () => number = Date.now): Tokens {
   const key = keyOf(settings.secret);
@@ -59,7 +59,7 @@ export function createTokens(settings: TokenSettings, now: () => number = Date.n
   return {
     sessionTtlMs: settings.refreshTtlMs,
     issue({ userId, role, sessionId }: AccessClaims) {
-      // With its milliseconds, so that a token is told apart from what happened earlier in the same second.
+      // `iat` keeps its milliseconds, so that a token is not revoked by an event earlier in the same second.
       const payload = { sub: userId, role, sid: sessionId, iat: now() / 1_000 };
       const token = jwt.sign(payload, key, {
         algorithm: ALGORITHM,
@@ -83,7 +83,7 @@ export function createTokens(settings: TokenSettings, now: () => number = Date.n
   };
 }
 
-/** One answer for everything that is wrong with a token: whoever forges one learns nothing. */
+/** The same error for every fault of a token, so that a forger learns nothing. */
 const notValid = (cause?: unknown): Refusal =>
   new Refusal('unauthenticated', 'TokenInvalid', 'This access token is not valid (any more).', { cause });
 
@@ -110,8 +110,8 @@ export interface VerifierOptions {
 }
 
 /**
- * Verifies each token once and remembers it, bounded; expiry and revocation are looked at every time. Only tokens of our
- * own making pass: one algorithm, our issuer and audience, the type of an access token, every claim present.
+ * Verifies each token once and remembers it, up to `VERIFIED_MAX`; expiry and revocation are checked every time. A token must
+ * have the one algorithm, our issuer and audience, the type of an access token, and every claim.
  */
 export function createVerifier({ secret, isRevoked, now = Date.now }: VerifierOptions): Verifier {
   const key = keyOf(secret);

@@ -7,15 +7,15 @@ import type { Exchange } from '../api/exchange.ts';
 import { ProblemError } from '../api/problem.ts';
 
 export const WINDOW_MS = 60_000;
-/** Parts of the window that are counted apart: the window slides by one part at a time. */
+/** The window is counted in this many slots, and slides by one slot at a time. */
 export const SLOTS = 60;
-/** Callers (addresses, accounts) that are counted at a time; the longest idle is forgotten first. */
+/** The most callers (networks, accounts) that are counted at a time; the longest idle is forgotten first. */
 export const CALLERS_MAX = 50_000;
 
 export interface Verdict {
   readonly allowed: boolean;
   readonly remaining: number;
-  /** Until the oldest counted request leaves the window. */
+  /** Seconds until the oldest counted request leaves the window. */
   readonly resetS: number;
 }
 
@@ -24,7 +24,7 @@ export interface RateLimiter {
   take(key: string, limit: number): Verdict | Promise<Verdict>;
 }
 
-/** Counts in this process alone, at once. */
+/** Counts in this process alone, synchronously. */
 export interface LocalLimiter extends RateLimiter {
   take(key: string, limit: number): Verdict;
   /** What `take` would answer, without counting anything. */
@@ -36,7 +36,7 @@ export interface LocalLimiter extends RateLimiter {
 /** The counts of one caller, one per slot of the window, as a ring. */
 interface Counts {
   readonly slots: Uint32Array;
-  /** The newest slot's number since the epoch. */
+  /** The number of the newest slot, counted from the Unix epoch. */
   newest: number;
   sum: number;
 }
@@ -64,8 +64,8 @@ function secondsToReset(counts: Counts, nowMs: number): number {
 }
 
 /**
- * A sliding window in this process. Slots that have only partly left the window count wholly, so that never more than
- * `limit` requests pass in any 60 s, wherever those begin.
+ * A sliding window in this process. Slots that have only partly left the window still count fully, so at most `limit` requests
+ * pass in any 60 s, whenever those begin.
  */
 export function createMemoryLimiter(now: () => number = Date.now): LocalLimiter {
   const callers = new LRUCache<string, Counts>({ max: CALLERS_MAX });
@@ -111,7 +111,7 @@ export function createMemoryLimiter(now: () => number = Date.now): LocalLimiter 
   };
 }
 
-/** The part of an address that one customer of a network has: an IPv4 address, or the first 64 bits of an IPv6 one. */
+/** The part of an address that one customer usually has: an IPv4 address, or the first 64 bits of an IPv6 address. */
 export function networkOf(address: string): string {
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address);
   if (mapped?.[1] !== undefined) return mapped[1];
@@ -127,15 +127,15 @@ export function networkOf(address: string): string {
 type AnyClass = LimitClass | 'public' | 'auth';
 
 export interface Limits {
-  /** Counts a request against its class, by account when signed in and by client address else; throws when it is too much. */
+  /** Counts a request by client network, or by account for signed-in callers of routes without a class. Throws above the limit. */
   take(exchange: Exchange, limitClass: LimitClass | undefined): void | Promise<void>;
-  /** Counts an attempt at an account (by its e-mail) from wherever it comes. */
+  /** Counts an attempt at an account (by its e-mail address), whatever network it comes from. Throws above the limit. */
   takeAccount(exchange: Exchange, limitClass: LimitClass, email: string): void | Promise<void>;
 }
 
 export interface LimitsOptions {
   readonly limiter: RateLimiter;
-  /** Requests per minute; 0 is off. */
+  /** Requests per minute; 0 means no limit. */
   readonly perMinute: Readonly<Record<AnyClass, number>>;
   readonly addressOf: (req: IncomingMessage) => string;
 }
@@ -144,7 +144,7 @@ const WINDOW_S = WINDOW_MS / 1_000;
 
 export function createLimits({ limiter, perMinute, addressOf }: LimitsOptions): Limits {
   const apply = (exchange: Exchange, name: AnyClass, { allowed, remaining, resetS }: Verdict): void => {
-    // Of several counts the tightest is told.
+    // Of several counts, the headers show the one with the fewest requests left.
     if (allowed && remaining >= exchange.rateRemaining) return;
     exchange.rateRemaining = remaining;
     const policy = `"${name}";q=${perMinute[name]};w=${WINDOW_S}`;
@@ -168,7 +168,7 @@ export function createLimits({ limiter, perMinute, addressOf }: LimitsOptions): 
       const { id, role } = exchange.actor;
       if (limitClass === undefined && role !== 'anonymous') return count(exchange, 'auth', id);
       const name = limitClass ?? 'public';
-      // The address is looked up only where it counts.
+      // The address is read only when it is needed.
       return perMinute[name] === 0 ? undefined : count(exchange, name, networkOf(addressOf(exchange.req)));
     },
     takeAccount(exchange, limitClass, email) {

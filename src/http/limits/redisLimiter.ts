@@ -2,9 +2,9 @@ import type { RedisConnection } from '../../platform/redis/connection.ts';
 import { createMemoryLimiter, SLOTS, WINDOW_MS, type RateLimiter, type Verdict } from './rateLimit.ts';
 
 /**
- * The sliding window of `createMemoryLimiter`, by Redis's own clock. KEYS: the caller's slots, by number since the epoch;
- * ARGV: limit, length of a slot (ms), slots of the window. Answers whether it is allowed, how many there are in the window,
- * and in how many ms the oldest of them has left it.
+ * The sliding window of `createMemoryLimiter`, by Redis's own clock. KEYS: the caller's hash, from slot number since the epoch
+ * to count. ARGV: limit, length of a slot (ms), slots of the window. Returns whether the request is allowed (1 or 0), the
+ * requests in the window, and the ms until the oldest of them has left it.
  */
 const TAKE = `
 local time = redis.call('TIME')
@@ -43,8 +43,8 @@ const verdictOf = (answer: unknown, limit: number): Verdict => {
 };
 
 /**
- * A sliding window that all processes share. Each also keeps a window of its own, of what it has allowed: that one decides
- * while Redis does not answer, and a caller whom it refuses is refused, so that no outage gives anybody a second helping
+ * A sliding window that all processes share. Each process also keeps its own window of the requests it allowed. That window
+ * decides while Redis does not answer, and a refusal by it is final. So after an outage no caller gets a second allowance
  * in the same process.
  */
 export function createRedisLimiter(connection: RedisConnection): RateLimiter {

@@ -32,7 +32,7 @@ const INIT = `SwaggerUIBundle({
 });
 `;
 
-/** Scripts and data from here only; Swagger UI sets style attributes and draws its icons from data URLs. */
+/** Scripts and data come from this server only; Swagger UI sets style attributes and draws its icons from data URLs. */
 const POLICY = {
   useDefaults: false,
   directives: {
@@ -47,7 +47,7 @@ const POLICY = {
   },
 };
 
-/** Swagger UI from npm's files, with nothing inline and nothing from elsewhere. */
+/** Swagger UI from the files of its npm package, without inline scripts and without other hosts. */
 export function createDocs(openapi: string): Router {
   const docs = Router({ strict: true });
   docs.use(['/docs', '/openapi.json'], helmet({ contentSecurityPolicy: POLICY }));

@@ -1,12 +1,12 @@
-/** How long one probe may take. */
+/** How long one probe may take, ms. */
 const PROBE_TIMEOUT_MS = 2_000;
-/** How long the outcome of the probes is told again, so that whoever asks often costs nothing. */
+/** How long the outcome of the probes is reused, ms, so that frequent requests cost nothing. */
 const OUTCOME_KEPT_MS = 500;
 
-/** One thing this process depends on; `check` rejects when it does not answer. */
+/** One dependency of this process; `check` rejects when it does not answer. */
 export interface Probe {
   readonly name: string;
-  /** Without it no correct answer is possible. What is not required only degrades. */
+  /** True when no correct answer is possible without it. When another one fails, the status is only `degraded`. */
   readonly required: boolean;
   check(): Promise<unknown>;
 }
@@ -46,7 +46,7 @@ const statusOf = (checks: readonly Checked[]): Readiness['status'] => {
   return failing.length > 0 ? 'degraded' : 'ok';
 };
 
-/** Asks every dependency side by side; why one fails is told to `onFailure` (the log), not to the caller. */
+/** Checks every dependency concurrently. `onFailure` (the log) gets the reason of a failure; the caller does not. */
 export function createReadiness(
   probes: readonly Probe[],
   onFailure: (name: string, error: unknown) => void,

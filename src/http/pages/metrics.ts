@@ -12,13 +12,13 @@ import { createRequestTimes } from './requestTimes.ts';
 
 const APPEND_BUCKETS_S = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5];
 
-/** One value of a metric that something else keeps: read when Prometheus asks, never in between. */
+/** One value of a metric that another part keeps; it is read only when the metrics are requested. */
 export interface Sample {
   readonly labels?: Readonly<Record<string, string>>;
   readonly value: number;
 }
 
-/** Where values come from that the edge does not see: lag of projections, dead letters, cache hits, … */
+/** The source of values that the HTTP edge does not have: lag of projections, dead letters, cache hits, … */
 export interface Collector {
   /** Without the prefix `cartulary_`. */
   readonly name: string;
@@ -33,14 +33,14 @@ export interface Metrics {
   collect(collector: Collector): void;
   readonly contentType: string;
   text(): Promise<string>;
-  /** For another process, which makes one text of several. */
+  /** For another process, which combines the metrics of several processes. */
   values(): Promise<MetricValues>;
 }
 
-/** The metrics of one process, as they go from process to process. */
+/** The metrics of one process, in the form in which processes exchange them. */
 export type MetricValues = MetricObjectWithValues<MetricValue<string>>[];
 
-/** The metrics of several processes as those of one: what can be counted is summed. */
+/** Combines the metrics of several processes into one text, as prom-client aggregates them: counts are summed. */
 export const textOf = (processes: readonly MetricValues[]): Promise<string> =>
   AggregatorRegistry.aggregate([...processes]).metrics();
 
@@ -54,7 +54,7 @@ async function reading(collector: Collector): Promise<readonly Sample[]> {
   }
 }
 
-/** Process metrics, HTTP durations by route, append latency, and whatever collectors are added. */
+/** Process metrics, HTTP durations by route, append latency, and the values of added collectors. */
 export function createMetrics(): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
@@ -79,9 +79,9 @@ export function createMetrics(): Metrics {
         registers: [registry],
         async collect() {
           this.reset();
-          // A metric without labels would begin again at 0, which is a value too.
+          // After a reset, a metric without labels would report 0, which is a value too.
           if (labels.length === 0) this.remove();
-          // A source that fails leaves a gap in its own metric, not in all of them.
+          // A collector that fails leaves only its own metric without values.
           const samples = await reading(collector);
           for (const sample of samples) this.set({ ...sample.labels }, sample.value);
         },

@@ -19,11 +19,11 @@ export interface MonitorDeps {
 export interface Monitor {
   /** Not listening yet. */
   readonly server: Server;
-  /** Readiness is off at once; resolves when everything in flight has been answered, or time is up. */
+  /** Ends readiness at once. Resolves when all requests in flight are answered, or after `graceMs`. */
   drain(graceMs: number): Promise<void>;
 }
 
-/** What a process without the API serves: how it is, and nothing else. */
+/** The HTTP server of a process without the API: it serves only health and metrics. */
 export function createMonitor({ config, logger, version, metrics, probes }: MonitorDeps): Monitor {
   const state = { draining: false };
   const draining = (): boolean => state.draining;

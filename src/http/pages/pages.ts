@@ -11,7 +11,7 @@ export interface PagesDeps {
   readonly probes: readonly Probe[];
   readonly logger: Logger;
   readonly version: string;
-  /** Of the API, where there is one. */
+  /** The API's documentation; absent in a process without the API. */
   readonly docs?: Router;
   readonly draining: () => boolean;
 }
@@ -21,21 +21,21 @@ const DOCS_ROUTE = '/docs';
 
 const exchangeOf = (res: Response): Exchange => res.locals['exchange'] as Exchange;
 
-/** A static file is sent by Express itself; it is counted and logged once it has gone. */
+/** Counts and logs a static file once it was sent: Express sends it itself. */
 function recording({ answering }: PagesDeps, route: string): RequestHandler {
   return (_, res, next) => {
     const exchange = exchangeOf(res);
     exchange.route = route;
     res.setHeader('X-Request-ID', exchange.requestId);
     res.once('finish', () => {
-      // What became a problem after all has been recorded as one.
+      // A request that was answered with a problem is already recorded.
       if (!exchange.done) answering.record(exchange, res.statusCode);
     });
     next();
   };
 }
 
-/** What the Express app serves outside the API: health, metrics, documentation, and a problem for all the rest. */
+/** Adds the pages outside the API: health, metrics, documentation, and a problem for every other path. */
 export function addPages(app: Express, deps: PagesDeps): void {
   const { answering, metrics, logger } = deps;
   const startedAt = Date.now();
@@ -77,7 +77,7 @@ export function addPages(app: Express, deps: PagesDeps): void {
     throw new ProblemError('NOT_FOUND', 'RouteUnknown', `There is nothing at ${exchangeOf(req.res as Response).path}.`);
   });
 
-  // Express tells an error handler by its four parameters.
+  // Express recognises an error handler by its four parameters.
   const onError: ErrorRequestHandler = (error: unknown, _req, res, _next) => {
     const { status } = (error ?? {}) as { status?: unknown };
     const exchange = exchangeOf(res);

@@ -7,7 +7,7 @@ const ERRORS = 'http_errors_total';
 interface Times {
   readonly labels: { readonly route: string; readonly method: string; readonly status: string };
   readonly isError: boolean;
-  /** Requests per bucket; the last is for all that took longer. */
+  /** Requests per bucket; the last bucket counts all that took longer. */
   readonly counts: Float64Array;
   sum: number;
 }
@@ -18,7 +18,7 @@ interface Value {
   readonly value: number;
 }
 
-/** What `prom-client` asks of a metric when it prints it. */
+/** The parts of a metric that `prom-client` uses to print it. */
 export interface PrintedMetric {
   readonly name: string;
   readonly help: string;
@@ -42,8 +42,8 @@ function histogramValues({ labels, counts, sum }: Times): Value[] {
 }
 
 /**
- * Durations of requests by route, method and status, counted without a single allocation: prom-client's own histogram
- * makes text of its labels for every observation, which is a good part of what a cached answer costs.
+ * Durations of requests by route, method and status, counted without allocations. prom-client's own histogram builds a text
+ * of its labels for every observation, which is a good part of what a cached answer costs.
  */
 export function createRequestTimes() {
   const byRoute = new Map<string, Map<string, Map<number, Times>>>();
