@@ -59,11 +59,6 @@ export function unauthenticated(rule: string, sentence: string): never {
   throw new Refusal('unauthenticated', rule, sentence);
 }
 
-/** Throws: the caller may not do this. */
-export function forbid(rule: string, sentence: string): never {
-  throw new Refusal('forbidden', rule, sentence);
-}
-
 /** Throws: the value of `field` is not valid. */
 export function invalid(field: string, message: string, code = 'VALIDATION_ERROR'): never {
   throw new Refusal('invalid', 'InvalidInput', message, { code, errors: [{ code, field, message }] });

@@ -1,11 +1,11 @@
 import { Type, type TObject, type TProperties, type TSchema } from 'typebox';
 
 /** Shared schemas of requests and answers. Every input has a limit. */
-export const NAME_LENGTH_MAX = 200;
-export const TEXT_LENGTH_MAX = 5_000;
-export const EMAIL_LENGTH_MAX = 254;
+const NAME_LENGTH_MAX = 200;
+const TEXT_LENGTH_MAX = 5_000;
+const EMAIL_LENGTH_MAX = 254;
 /** Longer than bcrypt accepts, so that the password rule refuses a too long password and states the reason. */
-export const PASSWORD_LENGTH_MAX = 1_000;
+const PASSWORD_LENGTH_MAX = 1_000;
 
 export const Id = Type.String({ format: 'uuid', maxLength: 36 });
 export const Instant = Type.String({ format: 'date-time', maxLength: 40 });

@@ -12,7 +12,7 @@ export interface Turn {
   readonly other: number;
 }
 
-export type Verdict = 'worse than its noise' | 'within noise' | 'better' | 'too few rounds';
+type Verdict = 'worse than its noise' | 'within noise' | 'better' | 'too few rounds';
 
 export interface Judgement {
   /** Today to other: the median of the rounds' ratios. */

@@ -56,7 +56,7 @@ export interface PlacedOrder {
 }
 export type OrderState = { readonly status: 'none' } | { readonly status: 'abandoned' } | PlacedOrder;
 
-export const none: OrderState = { status: 'none' };
+const none: OrderState = { status: 'none' };
 
 export const placed = (state: OrderState): PlacedOrder =>
   state.status === 'placed' ? state : missing('OrderUnknown', 'There is no such order.');

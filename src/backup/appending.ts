@@ -13,10 +13,10 @@ import type { EventLine } from './format.ts';
 import { newEventOf } from './readExport.ts';
 
 /** Events and bytes in one batch, at most. */
-export const BATCH_EVENTS_MAX = 500;
-export const BATCH_BYTES_MAX = 4 * 1024 * 1024;
+const BATCH_EVENTS_MAX = 500;
+const BATCH_BYTES_MAX = 4 * 1024 * 1024;
 /** Attempts to write one batch, at most, while the log does not answer. */
-export const APPEND_ATTEMPTS_MAX = 10;
+const APPEND_ATTEMPTS_MAX = 10;
 const RETRY: Backoff = { delayMs: 200, delayMaxMs: 5_000 };
 
 interface AppendRun {

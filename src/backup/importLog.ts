@@ -39,7 +39,7 @@ export interface ImportResult {
 }
 
 /** The log does not start with the events of the export, or has other ones. */
-export class LogDiffers extends Error {
+class LogDiffers extends Error {
   constructor(reason: string) {
     super(`this log holds something else than the export: ${reason}. Import into an empty one.`);
     this.name = 'LogDiffers';

@@ -12,7 +12,7 @@ import {
 import { linesOf } from './lines.ts';
 
 /** An export cannot be used, for the reason given. */
-export class BadExport extends Error {
+class BadExport extends Error {
   constructor(reason: string, line?: number) {
     super(line === undefined ? reason : `line ${line}: ${reason}`);
     this.name = 'BadExport';

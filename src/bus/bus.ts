@@ -62,7 +62,7 @@ export interface Broker {
   stats(): BrokerStats;
 }
 
-export interface BrokerStats {
+interface BrokerStats {
   readonly connected: boolean;
   /** Events that came from the broker since this process started. */
   readonly brought: number;

@@ -149,7 +149,7 @@ export async function doneAfter(
   return rows;
 }
 
-export async function remember(
+async function remember(
   tx: Queryable,
   consumer: string,
   events: readonly { id: string; position: bigint }[],
@@ -163,6 +163,6 @@ export async function remember(
 }
 
 /** Deletes the remembered events that the checkpoint covers. */
-export async function forget(tx: Queryable, consumer: string, upTo: bigint): Promise<void> {
+async function forget(tx: Queryable, consumer: string, upTo: bigint): Promise<void> {
   await tx.query('DELETE FROM handled_events WHERE consumer = $1 AND position <= $2', [consumer, String(upTo)]);
 }

@@ -12,7 +12,7 @@ import { logFeed, type OpenFeed } from './feed.ts';
 import type { ConsumerDeps, ConsumerLimits } from './consumerRun.ts';
 import type { Window } from './window.ts';
 
-export const CONSUMER_LIMITS: ConsumerLimits = {
+const CONSUMER_LIMITS: ConsumerLimits = {
   handlersMax: 64,
   unfinishedMax: 512,
   streamEventsMax: 64,

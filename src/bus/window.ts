@@ -23,7 +23,7 @@ export interface Window {
   restore(events: readonly Finished[]): void;
 }
 
-export interface Finished {
+interface Finished {
   readonly id: string;
   readonly position: bigint;
 }

@@ -2,7 +2,7 @@ import { LRUCache } from 'lru-cache';
 import type { Cache, CachedAnswer, Wanted } from './cache.ts';
 
 /** Tags with a remembered last invalidation, at most. All older tags share one: the newest of theirs. */
-export const TAGS_REMEMBERED_MAX = 100_000;
+const TAGS_REMEMBERED_MAX = 100_000;
 /** Bytes counted for an entry in addition to its JSON and key. */
 const ENTRY_OVERHEAD_BYTES = 256;
 

@@ -18,14 +18,14 @@ export interface Moment {
   readonly revision?: number;
 }
 
-export interface Person {
+interface Person {
   readonly id: string;
   readonly name: string;
   readonly email: string;
 }
 
 /** The event that caused another one; it may be in any stream. */
-export interface Cause {
+interface Cause {
   readonly event_id: string;
   readonly type: string;
   readonly stream: string;
@@ -50,7 +50,7 @@ export interface UnreadableEntry {
 }
 
 /** The order as its buyer sees it, with the total of requested refunds, which the buyer does not see. */
-export type AuditedOrder = OrderView & { readonly refund_requested: number };
+type AuditedOrder = OrderView & { readonly refund_requested: number };
 
 const auditedOrder = (row: OrderRow): AuditedOrder => ({
   ...orderView(row),

@@ -13,7 +13,7 @@ export interface CommandContext {
 const SIGNAL_EXIT_CODES = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
 
 /** The settings and a logger. At level `info` it logs only warnings and errors, because a command prints its results itself. */
-export function settings(): { config: Config; log: Logger } {
+function settings(): { config: Config; log: Logger } {
   const config = loadConfig();
   armFailpoint(config.failpoint);
   return { config, log: createLogger(config.logLevel === 'info' ? 'warn' : config.logLevel) };

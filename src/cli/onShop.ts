@@ -13,7 +13,7 @@ export interface ShopCommand extends CommandContext {
 }
 
 /** Migrates an unused database. Throws when a used one lacks migrations. */
-export async function schemaMustFit(url: string): Promise<void> {
+async function schemaMustFit(url: string): Promise<void> {
   const { applied, pending } = await migrateStatus(url);
   if (applied.length === 0) await migrateUp(url);
   else if (pending.length > 0) {

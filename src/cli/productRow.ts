@@ -14,7 +14,7 @@ const STOCK_ATTEMPTS_MAX = 5;
 const STOCK_REASON = 'set by import';
 
 export const ROW_FIELDS = ['sku', 'name', 'description', 'price', 'stock', 'category'] as const;
-export type RowField = (typeof ROW_FIELDS)[number];
+type RowField = (typeof ROW_FIELDS)[number];
 export type Row = Readonly<Record<RowField, string>>;
 
 const RowSchema = Fields({

@@ -6,7 +6,7 @@ import type { DomainEvent } from '../eventstore/eventStore.ts';
 import type { CommandContext } from './contract.ts';
 
 /** How long a claim waits for its holder to be created, ms. After that, another holder may take it over. */
-export const CLAIM_DEADLINE_MS = 60_000;
+const CLAIM_DEADLINE_MS = 60_000;
 
 export interface Wish {
   readonly claimId: string;

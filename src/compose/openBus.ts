@@ -5,7 +5,7 @@ import type { NatsStreamSettings } from '../bus/nats/jetStream.ts';
 import type { RelayOptions, RelayStatus } from '../bus/nats/relay.ts';
 
 /** `NATS_URL` and the settings of its stream. */
-export interface NatsSettings {
+interface NatsSettings {
   /** Undefined means the bus on Postgres. */
   readonly natsUrls: readonly string[] | undefined;
   readonly natsStream?: Partial<NatsStreamSettings>;

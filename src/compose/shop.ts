@@ -20,7 +20,7 @@ import type { Secrets } from '../platform/secrets.ts';
 import { type SpanDetails, traced } from '../platform/trace.ts';
 
 /** How long a hint waits for its read model to reach the head of the log before it refuses, ms. */
-export const HINT_WAIT_MAX_MS = 2_000;
+const HINT_WAIT_MAX_MS = 2_000;
 
 export interface ShopOptions {
   readonly url: string;
@@ -126,7 +126,7 @@ async function masterKeyMustFit(pool: Pool, personalData: PersonalData): Promise
   }
 }
 
-export const readDb = (pool: Pool): ReadDb => ({
+const readDb = (pool: Pool): ReadDb => ({
   rows: <R extends object>(sql: string, values: readonly unknown[] = []) =>
     translating(async () => (await pool.query<R>(sql, [...values])).rows),
 });

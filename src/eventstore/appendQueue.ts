@@ -86,8 +86,8 @@ export function createAppendQueue({ send, ...limits }: AppendQueueOptions): Appe
 export const BATCH_ITEMS_MAX = 512;
 /** One append has at most half of this. */
 export const BATCH_BYTES_MAX = 2 * APPEND_BYTES_MAX;
-export const QUEUE_ITEMS_MAX = 10_000;
-export const QUEUE_BYTES_MAX = 64 * 1024 * 1024;
+const QUEUE_ITEMS_MAX = 10_000;
+const QUEUE_BYTES_MAX = 64 * 1024 * 1024;
 /** After this many ms an append is answered `unavailable`; its outcome is then unknown. */
 export const APPEND_DEADLINE_MS = 10_000;
 
@@ -98,14 +98,14 @@ export interface AppendItem {
   readonly events: readonly SerialisedEvent[];
 }
 
-export interface PendingAppend extends AppendItem {
+interface PendingAppend extends AppendItem {
   readonly bytes: number;
   readonly deadlineAt: number;
   readonly resolve: (result: AppendResult) => void;
   readonly reject: (error: unknown) => void;
 }
 
-export interface PendingAppends {
+interface PendingAppends {
   /** Number of items that are waiting or being written. */
   readonly size: number;
   /** Adds an item. Refuses it (`unavailable`) when too many items or bytes are pending. */
@@ -120,7 +120,7 @@ export interface PendingAppends {
 }
 
 /** The unanswered appends, in order. Each one is rejected (`unavailable`) when its deadline passes. */
-export function createPendingAppends({
+function createPendingAppends({
   deadlineMs = APPEND_DEADLINE_MS,
   itemsMax = QUEUE_ITEMS_MAX,
 }: {

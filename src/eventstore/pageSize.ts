@@ -6,7 +6,7 @@ export const PAGE_FIRST = 2 * READ_PAGE;
 /** Pages do not grow beyond this many bytes. */
 export const PAGE_BYTES_MAX = 8 * 1024 * 1024;
 /** Followers that may read larger pages at once. Each holds up to three pages. */
-export const LARGE_FOLLOWERS_MAX = 2;
+const LARGE_FOLLOWERS_MAX = 2;
 
 /** A requested limit, as an integer from 1 to `READ_PAGE_MAX`. */
 export const pageSize = (limit: number): number =>

@@ -18,12 +18,12 @@ export interface PersonalData {
 
 /** Replaces an erased person's data. */
 export const ERASED = '[erased]';
-export const MASTER_KEY_BYTES = 32;
-export const KEYS_CACHED_MAX = 10_000;
+const MASTER_KEY_BYTES = 32;
+const KEYS_CACHED_MAX = 10_000;
 /** An erasure by another process takes effect in this process within this many ms. */
-export const KEY_TTL_MS = 3_000;
+const KEY_TTL_MS = 3_000;
 /** Deepest nesting of a value for `reveal`. */
-export const REVEAL_DEPTH_MAX = 100;
+const REVEAL_DEPTH_MAX = 100;
 
 const CIPHER = 'aes-256-gcm';
 const KEY_BYTES = 32;

@@ -1,7 +1,7 @@
 import type { RecordedEvent } from './eventStore.ts';
 
-export const RECENT_EVENTS_MAX = 4_000;
-export const RECENT_BYTES_MAX = 8 * 1024 * 1024;
+const RECENT_EVENTS_MAX = 4_000;
+const RECENT_BYTES_MAX = 8 * 1024 * 1024;
 
 /** An event and its size in bytes. */
 export interface SizedEvent {

@@ -1,7 +1,7 @@
 import type { EventStore, Range, RecordedEvent } from './eventStore.ts';
 
 /** Events per page for stores without a `scan` of their own. */
-export const SCAN_PAGE = 1_000;
+const SCAN_PAGE = 1_000;
 
 type Readable = Pick<EventStore, 'readAll' | 'scan'>;
 

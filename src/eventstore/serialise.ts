@@ -1,10 +1,10 @@
 import { invalid, reject } from '../errors.ts';
 import { APPEND_BYTES_MAX, APPEND_EVENTS_MAX, type NewEvent } from './eventStore.ts';
 
-export const STREAM_NAME_BYTES_MAX = 256;
-export const EVENT_TYPE_BYTES_MAX = 128;
+const STREAM_NAME_BYTES_MAX = 256;
+const EVENT_TYPE_BYTES_MAX = 128;
 /** Deepest nesting of an event's data or metadata. */
-export const DATA_DEPTH_MAX = 64;
+const DATA_DEPTH_MAX = 64;
 
 /** An event as texts, with the size of data and metadata in bytes. */
 export interface SerialisedEvent {

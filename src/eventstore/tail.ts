@@ -24,7 +24,7 @@ export interface TailSource {
   readonly log?: Logger | undefined;
 }
 
-export interface FollowOptions {
+interface FollowOptions {
   readonly signal: AbortSignal;
   readonly limit?: number;
 }

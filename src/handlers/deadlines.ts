@@ -11,8 +11,8 @@ import { derivedId } from '../platform/ids.ts';
 import type { Logger } from '../platform/log.ts';
 import type { Pool } from '../platform/postgres/pool.ts';
 
-export const DEADLINES_INTERVAL_MS = 250;
-export const DEADLINES_BATCH = 100;
+const DEADLINES_INTERVAL_MS = 250;
+const DEADLINES_BATCH = 100;
 const SIDE_BY_SIDE = 8;
 /** How long a row is skipped once its command is issued, ms: the projection needs a moment to remove it. */
 const SETTLING_MS = 1_000;
@@ -31,7 +31,7 @@ export interface DeadlinesOptions {
   readonly now?: () => string;
 }
 
-export interface DeadlinesStatus {
+interface DeadlinesStatus {
   readonly owned: boolean;
   readonly issued: number;
   /** Rows whose command failed and is retried later. */

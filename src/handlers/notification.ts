@@ -89,7 +89,7 @@ async function personOf({ services }: NotificationDeps, userId: string): Promise
 }
 
 /** The message about an event; undefined for events that send none. */
-export function messageOf(recorded: RecordedEvent, name: string, order?: PlacedOrder): Message | undefined {
+function messageOf(recorded: RecordedEvent, name: string, order?: PlacedOrder): Message | undefined {
   if (recorded.type === 'UserRegistered') return templates.welcome(name);
   if (order === undefined) return undefined;
   const { currency, total } = order.money;

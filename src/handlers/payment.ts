@@ -11,8 +11,8 @@ import { type ChargeState, GatewayRefused, GatewayTimeout, type PaymentGateway }
 import { contextOf, type ReactionDeps } from '../engine/react/reaction.ts';
 
 /** How often, and first how many ms apart, the outcome of an unanswered call is asked for; after that, the event is redelivered. */
-export const FIND_ATTEMPTS_MAX = 5;
-export const FIND_DELAY_MS = 200;
+const FIND_ATTEMPTS_MAX = 5;
+const FIND_DELAY_MS = 200;
 const FIND_DELAY_MAX_MS = 5_000;
 
 export interface PaymentDeps extends ReactionDeps {

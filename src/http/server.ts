@@ -10,12 +10,12 @@ import express, { type Express } from 'express';
 import type { Config } from '../config/config.ts';
 import { PROBLEM_TYPE } from './api/problem.ts';
 
-export const HEADERS_TIMEOUT_MS = 15_000;
+const HEADERS_TIMEOUT_MS = 15_000;
 /** How long a whole request may take to arrive. */
-export const REQUEST_TIMEOUT_MS = 60_000;
+const REQUEST_TIMEOUT_MS = 60_000;
 /** Longer than the 60 s for which load balancers keep connections. */
-export const KEEP_ALIVE_TIMEOUT_MS = 65_000;
-export const HEADER_BYTES_MAX = 16_384;
+const KEEP_ALIVE_TIMEOUT_MS = 65_000;
+const HEADER_BYTES_MAX = 16_384;
 const TIMEOUT_CHECK_INTERVAL_MS = 5_000;
 
 /**

@@ -21,7 +21,7 @@ interface Kept {
 }
 
 export const secretsFile = (dataDir: string): string => path.join(dataDir, 'secrets.json');
-export const randomSecret = (): string => randomBytes(SECRET_BYTES).toString('base64url');
+const randomSecret = (): string => randomBytes(SECRET_BYTES).toString('base64url');
 
 /** The secrets in the data folder. A missing file means none; an unreadable one is an error. */
 export async function readSecrets(dataDir: string): Promise<Kept> {

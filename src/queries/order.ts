@@ -105,7 +105,7 @@ export const orderView = (row: OrderRow): OrderView => ({
 const unknown = (): never => missing('OrderUnknown', 'There is no such order.');
 
 /** The part of an order that `actor` may see: all of it, or a seller's own part. Refuses as unknown when there is none. */
-export function seenBy(actor: Actor, row: OrderRow): OrderRow {
+function seenBy(actor: Actor, row: OrderRow): OrderRow {
   if (row.buyer_id === actor.id || actor.role === 'admin' || actor.role === 'system') return row;
   const storeId = storeIdOf(actor.id);
   const status = row.fulfilments[storeId];

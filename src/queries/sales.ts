@@ -1,7 +1,7 @@
 import type { ReadDb } from '../engine/ask/query.ts';
 
 /** How old the figures may be, ms: counting them reads every payment. */
-export const SALES_KEPT_MS = 60_000;
+const SALES_KEPT_MS = 60_000;
 
 /** All sales in one currency; `captured` and `refunded` in its minor units. */
 export interface Sales {

@@ -191,7 +191,7 @@ interface Round {
 }
 
 /** Lets any worker answer for all: the worker that is asked for metrics gets those of every worker that is up. */
-export function createGathering(send: (worker: Worker, message: ToWorker) => void) {
+function createGathering(send: (worker: Worker, message: ToWorker) => void) {
   const rounds = new Map<number, Round>();
   let last = 0;
   return {

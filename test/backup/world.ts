@@ -8,7 +8,7 @@ import { freshDatabase } from '../support/database.ts';
 import { temporaryFolder, type ProgramOptions } from '../support/process.ts';
 import { openWriteSide, type Json } from '../support/shop.ts';
 
-export const folder = temporaryFolder('backup');
+const folder = temporaryFolder('backup');
 let files = 0;
 /** A name that no file has yet. */
 export const newFile = (ending = '.ndjson'): string => path.join(folder, `${(files += 1)}${ending}`);

@@ -98,7 +98,7 @@ export interface BusBench {
   ask(what: 'retry' | 'skip', which: number): Promise<unknown>;
 }
 
-export interface Letter {
+interface Letter {
   readonly status: string;
   readonly reason: string;
   readonly attempts: number;

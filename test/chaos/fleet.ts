@@ -7,7 +7,7 @@ import { startSmtpServer } from '../handlers/senders/smtpServer.ts';
 
 export const ROLES = ['http', 'projector', 'relay', 'handlers', 'deadlines'] as const satisfies readonly ProcessRole[];
 /** Processes of each role. */
-export const OF_EACH = 3;
+const OF_EACH = 3;
 const STOP_MS = 30_000;
 
 /** One slot among the processes of a role. A killed process is replaced by another one in the same slot. */

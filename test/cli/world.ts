@@ -19,8 +19,6 @@ export const programOn =
       env: { DATABASE_URL: url, JWT_SECRET, MASTER_KEY, LOG_LEVEL: 'warn', ...options.env },
     });
 
-export type Run = ReturnType<typeof programOn>;
-
 /** A fresh database, the program on it, and the write side in this process, to put a past into it. */
 export async function openWorld() {
   const database = await freshDatabase();
@@ -51,7 +49,7 @@ export async function perform(
   return data;
 }
 
-export function peopleOf({ services }: Shop) {
+function peopleOf({ services }: Shop) {
   const as = (actor: Actor): CommandContext => commandContext(services, { actor });
   async function person(name: string): Promise<Actor & { email: string }> {
     const email = `${name.toLowerCase()}@example.com`;

@@ -13,9 +13,9 @@ import { idOf } from '../../src/eventstore/eventStore.ts';
  */
 
 // #region events
-export type CopyAdded = { type: 'CopyAdded'; data: { title: string } };
-export type CopyBorrowed = { type: 'CopyBorrowed'; data: { memberId: string; dueAt: string } };
-export type CopyReturned = { type: 'CopyReturned'; data: { memberId: string; late: boolean } };
+type CopyAdded = { type: 'CopyAdded'; data: { title: string } };
+type CopyBorrowed = { type: 'CopyBorrowed'; data: { memberId: string; dueAt: string } };
+type CopyReturned = { type: 'CopyReturned'; data: { memberId: string; late: boolean } };
 export type CopyEvent = CopyAdded | CopyBorrowed | CopyReturned;
 
 type AddCopy = Command<'AddCopy', { title: string }>;

@@ -46,7 +46,7 @@ export interface Request {
 }
 
 /** A projection's progress that the test moves by hand; as far as the log unless held. */
-export interface HandMoved extends Progress {
+interface HandMoved extends Progress {
   hold(): void;
   moveTo(position: bigint): void;
   readonly waited: bigint[];

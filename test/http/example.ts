@@ -32,7 +32,7 @@ async function deposit(context: CommandContext, id: string, amount: number, pinn
   return { data: view(id, state), revision };
 }
 
-export const openAccount = defineCommand({
+const openAccount = defineCommand({
   name: 'OpenAccount',
   summary: 'Open an account',
   tag: 'accounts',

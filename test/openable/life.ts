@@ -153,8 +153,6 @@ function market(people: People, orders: Life['orders'], stores: Readonly<Record<
   };
 }
 
-export type Market = ReturnType<typeof market>;
-
 /** A shop opens, and people do in it all that a shop knows. */
 export async function openShop(place: Place) {
   const admin = await signIn(place, ACCOUNTS.admin);

@@ -62,7 +62,7 @@ describe('the secrets', () => {
 
   it('are kept with a loud warning in development beside a database of its own', async () => {
     await keep({ DATABASE_URL: 'postgres://db/shop' });
-    expect(warnings.join()).to.contain('loses every sealed');
+    expect(warnings.join()).to.contain('no personal data can be read');
   });
 
   it('are the same for all who ask for them at once', async () => {

@@ -12,7 +12,7 @@ const TEMPLATE = `cartulary_template_${process.pid}`;
 let template: Promise<string> | undefined;
 
 /** The server that tests may create databases on; `test/run.ts` finds or starts one and sets it. */
-export function serverUrl(): string {
+function serverUrl(): string {
   const url = process.env['TEST_POSTGRES_URL'];
   if (url === undefined || url === '') {
     throw new Error('TEST_POSTGRES_URL is not set: run the tests by `npm test`, which finds or starts a Postgres.');

@@ -14,7 +14,7 @@ function apply(table: Map<string, Row>, entry: Change<Row> | undefined, event: R
 }
 
 /** The fold of the whole log by the projections' own functions, in memory, event by event: rows by projection and key. */
-export async function foldOfTheLog(store: EventStore): Promise<Map<string, Map<string, Row>>> {
+async function foldOfTheLog(store: EventStore): Promise<Map<string, Map<string, Row>>> {
   const tables = new Map(projections.map(({ name }) => [name, new Map<string, Row>()]));
   for (const event of await wholeLog(store)) {
     for (const { name, on } of projections) apply(tables.get(name)!, on[event.type], event);

@@ -24,7 +24,7 @@ export function deepFreeze<T>(value: T): T {
 /** The data as the log returns it. */
 export const stored = <T>(value: T): T => JSON.parse(JSON.stringify(value)) as T;
 
-export interface Outcome<E> {
+interface Outcome<E> {
   then(...events: E[]): void;
   thenNothing(): void;
   thenRefused(rule: string, code?: string): void;

@@ -20,9 +20,7 @@ export function keptSchema(type: string, version: number, folder = SCHEMAS): Sch
   }
 }
 
-export const keptTypes = (folder = SCHEMAS): string[] => [
-  ...new Set(readdirSync(folder).map((name) => name.split('.')[0]!)),
-];
+const keptTypes = (folder = SCHEMAS): string[] => [...new Set(readdirSync(folder).map((name) => name.split('.')[0]!))];
 
 const alternatives = (schema: Schema): readonly Schema[] => schema.anyOf ?? [schema];
 

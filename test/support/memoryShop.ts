@@ -72,7 +72,7 @@ export function haltedBefore(appends: number, store: EventStore) {
 }
 
 /** Real sealing with keys that live as long as the test. */
-export function createMemoryPersonalData(): PersonalData {
+function createMemoryPersonalData(): PersonalData {
   const keys = new Map<string, Buffer>();
   const open = (sealed: string): string => {
     const [, subject = '', body = ''] = SEALED.exec(sealed) ?? [];
@@ -132,13 +132,13 @@ const noTokens: Services['tokens'] = {
   sessionTtlMs: 0,
 };
 
-export async function wholeLogOf(store: EventStore): Promise<RecordedEvent[]> {
+async function wholeLogOf(store: EventStore): Promise<RecordedEvent[]> {
   const { position } = await store.head();
   return store.readAll(0n, Number(position) + 1);
 }
 
 /** One process of the shop: its own cache of folds, over a log and keys that it may share with others. */
-export function startProcess(store: EventStore, personalData: PersonalData): Services {
+function startProcess(store: EventStore, personalData: PersonalData): Services {
   const rows = async <R extends object>(projection: Projection<R>): Promise<R[]> =>
     rowsOf(projection, await wholeLogOf(store));
   return {

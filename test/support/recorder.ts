@@ -1,6 +1,6 @@
 import { request, type Answer } from './shop.ts';
 
-export interface Recorded {
+interface Recorded {
   readonly request: string;
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;

@@ -2,7 +2,7 @@ import { startEventStoreDouble, type EventStoreDouble } from './eventStoreDouble
 import { NATS, REDIS } from './services.ts';
 
 /** Where the parts of a test's shop are: `npm run test:services` and `npm run test:eventstore-topology` set it, nothing else does. */
-export const TOPOLOGIES = ['embedded', 'services', 'eventstore'] as const;
+const TOPOLOGIES = ['embedded', 'services', 'eventstore'] as const;
 export type Topology = (typeof TOPOLOGIES)[number];
 
 export function topology(): Topology {

@@ -49,7 +49,7 @@ export interface DurableSettings {
 /** Each log has its own stream, so that two shops, or a replaced log and its predecessor, are never mixed up. */
 export const streamNameOf = (epoch: string): string => `CARTULARY_${epoch.replaceAll('-', '')}`;
 /** JetStream names must not contain dots, spaces or wildcards. */
-export const durableNameOf = (consumer: string): string => consumer.replaceAll(/[^\w-]/g, '_');
+const durableNameOf = (consumer: string): string => consumer.replaceAll(/[^\w-]/g, '_');
 
 export interface StreamDeps {
   readonly store: Pick<EventStore, 'head' | 'read'>;

@@ -80,7 +80,7 @@ export function encode(generations: string, { answer, position }: Found): string
 }
 
 /** The entry, if it was made under these generations and can be read. */
-export function decode(text: string, generations: string): Found | undefined {
+function decode(text: string, generations: string): Found | undefined {
   if (!text.startsWith(generations) || text[generations.length] !== '\n') return undefined;
   const lines: string[] = [];
   let from = generations.length + 1;

@@ -5,14 +5,14 @@ import type { Cache, CachedAnswer, Found, Wanted } from '../cache.ts';
 import { encode, honoured, type Keys, type Look, type Looks } from './entries.ts';
 
 /** Lifetime of generations, ms. An entry's lifetime is cut to this, so generations outlive every entry. */
-export const GENERATION_TTL_MS = 3_600_000;
+const GENERATION_TTL_MS = 3_600_000;
 /** How long one process may load for all others, ms. A process that died blocks the key for no longer than this. */
-export const LEASE_MS = 2_000;
+const LEASE_MS = 2_000;
 /** How long a process waits, in ms, for the result of another process's loader before it loads by itself. */
 export const LEASE_WAIT_MAX_MS = 150;
 const LEASE_POLL_MS = 10;
 /** Larger answers are not cached: they would delay all other calls on the connection. */
-export const ENTRY_BYTES_MAX = 1024 * 1024;
+const ENTRY_BYTES_MAX = 1024 * 1024;
 const GENERATION_BYTES = 9;
 
 type Load = () => Promise<CachedAnswer>;
@@ -128,7 +128,7 @@ export function createLoads({ connection, looks, local }: LoadsOptions): Loads {
  * KEYS: lease, generations…; ARGV: lifetime of generations, of the lease (ms), token, a fresh id per generation.
  * Returns the generations joined by commas, and whether the caller got the lease.
  */
-export const BEGIN = `
+const BEGIN = `
 local generations = {}
 for i = 2, #KEYS do
   local generation = redis.call('GET', KEYS[i])
@@ -149,7 +149,7 @@ return { all, 1 }
  * After loading: releases the lease, and stores the entry if its generations are unchanged since it was loaded.
  * KEYS: lease, entry, generations…; ARGV: token, the generations, lifetime of the entry, of generations (ms), the entry.
  */
-export const KEEP = `
+const KEEP = `
 local held = redis.call('GET', KEYS[1])
 if held and string.sub(held, 1, #ARGV[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end
 local generations = {}
@@ -165,7 +165,7 @@ return 1
 `;
 
 /** After a failed load or one that is too large: releases the lease. KEYS: lease; ARGV: token. */
-export const GIVE_BACK = `
+const GIVE_BACK = `
 local held = redis.call('GET', KEYS[1])
 if held and string.sub(held, 1, #ARGV[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end
 return 0

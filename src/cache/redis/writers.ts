@@ -4,7 +4,7 @@ import { positionOf } from '../../platform/redis/position.ts';
 import { createWriters, type Writers } from '../../engine/ask/writers.ts';
 
 /** Lifetime of a user's last position: much longer than a query waits for a read model. */
-export const WRITTEN_TTL_MS = 600_000;
+const WRITTEN_TTL_MS = 600_000;
 
 /** KEYS: user; ARGV: position, lifetime (ms). Positions are decimal text without leading zeros, so a longer one is larger. */
 const RAISE = `

@@ -8,7 +8,7 @@ import type { QueryAnswer, QueryContract, ReadDb } from './query.ts';
 import { createWriters, type Writers } from './writers.ts';
 
 /** Longest wait, in ms, of a query for its projections to pass a position. After that it is refused. */
-export const POSITION_WAIT_MAX_MS = 2_000;
+const POSITION_WAIT_MAX_MS = 2_000;
 /** Characters of the answer's digest that follow the revision in the ETag. */
 const FINGERPRINT_LENGTH = 12;
 

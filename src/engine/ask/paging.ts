@@ -2,7 +2,7 @@ import { Type } from 'typebox';
 import { PER_PAGE_DEFAULT, PER_PAGE_MAX, paginate, type QueryAnswer, type ReadDb } from './query.ts';
 
 /** Highest page number. `OFFSET` makes Postgres read all rows before the page, and people do not page this far. */
-export const PAGE_MAX = 10_000;
+const PAGE_MAX = 10_000;
 
 export const Paging = {
   page: Type.Integer({ minimum: 1, maximum: PAGE_MAX, default: 1 }),

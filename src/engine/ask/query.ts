@@ -43,7 +43,7 @@ export interface QueryInput<P extends TObject | undefined, Q extends TObject | u
 type AnyInput = QueryInput<TObject | undefined, TObject | undefined>;
 
 /** How an answer is cached. Only for answers that are the same for every permitted caller. */
-export interface CacheRule {
+interface CacheRule {
   readonly ttlMs: number;
   key(input: AnyInput): string;
   /** A cached answer is dropped when one of its tags is invalidated. Projections invalidate their own name and their `tags`. */

@@ -2,7 +2,7 @@ import { LRUCache } from 'lru-cache';
 import { ANONYMOUS, type Actor } from '../decide/command.ts';
 
 /** Users whose last write is remembered, at most. */
-export const WRITERS_REMEMBERED_MAX = 100_000;
+const WRITERS_REMEMBERED_MAX = 100_000;
 
 /** Remembers the position of each user's last write, so that no answer to them comes from an earlier state. */
 export interface Writers {

@@ -25,7 +25,7 @@ import type {
 } from './command.ts';
 
 /** Rows kept for answers, at most, per `Aggregates`. The least recently used row is dropped first and later read again. */
-export const ROWS_MAX = 1_000;
+const ROWS_MAX = 1_000;
 
 /** Reads a stream page by page, from revision `from` up to `upTo` (inclusive). */
 export async function readStream(
@@ -64,7 +64,7 @@ function rowsOf({ aggregates }: Services): LRUCache<string, KnownRow> {
  * The row as of a command's own events: the appended events folded onto the known row. The log is read only for events
  * between the two. A repeat that is older than the known row is read from the start of the stream.
  */
-export async function rowOf<R extends object>(
+async function rowOf<R extends object>(
   services: Services,
   projection: Projection<R>,
   { stream, revision, appended, key = idOf(stream) }: Outcome,

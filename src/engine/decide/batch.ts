@@ -19,7 +19,7 @@ export interface Question {
 }
 
 /** The outcome of one command. `revision` and `state` are as of its last event, or as found when it has none. */
-export type Verdict<Q extends Question> = { readonly question: Q } & (
+type Verdict<Q extends Question> = { readonly question: Q } & (
   | {
       readonly kind: 'decided';
       readonly events: readonly DomainEvent[];

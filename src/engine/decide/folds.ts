@@ -9,10 +9,10 @@ import {
 } from '../../eventstore/eventStore.ts';
 import type { Snapshots } from '../../eventstore/snapshots.ts';
 
-export const CACHE_ENTRIES_MAX = 5_000;
-export const SNAPSHOT_EVERY_EVENTS = 500;
+const CACHE_ENTRIES_MAX = 5_000;
+const SNAPSHOT_EVERY_EVENTS = 500;
 /** Command ids remembered per stream, at most. While all are known, a new command needs no look-up in the log. */
-export const COMMAND_IDS_MAX = 64;
+const COMMAND_IDS_MAX = 64;
 
 export type AnyDecider = Decider<unknown, Command, DomainEvent>;
 
@@ -33,7 +33,7 @@ export interface Folded {
 }
 
 /** The result of a batch on a fold. */
-export interface Step {
+interface Step {
   readonly state: unknown;
   readonly revision: bigint;
   readonly position: bigint;

@@ -13,11 +13,11 @@ import { decideTogether, type Decision, type Question } from './batch.ts';
 import { type AnyDecider, createFolds, type Folded, type Folds, type FoldsOptions } from './folds.ts';
 
 /** Commands for one stream that are decided and appended together, at most. */
-export const BATCH_COMMANDS_MAX = 64;
+const BATCH_COMMANDS_MAX = 64;
 /** Commands that may wait for their turn on one stream, at most. Further ones are refused (`unavailable`). */
-export const STREAM_WAITING_MAX = 10_000;
+const STREAM_WAITING_MAX = 10_000;
 /** Attempts to decide and append one batch, at most: another process may append to the stream first. */
-export const ATTEMPTS_MAX = 8;
+const ATTEMPTS_MAX = 8;
 
 interface Job extends Question {
   readonly decider: AnyDecider;
@@ -195,7 +195,7 @@ function conclude(decision: Decision<Job>, position: bigint): readonly Job[] {
  * The outcomes of commands that are already in the stream, by command id. Reads the log only for ids that the fold
  * cannot rule out.
  */
-export async function findRepeats(
+async function findRepeats(
   { store, folds }: { readonly store: EventStore; readonly folds: Folds },
   stream: string,
   folded: Folded,

@@ -13,7 +13,7 @@ export const LISTED_MAX = 1_000;
  * `dead`: failed, waits for an operator. `waiting`: behind an open dead letter of the same stream. `retry`, `skip`: an
  * operator has asked for it. `resolved`, `skipped`: closed.
  */
-export type DeadLetterStatus = 'dead' | 'waiting' | 'retry' | 'skip' | 'resolved' | 'skipped';
+type DeadLetterStatus = 'dead' | 'waiting' | 'retry' | 'skip' | 'resolved' | 'skipped';
 
 export interface DeadLetter {
   readonly id: string;
@@ -30,7 +30,7 @@ export interface DeadLetter {
   readonly updatedAt: string;
 }
 
-export interface DeadLetterAct {
+interface DeadLetterAct {
   readonly act: string;
   readonly actor: string;
   readonly note: string | null;
@@ -51,7 +51,7 @@ export interface Parking {
 }
 
 /** Always the same for one consumer and event, so parking an event twice makes one dead letter. */
-export const deadLetterId = (consumer: string, eventId: string): string => derivedId(consumer, eventId);
+const deadLetterId = (consumer: string, eventId: string): string => derivedId(consumer, eventId);
 
 /** Matches NUL and lone surrogates as `JSON.stringify` escapes them. Postgres text can hold neither. */
 const UNTAKEN = /(?<!\\)((?:\\\\)*)\\u(?:0000|d[89a-f][0-9a-f]{2})/g;

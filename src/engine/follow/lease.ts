@@ -3,11 +3,9 @@ import type { EventStore } from '../../eventstore/eventStore.ts';
 import { isPassing, type Pool, type Queryable } from '../../platform/postgres/pool.ts';
 import { arrive, type Presence, PRESENCE_LOCK } from './liveness.ts';
 
-export { PRESENCE_LOCK };
-
 /** How long a lease outlives its last renewal; how often it is renewed. */
-export const LEASE_MS = 7_000;
-export const LEASE_RENEW_MS = 2_000;
+const LEASE_MS = 7_000;
+const LEASE_RENEW_MS = 2_000;
 
 /** Another process owns the follower now, or its checkpoint is not where this process left it. The work must not commit. */
 export class LeaseLost extends Error {
@@ -18,7 +16,7 @@ export class LeaseLost extends Error {
 }
 
 /** The checkpoint belongs to another log than the connected one. Going on would skip or repeat events. */
-export class RestoredLog extends Error {
+class RestoredLog extends Error {
   constructor(sentence: string) {
     super(sentence);
     this.name = 'RestoredLog';

@@ -6,7 +6,7 @@ import { reasonOf } from './retry.ts';
 import { delayAfter, isOver, rest } from '../../platform/backoff.ts';
 
 /** Pause between two attempts to get a lease. */
-export const OWN_RETRY_MS = 500;
+const OWN_RETRY_MS = 500;
 const RETRY_MS = 100;
 /** Longest pauses between retries. An unreachable database comes back; any other failure needs a person, so it is logged less often. */
 const RETRY_PASSING_MAX_MS = 2_000;

@@ -5,7 +5,7 @@ import type { Prepared } from './validate.ts';
 import type { Row } from './projection.ts';
 
 /** Why an event of a stream with a dead letter is parked. */
-export const BEHIND_DEAD = 'waits behind a dead letter';
+const BEHIND_DEAD = 'waits behind a dead letter';
 
 /**
  * A row in memory; `row` is undefined when there is none. Revision and position are the highest seen, so they do not
@@ -38,7 +38,7 @@ export function changesAnything({ rows, parkings }: Folded): boolean {
   return false;
 }
 
-export const absent = (): HeldRow => ({ row: undefined, revision: NO_STREAM, position: 0n, changed: false });
+const absent = (): HeldRow => ({ row: undefined, revision: NO_STREAM, position: 0n, changed: false });
 
 /**
  * Applies one event to the rows with these keys: all of its changes or, when it throws, none. Returns whether it removed

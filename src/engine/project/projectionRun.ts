@@ -13,7 +13,7 @@ import type { Progress } from './progress.ts';
 import { NOTHING, type Table } from './table.ts';
 
 /** Events that a projection ignores move its checkpoint only in memory. After this many events it is written. */
-export const LAZY_EVENTS_MAX = 1_000;
+const LAZY_EVENTS_MAX = 1_000;
 
 export interface ProjectionRunDeps {
   readonly pool: Pool;

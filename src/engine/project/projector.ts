@@ -11,14 +11,12 @@ import { followingState, type Progress, projectionStatus, type ProjectionStatus 
 import type { Projection } from './projection.ts';
 import { supervise, type Supervised } from './supervise.ts';
 
-export { projectionStatus, type ProjectionStatus } from './progress.ts';
-
 /** Events per transaction, at most. Batches get this large only far behind the head and if memory allows. */
-export const BATCH_EVENTS = 8_000;
+const BATCH_EVENTS = 8_000;
 /** How often the projector writes checkpoints that moved only in memory, and looks for operators' requests. */
-export const TICK_MS = 500;
+const TICK_MS = 500;
 /** Longest wait of `stop` for the running commits. */
-export const STOP_MS = 4_000;
+const STOP_MS = 4_000;
 
 export interface ProjectorOptions {
   /** Must return `int8` as number: projections see these rows. One connection holds the lock that shows this process alive. */

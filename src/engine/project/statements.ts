@@ -6,7 +6,7 @@ import type { ColumnType } from './projection.ts';
 export type Part = 'owned' | 'removed' | 'written' | 'parked';
 const PARTS: readonly Part[] = ['owned', 'removed', 'written', 'parked'];
 
-export interface Statement {
+interface Statement {
   /** Name of the prepared statement. */
   readonly name: string;
   readonly text: string;

@@ -3,7 +3,7 @@ import type { Progress } from './progress.ts';
 import { isOver, rest } from '../../platform/backoff.ts';
 
 /** How often a process reads the checkpoints of other processes when no query waits for them. */
-export const WATCH_INTERVAL_MS = 500;
+const WATCH_INTERVAL_MS = 500;
 
 export interface WatchOptions {
   readonly progress: Progress;

@@ -4,7 +4,7 @@ import type { Prepared } from '../project/validate.ts';
 import { liveTable, shadowTable } from './shadow.ts';
 
 /** Most rows that are compared a second time because one side may only be behind. If there are more, none of them counts. */
-export const RECHECKED_MAX = 50_000;
+const RECHECKED_MAX = 50_000;
 const CANDIDATES = 'pg_temp.rebuild_candidates';
 
 /** Numbers of rows that differ between the live and the rebuilt table. */

@@ -18,10 +18,10 @@ import { REBUILD_LOCK } from '../project/progress.ts';
 import { REMAINDER_EVENTS_MAX, swap, TooFarBehind } from './swap.ts';
 
 /** Attempts to swap, at most. Each one first catches up with the log. */
-export const SWAP_ATTEMPTS_MAX = 20;
+const SWAP_ATTEMPTS_MAX = 20;
 const SWAP_RETRY_MS = 200;
 /** A rebuild with more parked events than this fails: the projection is broken, not the events. */
-export const PARKINGS_MAX = 10_000;
+const PARKINGS_MAX = 10_000;
 /** A batch is applied once it has this many events. */
 const BATCH_EVENTS = 1_000;
 const CONNECTIONS = 4;

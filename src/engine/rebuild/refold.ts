@@ -5,7 +5,7 @@ import type { Prepared } from '../project/validate.ts';
 import { Unsendable } from '../project/table.ts';
 
 /** Rows held in memory, at most. Above it all are written to the shadow table, and loaded again when an event touches them. */
-export const REFOLD_ROWS_MAX = 150_000;
+const REFOLD_ROWS_MAX = 150_000;
 /** Rows per statement when the table already has rows. */
 const WRITE_ROWS = 1_000;
 

@@ -67,7 +67,7 @@ function inShadow(definition: string, prepared: Prepared): string {
 }
 
 /** The privileges on the live table, as GRANT statements for the table that has its name after the swap. */
-export async function grantsOf(db: Queryable, prepared: Prepared): Promise<string[]> {
+async function grantsOf(db: Queryable, prepared: Prepared): Promise<string[]> {
   const { rows } = await db.query<{ statement: string }>(
     `SELECT format('GRANT %s ON %s TO %s%s', a.privilege_type, $3::text,
        CASE WHEN a.grantee = 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END,

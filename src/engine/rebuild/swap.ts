@@ -7,7 +7,7 @@ import type { Prepared } from '../project/validate.ts';
 import { exchange, liveTable } from './shadow.ts';
 
 /** Longest wait for a lock in one attempt to swap. Readers may queue behind it that long. */
-export const SWAP_LOCK_TIMEOUT_MS = 500;
+const SWAP_LOCK_TIMEOUT_MS = 500;
 /** Events that are applied to the rebuilt table during the swap, at most. The live projector waits meanwhile. */
 export const REMAINDER_EVENTS_MAX = BigInt(EVENTS_COUNTED_MAX);
 

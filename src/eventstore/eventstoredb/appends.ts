@@ -17,9 +17,9 @@ import { createSemaphore } from '../../platform/semaphore.ts';
 
 /** Appends in flight, at most. More than about a hundred at once have made new connections hang. */
 export const APPENDS_IN_FLIGHT_MAX = 64;
-export const APPENDS_WAITING_MAX = 10_000;
+const APPENDS_WAITING_MAX = 10_000;
 /** Time limit, in ms, of one attempt to send an append. After it the append is looked up, and sent again if it is not there. */
-export const ATTEMPT_MS = 3_000;
+const ATTEMPT_MS = 3_000;
 const RETRY: Backoff = { delayMs: 20, delayMaxMs: 1_000 };
 /** Index of a UUID's version digit, and the version of command ids that are generated for one call and never repeated. */
 const VERSION_AT = 14;

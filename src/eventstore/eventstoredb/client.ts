@@ -6,10 +6,10 @@ import { isUnusable, unusable } from './wireEvents.ts';
 
 /** Deadline of one call. The client sets none for reads and does not enforce its own for appends. */
 export const CALL_DEADLINE_MS = 4_000;
-export const READ_ATTEMPTS_MAX = 3;
+const READ_ATTEMPTS_MAX = 3;
 const READ_RETRY_DELAY_MS = 50;
 /** After this many equal failures in a row the client is replaced by a new one. */
-export const REBUILD_AFTER = 4;
+const REBUILD_AFTER = 4;
 /** Longest wait, before a client is disposed, for appends of other clients. Disposing would reject those. */
 const OTHERS_WAIT_MS = 2_000;
 const OTHERS_POLL_MS = 10;
@@ -18,7 +18,7 @@ const DISPOSE_MS = 500;
 const GRPC_INVALID_ARGUMENT = 3;
 
 /** Replaces KurrentDB's own URL scheme, which this client does not know. It means the same server. */
-export const connectionString = (url: string): string => url.replace(/^kurrent(?:db)?(\+discover)?:/, 'esdb$1:');
+const connectionString = (url: string): string => url.replace(/^kurrent(?:db)?(\+discover)?:/, 'esdb$1:');
 
 export type Failure = 'not there' | 'wrong version' | 'too large' | 'denied' | 'bad position' | 'deleted' | 'unknown';
 

@@ -21,7 +21,7 @@ import { UUID } from '../serialise.ts';
 import { createTail } from '../tail.ts';
 
 /** Poll interval. The subscription reports new events at once; polling is for when it is silent. */
-export const POLL_MS = 1_000;
+const POLL_MS = 1_000;
 const LOG_CREATED = 'LogCreated';
 
 export interface EventStoreDbOptions {

@@ -95,7 +95,7 @@ export function createStreams(connection: Connection): Streams {
 }
 
 /** Event ids remembered over all streams, at most. */
-export const STREAM_IDS_MAX = 200_000;
+const STREAM_IDS_MAX = 200_000;
 
 export interface KnownIds {
   /** Revision by id. */
@@ -105,14 +105,14 @@ export interface KnownIds {
 }
 
 /** Remembers the event ids of streams, from the beginning of each stream. Stands in for an index by id. */
-export interface StreamIds {
+interface StreamIds {
   get(stream: string): KnownIds | undefined;
   /** Adds consecutive ids from revision `first` on, unless there is a gap to the known ones. Returns the ids known afterwards. */
   learn(stream: string, first: bigint, ids: readonly string[], known?: KnownIds): KnownIds | undefined;
 }
 
 /** A stream with `max` events or more is not remembered at all. */
-export function createStreamIds(max = STREAM_IDS_MAX): StreamIds {
+function createStreamIds(max = STREAM_IDS_MAX): StreamIds {
   const streams = new LRUCache<string, { ids: Map<string, bigint>; to: bigint }>({
     maxSize: max,
     sizeCalculation: ({ ids }) => ids.size + 1,

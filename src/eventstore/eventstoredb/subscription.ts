@@ -9,7 +9,7 @@ const RETRY: Backoff = { delayMs: 50, delayMaxMs: 5_000 };
 /** The end of a subscription that lasted this long does not count as a further failure in a row. */
 const STABLE_MS = 60_000;
 /** How long a subscription may fail to report an event that is known to exist. */
-export const SILENCE_MS = 5_000;
+const SILENCE_MS = 5_000;
 
 export interface EventStoreDbSubscription {
   start(): void;

@@ -53,7 +53,7 @@ export async function* copyLines(connection: pg.ClientBase, sql: string): AsyncG
 }
 
 /** Parses COPY lines. Decodes each field from the bytes: a slice of one long string would keep the whole string in memory. */
-export function parseLines(lines: Buffer): RecordedEvent[] {
+function parseLines(lines: Buffer): RecordedEvent[] {
   const events: RecordedEvent[] = [];
   for (let at = 0; at < lines.length;) {
     const stream = lines.indexOf(TAB, at) + 1;

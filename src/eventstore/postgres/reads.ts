@@ -9,9 +9,9 @@ import type { SizedEvent } from '../recent.ts';
 import { UUID } from '../serialise.ts';
 import { recorded } from '../upcast.ts';
 
-export const READ_CONNECTIONS_MAX = 6;
-export const READS_PER_STATEMENT_MAX = 128;
-export const READ_TIMEOUT_MS = 10_000;
+const READ_CONNECTIONS_MAX = 6;
+const READS_PER_STATEMENT_MAX = 128;
+const READ_TIMEOUT_MS = 10_000;
 /** If the server does not report the statement timeout by then, the query fails here. */
 const HANG_UP_MS = READ_TIMEOUT_MS + 1_000;
 /** Makes Postgres read the log by its indexes, even when the planner takes it for tiny. */

@@ -8,7 +8,7 @@ import { bigintArray, intArray, jsonArray, textArray, uuidArray } from './binary
 import type { AppendResult } from '../eventStore.ts';
 
 /** The server aborts a batch after this. It is then sent again. */
-export const BATCH_TIMEOUT_MS = 4_000;
+const BATCH_TIMEOUT_MS = 4_000;
 /** If the server does not report the timeout by then, the connection is cut. */
 const HANG_UP_MS = BATCH_TIMEOUT_MS + 1_000;
 

@@ -2,11 +2,11 @@ import type { IncomingMessage } from 'node:http';
 import { invalidRequest, ProblemError } from './problem.ts';
 
 /** How deep objects and arrays may be nested in a body. */
-export const DEPTH_MAX = 32;
+const DEPTH_MAX = 32;
 /** How long an array in a body may be; its own schema may allow less. */
-export const ARRAY_ITEMS_MAX = 1_000;
+const ARRAY_ITEMS_MAX = 1_000;
 /** How many keys one object in a body may have. */
-export const OBJECT_KEYS_MAX = 200;
+const OBJECT_KEYS_MAX = 200;
 
 const JSON_TYPE = /^application\/json\s*(?:;\s*charset\s*=\s*"?utf-8"?\s*)?$/i;
 /** NUL, which Postgres refuses, and lone surrogates, which UTF-8 cannot encode. */
@@ -27,7 +27,7 @@ function unsupported(detail: string): ProblemError {
 }
 
 /** Resolves with the whole body. Rejects with a problem when it exceeds `limit` bytes (as announced or as sent) or ends early. */
-export function readBody(req: IncomingMessage, limit: number): Promise<Buffer> {
+function readBody(req: IncomingMessage, limit: number): Promise<Buffer> {
   if (Number(req.headers['content-length'] ?? 0) > limit) return Promise.reject(tooLarge(limit));
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
@@ -74,7 +74,7 @@ function checkValue(value: unknown, field: string, depth: number, checkText: boo
 const inside = (field: string, key: string): string => (field === '' ? key : `${field}.${key}`);
 
 /** Parses JSON into a value that is safe to validate: bounded in depth and sizes, without NUL and lone surrogates. */
-export function parseJson(bytes: Buffer): unknown {
+function parseJson(bytes: Buffer): unknown {
   let text: string;
   let value: unknown;
   try {

@@ -3,7 +3,6 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { performance } from 'node:perf_hooks';
 import type { Logger } from 'pino';
 import { type Actor, ANONYMOUS } from '../../engine/decide/command.ts';
-import type { Pagination } from '../../engine/ask/query.ts';
 import { type OpenSpan, startSpan } from '../../platform/trace.ts';
 import type { Metrics } from '../pages/metrics.ts';
 import { CODES, PROBLEM_TYPE, ProblemError, problemJson, problemOf } from './problem.ts';
@@ -87,7 +86,7 @@ function endTrace({ req, route }: Exchange, span: OpenSpan, status: number): voi
 
 /** The current time as text, formatted at most once a millisecond. */
 let stamp = { ms: 0, text: '' };
-export const timestamp = (): string => {
+const timestamp = (): string => {
   const ms = Date.now();
   if (ms !== stamp.ms) stamp = { ms, text: new Date(ms).toISOString() };
   return stamp.text;
@@ -98,9 +97,6 @@ export const metaJson = (requestId: string, pagination?: string): string =>
   `{"request_id":"${requestId}","timestamp":"${timestamp()}"${
     pagination === undefined ? '' : `,"pagination":${pagination}`
   }}`;
-
-export const paginationJson = (pagination: Pagination | undefined): string | undefined =>
-  pagination === undefined ? undefined : JSON.stringify(pagination);
 
 /** The body of a success; `data` is JSON text already and is sent as it is. */
 export const envelope = (requestId: string, data: string, pagination?: string): string =>
@@ -195,13 +191,13 @@ interface Line {
   readonly ms: number;
 }
 
-export type AccessLog = (line: Line) => void;
+type AccessLog = (line: Line) => void;
 
 /**
  * One line per request. No field of it can be secret, so the logger need not look through them for secrets, which would take ten
  * times as long as the line itself.
  */
-export function createAccessLog(logger: Logger): AccessLog {
+function createAccessLog(logger: Logger): AccessLog {
   const log = logger.child({}, { redact: [] });
   return ({ exchange: { req, route, requestId, actor }, status, ms }) => {
     const user = actor.role === 'anonymous' ? undefined : actor.id;

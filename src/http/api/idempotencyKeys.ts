@@ -2,10 +2,10 @@ import { PRESENCE_LOCK } from '../../engine/follow/liveness.ts';
 import type { Pool } from '../../platform/postgres/pool.ts';
 
 /** How long a claim is valid before another process may take it over, unless it is extended, ms. */
-export const LEASE_MS = 10_000;
+const LEASE_MS = 10_000;
 /** How long an answer is kept, ms. */
-export const ANSWERS_KEPT_MS = 24 * 3_600_000;
-export const PURGE_BATCH_ROWS = 1_000;
+const ANSWERS_KEPT_MS = 24 * 3_600_000;
+const PURGE_BATCH_ROWS = 1_000;
 const PURGE_BATCHES_MAX = 100;
 
 export interface ClaimedRequest {

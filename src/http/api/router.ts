@@ -1,7 +1,7 @@
 import type { Method } from '../../engine/decide/command.ts';
 
 /** The outcome for a path. `params` are the segments in place of parameters, as they were sent (still percent-encoded). */
-export type Match<T> =
+type Match<T> =
   | { readonly outcome: 'found'; readonly value: T; readonly params: readonly string[] }
   | { readonly outcome: 'otherMethods'; readonly allow: readonly string[] }
   | { readonly outcome: 'none' };

@@ -7,7 +7,7 @@ import type { FieldError } from '../../errors.ts';
 export type Check = (value: unknown) => readonly FieldError[];
 
 /** How many parameters a query string may have. */
-export const QUERY_PARAMETERS_MAX = 64;
+const QUERY_PARAMETERS_MAX = 64;
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 const FORMATS = ['date-time', 'date', 'email', 'uri'] as const;

@@ -5,7 +5,7 @@ import { invalid, unavailable } from '../../errors.ts';
 import { COMMON_PASSWORDS } from './commonPasswords.ts';
 
 /** The most bytes that bcrypt reads; a longer password is refused, never cut. */
-export const PASSWORD_BYTES_MAX = 72;
+const PASSWORD_BYTES_MAX = 72;
 /** The most hashes computed at the same time: they share libuv's threads with file and DNS operations. */
 const HASHES_AT_ONCE_MAX = Math.min(4, availableParallelism());
 export const HASHES_WAITING_MAX = 64;

@@ -7,7 +7,7 @@ import { revocations, type RevocationRow } from '../../projections/revocations.t
 import type { IsRevoked } from './tokens.ts';
 
 /** How long a command waits until this process has observed the revocations that the command made, ms. */
-export const PASSED_WAIT_MAX_MS = 2_000;
+const PASSED_WAIT_MAX_MS = 2_000;
 const FORGET_INTERVAL_MS = 60_000;
 /** Delay before a broken follower is reopened: short at first, because ended sessions are still accepted meanwhile. */
 const REOPEN: Backoff = { delayMs: 20, delayMaxMs: 500 };

@@ -5,16 +5,16 @@ import type { Actor } from '../../engine/decide/command.ts';
 import type { AccessClaims, Tokens } from '../../commands/contract.ts';
 import { Refusal } from '../../errors.ts';
 
-export const ISSUER = 'cartulary';
-export const AUDIENCE = 'cartulary-api';
-export const TOKEN_TYPE = 'at+jwt';
+const ISSUER = 'cartulary';
+const AUDIENCE = 'cartulary-api';
+const TOKEN_TYPE = 'at+jwt';
 const ALGORITHM = 'HS256';
 const CLOCK_TOLERANCE_S = 5;
-export const SECRET_BYTES_MIN = 32;
+const SECRET_BYTES_MIN = 32;
 const REFRESH_KEY_BYTES = 32;
 const TOKEN_LENGTH_MAX = 4_096;
 /** The most verified tokens that are remembered, so that each is verified only once. */
-export const VERIFIED_MAX = 20_000;
+const VERIFIED_MAX = 20_000;
 
 const UUID = '[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}';
 const UUID_ONLY = new RegExp(`^${UUID}$`);

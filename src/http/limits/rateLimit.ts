@@ -10,7 +10,7 @@ export const WINDOW_MS = 60_000;
 /** The window is counted in this many slots, and slides by one slot at a time. */
 export const SLOTS = 60;
 /** The most callers (networks, accounts) that are counted at a time; the longest idle is forgotten first. */
-export const CALLERS_MAX = 50_000;
+const CALLERS_MAX = 50_000;
 
 export interface Verdict {
   readonly allowed: boolean;

@@ -11,7 +11,7 @@ export interface Probe {
   check(): Promise<unknown>;
 }
 
-export interface Checked {
+interface Checked {
   readonly name: string;
   readonly required: boolean;
   readonly status: 'ok' | 'failing';

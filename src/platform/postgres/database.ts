@@ -34,13 +34,3 @@ export async function openDatabase(
   const postgres = await startEmbeddedPostgres({ dataDir: config.dataDir, log, as, settings });
   return { url: postgres.url, embedded: true, close: () => postgres.stop() };
 }
-
-/** Runs a command's work on the database, and always closes the database. */
-export async function withDatabase<T>(config: Config, log: Logger, work: (url: string) => Promise<T>): Promise<T> {
-  const database = await openDatabase(config, log, 'command');
-  try {
-    return await work(database.url);
-  } finally {
-    await database.close();
-  }
-}

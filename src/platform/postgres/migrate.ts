@@ -6,9 +6,9 @@ import type pg from 'pg';
 import { CONNECT_TIMEOUT_MS, onConnection } from './pool.ts';
 
 /** Next to `src` in the sources, and next to `dist/src` in a build. */
-export const MIGRATIONS_DIR = path.resolve(import.meta.dirname, '../../../migrations');
+const MIGRATIONS_DIR = path.resolve(import.meta.dirname, '../../../migrations');
 /** How long a process waits while another one migrates. */
-export const MIGRATION_WAIT_MS = 60_000;
+const MIGRATION_WAIT_MS = 60_000;
 const MIGRATION_LOCK = 0x6d696772;
 /** SQLSTATE of a lock timeout. */
 const LOCK_NOT_AVAILABLE = '55P03';

@@ -2,10 +2,10 @@ import pg from 'pg';
 import { unavailable } from '../../errors.ts';
 
 export const CONNECT_TIMEOUT_MS = 5_000;
-export const STATEMENT_TIMEOUT_MS = 30_000;
-export const LOCK_TIMEOUT_MS = 10_000;
+const STATEMENT_TIMEOUT_MS = 30_000;
+const LOCK_TIMEOUT_MS = 10_000;
 /** Shorter than a lease, so a process that hangs in a transaction does not keep another process from taking over. */
-export const IDLE_IN_TRANSACTION_TIMEOUT_MS = 5_000;
+const IDLE_IN_TRANSACTION_TIMEOUT_MS = 5_000;
 const BULK_IDLE_IN_TRANSACTION_TIMEOUT_MS = 30_000;
 
 /** Runs work on a new connection, and closes it afterwards. */

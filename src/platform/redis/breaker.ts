@@ -2,7 +2,7 @@ import type { Redis } from 'ioredis';
 import type { Logger } from '../log.ts';
 
 /** After this many commands in a row without an answer, no more commands are sent. */
-export const FAILURES_MAX = 5;
+const FAILURES_MAX = 5;
 /** How often Redis is probed while it is down. */
 const PROBE_MS = 500;
 const PROBE_JITTER_MS = 100;

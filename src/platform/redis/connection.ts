@@ -5,7 +5,7 @@ import { type Breaker, type ConnectionListener, createBreaker } from './breaker.
 import { createReads } from './reads.ts';
 
 /** Time limit of a command. After it the caller goes on without Redis. */
-export const COMMAND_TIMEOUT_MS = 150;
+const COMMAND_TIMEOUT_MS = 150;
 /** Time limit of the client's own commands on a new connection. No caller waits for them. */
 const HANDSHAKE_TIMEOUT_MS = 1_000;
 const CONNECT_TIMEOUT_MS = 1_000;
@@ -14,7 +14,7 @@ const RETRY: Backoff = { delayMs: 100, delayMaxMs: 2_000 };
 const FORMAT = 1;
 
 /** Redis did not answer, or refused the command. Callers must be able to go on without it. */
-export class RedisUnavailable extends Error {
+class RedisUnavailable extends Error {
   constructor(message: string) {
     super(message);
     this.name = 'RedisUnavailable';
@@ -22,7 +22,7 @@ export class RedisUnavailable extends Error {
 }
 
 /** Runs a script with keys and arguments like Redis's EVAL. Resolves with the script's result. */
-export type Script = (keys: readonly string[], args: readonly (string | number)[]) => Promise<unknown>;
+type Script = (keys: readonly string[], args: readonly (string | number)[]) => Promise<unknown>;
 
 /**
  * One connection to Redis that never blocks its callers. Every command succeeds or fails with `RedisUnavailable` within

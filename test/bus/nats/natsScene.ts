@@ -7,8 +7,8 @@ import { openNatsWorld, type NatsWorld, type NatsWorldOptions } from './natsWorl
 import { append, CONSUMER, numbered, range, recorder } from '../world.ts';
 
 /** After whatever happens to NATS, effects go on and the stream brings events again within this. */
-export const REBUILT_MS = 30_000;
-export const STREAMS = range(6).map((index) => `s${index}`);
+const REBUILT_MS = 30_000;
+const STREAMS = range(6).map((index) => `s${index}`);
 
 /** For one test: a NATS server of its own to be cruel to, a relay, and a consumer that keeps what it is handed. */
 export function createScene() {

@@ -9,7 +9,7 @@ import { createPool } from '../../../src/platform/postgres/pool.ts';
 import { freshDatabase } from '../../support/database.ts';
 import type { BusWorld } from '../world.ts';
 
-export const log = pino({ level: process.env['TEST_LOG'] ?? 'silent' });
+const log = pino({ level: process.env['TEST_LOG'] ?? 'silent' });
 
 export interface NatsWorld extends BusWorld {
   /** A subject prefix of its own, so that many logs can share one server. */

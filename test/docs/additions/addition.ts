@@ -16,7 +16,7 @@ export interface Addition {
   readonly affected: readonly string[];
 }
 
-export interface Change {
+interface Change {
   readonly edits: readonly Edit[];
   readonly files?: readonly SourceFile[];
 }
@@ -33,7 +33,7 @@ export interface SourceFile {
   readonly text: string;
 }
 
-export interface Forgotten {
+interface Forgotten {
   readonly edit: Edit;
   /** Where the compiler complains, and of what. */
   readonly complaint: RegExp;

@@ -82,7 +82,7 @@ export const accounts: Projection<AccountRow> = {
 
 export const asAny = <R extends object>(projection: Projection<R>): Projection => projection as unknown as Projection;
 
-export const ACCOUNTS = `CREATE TABLE accounts (
+const ACCOUNTS = `CREATE TABLE accounts (
   id uuid PRIMARY KEY, owner text NOT NULL, balance bigint NOT NULL CHECK (balance > -1000000), seen jsonb NOT NULL,
   opened_at timestamptz NOT NULL, revision bigint NOT NULL, position bigint NOT NULL,
   shout text GENERATED ALWAYS AS (upper(owner)) STORED

@@ -1,14 +1,14 @@
 import { once } from 'node:events';
 import net, { type AddressInfo } from 'node:net';
 
-export interface SmtpMail {
+interface SmtpMail {
   readonly from: string;
   readonly to: readonly string[];
   readonly data: string;
 }
 
 /** How the server answers one command, `HANG_UP` for closing the connection; undefined answers it well. */
-export type SmtpManners = (command: string) => string | undefined;
+type SmtpManners = (command: string) => string | undefined;
 export const HANG_UP = 'hang up';
 
 export interface SmtpServer {

@@ -11,7 +11,7 @@ import { NOBODY, type AppendAnswer, type DoubleLog, type Expected, type Proposed
 import * as wire from './wire.ts';
 
 /** The limit that servers have by default. */
-export const APPEND_BYTES_MAX = 1024 * 1024;
+const APPEND_BYTES_MAX = 1024 * 1024;
 
 type BatchCall = ServerDuplexStream<BatchAppendReq, BatchAppendResp>;
 

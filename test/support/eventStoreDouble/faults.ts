@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { createSignal } from '../../../src/platform/signal.ts';
 
 /** The server's current faults. Numbers say how many of the next requests are affected. */
-export interface FaultSettings {
+interface FaultSettings {
   /** Appends that are recorded and never answered. */
   repliesDropped: number;
   /** Appends that get lost on their way: neither recorded nor answered. */

@@ -1,2 +1,2 @@
-export { startEventStoreDouble, type DoubleOptions, type EventStoreDouble } from './server.ts';
+export { startEventStoreDouble, type EventStoreDouble } from './server.ts';
 export { spawnEventStoreDouble, type EventStoreDoubleProcess } from './process.ts';

@@ -18,7 +18,7 @@ const VERSION = '24.10.0.double';
 const METHODS = ['Read', 'Append', 'Delete', 'Tombstone', 'BatchAppend'];
 
 /** The nodes of one cluster: they share a log, and one of them leads. */
-export interface Cluster {
+interface Cluster {
   readonly log: DoubleLog;
   readonly ports: number[];
   leader: number;
