@@ -112,7 +112,7 @@ export const cartDecider: Decider<CartState, CartCommand, CartEvent> = {
 const free = (state: CartState): CartState =>
   state.checkout === null
     ? state
-    : reject('CheckoutInProgress', 'This cart is just being checked out; try again in a moment.');
+    : reject('CheckoutInProgress', 'A checkout of this cart is in progress; try again in a moment.');
 
 function add({ data, now }: AddCartItem, state: CartState): CartEvent[] {
   const had = quantityOf(state, data.productId);

@@ -172,7 +172,7 @@ function place({ data: { order, payment } }: PlaceOrder, state: OrderState): Ord
 function cancel({ data }: CancelOrder, state: PlacedOrder): OrderEvent[] {
   if (state.cancelled) return [];
   if (Object.values(state.fulfilments).some((status) => stepOf(status) > stepOf('processing'))) {
-    reject('OrderShipping', 'An order can be cancelled only until it is being shipped.', INVALID_STATUS);
+    reject('OrderShipping', 'An order can be cancelled only before its shipping begins.', INVALID_STATUS);
   }
   const { reason, by, refundId } = data;
   return [
@@ -183,12 +183,12 @@ function cancel({ data }: CancelOrder, state: PlacedOrder): OrderEvent[] {
 
 function advance({ data: { storeId, status } }: AdvanceFulfilment, state: PlacedOrder): OrderEvent[] {
   const current = state.fulfilments[storeId];
-  if (current === undefined) reject('NotYourOrder', 'None of this order is yours to fulfil.');
+  if (current === undefined) reject('NotYourOrder', 'This order has no products of your store.');
   if (current === status) return [];
   if (state.cancelled) reject('OrderCancelled', 'This order was cancelled.', INVALID_STATUS);
   // A shipped parcel cannot be stopped, so later steps do not require that the order is still paid.
   if (stepOf(status) <= stepOf('shipping') && !pay.isPaid(state.money))
-    reject('OrderUnpaid', 'This order is not paid (any more); nothing ships unpaid.', INVALID_STATUS);
+    reject('OrderUnpaid', 'This order is not paid, or no longer; it cannot be shipped.', INVALID_STATUS);
   const next = FULFILMENT_STATUSES[stepOf(current) + 1];
   if (next !== status) {
     const sentence = next === undefined ? 'it is completed' : `the next step is "${next}"`;

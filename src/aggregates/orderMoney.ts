@@ -229,7 +229,7 @@ function refund({ data }: RequestRefund, { lines, money }: Payable): PaymentEven
   const refundable = Math.max(0, Math.min(ofPayment, ofStore));
   const amount = data.amount ?? refundable;
   if (amount <= 0 || amount > refundable) {
-    reject('RefundExceedsCaptured', 'No more can be given back than was captured and not given back yet.');
+    reject('RefundExceedsCaptured', 'The amount is more than what is left to refund of this payment.');
   }
   const { refundId, paymentId, reason } = data;
   return [{ type: 'RefundRequested', data: { refundId, paymentId, amount, reason, storeId } }];

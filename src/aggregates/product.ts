@@ -60,7 +60,7 @@ export const productDecider: Decider<ProductState, ProductCommand, ProductEvent>
 
 function theirs(state: ProductState, by: string): ListedProduct {
   if (state.status !== 'listed' || state.sellerId !== by)
-    return missing('ProductUnknown', 'There is no such product of yours.');
+    return missing('ProductUnknown', 'You have no product with this id.');
   return state;
 }
 

@@ -78,4 +78,4 @@ function end({ data }: EndSession, state: SessionState): SessionEvent[] {
   return known ? [{ type: 'SessionEnded', data: { userId: state.userId, reason: data.reason } }] : notValid();
 }
 
-const notValid = (): never => unauthenticated('RefreshTokenInvalid', 'This refresh token is not valid (any more).');
+const notValid = (): never => unauthenticated('RefreshTokenInvalid', 'This refresh token is not valid, or no longer.');

@@ -83,7 +83,9 @@ export const stockDecider: Decider<StockState, StockCommand, StockEvent> = {
 function adjust({ data }: AdjustStock, state: StockState): StockEvent[] {
   if (data.change === 0) return [];
   if (available(state) + data.change < 0) {
-    reject('StockBelowReserved', `Only ${available(state)} are free to be taken away.`, { code: 'INSUFFICIENT_STOCK' });
+    reject('StockBelowReserved', `Only ${available(state)} can be removed; the rest is reserved for orders.`, {
+      code: 'INSUFFICIENT_STOCK',
+    });
   }
   return [{ type: 'StockAdjusted', data }];
 }

@@ -43,7 +43,7 @@ export const storeDecider: Decider<StoreState, StoreCommand, StoreEvent> = {
 
 function update({ data: { by, ...wanted } }: UpdateStore, state: StoreState): StoreEvent[] {
   if (state.status !== 'open' || state.ownerId !== by)
-    return missing('StoreUnknown', 'There is no such store of yours.');
+    return missing('StoreUnknown', 'You have no store with this id.');
   const changed =
     (wanted.name ?? state.name) !== state.name || (wanted.description ?? state.description) !== state.description;
   return changed ? [{ type: 'StoreUpdated', data: wanted }] : [];

@@ -67,7 +67,7 @@ export function createConsumers(options: ConsumersOptions): Bus {
   return {
     subscribe(subscription) {
       if (running !== undefined)
-        throw new Error(`The bus has started: ${subscription.name} cannot subscribe any more.`);
+        throw new Error(`The bus has started already: ${subscription.name} can no longer subscribe.`);
       if (consumers.has(subscription.name)) throw new Error(`There are two consumers called ${subscription.name}.`);
       consumers.set(
         subscription.name,

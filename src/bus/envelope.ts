@@ -60,7 +60,7 @@ function check(value: unknown): CloudEvent {
 }
 
 function number(name: string, text: string): bigint {
-  if (!DECIMAL.test(text)) throw malformed(`${name} is no number`);
+  if (!DECIMAL.test(text)) throw malformed(`${name} is not a number`);
   return BigInt(text);
 }
 

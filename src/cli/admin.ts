@@ -29,7 +29,7 @@ export function register(program: Command): void {
     .description('look after administrators')
     .command('create')
     .description('register an administrator; the password is asked for, or read from stdin')
-    .requiredOption('--email <address>', 'what they log in with')
+    .requiredOption('--email <address>', 'the address that they log in with')
     .option('--name <name>', `how they are called (default: ${NAME_DEFAULT})`)
     .option('--password-stdin', 'read the password from stdin instead of asking for it')
     .action(create);

@@ -64,9 +64,9 @@ function print(audit: OrderAudit): void {
 export function register(program: Command): void {
   program
     .command('audit')
-    .description('tell what happened, from the log itself')
+    .description('show what happened, from the log itself')
     .command('order')
-    .description('tell an order event by event: when, who, which command, why, what it changed; then its state')
+    .description('show an order event by event: when, who, which command, why, what it changed; then its state')
     .argument('<id>', "the order's id", uuid)
     .option('--as-of <instant>', 'as it was then, such as 2026-03-01T12:00:00Z', instant)
     .option('--revision <n>', 'as it was at that revision of its stream', whole(0))

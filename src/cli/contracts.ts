@@ -24,6 +24,6 @@ export async function perform(
 ): Promise<Answer> {
   const { contract, check } = contractOf(name);
   const errors = check(body);
-  if (errors.length > 0) throw new Refusal('invalid', 'InvalidInput', `${name} cannot be understood:`, { errors });
+  if (errors.length > 0) throw new Refusal('invalid', 'InvalidInput', `The input of ${name} is not valid:`, { errors });
   return contract.run({ params, body }, context);
 }

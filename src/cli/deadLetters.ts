@@ -5,9 +5,9 @@ import {
   requestRetry,
   requestSkip,
   showDeadLetter,
-  type DeadLetter,
   type DeadLetterDetail,
-} from '../engine/follow/deadLetters.ts';
+} from '../engine/follow/deadLetterRequests.ts';
+import { type DeadLetter } from '../engine/follow/deadLetters.ts';
 import { isRefusal } from '../errors.ts';
 import { onLog, operator } from './onShop.ts';
 import { bold, clean, pairs, red, table, type Column } from './text.ts';
@@ -68,7 +68,7 @@ function print(letter: DeadLetterDetail): void {
     ),
   );
   const payload = JSON.stringify(letter.payload, null, 2).split('\n').map(clean).join('\n  ');
-  console.log(`\n${bold('Payload')}\n  ${payload}\n\n${bold('What was done about it')}`);
+  console.log(`\n${bold('Payload')}\n  ${payload}\n\n${bold('What operators did')}`);
   const acts = letter.acts.map(({ at, actor, act, note }) => `  ${at}  ${act} by ${actor}${note ? `: ${note}` : ''}`);
   console.log(acts.length === 0 ? '  nothing yet' : acts.map(clean).join('\n'));
 }
@@ -97,7 +97,7 @@ const ask = (act: 'retry' | 'skip', ids: readonly string[], note?: string): Prom
       }
     }
     if (failed > 0) throw new Error(`${failed} of ${ids.length} could not be asked to ${act}.`);
-    console.log(`A running server does it within a second; otherwise the next one that starts.`);
+    console.log(`A running server does it within a second; if none runs, the next one does it when it starts.`);
   });
 
 export function register(program: Command): void {
@@ -119,13 +119,13 @@ export function register(program: Command): void {
     .action(show);
   letters
     .command('retry')
-    .description('have them handled again, and what waits behind them')
+    .description('handle them again, with the events that wait behind them')
     .argument('<id...>', 'their ids', uuids)
     .action((ids: readonly string[]) => ask('retry', ids));
   letters
     .command('skip')
-    .description('go on without them, for ever')
+    .description('skip them permanently and handle the events that wait behind them')
     .argument('<id...>', 'their ids', uuids)
-    .requiredOption('--reason <text>', 'why; it is kept with them')
+    .requiredOption('--reason <text>', 'why; it is kept with the dead letters')
     .action((ids: readonly string[], { reason }: { reason: string }) => ask('skip', ids, reason));
 }

@@ -19,8 +19,7 @@ function position(option: string, text: string): bigint {
 
 const run = ({ from: first, to: last, json = false }: Options): Promise<void> =>
   onLog(async ({ config: { natsUrls, natsStream }, store, log }) => {
-    if (natsUrls === undefined)
-      throw new Error('NATS_URL is not set: there is no bus to publish to but the log itself.');
+    if (natsUrls === undefined) throw new Error('NATS_URL is not set: there is no bus to publish to.');
     const from = position('--from', first);
     const { position: head } = await store.head();
     const to = last === undefined ? head : position('--to', last);
@@ -49,7 +48,7 @@ export function register(program: Command): void {
   events
     .command('publish')
     .description(
-      'publish a part of the log on NATS again, for whoever has missed it; handlers of the shop notice nothing',
+      'publish a part of the log on NATS again, for subscribers that missed it; handlers of the shop ignore it',
     )
     .requiredOption('--from <position>', 'first position of the log')
     .option('--to <position>', 'last position of the log; its end unless given')

@@ -51,7 +51,7 @@ async function behind({ pool, store }: LogCommand): Promise<HandlerStatus[]> {
 }
 
 async function write(command: LogCommand, file: string, json: boolean): Promise<void> {
-  if (file !== '-' && existsSync(file)) throw new Error(`${clean(file)} is there already: export to a new file.`);
+  if (file !== '-' && existsSync(file)) throw new Error(`${clean(file)} exists already: export to a new file.`);
   const late = await behind(command);
   const beganAt = performance.now();
   const { onProgress, stop } = progress(command, 'export', json);
@@ -91,13 +91,13 @@ Whoever has both the export and MASTER_KEY can read everybody's personal data: k
 export function register(program: Command): void {
   const command = program
     .command('export')
-    .description('write the whole log, with the keys of its persons, to a file')
+    .description('write the whole log, with the encryption keys of its persons, to a file')
     .argument('[file]', 'NDJSON, packed when the name ends in .gz; "-" is stdout')
-    .option('--hash', 'only say the hash of the log')
+    .option('--hash', 'only print the hash of the log')
     .option('--json', 'what came of it as one JSON object')
     .addHelpText('after', MORE);
   command.action(async (file: string | undefined, { hash: onlyHash = false, json = false }: Options) => {
-    if ((file === undefined) !== onlyHash) command.error('error: name a file, or say --hash');
+    if ((file === undefined) !== onlyHash) command.error('error: name a file, or give --hash');
     await onLog((opened) => (file === undefined ? hash(opened, json) : write(opened, file, json)));
   });
 }

@@ -5,7 +5,8 @@ import { onLog } from './onShop.ts';
 
 const TOLD: Record<HandlersFrom, string> = {
   'from-here': 'Handlers, relay and deadlines go on after the last event that is in the log now.',
-  replay: 'Handlers, relay and deadlines will do all of the log AGAIN when a shop is started: charges, mails and all.',
+  replay:
+    'Handlers, relay and deadlines will handle the whole log AGAIN when a shop is started: charges and mails included.',
 };
 
 const set = (from: HandlersFrom): Promise<void> =>
@@ -22,10 +23,10 @@ const set = (from: HandlersFrom): Promise<void> =>
 export function register(program: Command): void {
   const parent = program
     .command('handlers')
-    .description('say from where handlers go on, after a log was restored or replaced');
+    .description('set where handlers go on, after a log was restored or replaced');
   parent
     .command('from-here')
-    .description('what is in the log now is done; handle what comes')
+    .description('skip the events that are in the log now; handle later ones')
     .action(() => set('from-here'));
   parent
     .command('replay')

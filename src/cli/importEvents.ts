@@ -55,12 +55,12 @@ function tell(result: ImportResult, seconds: number): void {
   const what =
     added === 0 ? 'Nothing to bring' : `${count(added)} events and ${count(keys)} keys brought in ${duration(seconds)}`;
   console.log(`${bold(what)}; ${count(events)} are there, log hash ${hash}`);
-  if (erased > 0) console.log(`${count(erased)} persons have been erased here since the export, and stay so.`);
+  if (erased > 0) console.log(`${count(erased)} persons have been erased here since the export, and stay erased.`);
   if (handlers === 'from-here')
     console.log('Handlers go on after the last of these events: nothing is paid or mailed again.');
   if (handlers === 'replay')
-    console.log('Handlers will do all of it AGAIN when a shop is started: charges, mails and all.');
-  if (handlers !== undefined) console.log('Now make the read models: cartulary rebuild --all');
+    console.log('Handlers will handle all of it AGAIN when a shop is started: charges and mails included.');
+  if (handlers !== undefined) console.log('Now rebuild the read models: cartulary rebuild --all');
 }
 
 async function run(given: string, { handlers, json = false }: Options): Promise<void> {

@@ -222,7 +222,7 @@ export function register(program: Command): void {
     .argument('<file.csv>', 'UTF-8, separated by commas, quoted by "')
     .requiredOption('--store <id>', "the store's id", uuid)
     .option('--create-categories', 'make the categories that are missing')
-    .option('--dry-run', 'say what would be done, and do nothing')
+    .option('--dry-run', 'show what would be done, and change nothing')
     .option('--json', 'one JSON object per line that failed, and one for the summary')
     .addHelpText('after', MORE)
     .action(run);

@@ -25,7 +25,7 @@ export function register(program: Command): void {
     .action(() => onDatabase(async ({ url }) => list('took back', await migrateDown(url), 'Nothing to take back.')));
   migrate
     .command('status')
-    .description('say which migrations are applied and which pending')
+    .description('show which migrations are applied and which are pending')
     .option('--json', 'as JSON')
     .action(({ json = false }: { json?: boolean }) =>
       onDatabase(async ({ url }) => {

@@ -20,7 +20,7 @@ function ask(question: string): Promise<string> {
 
 async function askTwice(): Promise<string> {
   if (!process.stdin.isTTY) {
-    throw new Error('There is no terminal to ask for the password on: pipe it in and say --password-stdin.');
+    throw new Error('There is no terminal to ask for the password on: pipe it in and give --password-stdin.');
   }
   const password = await ask('Password: ');
   if (password !== (await ask('Password again: '))) throw new Error('The two passwords differ.');
@@ -32,13 +32,13 @@ async function fromStdin(): Promise<string> {
   let bytes = 0;
   for await (const chunk of process.stdin as AsyncIterable<Buffer>) {
     bytes += chunk.length;
-    if (bytes > PASSWORD_INPUT_BYTES_MAX) throw new Error('What was piped in is too long for a password.');
+    if (bytes > PASSWORD_INPUT_BYTES_MAX) throw new Error('The password that was piped in is too long.');
     chunks.push(chunk);
   }
   const password = Buffer.concat(chunks)
     .toString('utf8')
     .replace(/\r?\n$/, '');
-  if (/[\r\n]/.test(password)) throw new Error('What was piped in is more than one line, so no password.');
+  if (/[\r\n]/.test(password)) throw new Error('The password that was piped in has more than one line.');
   return password;
 }
 

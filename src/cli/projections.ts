@@ -45,7 +45,7 @@ const json = (value: unknown): string =>
 export function register(program: Command): void {
   program
     .command('projections')
-    .description('say how far read models, handlers and deadlines are, and what is wrong with them')
+    .description('show how far read models, handlers and deadlines are, and what is wrong with them')
     .option('--json', 'as JSON')
     .action(({ json: asJson = false }: { json?: boolean }) =>
       onLog(async ({ pool, store }) => {

@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
 import { projectionNames, projections } from '../projections/index.ts';
 import type { Projection } from '../engine/project/projection.ts';
-import { rebuild, type RebuildProgress, type RebuildResult } from '../engine/rebuild/rebuild.ts';
+import type { RebuildProgress } from '../engine/rebuild/build.ts';
+import { rebuild, type RebuildResult } from '../engine/rebuild/rebuild.ts';
 import { onLog, type LogCommand } from './onShop.ts';
 import { count, createProgressBar, duration } from './progressBar.ts';
 import { bold, clean, red } from './text.ts';
@@ -59,7 +60,7 @@ function tell(name: string, result: RebuildResult | Error): void {
   );
   if (differences > 0) {
     console.log(
-      red(`${name}: ${count(differences)} ROWS DIFFERED: the old table was not what the log says; the new one is.`),
+      red(`${name}: ${count(differences)} ROWS DIFFERED: the old table did not match the log; the new one does.`),
     );
   }
   if (parked > 0) {
@@ -89,12 +90,12 @@ async function run(names: readonly string[], { all = false, json = false }: Opti
 export function register(program: Command): void {
   const command = program
     .command('rebuild')
-    .description('make read models anew from the log, while the old ones go on serving')
+    .description('rebuild read models from the log, while the old ones go on serving')
     .argument('[name...]', `which: ${known()}`)
     .option('--all', 'every one of them')
     .option('--json', 'one JSON object per projection');
   command.action(async (names: readonly string[], options: Options) => {
-    if (names.length > 0 === (options.all === true)) command.error('error: name projections, or say --all');
+    if (names.length > 0 === (options.all === true)) command.error('error: name projections, or give --all');
     await run(names, options);
   });
 }

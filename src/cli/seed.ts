@@ -110,7 +110,7 @@ async function seedShop({ shop, config, log }: ShopCommand, { seed, scale }: Opt
     added === '' ? `${which} was there already: nothing was added.` : `${bold(which)}: added ${added} in ${took}.`,
   );
   console.log(`orders: ${await statuses(shop, ids)}`);
-  if (!complete) console.log('Handlers or read models have not seen all of it yet: a server will go on with it.');
+  if (!complete) console.log('Handlers or read models have not seen all of it yet: the next server goes on with it.');
   console.log(`\nLog in with the password ${bold(seeding.password)} as`);
   const logins = [
     ['admin', plan.admin.email],

@@ -76,7 +76,7 @@ async function serve(options: Options): Promise<void> {
   const signalled = firstSignal().then((signal) => {
     log.info({ signal }, 'stopping');
     setTimeout(() => {
-      log.error(`not stopped after ${STOP_TIMEOUT_MS} ms: leaving as it is, nothing acknowledged is lost`);
+      log.error(`not stopped after ${STOP_TIMEOUT_MS} ms: exiting at once; nothing acknowledged is lost`);
       process.exit(1);
     }, STOP_TIMEOUT_MS);
   });

@@ -141,7 +141,7 @@ const logIn = defineCommand({
 });
 
 const refreshToken = Type.String({ minLength: 1, maxLength: 200 });
-const notValid = (): never => unauthenticated('RefreshTokenInvalid', 'This refresh token is not valid (any more).');
+const notValid = (): never => unauthenticated('RefreshTokenInvalid', 'This refresh token is not valid, or no longer.');
 
 const refreshTokens = defineCommand({
   name: 'RefreshTokens',

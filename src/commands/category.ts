@@ -19,7 +19,7 @@ const CATEGORIES = { decider: categoryDecider, abandon: { type: 'AbandonCategory
 async function claimName(context: CommandContext, name: string, holder: string): Promise<void> {
   const wish = { claimId: claimOf(context, name), holder, step: 'claim' };
   if (await obtain(context, wish, CATEGORIES)) return;
-  const message = 'There is already a category of this name.';
+  const message = 'A category with this name exists already.';
   reject('CategoryNameTaken', message, { errors: [{ code: 'CONFLICT', field: 'name', message }] });
 }
 

@@ -89,7 +89,7 @@ async function overdueCheckout(context: CommandContext, buyerId: string, orderId
 async function mustStillRun(context: CommandContext, orderId: string): Promise<void> {
   const { checkout } = (await context.load(cartDecider, context.actor.id)).state;
   if (checkout?.orderId !== orderId) {
-    reject('CheckoutExpired', 'This checkout did not come to an order; please try again.');
+    reject('CheckoutExpired', 'This checkout ended without an order; please try again.');
   }
 }
 
@@ -150,7 +150,8 @@ async function reserve(
       });
     }
   }
-  if (errors.length > 0) reject('InsufficientStock', 'There is not enough of everything in stock.', { code, errors });
+  if (errors.length > 0)
+    reject('InsufficientStock', 'Some products are not in stock in the wanted quantity.', { code, errors });
 }
 
 async function toOrder(

@@ -39,7 +39,7 @@ function merged(items: readonly { product_id: string; quantity: number }[]): Car
   for (const { product_id, quantity } of items)
     quantities.set(product_id, (quantities.get(product_id) ?? 0) + quantity);
   const lines = [...quantities].map(([productId, quantity]) => ({ productId, quantity }));
-  if (lines.length === 0) reject('EmptyCart', 'There is nothing to order.', { code: 'EMPTY_CART' });
+  if (lines.length === 0) reject('EmptyCart', 'The order has no items.', { code: 'EMPTY_CART' });
   if (lines.some(({ quantity }) => quantity > QUANTITY_MAX)) invalid('items', `at most ${QUANTITY_MAX} of one product`);
   return lines;
 }

@@ -135,7 +135,7 @@ const adjustStock = defineCommand({
     const { state: product } = await context.load(productDecider, params.id);
     const theirs =
       product.status === 'listed' && (context.actor.role !== 'seller' || product.sellerId === context.actor.id);
-    if (!theirs) missing('ProductUnknown', 'There is no such product of yours.');
+    if (!theirs) missing('ProductUnknown', 'You have no product with this id.');
     const { state, revision } = await context.handle(stockDecider, params.id, { type: 'AdjustStock', data: body });
     return { data: stockView({ on_hand: state.onHand, reserved: state.reserved }), revision };
   },

@@ -30,7 +30,7 @@ export async function createAdmin(
 ): Promise<UserView> {
   const registration = { name: NAME_DEFAULT, ...admin };
   const errors = check(registration);
-  if (errors.length > 0) throw new Refusal('invalid', 'InvalidInput', 'This admin cannot be made:', { errors });
+  if (errors.length > 0) throw new Refusal('invalid', 'InvalidInput', 'This admin cannot be created:', { errors });
   const context = commandContext(services, { actor, ...(id === undefined ? {} : { id }) });
   const { data } = await registerUser(context, { ...registration, role: 'admin' });
   return data as UserView;
@@ -55,7 +55,7 @@ export async function createAdminOnce(
   );
   try {
     const made = await createAdmin(services, admin, { actor: SYSTEM('setup'), id });
-    log.info({ user: made.id }, 'the admin of ADMIN_EMAIL is there');
+    log.info({ user: made.id }, 'the admin of ADMIN_EMAIL exists');
   } catch (error) {
     if (!isRefusal(error) || error.kind === 'unavailable') throw error;
     if (error.kind !== 'invalid') {

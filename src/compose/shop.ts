@@ -121,7 +121,7 @@ async function masterKeyMustFit(pool: Pool, personalData: PersonalData): Promise
   } catch (error) {
     // The person was erased just now, or the database does not answer.
     if (isRefusal(error)) return;
-    const reason = 'is not the one that the personal data in this database are sealed with';
+    const reason = 'is not the key with which the personal data in this database were encrypted';
     throw new ConfigError([{ name: 'MASTER_KEY', reason }]);
   }
 }

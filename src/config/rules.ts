@@ -33,20 +33,21 @@ export const RULES: readonly Rule[] = [
   {
     name: 'WORKERS',
     with: 'ROLES',
-    reason: 'is a number of processes that serve HTTP, and ROLES is without http',
+    reason: 'sets how many processes serve HTTP, but ROLES does not include http',
     holds: (values) => values.WORKERS > 1 && !values.ROLES.includes('http'),
   },
   {
     name: 'ROLES',
     with: 'DATABASE_URL',
-    reason: 'leaves out what no other process can do, for nobody shares the embedded Postgres: set DATABASE_URL',
+    reason:
+      'leaves out roles that no other process can take, because no other process can use the embedded Postgres: set DATABASE_URL',
     holds: (values) =>
       values.DATABASE_URL === undefined && ROLES_OF_A_SHOP.some((role) => !values.ROLES.includes(role)),
   },
   {
     name: 'ROLES',
     with: 'NATS_URL',
-    reason: 'is the relay alone, which without NATS_URL has nothing to do',
+    reason: 'names only the relay, which has nothing to do without NATS_URL',
     holds: (values) => values.NATS_URL === undefined && values.ROLES.every((role) => role === 'relay'),
   },
   {

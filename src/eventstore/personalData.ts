@@ -51,7 +51,7 @@ export function createPersonalData({
   readonly pool: Pool;
   readonly masterKey: Buffer;
 }): PersonalDataKeys {
-  if (masterKey.length !== MASTER_KEY_BYTES) throw new Error(`MASTER_KEY is ${MASTER_KEY_BYTES} bytes long`);
+  if (masterKey.length !== MASTER_KEY_BYTES) throw new Error(`MASTER_KEY must be ${MASTER_KEY_BYTES} bytes long`);
   const keys = createKeys(pool, derived(masterKey, 'wrap'));
   const indexKey = derived(masterKey, 'blind index');
 
@@ -139,7 +139,7 @@ function unwrap(wrappingKey: Buffer, subject: string, wrapped: Buffer): Buffer {
   try {
     return decrypt(wrappingKey, subject, wrapped);
   } catch (error) {
-    throw new Error(`MASTER_KEY does not open the key of ${subject}: it is not the one it was wrapped with`, {
+    throw new Error(`MASTER_KEY cannot decrypt the key of ${subject}: that key was encrypted with another MASTER_KEY`, {
       cause: error,
     });
   }

@@ -28,7 +28,10 @@ export function serialise(stream: string, events: readonly NewEvent[]): Serialis
   checkName('stream', stream, STREAM_NAME_BYTES_MAX);
   if (events.length === 0) throw new TypeError(`an append to ${stream} carries no event`);
   if (events.length > APPEND_EVENTS_MAX) {
-    reject('AppendTooLarge', `One command may record at most ${APPEND_EVENTS_MAX} events, not ${events.length}.`);
+    reject(
+      'AppendTooLarge',
+      `One command may record at most ${APPEND_EVENTS_MAX} events; this one has ${events.length}.`,
+    );
   }
   let bytes = 0;
   return events.map((event) => {

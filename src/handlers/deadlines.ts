@@ -173,7 +173,10 @@ async function meet({ ticker, note }: Ticking, due: Due): Promise<void> {
   } catch (error) {
     resting.set(due.key, { until: performance.now() + delayAfter(FAILED, failures + 1), failures: failures + 1 });
     note(error);
-    ticker.options.log.warn({ err: error, deadline: due.key, failures: failures + 1 }, 'a deadline could not be met');
+    ticker.options.log.warn(
+      { err: error, deadline: due.key, failures: failures + 1 },
+      'the command for an expired deadline failed; it is retried',
+    );
   }
 }
 

@@ -86,7 +86,7 @@ async function capture(step: Step, { data: { paymentId: key } }: RecordedEvent<P
   const { gateway, signal, order } = step;
   if (order.money.payments[key]?.status !== 'confirmed') return;
   const known = await gateway.find(key, signal);
-  if (known === undefined) throw new GatewayRefused('The provider has never heard of a payment it authorised.');
+  if (known === undefined) throw new GatewayRefused('The provider does not know a payment that it authorised.');
   if (known.status !== 'authorised') return record(step, key, known);
   if (order.cancelled) return record(step, key, { status: 'declined', reason: CANCELLED });
   const outcome = await certainly(
@@ -106,7 +106,8 @@ async function refund(step: Step, { data }: RecordedEvent<RefundRequested>): Pro
   const { refundId: key, paymentId, amount } = data;
   if (order.money.refunds[key]?.done === true) return;
   const charged = await gateway.find(paymentId, signal);
-  if (charged?.status !== 'captured') throw new GatewayRefused('The provider has captured nothing to give back.');
+  if (charged?.status !== 'captured')
+    throw new GatewayRefused('The provider has captured nothing that could be refunded.');
   const { reference } =
     (await gateway.findRefund(key, signal)) ??
     (await certainly(
@@ -148,7 +149,11 @@ async function certainly<T>(
       if (known !== undefined) return known;
       await pause(delayAfter({ delayMs: findDelayMs, delayMaxMs: FIND_DELAY_MAX_MS }, attempt), undefined, { signal });
     }
-    throw unavailable('PaymentOutcomeUnknown', 'The payment provider has not said what became of a payment.', error);
+    throw unavailable(
+      'PaymentOutcomeUnknown',
+      'The payment provider has not reported the outcome of a payment.',
+      error,
+    );
   }
 }
 

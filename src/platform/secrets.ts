@@ -104,9 +104,9 @@ export async function keepSecrets(config: Config, log: Logger): Promise<Secrets>
   const { secrets, made } = await keepMissing(config.dataDir, wanted);
   const where = secretsFile(config.dataDir);
   if (made.length > 0)
-    log.warn({ file: where }, `${names} not set: made and kept in ${where}, which is for development`);
+    log.warn({ file: where }, `${names} not set: created and kept in ${where}, which is meant for development only`);
   if (config.database.url !== undefined) {
-    log.warn({ file: where }, `${names} only in ${where}: without that file no personal data can be read`);
+    log.warn({ file: where }, `${names} kept only in ${where}: without that file personal data cannot be read`);
   }
   return {
     jwtSecret: jwtSecret ?? secrets.jwtSecret,

@@ -6,7 +6,7 @@ export function packageRoot(): string {
   const found = ['../..', '../../..']
     .map((up) => path.resolve(import.meta.dirname, up))
     .find((folder) => existsSync(path.join(folder, 'package.json')));
-  if (found === undefined) throw new Error('The package.json of cartulary is missing: install it again.');
+  if (found === undefined) throw new Error('The package.json of cartulary is missing: install cartulary again.');
   return found;
 }
 

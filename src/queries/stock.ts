@@ -15,7 +15,7 @@ const HISTORY_LIMIT_MAX = 500;
 async function theirs(id: string, { actor, db }: QueryContext): Promise<ProductRow> {
   const [row] = await db.rows<ProductRow>('SELECT * FROM products WHERE id = $1 AND listed', [id]);
   if (row === undefined || (actor.role === 'seller' && row.seller_id !== actor.id)) {
-    return missing('ProductUnknown', 'There is no such product of yours.');
+    return missing('ProductUnknown', 'You have no product with this id.');
   }
   return row;
 }

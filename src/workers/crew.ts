@@ -88,7 +88,7 @@ export function createCrew({ posts: roles, task, log }: CrewOptions): Crew {
     const worker = cluster.fork();
     const bornAt = performance.now();
     post.worker = worker;
-    worker.on('error', (error) => log.warn({ err: error, roles: post.roles }, 'a worker is not to be reached'));
+    worker.on('error', (error) => log.warn({ err: error, roles: post.roles }, 'a worker could not be reached'));
     worker.on('message', (message: unknown) => {
       if (isOurs(message)) hear(post, worker, message as ToPrimary);
     });
@@ -135,13 +135,13 @@ async function allUp(workers: readonly Worker[]): Promise<string> {
           if (message.cartulary === 'failed') reject(new Error(message.message));
         });
         worker.once('exit', (code, signal) =>
-          reject(new Error(`A worker ended (${signal || String(code)}) at its start.`)),
+          reject(new Error(`A worker ended (${signal || String(code)}) while it started.`)),
         );
       }),
   );
   const bound = new AbortController();
   const late = delay(START_TIMEOUT_MS, undefined, { signal: bound.signal }).then(() => {
-    throw new Error(`The workers were not up after ${START_TIMEOUT_MS} ms.`);
+    throw new Error(`The workers did not start within ${START_TIMEOUT_MS} ms.`);
   });
   late.catch(() => undefined);
   try {

@@ -66,7 +66,10 @@ function sharedMetrics(): Metrics {
 
 const given = (): Promise<Task> =>
   new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error('The primary gave this worker nothing to do.')), BEGIN_TIMEOUT_MS);
+    const timer = setTimeout(
+      () => reject(new Error('The primary did not tell this worker its roles in time.')),
+      BEGIN_TIMEOUT_MS,
+    );
     onMessage((message) => {
       if (message.cartulary !== 'begin') return;
       clearTimeout(timer);

@@ -81,7 +81,7 @@ describe('an export of a log', function () {
     const { code, output } = await world.run(['export', file]);
     expect(code).to.equal(1);
     expect((await stat(file)).mode & 0o077).to.equal(0);
-    expect(output).to.contain('is there already');
+    expect(output).to.contain('exists already');
     expect((await world.run(['export', '--hash'])).answer.trim()).to.equal(hash);
     expect((await world.run(['export', file, '--hash'])).code).to.equal(2);
     expect((await world.run(['export'])).code).to.equal(2);

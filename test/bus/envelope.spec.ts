@@ -80,8 +80,8 @@ describe('envelope', () => {
       [{ ...good, source: '/elsewhere' }, /another source/],
       [{ ...good, id: '', actor: 7 }, /lacks id, actor/],
       [{ ...good, data: 'text' }, /data is no object/],
-      [{ ...good, sequence: '-1' }, /sequence is no number/],
-      [{ ...good, position: '1e3' }, /position is no number/],
+      [{ ...good, sequence: '-1' }, /sequence is not a number/],
+      [{ ...good, position: '1e3' }, /position is not a number/],
       [{ ...good, type: 'cartulary.cart.OrderPlaced' }, /is not of stream/],
     ];
     for (const [envelope, why] of refused) expect(() => fromCloudEvent(envelope)).to.throw(why);

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { randomUUID } from 'node:crypto';
-import { requestRetry, requestSkip } from '../../src/engine/follow/deadLetters.ts';
+import { requestRetry, requestSkip } from '../../src/engine/follow/deadLetterRequests.ts';
 import type { Bus, ConsumerStatus, Delivery, RetryPolicy } from '../../src/bus/bus.ts';
 import {
   APPEND_EVENTS_MAX,

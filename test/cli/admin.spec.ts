@@ -73,7 +73,7 @@ describe('cartulary admin create', function () {
       env,
     });
     expect(code).to.equal(78);
-    expect(output).to.contain('MASTER_KEY is not the one that the personal data in this database are sealed with');
+    expect(output).to.contain('MASTER_KEY is not the key with which the personal data in this database were encrypted');
     expect((await world.shop.store.head()).position).to.equal(position);
   });
 

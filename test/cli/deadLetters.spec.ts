@@ -118,7 +118,7 @@ describe('cartulary dead-letters', function () {
     const [unknown, dead] = [randomUUID(), (await ofStream('category-b')).id];
     const { code, answer, output } = await world.run(['dead-letters', 'retry', waiting, unknown, dead]);
     expect(code).to.equal(1);
-    expect(answer).to.match(new RegExp(`^${waiting}: .*only waits behind a dead letter`, 'm'));
+    expect(answer).to.match(new RegExp(`^${waiting}: .*waits behind an earlier dead letter`, 'm'));
     expect(answer).to.contain(`${unknown}: There is no dead letter ${unknown}.`);
     expect(answer).to.contain(`${dead}: asked to retry`);
     expect(output).to.contain('2 of 3 could not be asked to retry.');

@@ -195,7 +195,7 @@ describe('cartulary import products', function () {
     await perform('PlaceOrder', { body: { items, shipping_address: 'here' } }, world.people.as(ann));
     await perform('DelistProduct', { params: { id: uuidv5('P-2', seller.storeId) } }, world.people.as(seller));
     const { answer } = await importing(lines('P-1,Quill,,10,2,Books', 'P-2,Ink,,10,5,Books'));
-    expect(answer).to.match(/^line 2: Only 2 are free to be taken away\.$/m);
+    expect(answer).to.match(/^line 2: Only 2 can be removed; the rest is reserved for orders\.$/m);
     expect(answer).to.match(/^line 3: product P-2 was delisted/m);
     expect(await product('P-1')).to.deep.include({ onHand: 5 });
   });

@@ -56,7 +56,7 @@ describe('routes', () => {
 
   it('are declared once', () => {
     expect(() => createRouter([route('GET', '/a/:x'), route('GET', '/a/:y')])).to.throw('GET /a/:y is declared twice');
-    expect(() => createRouter([route('GET', '/a//b')])).to.throw('is no segment');
+    expect(() => createRouter([route('GET', '/a//b')])).to.throw('is not a segment');
   });
 });
 

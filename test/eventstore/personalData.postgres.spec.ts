@@ -142,7 +142,7 @@ describe('personal data', () => {
     const sealed = await personalData.seal(subject, 'Ada');
     const error = await rejection(createPersonalData({ pool, masterKey: randomBytes(32) }).open(sealed));
     expect(error.message).to.include('MASTER_KEY');
-    expect(() => createPersonalData({ pool, masterKey: randomBytes(16) })).to.throw('MASTER_KEY is 32 bytes');
+    expect(() => createPersonalData({ pool, masterKey: randomBytes(16) })).to.throw('MASTER_KEY must be 32 bytes');
   });
 
   it('makes blind indexes that are equal for equal values of one kind, and tell nothing else', () => {

@@ -88,7 +88,7 @@ export function createWatermarks({ connection, readModels, arrived, log }: Water
         'changes by the projecting processes do not reach this Redis: its cache is not used (do all processes have the same REDIS_URL?)',
       );
     } else if (next === 'abreast' && state === 'behind')
-      log.info('changes by the projecting processes reach this Redis: its cache is used');
+      log.info('invalidations by the projecting processes reach this Redis: its cache is used');
     state = next;
   }
 

@@ -98,7 +98,11 @@ function decideOne<Q extends Question>(question: Q, folded: Folded, found: bigin
 }
 
 const stale = (expected: bigint, revision: bigint): Refusal =>
-  new Refusal('stale', 'StaleRevision', `It has changed: you know revision ${expected}, it is at ${revision}.`);
+  new Refusal(
+    'stale',
+    'StaleRevision',
+    `The resource has changed: you sent revision ${expected}, it is at ${revision}.`,
+  );
 
 /** The size in bytes as the log counts it. Data that JSON cannot represent counts 0 here; the log refuses it. */
 function bytesOf(events: readonly NewEvent[]): number {

@@ -1,4 +1,3 @@
-import { missing, reject } from '../../errors.ts';
 import type { RecordedEvent } from '../../eventstore/eventStore.ts';
 import { poisonOf } from '../../eventstore/upcast.ts';
 import { derivedId } from '../../platform/ids.ts';
@@ -6,8 +5,6 @@ import type { Queryable } from '../../platform/postgres/pool.ts';
 
 /** Parked events of one stream that are loaded at once, at most. */
 export const PARKED_PAGE = 50;
-/** Dead letters in one list, at most. */
-export const LISTED_MAX = 1_000;
 
 /**
  * `dead`: failed, waits for an operator. `waiting`: behind an open dead letter of the same stream. `retry`, `skip`: an
@@ -28,18 +25,6 @@ export interface DeadLetter {
   readonly attempts: number;
   readonly createdAt: string;
   readonly updatedAt: string;
-}
-
-interface DeadLetterAct {
-  readonly act: string;
-  readonly actor: string;
-  readonly note: string | null;
-  readonly at: string;
-}
-
-export interface DeadLetterDetail extends DeadLetter {
-  readonly payload: unknown;
-  readonly acts: readonly DeadLetterAct[];
 }
 
 /** An event that a consumer sets aside. */
@@ -148,7 +133,7 @@ export async function pendingRequests(
   return rows;
 }
 
-interface LetterRow {
+export interface LetterRow {
   readonly id: string;
   readonly consumer: string;
   readonly stream: string;
@@ -163,10 +148,10 @@ interface LetterRow {
   readonly updated_at: string;
 }
 
-const COLUMNS = `id, consumer, stream, event_id, type, position::text, revision::text, status, reason, attempts,
+export const LETTER_COLUMNS = `id, consumer, stream, event_id, type, position::text, revision::text, status, reason, attempts,
   created_at, updated_at`;
 
-const toLetter = (row: LetterRow): DeadLetter => ({
+export const toLetter = (row: LetterRow): DeadLetter => ({
   id: row.id,
   consumer: row.consumer,
   stream: row.stream,
@@ -184,7 +169,7 @@ const toLetter = (row: LetterRow): DeadLetter => ({
 /** The parked events of one stream, oldest first, at most `PARKED_PAGE`. */
 export async function parkedOf(db: Queryable, consumer: string, stream: string): Promise<DeadLetter[]> {
   const { rows } = await db.query<LetterRow>(
-    `SELECT ${COLUMNS} FROM dead_letters
+    `SELECT ${LETTER_COLUMNS} FROM dead_letters
      WHERE consumer = $1 AND stream = $2 AND status NOT IN ('resolved', 'skipped') ORDER BY dead_letters.position LIMIT $3`,
     [consumer, stream, PARKED_PAGE],
   );
@@ -207,64 +192,3 @@ export async function settle(
     [id, to.status, to.reason ?? null, to.actor],
   );
 }
-
-/** Open dead letters, oldest first; with `closed`, also the closed ones. At most `LISTED_MAX`. */
-export async function listDeadLetters(
-  db: Queryable,
-  wanted: { consumer?: string; closed?: boolean; limit?: number } = {},
-): Promise<DeadLetter[]> {
-  const { rows } = await db.query<LetterRow>(
-    `SELECT ${COLUMNS} FROM dead_letters
-     WHERE ($1::text IS NULL OR consumer = $1) AND ($2 OR status NOT IN ('resolved', 'skipped'))
-     ORDER BY dead_letters.position, consumer LIMIT $3`,
-    [wanted.consumer ?? null, wanted.closed ?? false, Math.min(wanted.limit ?? LISTED_MAX, LISTED_MAX)],
-  );
-  return rows.map(toLetter);
-}
-
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
-const unknown = (id: string): never => missing('UnknownDeadLetter', `There is no dead letter ${id}.`);
-
-/** One dead letter with its payload and all acts on it. Throws `notFound` for an unknown id. */
-export async function showDeadLetter(db: Queryable, id: string): Promise<DeadLetterDetail> {
-  if (!UUID.test(id)) unknown(id);
-  const { rows } = await db.query<LetterRow & { payload: unknown }>(
-    `SELECT ${COLUMNS}, payload FROM dead_letters WHERE id = $1`,
-    [id],
-  );
-  const row = rows[0] ?? unknown(id);
-  const acts = await db.query<DeadLetterAct>(
-    'SELECT act, actor, note, at FROM dead_letter_acts WHERE dead_letter = $1 ORDER BY id',
-    [id],
-  );
-  return { ...toLetter(row), payload: row.payload, acts: acts.rows };
-}
-
-export interface Request {
-  readonly id: string;
-  readonly actor: string;
-  readonly note?: string;
-}
-
-async function request(db: Queryable, act: 'retry' | 'skip', { id, actor, note }: Request): Promise<void> {
-  if (!UUID.test(id)) unknown(id);
-  const { rowCount } = await db.query(
-    `WITH asked AS (
-       UPDATE dead_letters SET status = $2::text, updated_at = now()
-       WHERE id = $1 AND status IN ('dead', 'retry', 'skip') RETURNING id
-     )
-     INSERT INTO dead_letter_acts (dead_letter, act, actor, note) SELECT id, $2, $3, $4 FROM asked`,
-    [id, act, actor, note ?? null],
-  );
-  if (rowCount === 1) return;
-  const { status } = await showDeadLetter(db, id);
-  const why =
-    status === 'waiting' ? 'it only waits behind a dead letter of its stream: see to that one' : `it is ${status}`;
-  reject('DeadLetterNotDead', `Dead letter ${id} cannot be asked to ${act}: ${why}.`);
-}
-
-/** Asks the consumer to handle the event and those waiting behind it again. The consumer does so within a second. */
-export const requestRetry = (db: Queryable, asked: Request): Promise<void> => request(db, 'retry', asked);
-
-/** Asks the consumer to skip this event. */
-export const requestSkip = (db: Queryable, asked: Request): Promise<void> => request(db, 'skip', asked);

@@ -1,29 +1,19 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { type Parking, skippedEvents } from '../follow/deadLetters.ts';
+import { skippedEvents } from '../follow/deadLetters.ts';
 import { reasonOf } from '../follow/retry.ts';
-import type { EventStore, RecordedEvent } from '../../eventstore/eventStore.ts';
-import { eventsBetween, scan } from '../../eventstore/scan.ts';
+import { eventsBetween } from '../../eventstore/scan.ts';
 import { failpoint } from '../../platform/failpoint.ts';
-import type { Logger } from '../../platform/log.ts';
 import { type Connection, createPool, isPassing, type Pool } from '../../platform/postgres/pool.ts';
+import { build, catchUp, type Rebuild, type RebuildOptions } from './build.ts';
 import { compare, type Comparison } from './compare.ts';
-import { copyRows } from './copyRows.ts';
-import { isRefused, project } from '../project/bisect.ts';
 import { prepare, type Prepared } from '../project/validate.ts';
-import type { Projection } from '../project/projection.ts';
-import { createRefold, type Shadow } from './refold.ts';
-import { tableOf } from '../project/table.ts';
-import { createIndexes, createShadow, dropShadow, SHADOW_SCHEMA, shadowTable } from './shadow.ts';
+import { dropShadow } from './shadow.ts';
 import { REBUILD_LOCK } from '../project/progress.ts';
 import { REMAINDER_EVENTS_MAX, swap, TooFarBehind } from './swap.ts';
 
 /** Attempts to swap, at most. Each one first catches up with the log. */
 const SWAP_ATTEMPTS_MAX = 20;
 const SWAP_RETRY_MS = 200;
-/** A rebuild with more parked events than this fails: the projection is broken, not the events. */
-const PARKINGS_MAX = 10_000;
-/** A batch is applied once it has this many events. */
-const BATCH_EVENTS = 1_000;
 const CONNECTIONS = 4;
 /** Settings of the rebuild's connection. A low statistics target makes `ANALYZE` fast; autovacuum refines the statistics. */
 const SETTINGS = `SET synchronous_commit = off; SET maintenance_work_mem = '128MB'; SET work_mem = '32MB'; SET default_statistics_target = 10`;
@@ -36,25 +26,6 @@ export class RebuildRunning extends Error {
   }
 }
 
-export interface RebuildProgress {
-  /** Current position, and the position to reach. */
-  readonly done: bigint;
-  readonly total: bigint;
-  /** Events applied so far. */
-  readonly events: number;
-}
-
-export interface RebuildOptions {
-  /** The Postgres of the read models. */
-  readonly url: string;
-  readonly store: EventStore;
-  readonly projection: Projection;
-  readonly log: Logger;
-  readonly onProgress?: (progress: RebuildProgress) => void;
-  readonly signal?: AbortSignal;
-  readonly rowsMax?: number;
-}
-
 export interface RebuildResult {
   readonly rows: number;
   readonly events: number;
@@ -63,20 +34,6 @@ export interface RebuildResult {
   readonly differences: number;
   /** Events that could not be applied, and those that wait behind them. */
   readonly parked: number;
-}
-
-interface Rebuild extends RebuildOptions {
-  readonly prepared: Prepared;
-  readonly pool: Pool;
-  readonly epoch: string;
-  readonly skipped: ReadonlySet<string>;
-  readonly blocked: Set<string>;
-  readonly parkings: Parking[];
-  /** Every event up to here is in the shadow table or parked. */
-  position: bigint;
-  events: number;
-  /** The shadow table may contain events beyond `position`, because a catch-up failed half-way. */
-  torn: boolean;
 }
 
 /**
@@ -140,98 +97,6 @@ async function rebuildAlone(
     await dropShadow(connection, prepared).catch(() => undefined);
     throw error;
   }
-}
-
-/** Fills the shadow table from the whole log. If Postgres refuses a value, starts again batch by batch, to park its event. */
-async function build(work: Rebuild, connection: Connection): Promise<void> {
-  const { prepared, log } = work;
-  await createShadow(connection, prepared);
-  const { position: head } = await work.store.head();
-  try {
-    await buildInMemory(work, connection, head);
-    return;
-  } catch (error) {
-    if (!isRefused(error)) throw error;
-    log.warn({ err: error, projection: prepared.name }, 'a row was refused; rebuilding batch by batch to find out why');
-  }
-  work.parkings.length = 0;
-  work.blocked.clear();
-  work.position = 0n;
-  work.events = 0;
-  await createShadow(connection, prepared);
-  await createIndexes(connection, prepared);
-  await catchUp(work, head);
-}
-
-async function buildInMemory(work: Rebuild, connection: Connection, head: bigint): Promise<void> {
-  const { prepared, pool } = work;
-  const table = tableOf(prepared, SHADOW_SCHEMA);
-  const shadow: Shadow = {
-    load: (keys) => table.load(pool, keys),
-    write: (rows) => table.write(pool, rows),
-    fill: async (rows) => {
-      await copyRows(connection, prepared, { table: shadowTable(prepared), rows: rows.values() });
-      await createIndexes(connection, prepared, 'primary');
-    },
-  };
-  const refold = createRefold(prepared, shadow, work, work.rowsMax);
-  await eachBatch(work, head, (events) => refold.take(events));
-  await refold.finish();
-  await createIndexes(connection, prepared, 'others');
-  await connection.query(`ANALYZE ${shadowTable(prepared)}`);
-  work.position = head;
-}
-
-/** Applies events to the shadow table batch by batch, like the live projector. */
-async function catchUp(work: Rebuild, upTo: bigint): Promise<void> {
-  const { prepared, pool } = work;
-  if (upTo <= work.position) return;
-  const table = tableOf(prepared, SHADOW_SCHEMA);
-  const sink = {
-    load: (keys: Iterable<string>) => table.load(pool, keys),
-    commit: async (_position: bigint, { rows, parkings }: Parameters<Parameters<typeof project>[1]['commit']>[1]) => {
-      await table.write(pool, rows);
-      work.parkings.push(...parkings);
-    },
-  };
-  work.torn = true;
-  await eachBatch(work, upTo, (events) =>
-    project(prepared, sink, work.blocked, { events, position: events.at(-1)!.position }),
-  );
-  work.position = upTo;
-  work.torn = false;
-}
-
-/** Reads the events after the shadow table's position, up to `upTo`, without those that operators have skipped. */
-async function eachBatch(
-  work: Rebuild,
-  upTo: bigint,
-  take: (events: readonly RecordedEvent[]) => Promise<void>,
-): Promise<void> {
-  const { store, prepared, position: after, skipped } = work;
-  let batch: RecordedEvent[] = [];
-  const give = async (): Promise<void> => {
-    const events = skipped.size === 0 ? batch : batch.filter(({ id }) => !skipped.has(id));
-    if (events.length > 0) await take(events);
-    work.events += batch.length;
-    work.onProgress?.({ done: batch.at(-1)?.position ?? upTo, total: upTo, events: work.events });
-    checkOn(work);
-    batch = [];
-  };
-  for await (const events of scan(store, { types: [...prepared.changes.keys()], after, upTo })) {
-    batch = batch.length === 0 ? [...events] : batch.concat(events);
-    if (batch.length >= BATCH_EVENTS) await give();
-  }
-  await give();
-}
-
-function checkOn({ signal, parkings, prepared }: Rebuild): void {
-  signal?.throwIfAborted();
-  if (parkings.length <= PARKINGS_MAX) return;
-  const first = parkings[0]!;
-  throw new Error(
-    `projection ${prepared.name} cannot apply ${parkings.length} events, the first (${first.event.id}) because: ${first.reason}`,
-  );
 }
 
 async function catchUpAndSwap(work: Rebuild, connection: Connection): Promise<number> {

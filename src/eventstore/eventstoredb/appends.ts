@@ -136,7 +136,7 @@ async function attempt(context: Context, append: Append): Promise<AppendResult |
       case 'wrong version':
         return conflicted(context, append, actualOf(error));
       case 'too large':
-        return reject('AppendTooLarge', 'The log takes no append as large as this one.');
+        return reject('AppendTooLarge', 'This append is larger than the log allows.');
       case 'deleted':
         throw new Error(`the stream ${append.stream} was deleted from the log`, { cause: error });
       case 'denied':

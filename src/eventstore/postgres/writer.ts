@@ -58,7 +58,7 @@ export function createPostgresWriter(options: PostgresWriterOptions): PostgresWr
     }
     await client.end();
     throw new Error(
-      'Postgres runs with fsync=off: what it acknowledges does not survive a power cut. Refusing to start.',
+      'Postgres runs with fsync=off, so a power cut can lose acknowledged events: the shop does not start.',
     );
   }
 

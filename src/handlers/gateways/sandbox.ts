@@ -26,7 +26,7 @@ const METHODS: Readonly<Record<string, Method>> = {
 
 export const SANDBOX_METHODS: readonly string[] = Object.keys(METHODS);
 
-const DECLINED = 'The sandbox declines this method always.';
+const DECLINED = 'The sandbox always declines this method.';
 /** Namespace of the references that the sandbox gives out. */
 const REFERENCES = '3c9d2f0e-6d0f-5a52-9d0c-0f8f6f5f7d11';
 const referenceOf = (kind: 'charge' | 'refund', key: string): string =>
@@ -158,7 +158,7 @@ const enterRefund = (pool: Pool, { key, reference, amount }: RefundAsked): Promi
       [reference],
     );
     if (Number(sum.rows[0]!.refunded) + amount > Number(charge.rows[0].amount)) {
-      throw new GatewayRefused('More cannot be given back than was captured.');
+      throw new GatewayRefused('A refund cannot be more than what was captured.');
     }
     const entry = { reference: referenceOf('refund', key), amount };
     await tx.query('INSERT INTO sandbox_refunds (key, reference, charge, amount) VALUES ($1, $2, $3, $4)', [

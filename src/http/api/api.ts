@@ -93,7 +93,7 @@ function compile(route: ApiRoute, paths: Router<true>, deps: EndpointDeps): Comp
 const unknownRoute = (path: string): ProblemError =>
   new ProblemError('NOT_FOUND', 'RouteUnknown', `There is nothing at ${path}.`);
 const wrongMethod = (method: string, allow: string): ProblemError =>
-  new ProblemError('METHOD_NOT_ALLOWED', 'MethodNotAllowed', `${method} is not possible here; ${allow} are.`, {
+  new ProblemError('METHOD_NOT_ALLOWED', 'MethodNotAllowed', `${method} is not allowed here; allowed: ${allow}.`, {
     headers: ['Allow', allow],
   });
 

@@ -58,7 +58,7 @@ function checkValue(value: unknown, field: string, depth: number, checkText: boo
     return;
   }
   if (typeof value !== 'object' || value === null) return;
-  if (depth > DEPTH_MAX) throw malformed(`The body may be nested at most ${DEPTH_MAX} deep.`);
+  if (depth > DEPTH_MAX) throw malformed(`The body may be nested at most ${DEPTH_MAX} levels deep.`);
   if (Array.isArray(value)) {
     if (value.length > ARRAY_ITEMS_MAX) throw malformed(`may have at most ${ARRAY_ITEMS_MAX} items`, field);
     value.forEach((item, index) => checkValue(item, inside(field, String(index)), depth + 1, checkText));

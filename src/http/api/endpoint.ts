@@ -40,7 +40,7 @@ function authorise({ access }: Contract, actor: Actor): void {
     throw new Refusal('unauthenticated', 'TokenMissing', 'Sign in first: send Authorization: Bearer <access token>.');
   }
   if (access !== 'user' && !access.some((role) => role === actor.role)) {
-    throw new Refusal('forbidden', 'RoleNotAllowed', `This is for: ${access.join(', ')}.`);
+    throw new Refusal('forbidden', 'RoleNotAllowed', `This route is only for: ${access.join(', ')}.`);
   }
 }
 
@@ -108,5 +108,5 @@ export const refuseIfAny = (errors: readonly FieldError[]): void => {
 export function assertResult(name: string, errors: readonly FieldError[]): void {
   if (errors.length === 0) return;
   const wrong = errors.map(({ field, message }) => `${field ?? 'data'} ${message}`).join('; ');
-  throw new Error(`The answer of ${name} is not what it declares: ${wrong}`);
+  throw new Error(`The answer of ${name} does not match its schema: ${wrong}`);
 }

@@ -168,11 +168,7 @@ export function createAnswering(options: AnsweringOptions): Answering {
   const timeOut = (exchange: Exchange): void =>
     fail(
       exchange,
-      new ProblemError(
-        'REQUEST_TIMEOUT',
-        'RequestTimeout',
-        'This took longer than it may; it may still be carried out.',
-      ),
+      new ProblemError('REQUEST_TIMEOUT', 'RequestTimeout', 'The request took too long; it may still be carried out.'),
     );
 
   return {

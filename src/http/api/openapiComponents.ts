@@ -69,12 +69,12 @@ const schemas = {
 };
 
 const headers = {
-  'X-Request-ID': text('The id of this request: yours if it was sane, else made.'),
+  'X-Request-ID': text('The id of this request: the one that you sent if it is valid, else a new one.'),
   ETag: text('The revision of the resource, for `If-Match` and `If-None-Match`.', '"3"'),
-  'Event-Position': text('Where the last event of this command is in the log.', '42'),
+  'Event-Position': text('The position in the log of the last event of this command.', '42'),
   'Projection-Position': text('The answer includes every event up to here.', '42'),
   'Idempotency-Replayed': text('`true` when this is the answer to an earlier request with the same key.'),
-  Location: text('Where what was created can be asked for.'),
+  Location: text('The address of what was created.'),
   'Retry-After': text('Seconds.', '1'),
   RateLimit: text('Requests left, and seconds until more are.', '"public";r=59;t=60'),
   'RateLimit-Policy': text('Requests allowed per window of seconds.', '"public";q=60;w=60'),

@@ -40,7 +40,7 @@ export const splitRoute = (route: string): { method: Method; path: string } => {
 function insert<T>(root: Node<T>, { method, path, value }: RouteEntry<T>): void {
   let at = root;
   for (const segment of path.slice(1).split('/')) {
-    if (!SEGMENT.test(segment)) throw new Error(`Route ${method} ${path}: "${segment}" is no segment.`);
+    if (!SEGMENT.test(segment)) throw new Error(`Route ${method} ${path}: "${segment}" is not a segment.`);
     if (segment.startsWith(':')) at = at.param ??= node();
     else {
       let next = at.statics.get(segment);

@@ -173,7 +173,7 @@ export function createRevocations(options: RevocationsOptions): Revocations {
       if (!(await reached.passed(head.position, START_WAIT_MAX_MS))) {
         logger.warn(
           { position: String(reached.position()), head: String(head.position) },
-          'still reading which sessions have ended',
+          'the revoked sessions are still being read from the log; until then some may still be accepted',
         );
       }
     },

@@ -48,7 +48,7 @@ export function addPages(app: Express, deps: PagesDeps): void {
       await serve(exchange);
     });
     app.all(path, (req) => {
-      throw new ProblemError('METHOD_NOT_ALLOWED', 'MethodNotAllowed', `${req.method} is not possible here.`, {
+      throw new ProblemError('METHOD_NOT_ALLOWED', 'MethodNotAllowed', `${req.method} is not allowed here.`, {
         headers: ['Allow', 'GET, HEAD'],
       });
     });

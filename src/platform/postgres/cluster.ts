@@ -66,7 +66,7 @@ export async function openCluster(dataDir: string, place: Place): Promise<Cluste
     const password = (await readSecrets(dataDir)).databasePassword;
     if (password !== undefined) return { place, binaries, password };
     throw new Error(
-      `${place.cluster} is there, but ${secretsFile(dataDir)}, which holds its password, is not: restore that file.`,
+      `${place.cluster} exists, but ${secretsFile(dataDir)}, which holds its password, does not: restore that file.`,
     );
   }
   const { secrets } = await keepMissing(dataDir, ['databasePassword']);

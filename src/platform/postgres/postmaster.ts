@@ -107,7 +107,7 @@ async function answers(cluster: Cluster, port: number): Promise<boolean> {
     const code = (error as { code?: string }).code;
     if (code !== INVALID_PASSWORD && code !== CLUSTER_MISSING) return false;
     throw new Error(
-      `The Postgres in ${cluster.place.cluster} does not take the password kept in secrets.json beside it: restore that file.`,
+      `The Postgres in ${cluster.place.cluster} refuses the password in secrets.json beside it: restore that file.`,
       { cause: error },
     );
   }

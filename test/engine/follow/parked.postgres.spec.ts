@@ -1,12 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
-import {
-  listDeadLetters,
-  requestRetry,
-  requestSkip,
-  showDeadLetter,
-  type DeadLetter,
-} from '../../../src/engine/follow/deadLetters.ts';
+import { listDeadLetters, requestRetry, requestSkip, showDeadLetter } from '../../../src/engine/follow/deadLetterRequests.ts';
+import { type DeadLetter } from '../../../src/engine/follow/deadLetters.ts';
 import type { NewEvent } from '../../../src/eventstore/eventStore.ts';
 import { eventually } from '../../support/eventually.ts';
 import { accounts, asAny, bank, event, folded, type AccountRow, type Bank } from '../project/example.ts';

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
-import { listDeadLetters, requestSkip } from '../../../src/engine/follow/deadLetters.ts';
+import { listDeadLetters, requestSkip } from '../../../src/engine/follow/deadLetterRequests.ts';
 import { RebuildRunning } from '../../../src/engine/rebuild/rebuild.ts';
 import { eventually } from '../../support/eventually.ts';
 import { accounts, asAny, bank, dieAt, event, type AccountRow, type Bank } from '../project/example.ts';

@@ -1,0 +1,83 @@
+import { missing, reject } from '../../errors.ts';
+import type { Queryable } from '../../platform/postgres/pool.ts';
+import { type DeadLetter, LETTER_COLUMNS, type LetterRow, toLetter } from './deadLetters.ts';
+
+// The operator's side of dead letters: lists, details, and requests that a consumer then carries out.
+
+/** Dead letters in one list, at most. */
+export const LISTED_MAX = 1_000;
+
+interface DeadLetterAct {
+  readonly act: string;
+  readonly actor: string;
+  readonly note: string | null;
+  readonly at: string;
+}
+
+export interface DeadLetterDetail extends DeadLetter {
+  readonly payload: unknown;
+  readonly acts: readonly DeadLetterAct[];
+}
+
+/** Open dead letters, oldest first; with `closed`, also the closed ones. At most `LISTED_MAX`. */
+export async function listDeadLetters(
+  db: Queryable,
+  wanted: { consumer?: string; closed?: boolean; limit?: number } = {},
+): Promise<DeadLetter[]> {
+  const { rows } = await db.query<LetterRow>(
+    `SELECT ${LETTER_COLUMNS} FROM dead_letters
+     WHERE ($1::text IS NULL OR consumer = $1) AND ($2 OR status NOT IN ('resolved', 'skipped'))
+     ORDER BY dead_letters.position, consumer LIMIT $3`,
+    [wanted.consumer ?? null, wanted.closed ?? false, Math.min(wanted.limit ?? LISTED_MAX, LISTED_MAX)],
+  );
+  return rows.map(toLetter);
+}
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+const unknown = (id: string): never => missing('UnknownDeadLetter', `There is no dead letter ${id}.`);
+
+/** One dead letter with its payload and all acts on it. Throws `notFound` for an unknown id. */
+export async function showDeadLetter(db: Queryable, id: string): Promise<DeadLetterDetail> {
+  if (!UUID.test(id)) unknown(id);
+  const { rows } = await db.query<LetterRow & { payload: unknown }>(
+    `SELECT ${LETTER_COLUMNS}, payload FROM dead_letters WHERE id = $1`,
+    [id],
+  );
+  const row = rows[0] ?? unknown(id);
+  const acts = await db.query<DeadLetterAct>(
+    'SELECT act, actor, note, at FROM dead_letter_acts WHERE dead_letter = $1 ORDER BY id',
+    [id],
+  );
+  return { ...toLetter(row), payload: row.payload, acts: acts.rows };
+}
+
+export interface Request {
+  readonly id: string;
+  readonly actor: string;
+  readonly note?: string;
+}
+
+async function request(db: Queryable, act: 'retry' | 'skip', { id, actor, note }: Request): Promise<void> {
+  if (!UUID.test(id)) unknown(id);
+  const { rowCount } = await db.query(
+    `WITH asked AS (
+       UPDATE dead_letters SET status = $2::text, updated_at = now()
+       WHERE id = $1 AND status IN ('dead', 'retry', 'skip') RETURNING id
+     )
+     INSERT INTO dead_letter_acts (dead_letter, act, actor, note) SELECT id, $2, $3, $4 FROM asked`,
+    [id, act, actor, note ?? null],
+  );
+  if (rowCount === 1) return;
+  const { status } = await showDeadLetter(db, id);
+  const why =
+    status === 'waiting'
+      ? 'it waits behind an earlier dead letter of its stream: retry or skip that one'
+      : `it is ${status}`;
+  reject('DeadLetterNotDead', `Dead letter ${id} cannot be given to ${act}: ${why}.`);
+}
+
+/** Asks the consumer to handle the event and those waiting behind it again. The consumer does so within a second. */
+export const requestRetry = (db: Queryable, asked: Request): Promise<void> => request(db, 'retry', asked);
+
+/** Asks the consumer to skip this event. */
+export const requestSkip = (db: Queryable, asked: Request): Promise<void> => request(db, 'skip', asked);
