@@ -24,7 +24,7 @@ const IN_FLIGHT_MAX = 500;
 
 execFileSync('npm', ['run', '--silent', 'build'], { cwd: ROOT, stdio: 'inherit' });
 if (process.env['BENCH_POSTGRES_URL']) process.env['TEST_POSTGRES_URL'] = process.env['BENCH_POSTGRES_URL'];
-const services = await startServices([]);
+const services = await startServices({ programs: [] });
 Object.assign(process.env, services.env);
 const database = await freshDatabase();
 const server = await serveShopApart(database.url, { PAYMENT_SANDBOX_DELAY: '50ms' }, 'build');

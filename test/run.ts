@@ -3,6 +3,7 @@ import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import { SETTINGS } from '../src/config/settings.ts';
 import { compileSpecs, joinProgram, type Compiled } from './support/bundle.ts';
+import { dropTemplate, shareTemplate } from './support/database.ts';
 import { runGroup, stopGroups, type Group, type Result, type RunOptions } from './support/groups.ts';
 import { ROOT } from './support/process.ts';
 import { NATS, REDIS, startServices, type Services } from './support/services.ts';
@@ -123,7 +124,8 @@ async function runAll(groups: readonly Group[]): Promise<Result[]> {
   const others = groups.filter(({ name }) => name !== 'unit');
   if (others.length === 0) return results;
   buildProgram();
-  services = await startServices();
+  services = await startServices({ inMemory: true });
+  Object.assign(process.env, services.env);
   console.log(`  on ${services.summary}\n  ${TOPOLOGY_TOLD[topology()]}`);
   const { runnable, dropped } = withoutAbsent(others, services);
   if (dropped !== undefined) results.push(dropped);
@@ -137,7 +139,7 @@ async function runOnServices(groups: readonly Group[], servers: Services['env'])
     groups.flatMap(({ files }) => files),
     { built: true },
   );
-  const programs = { TEST_PROGRAM: await joinProgram(), TEST_COMPILED: compiled.folder };
+  const programs = { TEST_PROGRAM: await joinProgram(), TEST_COMPILED: compiled.folder, ...(await shareTemplate()) };
   const mochaArgs = [...COMPILED.mochaArgs, '--require', compiled.hooks];
   const options = { ...COMPILED, mochaArgs, env: { ...cleanEnvironment(), ...servers, ...programs } };
   const ready = groups.map((group) => compiledGroup(group, compiled));
@@ -173,6 +175,7 @@ function report(results: readonly Result[], seconds: number): number {
 
 async function stopAll(): Promise<void> {
   await stopGroups();
+  if (services !== undefined) await dropTemplate();
   await services?.stop();
 }
 

@@ -20,7 +20,7 @@ const minutes = argument('minutes', 10);
 const seed = argument('seed', Math.floor(Math.random() * 2 ** 31));
 
 execFileSync('npm', ['run', '--silent', 'build'], { cwd: ROOT, stdio: 'inherit' });
-const services = await startServices([]);
+const services = await startServices({ programs: [] });
 Object.assign(process.env, services.env, { TEST_PROGRAM: await joinProgram() });
 let code = 1;
 try {

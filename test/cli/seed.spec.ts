@@ -43,10 +43,6 @@ describe('The plan of a seeded shop', () => {
 describe('cartulary seed', function () {
   this.timeout(120_000);
   let world: World;
-  beforeEach(async () => {
-    world = await openWorld();
-  });
-  afterEach(() => world.close());
 
   const env = () => ({ DATABASE_URL: world.url, JWT_SECRET, MASTER_KEY, LOG_LEVEL: 'warn' });
   const number = async (table: string): Promise<number> =>
@@ -80,111 +76,133 @@ describe('cartulary seed', function () {
     expect(oversold).to.equal(undefined);
   }
 
-  it('fills an empty shop by itself, and says how to log in', async () => {
-    const { code, answer } = await world.run(SMALL);
-    expect(code).to.equal(0);
-    const { stores, categories, products, buyers, orders } = SCALES.small;
-    expect(answer).to.contain(
-      `added ${buyers + stores + 1} users, ${stores} stores, ${categories} categories, ${products} products, ${orders} orders`,
-    );
-    expect(await number('users')).to.equal(buyers + stores + 1);
-    expect(await number('products')).to.equal(products);
-    expect(await number('orders')).to.equal(orders);
-    expect(answer).to.match(/^orders: \d+ completed, /m);
-    expect(await number(`orders WHERE status = 'completed'`)).to.be.above(orders / 2);
-    await mustAddUp();
-
-    const password = /with the password (\S+) as/.exec(answer)?.[1];
-    for (const role of ['admin', 'seller', 'buyer']) {
-      const email = new RegExp(`^ +${role} +(\\S+)$`, 'm').exec(answer)?.[1];
-      const context = world.people.as({ id: 'anonymous', role: 'anonymous' });
-      const { user } = await perform('LogIn', { body: { email, password } }, context);
-      expect(user.role).to.equal(role);
-    }
-  });
-
-  it('adds nothing when it is run again, and says so', async () => {
-    await world.run(SMALL);
-    const { position } = await world.shop.store.head();
-    const { code, answer } = await world.run(SMALL);
-    expect(code).to.equal(0);
-    expect(answer).to.contain('Seed 1 (small) was there already: nothing was added.');
-    expect((await world.shop.store.head()).position).to.equal(position);
-  });
-
-  it('makes the same shop from the same number anywhere, and another one beside it from another', async () => {
-    await world.run(SMALL);
-    const [products, orders] = [await ids('products'), await ids('orders')];
-    const elsewhere = await openWorld();
-    try {
-      await elsewhere.run(SMALL);
-      expect(await elsewhere.shop.db.rows('SELECT id FROM products WHERE listed ORDER BY id')).to.deep.equal(products);
-      expect(await elsewhere.shop.db.rows('SELECT id FROM orders ORDER BY id')).to.deep.equal(orders);
-      await elsewhere.run([...SMALL, '--seed', '2']);
-      expect(await elsewhere.shop.db.rows('SELECT id FROM orders')).to.have.length(2 * orders.length);
-    } finally {
-      await elsewhere.close();
-    }
-  });
-
-  it('works beside a server, which goes on afterwards', async () => {
-    const server = await serveShopApart(world.url);
-    const { code, answer } = await world.run(SMALL);
-    expect(code).to.equal(0);
-    expect(answer).to.contain(`${SCALES.small.orders} orders in`);
-    const { people } = server;
-    const buyer = await people.buyer('late');
-    const [product] = await ids('products');
-    const items = [{ product_id: product!.id, quantity: 1 }];
-    const order = await buyer.call('POST', '/orders', { items, shipping_address: 'here' });
-    await people.untilOrder(buyer, order.data.id as string, 'paid');
-    await mustAddUp();
-    await server.process().end('SIGTERM');
-  });
-
-  it('goes on where it was killed, and pays for nothing twice', async () => {
-    const seen: RecordedEvent[] = [];
-    for (const events of [60, 250, 500]) {
-      const seeding = spawnCartulary(SMALL, { env: env() });
-      await eventually(
-        'some of it is there',
-        async () => {
-          seen.push(...(await wholeLog(world.shop.store, seen.at(-1)?.position)));
-          // The log may be in this very process, which must not be kept busy by being asked.
-          if (seen.length < events) await delay(LOOK_MS);
-          expect(seeding.output()).to.not.contain('cartulary:');
-          return seen.length >= events;
-        },
-        60_000,
-      );
-      await seeding.end('SIGKILL');
-    }
-    const before = (await wholeLog(world.shop.store)).filter(({ type }) => type === 'OrderPlaced').length;
-    expect(before).to.be.within(1, SCALES.small.orders - 1);
-    const { code, output } = await world.run(SMALL);
-    expect(code, output).to.equal(0);
-    expect(await number('orders')).to.equal(SCALES.small.orders);
-    expect(await number('users')).to.equal(SCALES.small.buyers + SCALES.small.stores + 1);
-    await mustAddUp();
-    const again = await world.run(SMALL);
-    expect(again.answer).to.contain('nothing was added');
-  });
-
-  it('goes on with a buyer whose cart it had left locked', async () => {
-    const killed = spawnCartulary(SMALL, { env: { ...env(), FAILPOINT: 'checkout:placed#12' } });
-    expect(await killed.exited).to.deep.equal({ code: null, signal: 'SIGKILL' });
-    const { code, output } = await world.run(SMALL);
-    expect(code, output).to.equal(0);
-    expect(await number('orders')).to.equal(SCALES.small.orders);
-    await mustAddUp();
-  });
-
-  for (const args of [
-    ['--scale', 'huge'],
-    ['--seed', 'x'],
-  ]) {
-    it(`answers ${args.join(' ')} with 2`, async () => {
-      expect((await world.run(['seed', ...args])).code).to.equal(2);
+  describe('in an empty shop', () => {
+    let first: Awaited<ReturnType<World['run']>>;
+    before(async () => {
+      world = await openWorld();
+      first = await world.run(SMALL);
     });
-  }
+    after(() => world.close());
+
+    it('fills it by itself, and says how to log in', async () => {
+      const { code, answer } = first;
+      expect(code).to.equal(0);
+      const { stores, categories, products, buyers, orders } = SCALES.small;
+      expect(answer).to.contain(
+        `added ${buyers + stores + 1} users, ${stores} stores, ${categories} categories, ${products} products, ${orders} orders`,
+      );
+      expect(await number('users')).to.equal(buyers + stores + 1);
+      expect(await number('products')).to.equal(products);
+      expect(await number('orders')).to.equal(orders);
+      expect(answer).to.match(/^orders: \d+ completed, /m);
+      expect(await number(`orders WHERE status = 'completed'`)).to.be.above(orders / 2);
+      await mustAddUp();
+
+      const password = /with the password (\S+) as/.exec(answer)?.[1];
+      for (const role of ['admin', 'seller', 'buyer']) {
+        const email = new RegExp(`^ +${role} +(\\S+)$`, 'm').exec(answer)?.[1];
+        const context = world.people.as({ id: 'anonymous', role: 'anonymous' });
+        const { user } = await perform('LogIn', { body: { email, password } }, context);
+        expect(user.role).to.equal(role);
+      }
+    });
+
+    it('adds nothing when it is run again, and says so', async () => {
+      const { position } = await world.shop.store.head();
+      const { code, answer } = await world.run(SMALL);
+      expect(code).to.equal(0);
+      expect(answer).to.contain('Seed 1 (small) was there already: nothing was added.');
+      expect((await world.shop.store.head()).position).to.equal(position);
+    });
+
+    it('makes the same shop from the same number anywhere, and another one beside it from another', async () => {
+      const [products, orders] = [await ids('products'), await ids('orders')];
+      const elsewhere = await openWorld();
+      try {
+        await Promise.all([elsewhere.run(SMALL), world.run([...SMALL, '--seed', '2'])]);
+        expect(await elsewhere.shop.db.rows('SELECT id FROM products WHERE listed ORDER BY id')).to.deep.equal(
+          products,
+        );
+        expect(await elsewhere.shop.db.rows('SELECT id FROM orders ORDER BY id')).to.deep.equal(orders);
+        expect(await ids('orders')).to.have.length(2 * orders.length);
+      } finally {
+        await elsewhere.close();
+      }
+    });
+  });
+
+  describe('beside others, or broken off', () => {
+    beforeEach(async () => {
+      world = await openWorld();
+    });
+    afterEach(() => world.close());
+
+    it('works beside a server, which goes on afterwards', async () => {
+      const server = await serveShopApart(world.url);
+      const { code, answer } = await world.run(SMALL);
+      expect(code).to.equal(0);
+      expect(answer).to.contain(`${SCALES.small.orders} orders in`);
+      const { people } = server;
+      const buyer = await people.buyer('late');
+      const [product] = await ids('products');
+      const items = [{ product_id: product!.id, quantity: 1 }];
+      const order = await buyer.call('POST', '/orders', { items, shipping_address: 'here' });
+      await people.untilOrder(buyer, order.data.id as string, 'paid');
+      await mustAddUp();
+      await server.process().end('SIGTERM');
+    });
+
+    it('goes on where it was killed, and pays for nothing twice', async () => {
+      const seen: RecordedEvent[] = [];
+      for (const events of [60, 250, 500]) {
+        const seeding = spawnCartulary(SMALL, { env: env() });
+        await eventually(
+          'some of it is there',
+          async () => {
+            seen.push(...(await wholeLog(world.shop.store, seen.at(-1)?.position)));
+            // The log may be in this very process, which must not be kept busy by being asked.
+            if (seen.length < events) await delay(LOOK_MS);
+            expect(seeding.output()).to.not.contain('cartulary:');
+            return seen.length >= events;
+          },
+          60_000,
+        );
+        await seeding.end('SIGKILL');
+      }
+      const before = (await wholeLog(world.shop.store)).filter(({ type }) => type === 'OrderPlaced').length;
+      expect(before).to.be.within(1, SCALES.small.orders - 1);
+      const { code, output } = await world.run(SMALL);
+      expect(code, output).to.equal(0);
+      expect(await number('orders')).to.equal(SCALES.small.orders);
+      expect(await number('users')).to.equal(SCALES.small.buyers + SCALES.small.stores + 1);
+      await mustAddUp();
+      const again = await world.run(SMALL);
+      expect(again.answer).to.contain('nothing was added');
+    });
+
+    it('goes on with a buyer whose cart it had left locked', async () => {
+      const killed = spawnCartulary(SMALL, { env: { ...env(), FAILPOINT: 'checkout:placed#12' } });
+      expect(await killed.exited).to.deep.equal({ code: null, signal: 'SIGKILL' });
+      const { code, output } = await world.run(SMALL);
+      expect(code, output).to.equal(0);
+      expect(await number('orders')).to.equal(SCALES.small.orders);
+      await mustAddUp();
+    });
+  });
+
+  describe('asked for what there is not', () => {
+    before(async () => {
+      world = await openWorld();
+    });
+    after(() => world.close());
+
+    for (const args of [
+      ['--scale', 'huge'],
+      ['--seed', 'x'],
+    ]) {
+      it(`answers ${args.join(' ')} with 2`, async () => {
+        expect((await world.run(['seed', ...args])).code).to.equal(2);
+      });
+    }
+  });
 });

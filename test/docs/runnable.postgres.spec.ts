@@ -3,7 +3,7 @@ import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { expect } from 'chai';
 import { isAlive } from '../../src/platform/lock.ts';
-import { newDataDir } from '../support/embedded.ts';
+import { usedDataDir } from '../support/embedded.ts';
 import { eventually } from '../support/eventually.ts';
 import { spawnServer, temporaryFolder } from '../support/process.ts';
 import { parsePage, readPage, ROOT, type Page } from './page.ts';
@@ -24,9 +24,9 @@ const files = [
 ].filter((file) => file.endsWith('.md'));
 const pages = files.map(readPage).filter((page) => stepsOf(page).length > 0);
 
-/** On a shop that nobody has been in. */
+/** On a shop that nobody has been in, but that has been started before, which is quicker. */
 async function onFreshShop(page: Page): Promise<void> {
-  const dataDir = newDataDir();
+  const dataDir = await usedDataDir();
   const server = await spawnServer({
     env: { ...READER_SETTINGS, ...QUICKER, HOST: '127.0.0.1', PORT: '0', DATA_DIR: dataDir },
   });

@@ -8,7 +8,8 @@ export interface TestDatabase {
   drop(): Promise<void>;
 }
 
-const TEMPLATE = `cartulary_template_${process.pid}`;
+/** A migrated database that the runner of the tests has made for all its processes. Without it, each process makes its own. */
+const GIVEN_TEMPLATE = 'TEST_TEMPLATE';
 let template: Promise<string> | undefined;
 
 /** The server that tests may create databases on; `test/run.ts` finds or starts one and sets it. */
@@ -39,15 +40,21 @@ async function onDatabase(url: string, sql: string): Promise<void> {
 }
 
 async function makeTemplate(): Promise<string> {
-  await onServer(`DROP DATABASE IF EXISTS ${TEMPLATE} WITH (FORCE)`);
-  await onServer(`CREATE DATABASE ${TEMPLATE}`);
-  await migrateUp(databaseUrl(TEMPLATE));
-  return TEMPLATE;
+  const name = `cartulary_template_${process.pid}`;
+  await onServer(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
+  await onServer(`CREATE DATABASE ${name}`);
+  await migrateUp(databaseUrl(name));
+  return name;
 }
 
-/** An empty database of its own, migrated unless said otherwise: cloned from a template made once per process. */
+/** The template of this process, and the variable by which other processes use it too. `dropTemplate` removes it. */
+export async function shareTemplate(): Promise<Record<string, string>> {
+  return { [GIVEN_TEMPLATE]: await (template ??= makeTemplate()) };
+}
+
+/** An empty database of its own, migrated unless said otherwise: cloned from the template. */
 export async function freshDatabase({ migrated = true } = {}): Promise<TestDatabase> {
-  const from = migrated ? await (template ??= makeTemplate()) : 'template1';
+  const from = migrated ? (process.env[GIVEN_TEMPLATE] ?? (await (template ??= makeTemplate()))) : 'template1';
   const name = `cartulary_test_${randomUUID().replaceAll('-', '')}`;
   const url = databaseUrl(name);
   await onServer(`CREATE DATABASE ${name} TEMPLATE ${from}`);
@@ -63,9 +70,9 @@ export async function freshDatabase({ migrated = true } = {}): Promise<TestDatab
   };
 }
 
-/** Removes the template; called once when a test process ends. */
+/** Removes the template that this process has made, if any; called once when it ends. */
 export async function dropTemplate(): Promise<void> {
-  if (template === undefined) return;
+  const name = await template;
   template = undefined;
-  await onServer(`DROP DATABASE IF EXISTS ${TEMPLATE} WITH (FORCE)`);
+  if (name !== undefined) await onServer(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
 }
