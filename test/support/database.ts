@@ -45,7 +45,7 @@ async function makeTemplate(): Promise<string> {
   return TEMPLATE;
 }
 
-/** An empty database of its own, migrated unless said otherwise: cloned from a template made once per process. */
+/** A new database, migrated by default. It is cloned from a template that each process makes once. */
 export async function freshDatabase({ migrated = true } = {}): Promise<TestDatabase> {
   const from = migrated ? await (template ??= makeTemplate()) : 'template1';
   const name = `cartulary_test_${randomUUID().replaceAll('-', '')}`;
