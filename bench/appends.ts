@@ -21,13 +21,13 @@ function scattered(n: number, salt: number): string {
   return ((bits ^ (bits >>> 13)) >>> 0).toString(16).padStart(8, '0');
 }
 
-/** The n-th uuid: as scattered over an index as a random one, and the same for both candidates. */
+/** The n-th uuid. Scatters over an index like a random one, and is the same for both candidates. */
 function uuidOf(n: number, salt: number): string {
   const [a, b, c, d] = [1, 2, 3, 4].map((part) => scattered(n, salt * 7919 + part * 104_729));
   return `${a}-${b!.slice(0, 4)}-4${b!.slice(5)}-8${c!.slice(1, 4)}-${c!.slice(4)}${d}`;
 }
 
-/** The n-th event, as the shop records them: some ids, some numbers, who and when. */
+/** The n-th event, with the data of the shop's events: ids, numbers, actor and time. */
 function appendOf(n: number): Append {
   const order = uuidOf(n, 1);
   const event: NewEvent = {
@@ -46,7 +46,7 @@ function appendOf(n: number): Append {
   return { stream: `stock-${uuidOf(n, 5)}`, event };
 }
 
-/** Appends number `from` to `end`, so many at a time. */
+/** Does `work` for the appends from number `from` up to, not including, `end`, with `IN_FLIGHT` of them at the same time. */
 async function inFlight(
   { from, end }: { from: number; end: number },
   work: (append: Append, worker: number) => Promise<unknown>,

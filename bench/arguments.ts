@@ -5,10 +5,10 @@ import { ROUNDS_MIN } from './against/verdict.ts';
 const ROUNDS_MAX = 100;
 
 export interface Arguments {
-  /** Which benches to run, in the order of the table. */
+  /** The benches to run, in the order of the table. */
   readonly names: readonly string[];
   readonly quick: boolean;
-  /** Put the table into the page about performance. */
+  /** Whether to write the table into the page about performance. */
   readonly write: boolean;
   /** The other commit of a comparison. */
   readonly against: string | undefined;

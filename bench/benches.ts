@@ -7,7 +7,10 @@ const BENCH_TIMEOUT_MS = 10 * 60_000;
 const OUTPUT_TOLD_CHARS = 2_000;
 
 interface Bench {
-  /** Starts servers, from the build that `npm start` makes; the others run what they measure themselves, so are compiled with it. */
+  /**
+   * Starts servers from the build that `npm start` makes. The other benches run the measured code themselves, so it is compiled
+   * with them.
+   */
   readonly serves?: true;
   /** Rounds in one turn of a comparison of two commits; odd, so that the median is one of them. */
   readonly roundsPerTurn: number;
@@ -35,7 +38,7 @@ export async function runHere(name: string, options: BenchOptions): Promise<Benc
 }
 
 export interface Program {
-  /** The checkout it is a program of. */
+  /** The root of the checkout that the program belongs to. */
   readonly root: string;
   /** The file of `bench/` that runs one bench and prints its answer as JSON in the last line. */
   readonly main: 'one' | 'turn';

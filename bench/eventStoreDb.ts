@@ -24,7 +24,7 @@ const stock: Decider<number, Command, DomainEvent> = {
   decide: () => [{ type: 'StockReceived', data }],
 };
 
-/** Every worker has a stream of its own and does one thing after the other. */
+/** Runs `work` in all workers at the same time. Each worker has its own stream and does one thing after the other. */
 const inParallel = (work: (stream: string) => Promise<void>): Promise<unknown> =>
   Promise.all(Array.from({ length: WORKERS }, () => work(randomUUID())));
 

@@ -12,13 +12,13 @@ import { DIST, ROOT, serve, type Serving } from './serving.ts';
 import type { BytesYardstick, ExpressYardstick, RedisYardstick } from './yardstick.ts';
 
 const CONNECTIONS = 64;
-/** A cart takes 999 of a product, so each connection buys for several buyers in turn. */
+/** A cart holds at most 999 of a product, so each connection buys for several buyers in turn. */
 const BUYERS = 4 * CONNECTIONS;
 const STOCK = 1_000_000;
 const ROUND_MS = 3_000;
 const ROUND_QUICK_MS = 300;
 const YARDSTICK = path.join(ROOT, 'dist/bench/bench/yardstick.js');
-/** Said anew by every server. */
+/** Headers that every server sets itself. */
 const TRANSIENT_HEADERS = new Set(['date', 'connection', 'keep-alive']);
 
 interface Bench {
@@ -59,7 +59,7 @@ export function rawGet(url: string): Promise<BytesYardstick> {
   });
 }
 
-/** Tokens of so many buyers. */
+/** Access tokens of this many new buyers. */
 async function buyersOf(url: string, count: number): Promise<string[]> {
   const signedIn = async (): Promise<string> => {
     const body = { email: `buyer-${randomUUID()}@example.com`, password: 'correct horse battery' };

@@ -18,7 +18,7 @@ const SECONDS_QUICK = 2;
 const WARM_UP_SECONDS = 1;
 const TICK_MS = 2;
 const DRAIN_MS = 10_000;
-/** The spread is that of so many parts of the run. */
+/** The run is split into this many parts. The ratios of the parts are the spread. */
 const PARTS = 5;
 
 const newEvent = ({ type, data }: { type: string; data: object }): NewEvent => ({
@@ -31,7 +31,7 @@ const newEvent = ({ type, data }: { type: string; data: object }): NewEvent => (
   },
 });
 
-/** Appends one event of one order after another, at an even rate; calls back when each is durable. */
+/** Appends single events to several orders in turn, at an even rate. Calls back when an event is durable. */
 async function appendEvenly(
   store: EventStore,
   seconds: number,
@@ -43,7 +43,7 @@ async function appendEvenly(
   const revisions = new Map<number, number>();
   for (let sent = 0; sent < total; sent += 1) {
     while (performance.now() - beganAt < (sent * 1_000) / PER_SECOND) await pause(TICK_MS);
-    // Each order's next event comes long after its last one.
+    // Each order gets one event a second, for eight seconds.
     const order = Math.floor(sent / (8 * PER_SECOND)) * PER_SECOND + (sent % PER_SECOND);
     const revision = revisions.get(order) ?? 0;
     revisions.set(order, revision + 1);
@@ -126,7 +126,7 @@ export async function run({ url, quick }: BenchOptions): Promise<BenchRow[]> {
   ];
 }
 
-/** The same appends on streams of their own. */
+/** Sends the same appends to other streams. */
 const shifted = (store: EventStore): EventStore => ({
   ...store,
   append: (stream, expected, events) => store.append(`order-${uuidOf(stream)}`, expected, events),

@@ -19,7 +19,7 @@ export interface LoadOptions {
 
 export interface Load {
   readonly perSecond: number;
-  /** How many answers had which status. */
+  /** The number of answers by status. */
   readonly statuses: Readonly<Record<string, number>>;
 }
 
@@ -36,7 +36,7 @@ export function wire(method: string, path: string, options: { token?: string; bo
   return Buffer.from(`${lines.join('\r\n')}\r\n\r\n${text}`);
 }
 
-/** How many bytes the first answer in the buffer has; undefined while it is not complete. Every answer says its length. */
+/** The length of the first answer in the buffer, in bytes; undefined while it is incomplete. Throws without a `content-length`. */
 function lengthOfAnswer(received: Buffer): number | undefined {
   const headEnd = received.indexOf(HEAD_END);
   if (headEnd < 0) return undefined;
@@ -75,7 +75,7 @@ function run(options: LoadOptions, connection: number, onAnswer: (status: string
   });
 }
 
-/** Sends as many requests as are answered in that time. The client is lean, so that it does not distort the measurement. */
+/** Sends requests for `durationMs` on all connections. The client is lean, so that it does not distort the measurement. */
 export async function load(options: LoadOptions): Promise<Load> {
   const statuses: Record<string, number> = {};
   const startedAt = performance.now();

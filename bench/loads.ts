@@ -8,7 +8,7 @@ import type { BenchOptions, BenchRow } from './row.ts';
 
 const LONG = 10_000;
 const SHORT = 10;
-/** The spread is that of so many parts of the run. */
+/** The run is split into this many parts. The ratios of the parts are the spread. */
 const PARTS = 10;
 
 interface Stock {

@@ -20,7 +20,7 @@ export interface Round {
   readonly theirs: number;
 }
 
-/** How many rounds to run: as told, else one in the quick form. */
+/** How many rounds to run: `rounds` if given, otherwise one in the quick form and `full` in the long one. */
 export const roundsOf = ({ quick, rounds }: BenchOptions, full: number): number => rounds ?? (quick ? 1 : full);
 
 /** The figures of a row, from its rounds. */

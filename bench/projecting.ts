@@ -35,7 +35,7 @@ const oneByOne = (store: EventStore): EventStore => ({
   },
 });
 
-/** How long a projector takes to come so far, ms. */
+/** How long a projector takes to reach `upTo`, ms. */
 async function project(
   pool: Pool,
   {

@@ -10,7 +10,7 @@ import { fillWithOrders } from './orderLog.ts';
 
 const EVENTS = 500_000;
 const EVENTS_QUICK = 50_000;
-/** In a turn of a comparison: filling a longer log would take most of it. The edits of older commits say the same number. */
+/** Events in one turn of a comparison. A longer log would take most of the turn to fill. The edits of older commits use the same number. */
 const EVENTS_TURN = 200_000;
 const ROUNDS = 5;
 
@@ -20,7 +20,7 @@ const TYPES = Object.keys(orders.on)
   .join(', ');
 
 const [TAB, NEWLINE] = [0x09, 0x0a];
-/** Before the JSON of data and metadata: position, stream, revision, id, type. */
+/** The number of fields before the JSON of data and metadata: position, stream, revision, id, type. */
 const FIELDS_BEFORE = 5;
 
 const unescaped = (field: string): string => (field.includes('\\') ? field.replaceAll('\\\\', '\\') : field);

@@ -29,7 +29,7 @@ const newEvent = ({ type, data }: { type: string; data: object }): NewEvent => (
   },
 });
 
-/** Whole lives of orders, until there are enough. */
+/** Fills the log with this many events, from the lives of orders. The last life may be cut short. */
 async function fill(store: EventStore, events: number): Promise<void> {
   const appends: Promise<unknown>[] = [];
   for (let order = 0, count = 0; count < events; order += 1) {
@@ -55,7 +55,7 @@ async function allMessages(store: EventStore): Promise<Outgoing[]> {
   }
 }
 
-/** The yardstick: only publishes prepared messages, with as many in flight. */
+/** The yardstick: only publishes prepared messages, with as many in flight as the relay. */
 async function publishBare(client: JetStreamClient, messages: readonly Outgoing[], prefix: string): Promise<number> {
   const began = performance.now();
   let next = 0;
@@ -78,7 +78,7 @@ interface Side {
   readonly nats: NatsConnection;
 }
 
-/** From the start of the relay to the acknowledgement of the last event: reading, enveloping, publishing, checkpoints. */
+/** Time from the start of the relay to the acknowledgement of the last event, ms: reading, enveloping, publishing, checkpoints. */
 async function relayAll({ url, store, pool, nats }: Side, round: number): Promise<number> {
   const { epoch, position } = await store.head();
   const manager = await nats.jetstreamManager();

@@ -14,7 +14,7 @@ export interface BenchRow extends Figures {
   readonly ratio: number;
   /** The ratio of each round; the least and the most are the spread of the row. */
   readonly ratios: readonly number[];
-  /** The ratio that we ask of ourselves: no less, or no more. */
+  /** The target for the ratio: at least, or at most. */
   readonly atLeast?: number;
   readonly atMost?: number;
   /** The figures behind the ratio. */
@@ -26,6 +26,6 @@ export interface BenchOptions {
   readonly url: string;
   /** Smaller counts: shows that the programs work, not how fast. */
   readonly quick: boolean;
-  /** Given for one turn of a comparison of two commits: so many rounds, and over HTTP no yardstick. */
+  /** The number of rounds in one turn of a comparison of two commits. When it is given, the HTTP benches run no yardstick. */
   readonly rounds?: number;
 }

@@ -9,12 +9,12 @@ import { compile, ROOT } from './serving.ts';
 import { machine, met, pageFor, table } from './table.ts';
 
 /**
- * `npm run bench [-- names…] [--quick] [--write]`: each bench in a process and a database of its own, then one table, which `--write`
- * puts into the page about performance. Exit code 1 when a bench could not run; a ratio that is missed is said, not failed: these are
- * measurements, and machines are noisy.
+ * `npm run bench [-- names…] [--quick] [--write]`: runs each bench in its own process on its own database, then prints one table.
+ * `--write` also puts the table into the page about performance. Exit code 1 when a bench could not run. A missed target is only
+ * reported, because measurements vary on a noisy machine.
  *
- * `npm run bench -- --against <commit> [names…] [--rounds 6] [--quick]`: the same benches of this tree and of that commit in turns.
- * Exit code 1 also when a row is worse than its noise.
+ * `npm run bench -- --against <commit> [names…] [--rounds 6] [--quick]`: runs the same benches of this tree and of that commit in
+ * turns. Exit code 1 also when a row is worse than its noise.
  */
 const PAGE = path.join(ROOT, 'docs/explanation/performance.md');
 const SIGNAL_EXIT_CODES = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;

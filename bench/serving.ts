@@ -20,7 +20,7 @@ export interface Serving {
 }
 
 interface Program {
-  /** What Node is started with. */
+  /** The arguments of Node. */
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly stdin?: string;
@@ -53,10 +53,10 @@ export function compile(project: string, root = ROOT): void {
   execFileSync(process.execPath, [TYPESCRIPT, '-p', project], options);
 }
 
-/** What `npm start` serves; the runner of the benches builds it. */
+/** The build that `npm start` serves. The runner of the benches makes it. */
 export const DIST = path.join(ROOT, 'dist/src');
 
-/** Starts a program that prints where it serves; what it logs goes to a file, as in production. */
+/** Starts a program that prints its URL. Its log goes to a file, as in production. */
 export async function serve({ args, env, stdin = '' }: Program): Promise<Serving> {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'cartulary-bench-'));
   const logFile = path.join(folder, 'log');

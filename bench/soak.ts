@@ -8,8 +8,8 @@ import { startServices } from '../test/support/services.ts';
 import { must, serveShopApart, type Caller } from '../test/support/shop.ts';
 
 /**
- * `npm run soak [-- --minutes 10] [--rate 200]`: a server under a steady mix of commands (carts, orders, prices, stock) on a
- * fixed schedule, its resident memory read every ten seconds. Prints the samples, the latency and what was refused.
+ * `npm run soak [-- --minutes 10] [--rate 200]`: loads a server with a steady mix of commands (carts, orders, prices, stock) on a
+ * fixed schedule, and reads its resident memory every ten seconds. Prints the samples, the latency and the statuses.
  */
 const argument = (name: string, fallback: number): number => {
   const at = process.argv.indexOf(`--${name}`);

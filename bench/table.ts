@@ -5,7 +5,7 @@ import type { BenchRow } from './row.ts';
 const BEGIN = '<!-- performance:begin -->\n';
 const END = '<!-- performance:end -->';
 
-/** Three digits, or all before the point. */
+/** Rounds to three digits, or to a whole number from 100 on. */
 export const rounded = (value: number): string =>
   Math.abs(value) >= 100 ? Math.round(value).toLocaleString('en') : value.toPrecision(3);
 
@@ -19,7 +19,7 @@ const metText = (row: BenchRow): string => (!hasAim(row) ? '–' : met(row) ? 'y
 const spread = ({ ratios }: BenchRow): string =>
   ratios.length < 2 ? '–' : `${rounded(Math.min(...ratios))} to ${rounded(Math.max(...ratios))}`;
 
-/** The table in Markdown; its spread is the least and the most of a row's rounds. */
+/** The table in Markdown. The spread of a row is the least and the most of its rounds. */
 export function table(rows: readonly BenchRow[]): string {
   const lines = rows.map((row) => {
     const cells = [row.what, row.against, rounded(row.ratio), spread(row), target(row), metText(row), row.details];
@@ -32,7 +32,7 @@ export function table(rows: readonly BenchRow[]): string {
 export const machine = (): string =>
   `Node ${process.versions.node}, ${os.cpus().length} cores (${os.cpus()[0]?.model.trim() ?? 'unknown'}), ${os.type()}; everything, load included, on this one machine.`;
 
-/** A page's text with this between its markers; the rest stays. */
+/** Replaces the part of a page between the markers. The rest stays. */
 export function between(page: string, content: string): string {
   const begin = page.indexOf(BEGIN);
   const end = page.indexOf(END, begin);
@@ -41,7 +41,7 @@ export function between(page: string, content: string): string {
   return `${page.slice(0, begin + BEGIN.length)}${content}\n${page.slice(end)}`;
 }
 
-/** A page that takes the table: it is there and has the markers, or this throws. */
+/** A page that takes the table. Throws when the file does not exist or lacks the markers. */
 export function pageFor(file: string): { write(content: string): void } {
   const replaced = (content: string): string => {
     if (!existsSync(file)) throw new Error(`${file} is not there: write the page first, then its table.`);

@@ -14,7 +14,7 @@ const ROUND_QUICK_MS = 300;
 
 const whole = (value: number): string => Math.round(value).toLocaleString('en');
 
-/** A cached answer from two processes at one port, against one: what the machine's other core is worth beside the load itself. */
+/** A cached answer from two processes at one port, compared with one process. The load generator takes a part of the same cores. */
 export async function run(options: BenchOptions): Promise<BenchRow[]> {
   const { url, quick } = options;
   const env = { ...TEST_SETTINGS, NODE_ENV: 'production', DATABASE_URL: url, JWT_SECRET, MASTER_KEY };

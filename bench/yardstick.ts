@@ -20,7 +20,7 @@ export interface ExpressYardstick {
   readonly path: string;
   readonly jwtSecret: string;
   readonly schema: object;
-  /** The answer, as our own server would send it. */
+  /** The answer that our own server would send. */
   readonly data: unknown;
 }
 
@@ -32,7 +32,7 @@ export interface RedisYardstick {
   readonly headers: readonly string[];
 }
 
-/** Bare node:http, answering the same bytes to everything. */
+/** Bare node:http. Answers every request with the same bytes. */
 function bytes({ headers, body }: BytesYardstick): http.Server {
   return http.createServer((_req, res) => {
     res.writeHead(200, [...headers]);
@@ -40,7 +40,7 @@ function bytes({ headers, body }: BytesYardstick): http.Server {
   });
 }
 
-/** Express on the same server set-up: token, body, validation, answer; and nothing in between. */
+/** Express on the same server set-up. Checks the token, parses and validates the body, answers, and does nothing else. */
 function bareExpress({ path, jwtSecret, schema, data }: ExpressYardstick): http.Server {
   const authenticate = authenticateBy(createVerifier({ secret: jwtSecret, isRevoked: () => false }));
   const check = bodyCheck(schema as Parameters<typeof bodyCheck>[0]);
@@ -55,7 +55,7 @@ function bareExpress({ path, jwtSecret, schema, data }: ExpressYardstick): http.
   return createServer(app);
 }
 
-/** Express on the same server set-up: one GET of ioredis, and its value as the answer. */
+/** Express on the same server set-up. Answers with the value of one GET of ioredis. */
 function expressOnRedis({ path, redisUrl, key, headers }: RedisYardstick): http.Server {
   const redis = new Redis(redisUrl);
   const app = express().disable('x-powered-by').disable('etag');

@@ -6,8 +6,8 @@ const SRC = path.resolve(import.meta.dirname, '../src');
 const LINES_MAX = 300;
 
 /**
- * The rooms of `src`, lowest first, and what each may import from the others: a room imports only rooms above it in this list, so that no
- * two rooms import each other. A `~` allows types alone. A folder inside of a room that is not listed belongs to the room.
+ * The rooms (parts) of `src`, lowest first, and the rooms that each may import. A room imports only rooms above it in this list,
+ * so no two rooms import each other. `~` allows types alone. A folder that is not listed belongs to the room around it.
  */
 const MAY_IMPORT: Readonly<Record<string, string>> = {
   errors: '',
@@ -38,9 +38,9 @@ const MAY_IMPORT: Readonly<Record<string, string>> = {
     'errors platform platform/postgres eventstore aggregates commands engine/decide engine/follow engine/react ~bus ~config',
   http: 'errors schema platform platform/postgres platform/redis eventstore commands projections queries engine/ask engine/decide engine/follow engine/project ~cache ~config',
 };
-/** The only rooms that join the others, and so may import any of them. */
+/** The only rooms that wire the others together. They may import any room. */
 const COMPOSERS = new Set(['compose', 'main', 'workers', 'cli']);
-/** The engine runs any domain, so it imports none of this one. */
+/** The engine runs any domain, so it imports nothing of this one. */
 const SHOP = new Set(['aggregates', 'commands', 'queries', 'projections', 'handlers', 'http', 'schema']);
 interface Import {
   readonly from: string;
@@ -55,7 +55,7 @@ const sources = readdirSync(SRC, { recursive: true, encoding: 'utf8' })
   .filter((file) => file.endsWith('.ts'))
   .map((file) => ({ file: file.split(path.sep).join('/'), text: readFileSync(path.join(SRC, file), 'utf8') }));
 
-/** The innermost listed room that a file lies in; else its first folder. */
+/** The innermost listed room that contains a file; otherwise its first folder. */
 function roomOf(file: string): string {
   const parts = file.replace(/\.ts$/, '').split('/');
   for (let length = Math.min(parts.length, 2); length > 1; length -= 1) {
@@ -65,7 +65,7 @@ function roomOf(file: string): string {
   return parts[0] ?? '';
 }
 
-/** Static, dynamic and re-exporting imports of our own files; `import { type A }` counts as more than a type. */
+/** Static, dynamic and re-exporting imports of our own files; `import { type A }` counts as a value import. */
 const imports: Import[] = sources.flatMap(({ file, text }) => {
   const found = text.matchAll(/(?:\bfrom\s+|\bimport\s*\(?\s*)'(\.[^']+)'/g);
   return [...found].map((match) => {
@@ -83,7 +83,7 @@ const allowed = ({ from, to, types }: Import): boolean => {
   return names.includes(to) || (types && names.includes(`~${to}`));
 };
 
-/** The files that lie on circles of imports: what is left when files without imports, and files that nobody imports, are taken away again and again. */
+/** The files on import cycles, or on paths between two cycles. Repeatedly removes files without imports and files that no file imports. */
 function circleAmong(all: readonly Import[]): string[] {
   let edges = all;
   for (;;) {

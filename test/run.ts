@@ -9,26 +9,33 @@ import { ROOT } from './support/process.ts';
 import { NATS, REDIS, startServices, type Services } from './support/services.ts';
 import { topology, TOPOLOGY_TOLD } from './support/topology.ts';
 
-// `npm test`: every spec there is; `npm test -- http laws` those whose path holds one of the words; `--unit` leaves out what needs a server.
+// `npm test` runs every spec. `npm test -- http laws` runs those whose path contains one of the words. `--unit` leaves out specs that need
+// a server.
 
 const UNIT_ONLY = '--unit';
-/** These try whole programs. Elsewhere a spec that needs a server says so in its name, and the others are the unit part. */
+/**
+ * The folders whose specs run whole programs. In other folders a spec that needs a server has it in its name; the rest is the unit
+ * part.
+ */
 const PROGRAM_FOLDERS = new Set(['chaos', 'cli', 'deploy', 'embedded', 'laws', 'openable']);
-/** What a spec needs, as its name says: `*.postgres.spec.ts`, `*.eventstoredb.spec.ts` (the double is a process), and as `NEEDS` lists. */
+/**
+ * A spec names the servers that it needs: `*.postgres.spec.ts`, `*.eventstoredb.spec.ts` (the double is a process), and those in
+ * `NEEDS`.
+ */
 const SERVER_SPEC = /\.(?:postgres|eventstoredb|redis|nats)\.spec\.ts$/;
-/** They measure time, or start and kill whole servers: nothing else runs beside them. */
+/** The folders whose specs measure time, or start and kill whole servers. No other group runs beside them. */
 const ALONE_FOLDERS = new Set(['chaos', 'docs', 'embedded', 'laws', 'openable']);
 const BESIDE_MAX = 2;
 const BUILD_TIMEOUT_MS = 180_000;
 const SIGNAL_EXIT_CODES = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 
-/** What depends on where a shop's parts are; the contracts of the parts themselves run in any case. */
+/** The specs that depend on where a shop's parts are. The specs of the parts themselves run in the default topology. */
 const TOPOLOGY_WORDS = ['test/laws/', 'test/cli/'];
 const INDIFFERENT = ['test/cli/csv.spec.ts', 'test/laws/workers.spec.ts'];
 
 let services: Services | undefined;
 
-/** Ours without what would lead tests elsewhere: settings of a shop, and where `pg` by itself looks for a server. */
+/** This environment without variables that could mislead tests: settings of a shop, and the `PG…` variables that `pg` reads. */
 function cleanEnvironment(): Record<string, string> {
   const stray = (name: string): boolean =>
     name.startsWith('PG') || name in SETTINGS || name.replace(/_FILE$/, '') in SETTINGS;
@@ -36,7 +43,10 @@ function cleanEnvironment(): Record<string, string> {
   return Object.fromEntries(kept) as Record<string, string>;
 }
 
-/** The words asked for; in another topology than the embedded one, without any, what depends on it. */
+/**
+ * Whether a spec is to run: with words, if its path contains one. Without words, every spec if embedded, else those that depend on
+ * the topology.
+ */
 function chosen(file: string, words: readonly string[]): boolean {
   if (words.length > 0) return words.some((word) => file.includes(word));
   if (topology() === 'embedded') return true;
@@ -59,7 +69,7 @@ function groupsOf(words: readonly string[]): Group[] {
   return [...groups].map(([name, members]) => ({ name, files: members }));
 }
 
-/** Servers that may be absent, by the part of a spec's name that asks for them. */
+/** The variables of servers that may be missing, by the part of a spec's name that asks for them. */
 const NEEDS: Readonly<Record<string, string>> = { redis: REDIS.env, nats: NATS.env };
 const needsOf = (file: string): string[] =>
   path
@@ -67,7 +77,7 @@ const needsOf = (file: string): string[] =>
     .split('.')
     .flatMap((part) => NEEDS[part] ?? []);
 
-/** Leaves out the suites whose server could not be had, and says so; where everything must run that is a failure. */
+/** Leaves out the specs whose server is missing, and prints them. With `CI=true` they count as failed. */
 function withoutAbsent(groups: readonly Group[], { env, absent }: Services) {
   const lacks = (file: string): boolean => needsOf(file).some((name) => env[name] === undefined);
   const files = groups.flatMap((group) => group.files).filter(lacks);
@@ -94,16 +104,16 @@ async function runGroups(groups: readonly Group[], options: RunOptions, beside: 
   return results;
 }
 
-/** What is run as a program of its own starts far sooner from a build. */
+/** Builds the program, because tests start it far sooner from a build. */
 function buildProgram(): void {
   execFileSync('npm', ['run', '--silent', 'build'], { cwd: ROOT, stdio: 'inherit', timeout: BUILD_TIMEOUT_MS });
 }
 
-/** Specs that are JavaScript already; a stack tells of the sources all the same. */
+/** The options for compiled specs. Stack traces still show the sources. */
 const COMPILED = { nodeArgs: ['--enable-source-maps'], mochaArgs: ['--config', '.mocharc.compiled.cjs'] };
 const compiledGroup = (group: Group, { of }: Compiled): Group => ({ ...group, files: group.files.map(of) });
 
-/** What needs no server, its output told as it comes; without what would lead it to one. */
+/** Runs the specs that need no server, and prints their output as it comes. Removes the variables that name servers. */
 async function runUnit(group: Group): Promise<Result> {
   const began = Date.now();
   const servers = /^TEST_\w+_URL$/;
@@ -133,7 +143,7 @@ async function runAll(groups: readonly Group[]): Promise<Result[]> {
   return [...results, ...(await runOnServices(runnable, services.env))];
 }
 
-/** Specs and program compiled beforehand: the tests start both some hundreds of times. */
+/** Runs the other groups. Compiles specs and program beforehand, because the tests start both hundreds of times. */
 async function runOnServices(groups: readonly Group[], servers: Services['env']): Promise<Result[]> {
   const compiled = await compileSpecs(
     groups.flatMap(({ files }) => files),

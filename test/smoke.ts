@@ -13,7 +13,7 @@ interface Surroundings {
   stop(): Promise<void>;
 }
 
-/** What the shop finds around it in this topology (`TEST_TOPOLOGY`): nothing, unless said otherwise. */
+/** The servers that the shop uses in this topology (`TEST_TOPOLOGY`); none by default. */
 async function surroundings(): Promise<Surroundings> {
   if (topology() === 'embedded') return { env: {}, stop: () => Promise.resolve() };
   const services = await startServices();
@@ -30,8 +30,8 @@ async function surroundings(): Promise<Surroundings> {
 }
 
 /**
- * `npm run smoke`: starts the shop by the command of the README, as it is after a clone but for a port and a data folder of
- * its own, takes the first steps of a newcomer and those of the tutorial, and stops it. Prints each step; ends with 1 when one fails.
+ * `npm run smoke`: starts the shop by the README's command, as after a clone, but with its own port and data folder. Takes a
+ * newcomer's first steps and those of the tutorial, and stops the shop. Prints each step. Exits with 1 when one fails.
  */
 const STOP_MS = 10_000;
 /** Time for npm to notice that its child has ended. */
@@ -83,7 +83,7 @@ async function journey(server: ServerProcess): Promise<void> {
   expectStatus('knows nobody without a token', await call(server, 'GET', '/api/v1/users/me'), 401);
 }
 
-/** The long way through the shop, which prints the same wherever its parts are. */
+/** The tutorial, which prints the same in every topology. */
 const TUTORIAL = 'docs/tutorial/your-first-shop.md';
 
 async function smoke(around: Surroundings['env']): Promise<void> {

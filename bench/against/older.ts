@@ -44,7 +44,7 @@ export function edited(text: string, { file, from, to }: Edit): string {
   return text.replace(from, () => to);
 }
 
-/** Whether a tree's own program takes turns. */
+/** Whether a tree has a program for single turns. */
 export const takesTurns = (root: string): boolean => existsSync(path.join(root, 'bench/turn.ts'));
 
 /** Prepares an older tree, before it is compiled. */
@@ -62,7 +62,7 @@ export function edit(root: string): void {
 const RATE = /^([\d,]+)\/s /;
 const TIME = /^p50 ([\d.]+) ms /;
 
-/** Rows of older benches, by their place, and where each has its measured figure; none where the figure is the ratio. */
+/** The rows of older benches, in printed order. `in` finds the measured figure in the details; without it the ratio is the figure. */
 const ROWS: Readonly<Record<string, readonly (Omit<Figures, 'figures'> & { readonly in?: RegExp })[]>> = {
   http: [
     { id: 'cached-get', better: 'more', in: RATE },

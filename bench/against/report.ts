@@ -3,7 +3,7 @@ import type { Figures } from '../row.ts';
 import { rounded } from '../table.ts';
 import type { Judgement, Turn } from './verdict.ts';
 
-/** A row of both commits, round for round. */
+/** A row measured on both commits, with the figures of each round. */
 export interface Compared {
   readonly id: string;
   readonly better: Figures['better'];

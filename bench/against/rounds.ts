@@ -6,7 +6,7 @@ import { judge, type Turn } from './verdict.ts';
 /** A built tree. */
 export interface Side {
   has(bench: string): boolean;
-  /** Runs a bench of it on a new database. */
+  /** Runs one of its benches on a new database. */
   turn(bench: string): Promise<Figures[]>;
 }
 

@@ -23,7 +23,7 @@ function git(args: readonly string[], env: Readonly<Record<string, string>> = {}
   });
 }
 
-/** The full hash of a commit, given any name of it. */
+/** The full hash of a commit, from any Git name of it. */
 export function commitOf(name: string): string {
   try {
     return git(['rev-parse', '--verify', '--quiet', '--end-of-options', `${name}^{commit}`]).trim();
@@ -45,7 +45,7 @@ function ownFolder(): string {
   return folder;
 }
 
-/** The files of a commit, by an index of its own: neither this tree nor its index notices. */
+/** Writes a commit's files into a new folder. Uses its own Git index, so this tree and its index do not change. */
 export function checkOut(commit: string): string {
   const folder = ownFolder();
   const root = path.join(folder, 'tree');
@@ -55,7 +55,7 @@ export function checkOut(commit: string): string {
   return root;
 }
 
-/** This tree's files as they are now, ignored ones left out, so that it may change while the comparison runs. */
+/** Copies this tree's current files, without ignored ones, so that the tree may change while the comparison runs. */
 export function copyToday(): string {
   const root = path.join(ownFolder(), 'tree');
   const files = git(['ls-files', '--cached', '--others', '--exclude-standard', '-z']).split('\0');
@@ -87,7 +87,7 @@ export function compileAll(root: string): void {
   compile('tsconfig.build.json', root);
 }
 
-/** Migrates a database by a tree's own migrations, in a process of its own: one that measures is to start cold on both sides. */
+/** Migrates a database with a tree's own migrations. Runs in its own process, so that the measuring process starts cold on both sides. */
 export function migrate(root: string, url: string): void {
   execFileSync(process.execPath, [path.join(root, CLI), 'migrate', 'up'], {
     cwd: root,

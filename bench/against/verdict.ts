@@ -3,7 +3,7 @@ import type { Figures } from '../row.ts';
 
 /** Accepted probability that a row of two equal commits comes out worse; the same applies to better. */
 const FALSE_ALARMS_MAX = 0.025;
-/** Fewest rounds. With fewer, even losing all of them is more probable than that. */
+/** Fewest rounds. With fewer, a row of two equal commits loses every round more often than that. */
 export const ROUNDS_MIN = 6;
 
 /** One round of a row: the figures of this tree and of the other commit, measured one right after the other. */
@@ -15,7 +15,7 @@ export interface Turn {
 type Verdict = 'worse than its noise' | 'within noise' | 'better' | 'too few rounds';
 
 export interface Judgement {
-  /** Today to other: the median of the rounds' ratios. */
+  /** The median of the rounds' ratios of this tree to the other commit. */
   readonly ratio: number;
   /** The range in which the true median ratio lies, with 95 % confidence or more. */
   readonly from: number;
@@ -23,7 +23,7 @@ export interface Judgement {
   readonly verdict: Verdict;
 }
 
-/** How likely at most `heads` heads are in `throws` throws of a coin. */
+/** The probability of at most `heads` heads in `throws` throws of a coin. */
 function atMostHeads(heads: number, throws: number): number {
   let ways = 1;
   let sum = 0;

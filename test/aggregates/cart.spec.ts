@@ -181,7 +181,7 @@ type CartIntent = Intent<
   Extract<CartCommand, { type: 'AddCartItem' | 'ChangeCartItem' | 'RemoveCartItem' | 'ClearCart' }>
 >;
 
-/** The same rules, told naively: a map. */
+/** A naive model of the same rules: a map. */
 function apply(items: Map<string, number>, { type, data }: CartIntent): 'done' | 'refused' {
   switch (type) {
     case 'AddCartItem': {

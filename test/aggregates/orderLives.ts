@@ -62,7 +62,7 @@ const anything: fc.Arbitrary<Intent<OrderCommand>> = fc.oneof(
   { weight: 4, arbitrary: advance },
 );
 
-/** What an order of two stores may live through: the events of any sequence of commands, refused ones left out. */
+/** Possible histories of an order of two stores: the events of any sequence of commands, without the refused ones. */
 export const orderLife: fc.Arbitrary<OrderEvent[]> = fc
   .array(anything, { maxLength: 40, size: 'max' })
   .map((intents) => {

@@ -5,7 +5,7 @@ import { RUNS } from '../support/properties.ts';
 import { NORTH, SOUTH, TOTAL } from './orderExamples.ts';
 import { orderLife } from './orderLives.ts';
 
-/** The books, kept from the events alone. */
+/** Bookkeeping of payments and refunds, from the events alone. */
 interface Books {
   cancelled: boolean;
   readonly captured: Map<string, number>;
@@ -53,7 +53,7 @@ const left = (books: Books, paymentId: string): number =>
   (books.captured.get(paymentId) ?? 0) -
   sum([...books.asked.values()].filter((refund) => refund.paymentId === paymentId).map(({ amount }) => amount));
 
-/** After each command's events: `RefundRequested` follows what makes it due within the same append. */
+/** Yields the books after each append. A `RefundRequested` is in the same append as the event that makes the refund due. */
 function* prefixes(events: readonly OrderEvent[]): Generator<Books> {
   const books: Books = { cancelled: false, captured: new Map(), asked: new Map(), done: new Map(), ofStore: new Map() };
   for (const [index, event] of events.entries()) {

@@ -16,18 +16,18 @@ type DataOf<Union, Type> = Union extends { type: Type; data: infer Data } ? Data
 export interface Sample {
   readonly name: string;
   readonly decider: Decider<unknown, Command, DomainEvent>;
-  /** One event of each type, in an order in which they may well happen. */
+  /** One event of each type, in a plausible order. */
   readonly events: readonly DomainEvent[];
   readonly commands: readonly {
     readonly type: string;
     readonly data: object;
     readonly past: readonly DomainEvent[];
-    /** Why deciding it twice makes events twice. */
+    /** The reason why a repeated decision makes events again; undefined when it makes none. */
     readonly again?: string;
   }[];
 }
 
-/** A sample for each event and each command of a decider; the compiler asks for those that are missing. */
+/** A sample for each event and each command of a decider. The compiler reports missing ones. */
 function sample<State, C extends Command, E extends DomainEvent>(
   decider: Decider<State, C, E>,
   events: { readonly [Type in E['type']]: DataOf<E, Type> },

@@ -96,7 +96,7 @@ describe('stock', () => {
   });
 });
 
-/** The same rules, told naively: a number and a map. */
+/** A naive model of the same rules: a number and a map. */
 class Shelf {
   onHand = 0;
   readonly reservations = new Map<string, number>();
@@ -130,7 +130,7 @@ class Shelf {
   }
 }
 
-// The last two characters choose a bucket: some share one, some are no hexadecimal number at all.
+// The last two characters choose the bucket of a reservation. Some ids share one, and some do not end with a hexadecimal number.
 const ORDERS = ['order-00', 'order-a0', 'other-00', 'order-ff', 'zz', ''];
 const order = fc.constantFrom(...ORDERS);
 const quantity = fc.integer({ min: 1, max: 12 });

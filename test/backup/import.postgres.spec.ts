@@ -150,7 +150,7 @@ describe('an export of a log', function () {
     await target.json('import', 'events', file);
     await onTarget(async ({ pool }) => {
       await pool.query('DELETE FROM subject_keys WHERE subject = (SELECT min(subject) FROM subject_keys)');
-      // As when the log of this very shop moves into another store.
+      // Empties the log but keeps the keys, as when the log of this shop moves into another store.
       await pool.query('TRUNCATE events; UPDATE store_head SET position = 0');
     });
     expect(await target.json('import', 'events', file)).to.include({ known: 0, keys: 0, erased: 1 });

@@ -26,7 +26,7 @@ describe('a log restored under checkpoints of its future', function () {
     await world.close();
   });
 
-  /** The payment handler's place, with a handler that only notes what it was handed. */
+  /** Subscribes under the payment handler's name, with a handler that only records its events. */
   async function handling(shop: Shop) {
     const handled: RecordedEvent[] = [];
     const bus = createEmbeddedBus({ pool: shop.pool, store: shop.store, owner: 'test', log: silent });

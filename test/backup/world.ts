@@ -10,7 +10,7 @@ import { openWriteSide, type Json } from '../support/shop.ts';
 
 const folder = temporaryFolder('backup');
 let files = 0;
-/** A name that no file has yet. */
+/** The path of a file that does not exist yet. */
 export const newFile = (ending = '.ndjson'): string => path.join(folder, `${(files += 1)}${ending}`);
 
 export const textOf = async (file: string): Promise<string> => {
@@ -18,7 +18,7 @@ export const textOf = async (file: string): Promise<string> => {
   return (file.endsWith('.gz') ? gunzipSync(bytes) : bytes).toString();
 };
 
-/** A copy of an export with something done to its lines. */
+/** A copy of an export with changed lines. */
 export async function altered(file: string, change: (lines: string[]) => readonly string[]): Promise<string> {
   const lines = (await textOf(file)).trimEnd().split('\n');
   const copy = newFile(path.extname(file));
@@ -27,7 +27,7 @@ export async function altered(file: string, change: (lines: string[]) => readonl
   return copy;
 }
 
-/** A database (and, if wanted, another store) that a log can be brought into, and the program on it. */
+/** A new database (and optionally another store) to import a log into, and the program on it. */
 export async function emptyPlace(settings: Readonly<Record<string, string>> = {}) {
   const database = await freshDatabase();
   const program = programOn(database.url);
@@ -37,7 +37,7 @@ export async function emptyPlace(settings: Readonly<Record<string, string>> = {}
     url: database.url,
     settings,
     run,
-    /** The answer of a command that must succeed, parsed. */
+    /** The parsed answer of a command that must succeed. */
     json: async (...args: string[]): Promise<Json> => {
       const { code, answer, output } = await run([...args, '--json']);
       if (code !== 0) throw new Error(output);
@@ -49,7 +49,7 @@ export async function emptyPlace(settings: Readonly<Record<string, string>> = {}
 
 export type Place = Awaited<ReturnType<typeof emptyPlace>>;
 
-/** A shop with a few people and products, and things that happen by turns, so that the order of the log is not that of its streams. */
+/** A shop with a few people and products. Its streams are interleaved, so the order of the log differs from theirs. */
 export async function smallShop(): Promise<World> {
   const world = await openWorld();
   const category = await world.people.category('Books');
@@ -67,7 +67,7 @@ export async function smallShop(): Promise<World> {
   return world;
 }
 
-/** Every read model, row by row; positions belong to the store. */
+/** Every read model, row by row. Without positions, which belong to the store. */
 export async function readModels(url: string, settings: Readonly<Record<string, string>> = {}): Promise<Json> {
   const write = await openWriteSide(url, settings);
   try {

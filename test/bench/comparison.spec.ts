@@ -76,7 +76,7 @@ describe('the verdict on a row of two commits', () => {
 });
 
 describe('the rounds of a comparison', () => {
-  /** A side that answers these figures of `appends`, turn for turn, and notes its turns. */
+  /** A side whose turns return these figures of `appends`, one after the other. Records its turns in `log`. */
   const sideOf = (name: string, figures: readonly number[], log: string[], more: readonly Figures[] = []): Side => {
     let turn = 0;
     return {

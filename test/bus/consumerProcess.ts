@@ -1,6 +1,7 @@
 /**
- * A process with one bus, for tests that cut its power: `tsx consumerProcess.ts <database url> <owner> <what> [failpoint]`,
- * or with `nats://…/<prefix>` in place of the failpoint: relay and consumer over that server. `what` is `record` (writes each event it is handed into the table `seen`) or `pay` (the payment handler).
+ * A process with one bus, for tests that kill it: `tsx consumerProcess.ts <database url> <owner> <what> [failpoint]`. With
+ * `nats://…/<prefix>` in place of the failpoint, its relay and consumer use that server. `what` is `record` (inserts each event
+ * into the table `seen`) or `pay` (runs the payment handler).
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import { pino } from 'pino';

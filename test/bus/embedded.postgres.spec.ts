@@ -98,7 +98,7 @@ describe('bus · embedded · its database', () => {
        WHERE name = $1`,
       [name],
     );
-    // Someone alive by that name: the lease cannot be taken back as that of a dead process.
+    // Holds the intruder's presence lock, so the intruder counts as alive. Its lease cannot be taken back as from a dead process.
     const intruder = await pool.connect();
     try {
       await intruder.query('SELECT pg_advisory_lock_shared($1, hashtext($2))', [PRESENCE_LOCK, 'intruder']);

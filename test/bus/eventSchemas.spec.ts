@@ -14,11 +14,11 @@ import { commandOf, recordedEvents, stored } from '../support/given.ts';
 import { breaks, fileOf, fileOfCurrent, refusals, SCHEMAS } from '../support/keptSchemas.ts';
 
 const RUN = 'not current: run "npm run asyncapi"';
-/** The specification allows what we do not do; its schema is written for other settings of ajv than ours. */
+/** Strict mode is off, because it refuses schemas that JSON Schema allows. */
 const ajv = new Ajv({ strict: false, allErrors: true, validateFormats: true });
 (formats as unknown as (of: Ajv) => void)(ajv);
 
-/** No field that the type does not have. */
+/** The schema, changed to refuse fields that the type does not have. */
 const strict = (schema: Schema): AnySchema => ({
   ...schema,
   ...(schema.anyOf === undefined ? {} : { anyOf: schema.anyOf.map(strict) }),
@@ -65,7 +65,7 @@ describe('the schemas of events', function () {
 
   it('make a document that is AsyncAPI 3.0', () => {
     const specification = createRequire(import.meta.url)('@asyncapi/specs/schemas/3.0.0.json') as AnySchema;
-    // It brings the meta-schema of draft-07 along.
+    // The specification contains the meta-schema of draft-07 itself.
     const valid = new Ajv({
       strict: false,
       allErrors: true,

@@ -3,7 +3,7 @@ import { Refusal } from '../../src/errors.ts';
 import { eventually } from '../support/eventually.ts';
 import { append, busBench, CONSUMER, numbered, n, poison, recorder, type BusWorld } from './world.ts';
 
-/** Retries, dead letters and what an operator may do about them: what every adapter promises. */
+/** Retries, dead letters and an operator's actions on them, as every adapter promises them. */
 export function failureContract(name: string, open: () => Promise<BusWorld>): void {
   describe(`bus · ${name} · failures`, () => {
     const bench = busBench(open);

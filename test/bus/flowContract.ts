@@ -4,7 +4,7 @@ import type { Delivery } from '../../src/bus/bus.ts';
 import { eventually } from '../support/eventually.ts';
 import { append, busBench, numbered, n, range, recorder, type BusWorld } from './world.ts';
 
-/** Order, streams side by side, restarts and owners: what every adapter promises. */
+/** Order, parallel streams, restarts and owners, as every adapter promises them. */
 export function flowContract(name: string, open: () => Promise<BusWorld>): void {
   describe(`bus · ${name} · flow`, () => {
     const bench = busBench(open);

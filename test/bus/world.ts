@@ -32,7 +32,7 @@ export const happened = (type: string, data: object = {}): NewEvent => ({
   },
 });
 
-/** Appends to streams `thing-<name>`, in the order given; neighbours of one stream in one append. */
+/** Appends to streams `thing-<name>`, in the given order. Adjacent events of one stream go into one append. */
 export async function append(
   store: EventStore,
   entries: readonly { stream: string; event: NewEvent }[],
@@ -62,7 +62,7 @@ export const numbered = (stream: string, count: number, type = 'Happened', from 
 
 export const n = (event: RecordedEvent): number => (event.data as { n: number }).n;
 
-/** What a consumer was handed, in the order in which it finished. */
+/** Records the events that a consumer has handled, in the order in which they finished. */
 export function recorder() {
   const finished: RecordedEvent[] = [];
   const of = (stream: string): number[] =>
@@ -108,7 +108,7 @@ interface Letter {
 
 export const CONSUMER = 'tester';
 
-/** A world of its own for each test of the suite that calls it. */
+/** Opens a new world for each test of the suite that calls this. */
 export function busBench(open: () => Promise<BusWorld>): BusBench {
   let world: BusWorld;
   let started: Bus[] = [];

@@ -6,7 +6,7 @@ export const answerOf = (text: string): CachedAnswer => ({
   bytes: Buffer.byteLength(JSON.stringify(text)),
 });
 
-/** What is wanted of a read model that this process projects, unless said otherwise. */
+/** A request for an answer from a read model that this process projects, unless `fields` say otherwise. */
 export const wanted = (fields: Partial<Wanted> = {}): Wanted => ({
   ...{ ttlMs: 60_000, tags: ['a', 'b'], needs: 0n, passed: 0n, announced: 0n },
   ...fields,
@@ -15,11 +15,11 @@ export const wanted = (fields: Partial<Wanted> = {}): Wanted => ({
 export const textOf = async (got: ReturnType<Cache['get']>): Promise<string> =>
   JSON.parse((await got).answer.json) as string;
 
-/** What the cache answers to somebody who would load this otherwise. */
+/** The text that the cache answers. Its loader would load `text`. */
 export const ask = (cache: Cache, key: string, text: string, fields: Partial<Wanted> = {}): Promise<string> =>
   textOf(cache.get(key, wanted(fields), () => Promise.resolve(answerOf(text))));
 
-/** A loader that a test lets finish when it wants. */
+/** A loader that finishes when the test tells it to. */
 export function held(text: string) {
   let finish = (): void => undefined;
   let fail = (_error: Error): void => undefined;
@@ -34,7 +34,7 @@ export function held(text: string) {
     finish: () => finish(),
     fail: (error: Error) => fail(error),
     begun: () => begun,
-    /** Resolves when it has been called. */
+    /** Resolves when the loader has been called. */
     entered,
     load: () => {
       begun += 1;
@@ -46,12 +46,12 @@ export function held(text: string) {
 
 export interface CacheWorld {
   readonly cache: Cache;
-  /** Lets so much time pass for the entries of the cache. */
+  /** Lets this much time pass for the entries of the cache, ms. */
   elapse(ms: number): Promise<void>;
   close(): Promise<void>;
 }
 
-/** What every cache promises. */
+/** The promises that every cache keeps. */
 export function cacheContract(open: () => Promise<CacheWorld>): void {
   let world: CacheWorld;
   let cache: Cache;

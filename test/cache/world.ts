@@ -10,7 +10,7 @@ import { eventually } from '../support/eventually.ts';
 import type { CacheWorld } from './contract.ts';
 import { answerOf, wanted } from './contract.ts';
 
-/** A loaded machine may be late without anything being wrong; what is about time says so. */
+/** A long timeout, because a loaded machine may be late. Tests about time set their own. */
 const PATIENT_MS = 5_000;
 
 export const silent = pino({ level: 'silent' });
@@ -27,10 +27,10 @@ interface Options {
   readonly readModels?: ReadModels;
 }
 
-/** Nobody projects anything elsewhere. */
+/** No other process projects anything. */
 const ALONE: ReadModels = { own: () => new Map(), others: () => Promise.resolve(new Map()) };
 
-/** A cache on Redis as one process has it, in use once this resolves. */
+/** A cache on Redis, as one process has it. Resolves when the cache uses Redis. */
 export async function openRedisCache({ url, epoch = randomUUID(), ...options }: Options): Promise<RedisWorld> {
   const { commandTimeoutMs = PATIENT_MS, readModels = ALONE } = options;
   const connection = connectRedis({ url, epoch, log: silent, commandTimeoutMs });
@@ -48,7 +48,7 @@ export async function openRedisCache({ url, epoch = randomUUID(), ...options }: 
   return world;
 }
 
-/** Waits until what is cached goes to Redis and not just to this process. */
+/** Waits until cached answers go to Redis, not only to this process. */
 export const isShared = ({ cache, connection }: Pick<RedisWorld, 'cache' | 'connection'>): Promise<unknown> =>
   eventually('the cache uses Redis', async () => {
     if (!connection.up) return false;
@@ -57,7 +57,7 @@ export const isShared = ({ cache, connection }: Pick<RedisWorld, 'cache' | 'conn
     return (await connection.read([connection.key(`e:${key}`)]).catch(() => []))[0] ?? undefined;
   });
 
-/** How long something takes, ms: the shortest of some tries, for what else the machine does can only add to it. */
+/** The shortest time of some tries, ms. Other work of the machine can only make a try longer. */
 export async function fastest(once: () => Promise<void>, tries = 3): Promise<number> {
   let best = Infinity;
   for (let n = 0; n < tries; n += 1) {
@@ -68,7 +68,7 @@ export async function fastest(once: () => Promise<void>, tries = 3): Promise<num
   return best;
 }
 
-/** What is answered, and how long that took, ms. */
+/** The answer, and how long it took, ms. */
 export async function timedAsk(cache: Cache, key: string, text: string, fields: Partial<Wanted> = {}) {
   const began = performance.now();
   const { answer, position } = await cache.get(key, wanted(fields), () => Promise.resolve(answerOf(text)));

@@ -14,7 +14,7 @@ const POLL_MS = 250;
 
 export interface ChaosOptions {
   readonly seed: number;
-  /** Each fault once, or random faults for this long. */
+  /** Each fault once, or random faults for this many minutes. */
   readonly minutes: number | 'each fault once';
   readonly pauseMs: number;
   readonly say: (line: string) => void;

@@ -28,7 +28,7 @@ interface Thing {
   readonly what: string;
   readonly type: string;
   readonly category: string;
-  /** Made without the API. */
+  /** How many were created without the API. */
   readonly beside: number;
 }
 
@@ -126,7 +126,7 @@ function dueOf(order: OrderState): number {
   return order.money.total;
 }
 
-/** Payments by how often they were captured. */
+/** How often each payment was captured. */
 function capturesOf(log: readonly RecordedEvent[]): Map<string, number> {
   const captures = new Map<string, number>();
   for (const { type, data } of log) {
@@ -146,7 +146,7 @@ export const captures: Check<Told> = ({ log, orders }) => [
     .map(([id, order]) => `of order ${id} ${keptOf(order)} is kept, where ${dueOf(order)} is due`),
 ];
 
-/** The log, and the books of the payment provider. */
+/** Compares the log with the books of the payment provider. */
 const books: Check = async ({ fleet, log, orders }) => {
   const wrong: string[] = [];
   const captured = capturesOf(log);

@@ -78,7 +78,7 @@ export function createFaults(fleet: Fleet, random: Random, options: { pauseMs: n
     return random.pick(byOwned.filter(({ owned }) => owned.length === most));
   }
 
-  /** Time until other processes own its leases, ms. */
+  /** Time until other processes own these leases, ms; undefined when there are none. */
   async function takenOver(owned: readonly Lease[]): Promise<number | undefined> {
     if (owned.length === 0) return undefined;
     const from = performance.now();

@@ -6,7 +6,7 @@ import { JWT_SECRET, MASTER_KEY, openWriteSide } from '../support/shop.ts';
 import { startSmtpServer } from '../handlers/senders/smtpServer.ts';
 
 export const ROLES = ['http', 'projector', 'relay', 'handlers', 'deadlines'] as const satisfies readonly ProcessRole[];
-/** Processes of each role. */
+/** Number of processes of each role. */
 const OF_EACH = 3;
 const STOP_MS = 30_000;
 
@@ -38,7 +38,7 @@ export async function startFleet() {
   };
   const launch = (role: ProcessRole): Promise<ServerProcess> => spawnServer({ env: { ...env, ROLES: role } });
   const members: Member[] = [];
-  // A role at a time: all at once would need more of a small machine than the start may take.
+  // Starts one role at a time. On a small machine, starting all at once would exceed the time limit of a start.
   for (const role of ROLES) {
     const started = await Promise.all(Array.from({ length: OF_EACH }, () => launch(role)));
     members.push(...started.map((process, index) => ({ role, name: `${role} ${index + 1}`, process })));

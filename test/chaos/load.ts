@@ -78,7 +78,7 @@ export async function stockShop(fleet: Fleet, client: Client): Promise<Goods> {
 
 type Step = (buyer: Buyer, random: Random) => Promise<void>;
 
-/** What buyers do, one thing after another: browse, fill the cart, check out, pay again, change their mind. */
+/** The steps of buyers: browse, fill the cart, check out, pay again, change their mind. */
 function stepsOf(client: Client, { products }: Goods): readonly Step[] {
   const order = async (buyer: Buyer, body: object, declined: boolean): Promise<void> => {
     const { id: who, token } = buyer;

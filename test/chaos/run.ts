@@ -6,8 +6,8 @@ import { startServices } from '../support/services.ts';
 import { runChaos } from './chaos.ts';
 
 /**
- * `npm run test:chaos [-- --minutes 10] [--seed 1]`: the long form of the test of the same name. Ends with 1 when something
- * that must hold does not.
+ * `npm run test:chaos [-- --minutes 10] [--seed 1]`: the long form of the test of the same name. Exits with 1 when an invariant
+ * does not hold.
  */
 const argument = (name: string, fallback: number): number => {
   const at = process.argv.indexOf(`--${name}`);

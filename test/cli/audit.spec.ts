@@ -14,7 +14,7 @@ describe('cartulary audit order', function () {
   let placed: RecordedEvent;
   let beforePayment: string;
 
-  /** One purchase, paid because of the event that asked for it. */
+  /** One purchase. The event that requests its payment is the cause of the payment. */
   before(async () => {
     world = await openWorld();
     const { services, store } = world.shop;

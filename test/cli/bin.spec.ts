@@ -24,8 +24,8 @@ describe('the command that npx runs', function () {
     expect({ status, stdout }).to.eql({ status: 0, stdout: `${version}\n` });
   });
 
-  // npm would keep a link to a package's own command in its cache, and never look at it again: after an update npx would
-  // run a file that has moved, or none.
+  // With a link to a package's own command in its cache, npm would never look at the command again. After an update npx would run a file
+  // that has moved, or none.
   it("is the one of this folder, and leaves nothing in npm's cache", () => {
     const { status, stdout } = versionBy('npx', ['--no', '--cache', scratch, 'cartulary'], ROOT);
     expect({ status, stdout }).to.eql({ status: 0, stdout: `${version}\n` });

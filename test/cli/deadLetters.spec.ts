@@ -18,7 +18,7 @@ describe('cartulary dead-letters', function () {
   const printed: string[] = [];
   const operator = `cli:${os.userInfo().username}`;
 
-  /** A consumer that fails on two streams until it is repaired, and a third event waiting behind the first. */
+  /** A consumer that fails on two streams until it is repaired. A third event waits behind the first. */
   beforeEach(async () => {
     world = await openWorld();
     broken = true;

@@ -52,7 +52,7 @@ describe('cartulary seed', function () {
       `SELECT id FROM ${table} WHERE ${table === 'products' ? 'listed' : 'true'} ORDER BY id`,
     );
 
-  /** Every order paid at most once, and paid back when it was cancelled; nothing is sold that was not there. */
+  /** Checks that every order is paid at most once, that cancelled orders are refunded, and that no product is oversold. */
   async function mustAddUp(): Promise<void> {
     const orders = await world.shop.db.rows<{
       id: string;
@@ -160,7 +160,7 @@ describe('cartulary seed', function () {
           'some of it is there',
           async () => {
             seen.push(...(await wholeLog(world.shop.store, seen.at(-1)?.position)));
-            // The log may be in this very process, which must not be kept busy by being asked.
+            // The log may be in this process, and constant reads would keep it busy.
             if (seen.length < events) await delay(LOOK_MS);
             expect(seeding.output()).to.not.contain('cartulary:');
             return seen.length >= events;

@@ -19,7 +19,7 @@ export const programOn =
       env: { DATABASE_URL: url, JWT_SECRET, MASTER_KEY, LOG_LEVEL: 'warn', ...options.env },
     });
 
-/** A fresh database, the program on it, and the write side in this process, to put a past into it. */
+/** A fresh database, the program on it, and the write side in this process, to create a history. */
 export async function openWorld() {
   const database = await freshDatabase();
   const shop = await openWriteSide(database.url);
@@ -37,7 +37,7 @@ export async function openWorld() {
 
 export type World = Awaited<ReturnType<typeof openWorld>>;
 
-/** Runs a contract as the edge would once it has judged the request. */
+/** Runs a contract, as the HTTP edge does after it has checked the request. */
 export async function perform(
   name: string,
   input: { params?: Record<string, unknown>; body?: Record<string, unknown> },

@@ -11,7 +11,7 @@ import { rowsOf } from '../support/given.ts';
 import { buyer, cutOffAfter, haltedBefore, openMemoryShop, type MemoryShop } from '../support/memoryShop.ts';
 
 const LATER = '2026-03-01T12:05:00.000Z';
-/** More appends than any checkout makes, should it never come to its end. */
+/** More appends than any checkout makes. Ends the test if a checkout never finishes. */
 const APPENDS_MAX = 20;
 
 interface Scene {
@@ -19,11 +19,11 @@ interface Scene {
   readonly ann: Actor;
   readonly id: string;
   readonly tea: string;
-  /** The checkout under the scene's id, in a process of its own over this store. */
+  /** The checkout under the scene's id, in a separate process over this store. */
   checkOut(over: EventStore, now?: string): Promise<unknown>;
 }
 
-/** A buyer, two products, and a checkout of 2 + 1 of them; `cups` tells whether there is enough of the second. */
+/** A buyer, two products, and a checkout of 2 + 1 of them. `cups` is the stock of the second product. */
 async function scene(fromCart: boolean, cups = 10): Promise<Scene> {
   const shop = openMemoryShop();
   const ann = buyer();
@@ -55,7 +55,7 @@ const settled = async (work: Promise<unknown>): Promise<unknown> =>
   );
 const cutOff = (error: unknown): boolean => error instanceof Error && error.message === 'cut off';
 
-/** What the deadlines call for: first the fence, then what was held is given back. */
+/** Does the work of expired deadlines: abandons the order, then gives back the stock and the cart that it held. */
 async function meetDeadlines(shop: MemoryShop): Promise<void> {
   const due = rowsOf(deadlines, await shop.log()).filter(({ kind, due_at }) => kind === 'checkout' && due_at <= LATER);
   for (const { order_id: orderId, product_ids: productIds, cart_held: cartHeld, buyer_id: buyerId } of due) {
@@ -73,7 +73,7 @@ async function expectSound({ shop, ann }: Scene): Promise<void> {
   expect(rowsOf(deadlines, await shop.log()).filter(({ kind }) => kind === 'checkout')).to.deep.equal([]);
 }
 
-/** Runs a scene for each append of its checkout, until there is no such append any more; answers how many there were. */
+/** Plays a scene for each append of its checkout, until there are no more appends. Returns how many there were. */
 async function atEveryAppend(play: (append: number) => Promise<'reached' | 'not reached'>): Promise<number> {
   for (let append = 1; append <= APPENDS_MAX; append += 1) {
     if ((await play(append)) === 'not reached') return append - 1;

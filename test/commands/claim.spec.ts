@@ -42,7 +42,7 @@ async function ruleOf(asked: Promise<unknown>): Promise<string> {
   }
 }
 
-/** Cuts a command off after each of its appends in turn, and lets the test go on from there. */
+/** Cuts a command off after each of its appends in turn, and then runs `then`. Returns the number of appends. */
 async function atEveryAppend(
   play: (appends: number) => Promise<{ shop: MemoryShop; asked: (how: Circumstances) => Promise<unknown> }>,
   then: (shop: MemoryShop, again: (how?: Circumstances) => Promise<unknown>) => Promise<void>,

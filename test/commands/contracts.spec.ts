@@ -125,7 +125,7 @@ describe('the schemas of the shop', () => {
   formats.default(metaschema);
 
   type Contract = (typeof commands)[number] | (typeof queries)[number];
-  /** Each with the check that the server makes of it, in strict mode, at the first request. */
+  /** Each schema of a contract, with the check that the server makes of it, in strict mode, at the first request. */
   const schemasOf = (contract: Contract): [part: string, schema: TSchema | undefined, check: Check][] => {
     const body = 'body' in contract ? contract.body : undefined;
     const query = 'query' in contract ? contract.query : undefined;

@@ -8,14 +8,14 @@ import { JWT_SECRET, MASTER_KEY } from '../support/shop.ts';
 import { addressesOf, environmentFaults, imageEnvironment, read, yamlOf, type Tree } from './files.ts';
 import { tryProbe } from './probes.ts';
 
-/** What the comments at the top of the files ask for. */
+/** The settings that the comments at the top of the files ask for. */
 const GIVEN: Readonly<Record<string, string>> = {
   JWT_SECRET,
   MASTER_KEY,
   OTEL_EXPORTER_OTLP_ENDPOINT: 'http://jaeger:4318',
 };
 
-/** `${NAME}`, `${NAME:-default}` and `${NAME:?reason}`, as compose reads them. */
+/** Expands `${NAME}`, `${NAME:-default}` and `${NAME:?reason}`, as compose does. */
 const interpolate = (text: string, given: Readonly<Record<string, string>>): string =>
   text.replaceAll(
     /\$(?:\$|\{(\w+)(?::([-?])([^}]*))?\})/g,
@@ -36,8 +36,9 @@ function interpolated(tree: Tree, given: Readonly<Record<string, string>>): Tree
 }
 
 /**
- * The specification's own schema, as the package has it: its `id` is of an older draft, its formats name types of Docker,
- * and the project's `name` came into the specification later.
+ * Faults of a compose file by the specification's own schema, as the package has it. The `id` is of an older draft, so it is
+ * removed. The formats name types of Docker, so they are not checked. The project's `name` is newer than this schema, so it is
+ * left out.
  */
 function schemaFaults({ name: _name, ...tree }: Tree): string[] {
   const {
@@ -63,7 +64,7 @@ const environmentOf = (service: Tree): Record<string, string> => ({ ...imageEnvi
 const checkOf = ({ healthcheck }: Tree): string[] | undefined =>
   healthcheck === undefined || healthcheck.disable === true ? undefined : healthcheck.test;
 
-/** What the other images listen at. */
+/** The ports of the other images. */
 const PORTS: readonly [image: RegExp, port: number][] = [
   [/^postgres:/, 5432],
   [/kurrentdb:/, 2113],

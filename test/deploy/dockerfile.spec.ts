@@ -13,7 +13,7 @@ const only = (keyword: string): string => {
   return found[0]!.rest;
 };
 
-/** What a stage takes from this folder. */
+/** The paths that stages copy from this folder. */
 const copied = stages
   .flat()
   .filter(({ keyword, rest }) => keyword === 'COPY' && !rest.includes('--from='))

@@ -12,7 +12,7 @@ export const read = (file: string): string => readFileSync(path.join(ROOT, file)
 
 const YAML = { merge: true, uniqueKeys: true, version: '1.2' } as const;
 
-/** One YAML document; a warning counts as a fault. */
+/** Parses one YAML document. A warning counts as a fault. */
 export function yamlOf(text: string, file: string): Tree {
   const document = parseDocument(text, YAML);
   const faults = [...document.errors, ...document.warnings];
@@ -28,10 +28,10 @@ export function allYamlOf(text: string, file: string): Tree[] {
   });
 }
 
-/** What Node reads itself. */
+/** Variables that Node itself reads. */
 const OF_NODE = new Set(['NODE_OPTIONS']);
 
-/** What is wrong with an environment for our image: unknown names, and whatever the shop itself would refuse. */
+/** Faults of an environment for our image: unknown names, and values that the shop would refuse. */
 export function environmentFaults(env: Readonly<Record<string, string>>): string[] {
   const unknown = Object.keys(env).filter((name) => {
     const secretOf = name.replace(/_FILE$/, '') as SettingName;
@@ -48,7 +48,7 @@ export function environmentFaults(env: Readonly<Record<string, string>>): string
   return faults;
 }
 
-/** Hosts and ports that the values of an environment point at. */
+/** Hosts and ports in the values of an environment. */
 export function addressesOf(env: Readonly<Record<string, string>>): { name: string; host: string; port: number }[] {
   return Object.entries(env)
     .filter(([name, value]) => /_(URL|ENDPOINT)$/.test(name) && value !== '')
@@ -61,7 +61,7 @@ export function addressesOf(env: Readonly<Record<string, string>>): { name: stri
     );
 }
 
-/** `ENV` of the Dockerfile's last stage, which every container of our image begins with. */
+/** The `ENV` of the Dockerfile's last stage, which every container of our image starts with. */
 export function imageEnvironment(): Record<string, string> {
   const last = dockerfile().at(-1)!;
   const pairs = last.filter(({ keyword }) => keyword === 'ENV').flatMap(({ rest }) => rest.split(/\s+/));

@@ -6,7 +6,7 @@ import { typeFaults } from './manifestTypes.ts';
 
 const OVERLAYS = 'deploy/kubernetes/overlays';
 const ROLES = ['http', 'projector', 'relay', 'handlers', 'deadlines'];
-/** What the production overlay says must be in a Secret that it does not make. */
+/** The variables that the production overlay expects in a Secret which it does not create. */
 const SECRETS: Readonly<Record<string, string>> = {
   DATABASE_URL: 'postgres://cartulary:secret@postgres.example.com:5432/cartulary',
   EVENTSTORE_URL: 'esdb+discover://shop:secret@eventstore.example.com:2113?tls=true',
@@ -22,7 +22,7 @@ interface Validating {
   validate(): void;
 }
 
-/** What the values themselves are by the schemas of the Kubernetes API. */
+/** The fault of an object's values by the schemas of the Kubernetes API; undefined for none. */
 async function valueFault(object: Tree): Promise<string | undefined> {
   const models: Record<string, (new (data: Tree) => Validating) | undefined> = await import(
     `kubernetes-models/${object.apiVersion}`
@@ -46,7 +46,7 @@ const named = (objects: readonly Tree[], kind: string, name: string): Tree =>
 const selects = (labels: Record<string, string>, object: Tree): boolean =>
   Object.entries(labels).every(([name, value]) => podOf(object).metadata.labels[name] === value);
 
-/** The variables of a container, from everywhere it takes them. */
+/** The variables of a container, from all their sources. */
 function environmentOf(objects: readonly Tree[], object: Tree): Record<string, string> {
   const container = containerOf(object);
   const env: Record<string, string> = { ...imageEnvironment() };

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { ROOT } from '../support/process.ts';
 import { allYamlOf, read, yamlOf, type Tree } from './files.ts';
 
-/** What our kustomizations use of kustomize; anything else is a fault, so that no field is believed that nothing reads. */
+/** The fields of kustomize that this program understands. Any other field is a fault, because it would have no effect here. */
 const FIELDS = new Set([
   'apiVersion',
   'kind',
@@ -37,7 +37,7 @@ function generate(objects: Tree[], folder: string, kind: string, generator: Tree
   else objects.push({ apiVersion: 'v1', kind, metadata: { name }, [field]: entries });
 }
 
-/** One operation of a JSON patch (RFC 6902); its path has to be there. */
+/** Applies one operation of a JSON patch (RFC 6902). Its path must exist. */
 function apply(object: Tree, { op, path: pointer, value }: Tree): void {
   const parts = (pointer as string).split('/').slice(1);
   const last = parts.pop() ?? '';
@@ -58,7 +58,7 @@ function setImages(objects: readonly Tree[], images: readonly Tree[]): void {
   }
 }
 
-/** What `kustomize build` makes of a folder, but for the hashes at the end of generated names. */
+/** The output of `kustomize build` for a folder, without the hashes at the end of generated names. */
 export function build(folder: string): Tree[] {
   const file = path.join(folder, 'kustomization.yaml');
   const kustomization = yamlOf(read(file), file);

@@ -3,10 +3,10 @@ import ts from 'typescript';
 import { ROOT } from '../support/process.ts';
 import type { Tree } from './files.ts';
 
-/** Where the types of an API group are, such as `apps/v1` or `v1`. */
+/** The module with the types of an API group, such as `apps/v1` or `v1`. */
 const moduleOf = (apiVersion: string): string => `kubernetes-models/${apiVersion}`;
 
-/** A program with one line per object: a literal of its kind's type, which must hold no more and no less than that. */
+/** A program with one line per object: a literal that must fit the type of its kind exactly. */
 const programOf = (objects: readonly Tree[]): string =>
   objects
     .map((object, index) => {
@@ -16,8 +16,8 @@ const programOf = (objects: readonly Tree[]): string =>
     .join('\n');
 
 /**
- * What is wrong with these objects by the types of the Kubernetes API: fields that it does not know, fields that lack, values
- * of another type. (`kubernetes-models` also validates values, but lets unknown fields pass.)
+ * Faults of these objects by the types of the Kubernetes API: unknown fields, missing fields, values of another type.
+ * (`kubernetes-models` also validates values, but lets unknown fields pass.)
  */
 export function typeFaults(objects: readonly Tree[]): string[] {
   const file = path.join(ROOT, 'test/deploy/manifests.virtual.ts');

@@ -9,7 +9,7 @@ const RULES = 'deploy/prometheus/cartulary.rules.yml';
 const SCRAPING = 'deploy/prometheus/prometheus.yml';
 const DASHBOARD = 'deploy/grafana/cartulary.json';
 const DURATION = /^\d+[smhd]$/;
-/** Set by Prometheus at each scrape. */
+/** The labels that Prometheus sets at each scrape. */
 const TARGET_LABELS = ['job', 'instance'];
 
 const rules: Tree[] = yamlOf(read(RULES), RULES).groups.flatMap(({ rules: of }: Tree) => of);
@@ -17,7 +17,7 @@ const scraping = yamlOf(read(SCRAPING), SCRAPING);
 const dashboard: Tree = JSON.parse(read(DASHBOARD));
 const panels: Tree[] = dashboard.panels;
 
-/** Every expression there is, by where it stands. */
+/** Every expression of the rules and the dashboard, with its place. */
 const expressions = [
   ...rules.map(({ record, alert, expr }): [string, string] => [`rule ${record ?? alert}`, expr]),
   ...panels.flatMap(({ title, targets }) =>
@@ -54,7 +54,7 @@ describe('rules and dashboard', () => {
     for (const { record, expr } of rules.filter((rule) => rule.record !== undefined)) {
       known.set(record, { labels: new Set(expressionOf(expr).grouping) });
     }
-    // No error has happened here; when one does, it is counted by what requests are counted by.
+    // No error has happened here. The counter of errors has the same labels as that of requests.
     known.set('http_errors_total', known.get('http_request_duration_seconds_count')!);
     known.set('up', { labels: new Set() });
   });

@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 const PROBE_MS = 15_000;
 const OUR_PORT = '8080';
 
-/** The exit code of a container's own check (`node -e …`), run here against this port. */
+/** Runs a container's own check (`node -e …`) against this port. Resolves to its exit code. */
 function exitCodeOf(command: readonly string[], port: number): Promise<number | null> {
   const [program, ...args] = command;
   if (program !== 'node') throw new Error(`not a check that can be run here: ${command.join(' ')}`);
@@ -19,7 +19,7 @@ function exitCodeOf(command: readonly string[], port: number): Promise<number | 
   return once(child, 'exit').then(([code]) => code as number | null);
 }
 
-/** What the check asks for, and how it ends when the answer is 200, when it is 503, and when nobody listens. */
+/** The paths that the check requests, and its exit codes when the answer is 200, when it is 503, and when no server listens. */
 export async function tryProbe(command: readonly string[]) {
   let status = 200;
   const paths = new Set<string>();

@@ -1,17 +1,17 @@
 import { parser } from '@prometheus-io/lezer-promql';
 
 export interface Expression {
-  /** What Prometheus could not read. */
+  /** The parts that Prometheus could not parse. */
   readonly faults: readonly string[];
   readonly metrics: readonly { readonly name: string; readonly labels: readonly string[] }[];
   /** Labels that results are grouped by. */
   readonly grouping: readonly string[];
 }
 
-/** Stands for what Grafana fills in. */
+/** Replaces the variables that Grafana fills in. */
 const filledIn = (text: string): string => text.replaceAll('$__rate_interval', '1m').replaceAll('$instance', 'x');
 
-/** Reads an expression by the grammar of Prometheus's own editor. */
+/** Parses an expression by the grammar of Prometheus's own editor. */
 export function expressionOf(source: string): Expression {
   const text = filledIn(source);
   const faults: string[] = [];
@@ -33,12 +33,12 @@ export function expressionOf(source: string): Expression {
   return { faults, metrics, grouping };
 }
 
-/** What a metric is called in an expression, as `/metrics` prints it. */
+/** The labels of a metric in the text of `/metrics`. */
 export interface Known {
   readonly labels: ReadonlySet<string>;
 }
 
-/** Every name that may be asked for, with its labels, from the text of `/metrics`. */
+/** Every metric name that expressions may use, with its labels, from the text of `/metrics`. */
 export function metricsOf(text: string): Map<string, Known> {
   const known = new Map<string, { labels: Set<string> }>();
   const named = (name: string): { labels: Set<string> } => {

@@ -10,7 +10,7 @@ const AS_ROOT = process.getuid?.() === 0;
 const NOBODY: Account = { name: 'nobody', uid: 65_534, gid: 65_534 };
 const ROWS_WANTED = 20;
 
-/** A test whose real subject needs root says aloud when it had to do without. */
+/** Prints why a test about accounts could not run as intended. */
 const aloud = (sentence: string): void => console.log(`      NOTE: ${sentence}`);
 
 async function keepsItsRows(dataDir: string, options: Parameters<typeof startHolder>[1] = {}): Promise<void> {

@@ -10,7 +10,7 @@ const ACCOUNT: Account | undefined = AS_ROOT ? { name: 'nobody', uid: 65_534, gi
 
 const isLink = (file: string): boolean => lstatSync(file).isSymbolicLink();
 
-/** What npm leaves when install scripts are blocked: the package without the links between its libraries. */
+/** The package as npm leaves it when install scripts are blocked: without the links between its libraries. */
 function packageWithoutLinks(parent: string): string {
   const source = path.dirname(packagedBinaries());
   const copy = path.join(parent, 'package');
@@ -33,7 +33,7 @@ describe('the binaries of Postgres', function () {
     place = mkdtempSync(path.join(os.tmpdir(), 'cartulary-place-'));
     for (const made of [folder, place]) chmodSync(made, 0o755);
   });
-  /** For root: where the account may not enter; for an ordinary user: where nothing can be written. */
+  /** Makes the installed binaries unusable. For root: the account may not enter their folder. For an ordinary user: `lib` is read-only. */
   const shut = (packaged: string): void => {
     if (AS_ROOT) chmodSync(folder, 0o700);
     else {

@@ -3,8 +3,9 @@ import { createLogger } from '../../src/platform/log.ts';
 import { startEmbeddedPostgres } from '../../src/platform/postgres/embedded.ts';
 
 /**
- * A process that holds an embedded Postgres: `holder.ts <data folder> <server|command> [writing]`. Prints `ready <json>`,
- * then, if writing, `acknowledged <n>` after each committed row; leaves at SIGTERM or SIGINT, printing `left`.
+ * A process that holds an embedded Postgres: `holder.ts <data folder> <server|command> [writing]`. Prints `ready <json>`. With
+ * `writing` it then prints `acknowledged <n>` after each committed row. At SIGTERM or SIGINT it stops Postgres, prints `left` and
+ * exits.
  */
 const [dataDir = '', as = 'server', mode = 'idle'] = process.argv.slice(2);
 const postgres = await startEmbeddedPostgres({
@@ -27,7 +28,7 @@ if (mode === 'writing') {
   await client.connect();
   await client.query('CREATE TABLE IF NOT EXISTS kept (n bigint PRIMARY KEY)');
   const { rows } = await client.query<{ n: string }>('SELECT coalesce(max(n), 0) AS n FROM kept');
-  // Cut off by the stop, it just ends.
+  // A write that the stop cuts off ends the loop.
   const write = (n: number): Promise<boolean> =>
     client.query('INSERT INTO kept VALUES ($1)', [n]).then(
       () => true,

@@ -28,7 +28,7 @@ const runs = (dataDir: string): boolean => isAlive(postmasterOf(dataDir) ?? 0);
 async function expectKept(url: string, acknowledged: number): Promise<void> {
   const [row] = await select(url, 'SELECT count(*)::int AS rows, max(n)::int AS last FROM kept');
   expect(row?.['rows'], 'no gap').to.equal(row?.['last']);
-  // One more may have been committed than was acknowledged, never one less.
+  // The last commit may lack its acknowledgement: one row more is possible, never one less.
   expect(row?.['last']).to.be.within(acknowledged, acknowledged + 1);
 }
 
@@ -145,7 +145,7 @@ describe('the embedded Postgres', function () {
   it('runs beside whatever listens on 5432', async () => {
     const neighbour = await new Promise<Server | undefined>((resolve) => {
       const server = createServer();
-      // Somebody is there already: as good.
+      // Another program already listens there, which serves the test as well.
       server.once('error', () => resolve(undefined));
       server.listen(5432, '127.0.0.1', () => resolve(server));
     });

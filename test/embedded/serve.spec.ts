@@ -6,10 +6,10 @@ import { disposeDataDirs, newDataDir, postmasterOf, select, until, usedDataDir }
 import { runCartulary, serving, spawnCartulary, spawnServer, type ServerProcess } from '../support/process.ts';
 
 const STOP_MS = 10_000;
-/** Two signals closer together than this are one wish. */
+/** Two signals within this time, ms, count as one request to stop. */
 const SAME_WISH_MS = 600;
 const PASSWORD = 'a rather long password';
-/** Slow enough to be in flight when the signal comes. */
+/** Slow enough that a request is still in flight when the signal comes. */
 const SLOW_BCRYPT_COST = '13';
 
 const post = (server: ServerProcess, route: string, body: unknown): Promise<Response> =>
@@ -22,7 +22,10 @@ const register = (server: ServerProcess, email: string): Promise<Response> =>
   post(server, '/auth/register', { email, password: PASSWORD, name: 'Ada' });
 const login = (server: ServerProcess, email: string): Promise<Response> =>
   post(server, '/auth/login', { email, password: PASSWORD });
-/** A registration that the server is busy with: others have been answered since. The promise is handed over unawaited. */
+/**
+ * Starts a registration, and returns while the server works on it: other requests have been answered since. The object around the
+ * promise prevents that it is awaited.
+ */
 async function begun(server: ServerProcess): Promise<{ answer: Promise<Response> }> {
   let answered = false;
   const answer = register(server, 'ada@shop.example');
@@ -62,7 +65,7 @@ describe('cartulary serve with nothing but a data folder', function () {
     const server = await spawnServer({ env, ownGroup: true });
     const { answer } = await begun(server);
     process.kill(-server.pid, 'SIGINT');
-    // As npm does, which passes on what the terminal has already sent.
+    // npm passes a signal on that the terminal has already sent to the group.
     process.kill(server.pid, 'SIGINT');
     expect((await answer).status).to.equal(201);
     expect(await server.exited).to.deep.equal({ code: 0, signal: null });

@@ -3,7 +3,7 @@ import { appending } from './contractAppending.ts';
 import { following } from './contractFollowing.ts';
 import { reading } from './contractReading.ts';
 
-/** One log, and as many processes on it as a test asks for. */
+/** One log, and any number of processes on it. */
 export interface Log {
   /** Another process on the same log. */
   open(): Promise<EventStore>;
@@ -16,11 +16,11 @@ export interface ContractOptions {
   readonly contiguous: boolean;
   /** Several processes can share one log, and it outlives them. */
   readonly shared: boolean;
-  /** An event's id is taken once in the whole log; else once in its stream. */
+  /** An event's id is unique in the whole log; otherwise only in its stream. */
   readonly idsUniqueInLog: boolean;
 }
 
-/** What every adapter of the log must do; run against each. */
+/** The promises that every adapter of the log keeps. Runs against each of them. */
 export function eventStoreContract(name: string, create: () => Promise<Log>, options: ContractOptions): void {
   describe(`the log: ${name}`, () => {
     let log: Log;

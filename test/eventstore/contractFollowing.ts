@@ -8,7 +8,7 @@ import type { Subject } from './contract.ts';
 const WRITERS = 32;
 const APPENDS_EACH = 40;
 
-/** Fails unless these are the log after `from`: in order, each once, none left out, streams without holes. */
+/** Fails unless these events are the log after `from`: in order, each once, none missing, streams without gaps. */
 function expectWhole(events: readonly RecordedEvent[], contiguous: boolean, from: bigint): void {
   let last = from;
   const streams = new Map<string, bigint>();

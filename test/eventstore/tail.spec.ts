@@ -77,7 +77,7 @@ describe('the tail of the log', () => {
         const reads = (): number => pages.filter(([after, limit]) => after === next && limit === 100).length;
         await eventually('the next page was asked for', () => reads() === 1);
         if (next < 200n) continue;
-        // It was empty, and is not any more before anybody looks at it.
+        // The next page was empty when it was read. An event arrives before any follower looks at it.
         await setImmediate();
         log.push(sized(201));
         tail.wake(201n);
@@ -102,7 +102,7 @@ describe('the tail of the log', () => {
   it('misses nothing that is offered while a follower is looking elsewhere', async () => {
     const waiting = follow(0n);
     await eventually('the reader waits', () => pages.length > 1);
-    // This one starts behind the tail, finds nothing in the table, and is told of 1 before it begins to wait.
+    // This follower starts behind the tail and finds nothing in the table. Before it begins to wait, the tail is told of event 1.
     tail.close();
     ending.abort();
     await waiting;

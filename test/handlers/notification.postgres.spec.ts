@@ -19,7 +19,7 @@ interface Row {
   readonly sent_at: string | null;
 }
 
-/** A sender that says in turn what it is told to, and then that all went well. */
+/** A sender that returns the given results one after the other, and then always succeeds. */
 function scripted(...sendings: (Sending | Error)[]) {
   const mails: Mail[] = [];
   const sender: Sender = {

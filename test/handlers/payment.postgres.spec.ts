@@ -31,7 +31,7 @@ describe('payment', () => {
   const happenedTo = async (shop: Shop, orderId: string) =>
     (await shop.events('order', orderId)).slice(1).map(({ type }) => type);
   const ledger = async (paymentId: string) => (await sandboxLedger(pool, [paymentId]))[0];
-  /** A log that does not take the first event of this type. */
+  /** A log that fails at the first append of an event of this type. */
   const failingOnce = (type: string): EventStore => {
     const store = createMemoryEventStore();
     let failed = false;

@@ -19,7 +19,7 @@ const advanced = (status: 'processing' | 'shipping' | 'shipped' | 'completed'): 
   data: { storeId: STORES[0], status },
 });
 
-/** Given what happened to the order, when the last of it is delivered, then exactly these commands. */
+/** Checks that the last of an order's events, when it is delivered, leads to exactly these commands. */
 const given = (...events: OrderEvent[]) => ({
   thenCommands(...expected: { decider: string; id: string; type: string; data: object }[]): void {
     const event = { ...events.at(-1)!, stream: `order-${orderId}` } as RecordedEvent<OrderEvent>;

@@ -14,7 +14,7 @@ export const now = (): string => NOW;
 
 const PATIENCE = new AbortController().signal;
 
-/** Sealing that can be seen through, with people who can be forgotten. */
+/** Personal data that is sealed in readable form. `forget` erases a person. */
 function visiblePersonalData(): PersonalData & { forget(subject: string): void } {
   const forgotten = new Set<string>();
   const open = (sealed: string): string => {
@@ -48,7 +48,7 @@ const absent = new Proxy(
 
 export type Shop = ReturnType<typeof openShop>;
 
-/** The write side in memory, as reactions see it. */
+/** The write side in memory, as reactions use it. */
 export function openShop(store: EventStore = createMemoryEventStore()) {
   const personalData = visiblePersonalData();
   const aggregates = createAggregates({ store });
@@ -98,7 +98,7 @@ export function openShop(store: EventStore = createMemoryEventStore()) {
       return { orderId, paymentId };
     },
     events: (category: string, id: string): Promise<RecordedEvent[]> => store.read(streamOf(category, id), 0n, 1_000),
-    /** Hands every event there is to the consumer, as the bus would, until no more follow; each `times` over. */
+    /** Hands all events to the consumer, as the bus would, until no more follow. Delivers each one `times` times. */
     async deliver(subscription: Subscription, times = 1): Promise<void> {
       let after = 0n;
       for (;;) {

@@ -23,7 +23,7 @@ const RATE_LIMITS_OFF = { public: 0, auth: 0, login: 0, register: 0, refresh: 0 
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- answers are read as a client without types reads them
 export type Json = any;
 
-/** What a problem says of one field. */
+/** The error of one field in a problem answer. */
 export interface Wrong {
   readonly code: string;
   readonly field?: string;
@@ -45,7 +45,7 @@ export interface Request {
   readonly token?: string;
 }
 
-/** A projection's progress that the test moves by hand; as far as the log unless held. */
+/** A projection's progress that the test moves by hand. Unless held, it is ahead of the log. */
 interface HandMoved extends Progress {
   hold(): void;
   moveTo(position: bigint): void;
@@ -84,7 +84,7 @@ function createHandMovedProgress(): HandMoved {
   };
 }
 
-/** Where no test is about idempotency keys, none is sent. */
+/** For tests that are not about idempotency keys and send none. */
 const noIdempotency: Idempotency = {
   hashOf: () => Buffer.alloc(0),
   once: () => Promise.reject(new Error('this test has no idempotency')),
@@ -103,7 +103,7 @@ export interface Edge {
   readonly progress: HandMoved;
   readonly logs: Json[];
   request(method: string, path: string, request?: Request): Promise<Reply>;
-  /** A token of ours for such a person. */
+  /** An access token for a person with these claims. */
   token(claims?: Partial<AccessClaims>): string;
   close(): Promise<void>;
 }
@@ -141,7 +141,7 @@ export function send(url: string, method: string, path: string, request: Request
   });
 }
 
-/** The edge over a log in memory, listening on any port. */
+/** The HTTP edge over a log in memory, on a free port. */
 export async function openEdge(options: EdgeOptions = {}): Promise<Edge> {
   const { http: httpSettings, rateLimits, ...given } = options;
   const store = given.store ?? createMemoryEventStore();
@@ -200,7 +200,7 @@ export async function openEdge(options: EdgeOptions = {}): Promise<Edge> {
   };
 }
 
-/** A promise and the means to fulfil it. */
+/** A promise, and a function that resolves it. */
 export function gate(): { promise: Promise<void>; open(): void } {
   let open = (): void => undefined;
   const promise = new Promise<void>((resolve) => (open = resolve));

@@ -7,7 +7,7 @@ import { paginate } from '../../src/engine/ask/query.ts';
 import { defineQuery } from '../../src/queries/contract.ts';
 import { account, type Account } from '../support/account.ts';
 
-/** The smallest API that has every kind of route; accounts are those of `support/account.ts`. */
+/** The smallest API that has every kind of route. Its accounts are those of `support/account.ts`. */
 
 const Fields = <P extends Parameters<typeof Type.Object>[0]>(properties: P) =>
   Type.Object(properties, { additionalProperties: false });
@@ -15,7 +15,7 @@ const Id = Type.String({ format: 'uuid' });
 const AccountView = Fields({ id: Id, balance: Type.Number(), changes: Type.Number() });
 const view = (id: string, { balance, changes }: Account) => ({ id, balance, changes });
 
-/** What the tests use to hold a running command, or to see how often one ran. */
+/** State by which tests hold a running command, or see how often one ran. */
 export const stage = {
   ran: 0,
   queried: 0,

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { expect } from 'chai';
 import { openEdge, send, type Edge, type Reply, type Request } from './edge.ts';
 
-/** What differs from one transmission to the next whoever sends it. */
+/** A reply without the parts that differ from one transmission to the next. */
 const steady = ({ status, headers, text, json }: Reply) => {
   const { date: _date, etag, 'last-modified': _modified, ...rest } = headers;
   const body = json?.meta === undefined ? text : { ...json, meta: { ...json.meta, timestamp: '' } };
@@ -17,7 +17,7 @@ describe('the server', () => {
   let plainUrl: string;
   before(async () => {
     edge = await openEdge({ http: { corsOrigins: ['https://shop.example'], trustProxy: 1 } });
-    // The same app on a server as Express's documentation makes it, with the same time-outs.
+    // The same app on a server as Express's documentation creates it, with the same timeouts.
     plain = http.createServer({ keepAliveTimeout: 65_000 }, edge.app.app);
     await new Promise<void>((resolve) => plain.listen(0, '127.0.0.1', resolve));
     plainUrl = `http://127.0.0.1:${(plain.address() as AddressInfo).port}`;

@@ -10,7 +10,7 @@ type Stranger = 'nobody' | 'another buyer' | 'another seller' | 'an admin';
 interface Case {
   readonly id: 'store' | 'category' | 'product' | 'order' | 'payment';
   readonly body?: object;
-  /** What each gets for an id that is not theirs. */
+  /** The status that each kind of caller gets for an id that is not theirs. */
   readonly expected: Readonly<Record<Stranger, number>>;
 }
 
@@ -26,7 +26,7 @@ const ownSellerOrAdmin = answers(401, 403, 404, 200);
 const adminOnly = answers(401, 403, 403, 200);
 const ownOnly = answers(401, 404, 404, 200);
 
-/** Every route with an id in its path; one that is missing here fails the first test. */
+/** Every route with an id in its path. The first test fails when one is missing. */
 const ROUTES: Readonly<Record<string, Case>> = {
   'GET /stores/:id': { id: 'store', expected: everybody },
   'GET /stores/:id/products': { id: 'store', expected: everybody },

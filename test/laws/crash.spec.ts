@@ -12,7 +12,7 @@ const QUANTITY = 2;
 const ARM_ATTEMPTS_MAX = 3;
 const SETTLE_MS = 1_000;
 
-/** Every step of a checkout, in the order it comes by them; `append` passes: cart claimed, stock reserved, order placed, cart emptied. */
+/** Every step of a checkout, in order. The appends are: #1 cart claimed, #2 stock reserved, #3 order placed, #4 cart emptied. */
 const STEPS = [
   'idempotency:claimed',
   'append:before#1',
@@ -58,7 +58,7 @@ describe('a server killed (SIGKILL) during a checkout', function () {
     must(await buyer.call('POST', '/cart/items', { product_id: product, quantity: QUANTITY }), 200);
     return { buyer, product };
   }
-  /** As of everything that is in the log now, whoever wrote it. */
+  /** The stock as of the current head of the log, with the writes of all processes. */
   const stockOf = async (product: string): Promise<Json> => {
     const { position } = await write.store.head();
     const headers = { 'min-position': String(position) };
@@ -66,7 +66,10 @@ describe('a server killed (SIGKILL) during a checkout', function () {
   };
   const ordersOf = async (buyer: Caller): Promise<Json[]> => must(await buyer.call('GET', '/orders'), 200).data;
 
-  /** Starts it anew, armed. What the one before left to do may fire it before it serves: once that is done, again. */
+  /**
+   * Restarts the server with the failpoint armed. Work left over by its predecessor may fire it too early: then lets that work
+   * finish, and tries again.
+   */
   async function arm(step: string, more: Record<string, string> = {}): Promise<void> {
     for (let attempt = 1; ; attempt += 1) {
       await server.process().end('SIGTERM');
@@ -81,7 +84,7 @@ describe('a server killed (SIGKILL) during a checkout', function () {
     }
   }
 
-  /** Starts it anew, armed; one checkout kills it. */
+  /** Restarts the server with the failpoint armed, and lets one checkout kill it. Then starts it again. */
   async function killDuring(step: string, buyer: Caller, key: string, deadline = '10m'): Promise<void> {
     await arm(step, { CHECKOUT_DEADLINE: deadline });
     const lost = await buyer

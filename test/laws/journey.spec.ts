@@ -9,7 +9,7 @@ import { topology } from '../support/topology.ts';
 import { commandContext } from '../../src/compose/shop.ts';
 import { registerUser } from '../../src/commands/auth.ts';
 
-/** Made where everything is embedded, by `npm run test:record`; every topology must answer the same. */
+/** Recorded by `npm run test:record`, where everything is embedded. Every topology must answer the same. */
 const RECORDING = path.join(import.meta.dirname, 'journey.recorded.json');
 const PASSWORD = 'correct horse battery';
 

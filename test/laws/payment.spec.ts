@@ -36,7 +36,7 @@ describe('payment', function () {
     const body = { shipping_address: '1 Abbey Road', payment_method: method, items };
     return must(await buyer.call('POST', '/orders', body), 201).data;
   };
-  /** What the provider itself has on record. */
+  /** The provider's own record of a payment. */
   const ledger = async (paymentId: string) => {
     const [entry] = await sandboxLedger(db, [paymentId]);
     const captured = entry?.status === 'captured' ? entry.amount : 0;

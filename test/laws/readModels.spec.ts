@@ -70,7 +70,7 @@ describe('read models', function () {
       30_000,
     );
 
-  /** Orders one after the other until told to stop; every one must be acknowledged. */
+  /** Places orders one after the other until stopped. Every one must be acknowledged. */
   function keepOrdering(): { stop(): Promise<string[]> } {
     const placed: string[] = [];
     let going = true;
@@ -136,7 +136,7 @@ describe('read models', function () {
     await server.people.untilOrder(buyer, poisoned, 'paid');
     await caughtUp();
     await server.process().end('SIGTERM');
-    // An amount that no column holds, straight into the log.
+    // Appends an amount that no column can hold directly to the log.
     const stream = `order-${poisoned}`;
     const metadata = { commandId: randomUUID(), command: 'Sabotage', correlationId: 'x', actor: 'nobody' };
     const sabotage = {

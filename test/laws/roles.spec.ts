@@ -18,7 +18,7 @@ describe('a shop of many processes', function () {
     spawnServer({ env: { ...env, ROLES: roles, ...more } });
 
   before(async () => {
-    // Not even migrated: that they race for.
+    // Not migrated: all processes start at the same time and compete for the migration.
     database = await freshDatabase({ migrated: false });
     env = { DATABASE_URL: database.url, JWT_SECRET, MASTER_KEY, LOG_LEVEL: 'warn', CHECKOUT_DEADLINE: '2s' };
     const [http, other, projector, handlers, deadlines] = await Promise.all([

@@ -6,10 +6,10 @@ import { REDIS, startServer, type RunningServer } from '../support/services.ts';
 import { must, request, serveShop, type Caller, type Json } from '../support/shop.ts';
 
 const WRITES = 15;
-/** A frozen Redis is asked a few times before it is known to be frozen, each time for 150 ms. */
+/** A process sends a frozen Redis a few commands, each with a timeout of 150 ms, before it treats Redis as down. */
 const FROZEN_ANSWER_MAX_MS = 2_000;
 
-/** Two whole shops over one database and one Redis; the first one projects. */
+/** Two whole shops over one database and one Redis. Only the first one projects. */
 describe('shops that share a Redis', function () {
   this.timeout(90_000);
   let database: TestDatabase;
@@ -44,7 +44,7 @@ describe('shops that share a Redis', function () {
   const renamed = async (caller: Caller, name: string): Promise<void> => {
     must(await caller.call('PUT', `/products/${product}`, { name }), 200);
   };
-  /** What anybody may see, without what is new in each answer. */
+  /** The public answers of a shop, without the parts that are new in each answer. */
   const seenAt = async (shop: number): Promise<Json[]> => {
     const paths = [`/products/${product}`, '/products', `/products/${product}/related`, '/categories'];
     paths.push(`/stores/${seller.storeId}`, '/products?search=quill&sort_by=price');

@@ -62,13 +62,13 @@ describe('what one process owns', function () {
     await database.drop();
   });
 
-  /** Asked outside of any transaction, which would be told the same again and again. */
+  /** Queries outside of any transaction, because within one the answer would not change. */
   const someConnection = async (is: string): Promise<boolean> => {
     const sql = `SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND ${is}`;
     return (await write.db.rows(sql)).length > 0;
   };
 
-  /** Stands still inside the transaction that moves a handler's checkpoint, and so while it holds the checkpoint's row. */
+  /** Freezes a server inside the transaction that moves a handler's checkpoint, so while it holds the lock on the checkpoint's row. */
   async function standStillInside(server: ServerProcess): Promise<string> {
     const holder = new pg.Client({ connectionString: database.url });
     await holder.connect();

@@ -11,7 +11,7 @@ const STOP_MS = 30_000;
 const WORKERS = 2;
 const REQUESTS = 20;
 
-/** On a connection of its own, so that the workers take turns. */
+/** Uses a new connection for each request, so that the workers take turns. */
 const get = (url: string, headers: Record<string, string> = {}): Promise<{ status: number; text: string }> =>
   new Promise((resolve, reject) => {
     const request = http.get(url, { agent: false, headers, timeout: 10_000 }, (response) => {
@@ -29,7 +29,7 @@ const childrenOf = (pid: number): number[] =>
     .split(' ')
     .map(Number)
     .filter((child) => child > 0);
-/** How that process was called; empty once it has ended, which it may do between being listed and being looked at. */
+/** The command line of a process; empty if the process has ended since it was listed. */
 const commandOf = (pid: number): string => {
   try {
     return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
@@ -38,7 +38,7 @@ const commandOf = (pid: number): string => {
     throw error;
   }
 };
-/** Postgres, which the primary starts, is a child of its own kind. */
+/** The children that run `serve`. Postgres is also a child of the primary, but no worker. */
 const workersOf = ({ pid }: ServerProcess): number[] =>
   childrenOf(pid).filter((child) => commandOf(child).includes('serve'));
 

@@ -4,22 +4,22 @@ import { must, request, type Answer } from '../support/shop.ts';
 import type { Account } from './kept.ts';
 import type { Place } from './place.ts';
 
-/** The one without an account. */
+/** A caller without an account. */
 export const ANYBODY = 'anybody';
-/** Asks by the command line. */
+/** A caller that uses the command line. */
 export const OPERATOR = 'operator';
 const AT_ONCE = 8;
 
 export interface Question {
   /** The name of an account, `ANYBODY` or `OPERATOR`. */
   readonly as: string;
-  /** A path below the API's base path; of the operator, a command. */
+  /** A path below the API's base path; for the operator, a command. */
   readonly ask: string;
 }
 
-/** A question and what was answered, but for what differs each time. */
+/** A question and its answer, without the parts that differ each time. */
 export interface Kept extends Question {
-  /** Of HTTP; of a command, its exit code. */
+  /** The HTTP status; for a command, its exit code. */
   readonly status: number;
   /** The first part of the ETag. */
   readonly revision: string | null;
@@ -31,7 +31,7 @@ export interface Caller {
 }
 
 const callerFor = (place: Place, token?: string): Caller => ({
-  // A read model may be behind for a moment, and the answer says so.
+  // A read model may lag for a moment. The API then answers 503.
   call: (method, path, body, headers = {}) =>
     eventually(`${method} ${path} is answered`, async () => {
       const options = { body, headers, ...(token === undefined ? {} : { token }) };
@@ -45,7 +45,7 @@ export async function signIn(place: Place, { email, password }: Account): Promis
   return callerFor(place, data.access_token);
 }
 
-/** The number and the time of a request are its own; how a refusal is worded may change. */
+/** Removes the id and the time of a request, and the wording of a refusal, which may change. */
 function withoutVolatile({ status, text }: Answer): string {
   const named = text.replace(/"(request_id|timestamp)":"[^"]*"/g, '"$1":"…"');
   return status < 400 ? named : named.replace(/"(detail|message)":"(?:[^"\\]|\\.)*"/g, '"$1":"…"');
@@ -53,7 +53,7 @@ function withoutVolatile({ status, text }: Answer): string {
 
 type Asking = (question: Question) => Promise<Kept>;
 
-/** Asks questions in everybody's name. */
+/** A function that asks a question as the caller whom the question names. */
 async function askerOf(place: Place, accounts: Readonly<Record<string, Account>>): Promise<Asking> {
   const callers: Record<string, Caller> = { [ANYBODY]: callerFor(place) };
   for (const [name, account] of Object.entries(accounts)) callers[name] = await signIn(place, account);
@@ -74,7 +74,7 @@ async function askerOf(place: Place, accounts: Readonly<Record<string, Account>>
 const readable = ({ body, ...kept }: Kept): string =>
   `${JSON.stringify(kept)}\n${JSON.stringify(JSON.parse(body), null, 1)}`;
 
-/** Asks all of them, some at a time; the answers come in the order of the questions. */
+/** Asks all questions, several at a time. The answers are in the order of the questions. */
 export async function askAll(
   place: Place,
   accounts: Readonly<Record<string, Account>>,
@@ -90,7 +90,7 @@ export async function askAll(
   return answers;
 }
 
-/** Asks everything again and fails, with the first difference, unless every answer is the one that was kept. */
+/** Asks all questions again. Fails with the first difference from the kept answers. */
 export async function expectSameAnswers(
   place: Place,
   accounts: Readonly<Record<string, Account>>,

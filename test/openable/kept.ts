@@ -10,7 +10,7 @@ import type { Kept } from './asking.ts';
 /** A folder for each commit whose shop is kept, named after the commit. */
 export const FIXTURES = path.join(import.meta.dirname, 'fixtures');
 const TAR_TIMEOUT_MS = 60_000;
-/** The four databases of a cluster are nearly the same; a window this wide sees one while it packs the next. */
+/** The four databases of a cluster are nearly the same. A window of this size still covers one while the next is packed. */
 const WINDOW_BITS = 24;
 
 export interface Account {
@@ -18,12 +18,12 @@ export interface Account {
   readonly password: string;
 }
 
-/** What is known of a kept shop beside its data. */
+/** The facts about a kept shop, beside its data. */
 export interface KeptShop {
-  /** In full. */
+  /** The full hash. */
   readonly commit: string;
   readonly accounts: Readonly<Record<string, Account>>;
-  /** Of the data folder; an export is of no use without it. */
+  /** The master key of the data folder. An export is useless without it. */
   readonly masterKey: string;
   readonly log: { readonly events: number; readonly log_hash: string };
   readonly answers: number;
@@ -71,8 +71,8 @@ export function writeShop(name: string, shop: KeptShop, answers: readonly Kept[]
 const tar = (...args: string[]): void => void execFileSync('tar', args, { timeout: TAR_TIMEOUT_MS });
 
 /**
- * Packs what a shop that stopped cleanly needs: its secrets and its cluster, every byte as Postgres left it, but for the
- * segments of its WAL before `segment` (and those made ready for later), which Postgres itself would remove by and by.
+ * Packs the files that a cleanly stopped shop needs: its secrets and its cluster, byte for byte. Leaves out the WAL segments
+ * before `segment`, and those allocated for later. Postgres would remove them itself in time.
  */
 export async function packDataDir(dataDir: string, segment: string, to: string): Promise<void> {
   const plain = path.join(temporaryFolder('pack'), 'data.tar');
@@ -89,7 +89,7 @@ export async function packDataDir(dataDir: string, segment: string, to: string):
   await pipeline(createReadStream(plain), packing, createWriteStream(to));
 }
 
-/** The account that root lends to Postgres unless the owner of the data folder is another. */
+/** The account that runs Postgres for root, unless another account owns the data folder. */
 function ownerForRoot(): string {
   const line = readFileSync('/etc/passwd', 'utf8')
     .split('\n')

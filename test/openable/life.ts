@@ -4,7 +4,7 @@ import { signIn, type Caller } from './asking.ts';
 import type { Account, KeptShop } from './kept.ts';
 import type { Place } from './place.ts';
 
-/** One more than it takes until the state of a stream is kept as a snapshot. */
+/** Enough changes for a snapshot of the stream's state, which is kept after every 500 events. */
 const STOCK_CHANGES = 510;
 const WAIT_MS = 30_000;
 const STEPS = ['processing', 'shipping', 'shipped', 'completed'] as const;
@@ -23,7 +23,7 @@ const ADDRESS = { name: 'Una', line1: '2 Rue de l’Abbaye', city: 'Zürich', po
 
 type Name = keyof typeof ACCOUNTS;
 
-/** What there is in the shop, for everybody to be asked about. */
+/** The things in the shop that questions can be about. */
 export interface Life {
   readonly products: string[];
   readonly stores: string[];
@@ -49,7 +49,7 @@ async function openStore(place: Place, name: 'mary' | 'sid', store: Record<strin
   return { id: id as string, owner: await signIn(place, ACCOUNTS[name]) };
 }
 
-/** Names, numbers, passwords and sessions that came and went. */
+/** Changes names, phone numbers, passwords and sessions. */
 async function bePeople(place: Place, { una, john }: Pick<People, 'una' | 'john'>): Promise<Caller> {
   const first = await register(place, 'paul', { password: PAULS_FIRST, phone: '+41 44 000 00 01' });
   const change = { name: 'Paul “the Elder”', phone: '+41 44 000 00 02', address: '3 Abbey Road, London' };
@@ -79,7 +79,7 @@ async function makeCategories({ admin }: Pick<People, 'admin'>): Promise<string[
   return made;
 }
 
-/** Listed, renamed, repriced, moved, restocked, taken off. */
+/** Lists, renames, reprices, moves, restocks and delists products. */
 async function makeProducts({ mary, sid, admin }: People, categories: readonly string[]): Promise<string[]> {
   const list = async (seller: Caller, category: number, product: Record<string, unknown>): Promise<string> => {
     const body = { ...product, category_id: categories[category] };
@@ -101,7 +101,7 @@ async function makeProducts({ mary, sid, admin }: People, categories: readonly s
   return [quill, initial, vellum, ink, wax, map];
 }
 
-/** So many changes that the state of its stock is kept as a snapshot. */
+/** Changes a product's stock often enough for a snapshot of its state. */
 export async function turnOver(seller: Caller, product: string): Promise<void> {
   for (let turn = 0; turn < STOCK_CHANGES; turn += 1) {
     const body = { change: turn % 2 === 0 ? 3 : -3, reason: 'in and out' };
@@ -109,7 +109,7 @@ export async function turnOver(seller: Caller, product: string): Promise<void> {
   }
 }
 
-/** What buyers and sellers may do with an order, each step waited for. */
+/** The actions of buyers and sellers on orders. Each one waits for its effect. */
 function market(people: People, orders: Life['orders'], stores: Readonly<Record<string, Caller>>) {
   const orderOf = async (by: Name, id: string): Promise<Json> =>
     must(await people[by].call('GET', `/orders/${id}`), 200).data;
@@ -137,7 +137,7 @@ function market(people: People, orders: Life['orders'], stores: Readonly<Record<
       await payment(by, id, 'captured');
       return id;
     },
-    /** Every seller's part, as far as that step. */
+    /** Advances every seller's part of the order up to that step. */
     advance: async (by: Name, id: string, to: Step): Promise<void> => {
       for (const { store_id: store } of (await orderOf(by, id)).fulfilments as { store_id: string }[]) {
         for (const status of STEPS.slice(0, STEPS.indexOf(to) + 1)) {
@@ -153,7 +153,7 @@ function market(people: People, orders: Life['orders'], stores: Readonly<Record<
   };
 }
 
-/** A shop opens, and people do in it all that a shop knows. */
+/** Opens a shop with stores, people, categories and products. Returns them with the actions of its market. */
 export async function openShop(place: Place) {
   const admin = await signIn(place, ACCOUNTS.admin);
   const scriptorium = await openStore(place, 'mary', { name: 'The Scriptorium', description: 'Books, by hand.' });

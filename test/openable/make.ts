@@ -13,18 +13,18 @@ import { placeOn, type Place } from './place.ts';
 import { questionsAbout, routesBeside } from './questions.ts';
 import { losePayment, payNothing, trade } from './trade.ts';
 
-// `npm run test:keep-shop [<commit>]`: lets the shop of a commit (HEAD unless said otherwise) live for a minute, and keeps it.
+// `npm run test:keep-shop [<commit>]`: runs the shop of a commit (HEAD by default) for a minute, and keeps its data.
 
 const GIT_TIMEOUT_MS = 60_000;
 const WAIT_MS = 60_000;
 const NAME_LENGTH = 7;
-/** Longer than the sandbox takes to answer. */
+/** Longer than the payment sandbox takes to answer. */
 const SHORT_DEADLINE = '4s';
 
 const git = (...args: string[]): string =>
   execFileSync('git', args, { cwd: ROOT, encoding: 'utf8', timeout: GIT_TIMEOUT_MS }).trim();
 
-/** The sources of that commit in a folder of their own, with the packages that are installed here. */
+/** The sources of that commit in a separate folder, with the packages that are installed here. */
 function sourcesOf(commit: string): string {
   const root = temporaryFolder('keep');
   const archive = path.join(root, 'sources.tar');
@@ -51,7 +51,7 @@ function query({ dataDir }: Making, sql: string): Promise<Record<string, unknown
   return select(`postgres://cartulary:${secretsOf(dataDir).databasePassword}@127.0.0.1:${port}/cartulary`, sql);
 }
 
-/** Begins a new segment of the WAL; once the cluster has stopped cleanly, it starts again from this one alone. */
+/** Begins a new segment of the WAL, and returns its name. After a clean stop the cluster can start from this segment alone. */
 async function newSegment(making: Making): Promise<string> {
   await query(making, 'SELECT pg_switch_wal()');
   await query(making, 'CHECKPOINT');
@@ -59,7 +59,7 @@ async function newSegment(making: Making): Promise<string> {
   return String(row?.['segment']);
 }
 
-/** Waits until handlers and read models are level with the log and no deadline waits, which would change answers later. */
+/** Waits until handlers and read models have reached the end of the log, and no deadline is pending that would change answers later. */
 const settled = ({ place }: Making): Promise<unknown> =>
   eventually(
     'the shop has nothing left to do',
@@ -99,7 +99,7 @@ async function record(place: Place, life: Life): Promise<Kept[]> {
   return answers;
 }
 
-/** Types of events that the commit knows and that did not happen in its shop. */
+/** Event types that the commit declares but that did not occur in its shop. */
 function eventsBeside(root: string, log: string): string[] {
   const lines = gunzipSync(readFileSync(log)).toString().trimEnd().split('\n');
   const happened = new Set(lines.map((line) => (JSON.parse(line) as { type?: string }).type));

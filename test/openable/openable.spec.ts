@@ -9,7 +9,7 @@ import { filesOf, FIXTURES, readAnswers, readShop, unpackDataDir, type KeptShop 
 import { placeOn, type Place } from './place.ts';
 import { LEFT_BEHIND } from './questions.ts';
 
-/** The first that was kept; it stays. */
+/** The first shop that was kept. It is never removed. */
 const FIRST = 'd419bfe';
 /** Queries that read the log alone; a rebuild changes nothing for them. */
 const FROM_THE_LOG = /\/history|[?&](?:revision|as_of)=/;
@@ -23,7 +23,7 @@ type Buyer = Awaited<ReturnType<typeof signIn>>;
 const countOrders = async (buyer: Buyer): Promise<number> =>
   must(await buyer.call('GET', '/orders'), 200).body.meta.pagination.total_items as number;
 
-/** Sends the request that placed an order back then once more. */
+/** Repeats the kept request that placed an order. */
 async function repeat(buyer: Buyer, { repeatable: { key, body, order } }: KeptShop): Promise<void> {
   const before = await countOrders(buyer);
   const again = must(await buyer.call('POST', '/orders', body, { 'idempotency-key': key }), 201);
@@ -47,7 +47,7 @@ async function buy(buyer: Buyer, productId: string): Promise<void> {
   expect(await countOrders(buyer)).to.equal(before + 1);
 }
 
-/** A request of back then has no second effect, a new order is paid, and a kept order ships what it holds. */
+/** Checks that a kept request has no second effect, that a new order is paid, and that a kept order ships the stock that it holds. */
 async function goesOn(place: Place, shop: KeptShop): Promise<void> {
   const { accounts, repeatable, bestseller, underway } = shop;
   const buyer = await signIn(place, accounts[repeatable.by]!);
@@ -109,7 +109,7 @@ for (const name of kept) {
 
     it('answers the same from read models that were made anew', async () => {
       await place.run(['rebuild', '--all']);
-      // Started again, so that nothing is answered from a cache.
+      // Restarts the shop, so that no answer comes from a cache.
       await place.start();
       await expectSameAnswers(place, shop.accounts, fromReadModels);
     });

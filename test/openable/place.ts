@@ -3,16 +3,16 @@ import type { Json } from '../support/shop.ts';
 
 const STOP_MS = 15_000;
 
-/** A shop on its data, started and stopped as often as needed, and the command line on the same data. */
+/** A shop on its data, which can be started and stopped repeatedly, and the command line on the same data. */
 export interface Place {
-  /** Of the running server. */
+  /** The URL of the running server. */
   url(): string;
-  /** Stops it first when it runs. */
+  /** Starts the shop; stops it first when it runs. */
   start(env?: Readonly<Record<string, string>>): Promise<void>;
   stop(): Promise<void>;
-  /** A command that must succeed; what it prints on stdout. */
+  /** Runs a command that must succeed. Resolves to its stdout. */
   run(args: readonly string[], input?: string): Promise<string>;
-  /** The same, asked for JSON. */
+  /** Runs a command with `--json` that must succeed. Resolves to its parsed stdout. */
   json(...args: readonly string[]): Promise<Json>;
 }
 

@@ -3,10 +3,10 @@ import { ANYBODY, OPERATOR, signIn, type Question } from './asking.ts';
 import { ACCOUNTS, type Life } from './life.ts';
 import type { Place } from './place.ts';
 
-/** What only the tables of handlers know: a log that moves leaves it behind, as the manual says. */
+/** Questions that only the tables of handlers can answer. A log that moves leaves these answers behind, as the manual says. */
 export const LEFT_BEHIND = ['/notifications?per_page=100', 'dead-letters list --json'] as const;
 const NOWHERE = '00000000-0000-4000-8000-000000000000';
-/** Asked of the command line, which takes its time. */
+/** How many orders are audited. The command line takes its time. */
 const AUDITED_MAX = 2;
 
 const USERS = Object.keys(ACCOUNTS);
@@ -16,7 +16,7 @@ const BUYERS = ['john', 'una', 'paul'];
 const by = (names: readonly string[], paths: readonly string[]): Question[] =>
   names.flatMap((as) => paths.map((ask) => ({ as, ask })));
 
-/** Every list and every single thing that anybody may see. */
+/** The paths of all public lists and items. */
 function publicPaths({ products, stores, categories }: Life): string[] {
   const lists = [
     'per_page=100',
@@ -71,7 +71,10 @@ const adminsPaths = ({ products: [quill, ink] }: Life): string[] => [
   '/inventory/low-stock',
 ];
 
-/** Each order and its payments by everybody who may see it, and by a buyer who may not; its past by its buyer. */
+/**
+ * Questions about each order and its payments: as those who may see it, and as a buyer who may not. Earlier states as its buyer
+ * and as sellers.
+ */
 async function ordersOf(place: Place, { orders }: Life): Promise<Question[]> {
   const questions: Question[] = [];
   for (const { id, by: buyer } of orders) {
@@ -94,7 +97,7 @@ async function ordersOf(place: Place, { orders }: Life): Promise<Question[]> {
   return questions;
 }
 
-/** All that is asked of a kept shop. */
+/** All questions about a kept shop. */
 export async function questionsAbout(place: Place, life: Life): Promise<Question[]> {
   const audits = life.orders.slice(0, AUDITED_MAX).map(({ id }) => `audit order ${id} --json`);
   return [
@@ -109,7 +112,7 @@ export async function questionsAbout(place: Place, life: Life): Promise<Question
   ];
 }
 
-/** Which of the shop's own routes, by its OpenAPI document, none of these was about. */
+/** The GET routes of the shop's OpenAPI document that no question is about. */
 export async function routesBeside(place: Place, questions: readonly Question[]): Promise<string[]> {
   const base = '/api/v1';
   const response = await fetch(`${place.url()}/openapi.json`);

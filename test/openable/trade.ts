@@ -3,7 +3,7 @@ import { ADDRESS, line, turnOver, type Life, type OpenShop } from './life.ts';
 
 const TO = { shipping_address: '1 Abbey Road, London' };
 
-/** Out of the cart, from both stores, under a key that names the request for ever. */
+/** Buys the contents of a cart, from both stores, under an idempotency key that a later request repeats. */
 async function buyFromCart({ people, products: [quill, , , ink], place, payment, advance }: OpenShop) {
   const { john } = people;
   must(await john.call('POST', '/cart/items', line(quill, 3)), 200);
@@ -17,7 +17,7 @@ async function buyFromCart({ people, products: [quill, , , ink], place, payment,
   return { by: 'john', key, body, order };
 }
 
-/** Orders that came to their end well, and those that stand at each step before. */
+/** Paid orders, at each step of fulfilment before completion. */
 async function sell({ people, products, buy, place, payment, advance }: OpenShop): Promise<Life['underway']> {
   const [quill, initial, vellum, ink] = products;
   const processing = await buy('john', { ...TO, items: [line(quill, 1), line(vellum, 2)] });
@@ -34,7 +34,7 @@ async function sell({ people, products, buy, place, payment, advance }: OpenShop
   return { order: processing, by: 'mary', quantity: 1 };
 }
 
-/** Orders whose money went back, all of it or some, or never came. */
+/** Orders that are refunded in full or in part, and one that is cancelled unpaid. */
 async function giveBack({ people, products, buy, place, payment, advance, refunded, cancelled }: OpenShop) {
   const [quill, initial, vellum, ink] = products;
   const second = await place('john', { ...TO, items: [line(ink, 1)], payment_method: 'sandbox_decline' });
@@ -59,7 +59,7 @@ async function giveBack({ people, products, buy, place, payment, advance, refund
   await cancelled('paul', declined);
 }
 
-/** Checkouts that came to no order, and carts as they are left. */
+/** Checkouts that fail, and carts that are left in different states. */
 async function leaveCarts({ people: { una, paul, sid }, products }: OpenShop): Promise<void> {
   const [quill, initial, , ink, wax, map] = products;
   must(await una.call('POST', '/cart/items', line(ink, 1)), 200);
@@ -79,7 +79,7 @@ async function leaveCarts({ people: { una, paul, sid }, products }: OpenShop): P
 export async function trade(shop: OpenShop): Promise<Life> {
   const repeatable = await buyFromCart(shop);
   const underway = await sell(shop);
-  // Now, so that the snapshot holds reservations.
+  // Here, so that the snapshot contains reservations.
   await turnOver(shop.people.mary, shop.products[0]!);
   await giveBack(shop);
   await leaveCarts(shop);
@@ -87,7 +87,7 @@ export async function trade(shop: OpenShop): Promise<Life> {
   return { products, stores, categories, orders, bestseller: products[0]!, repeatable, underway };
 }
 
-/** An order whose refund the provider knows nothing of: `forget` is to make it so. */
+/** A cancelled order whose payment the provider does not know. `forget` removes the payment from the provider. */
 export async function losePayment(shop: OpenShop, forget: (payment: string) => Promise<void>): Promise<void> {
   const id = await shop.buy('una', { shipping_address: ADDRESS, items: [line(shop.products[1], 1)] });
   const { payment }: Json = await shop.payment('una', id, 'captured');
@@ -95,7 +95,7 @@ export async function losePayment(shop: OpenShop, forget: (payment: string) => P
   must(await shop.people.una.call('PUT', `/orders/${id}/cancel`, {}), 200);
 }
 
-/** Orders that nobody pays: where the deadline is short, the shop gives them up. */
+/** Orders that are never paid. Where the deadline is short, the shop cancels them. */
 export async function payNothing({ products: [, , vellum, ink], place, payment, cancelled }: OpenShop): Promise<void> {
   const declined = await place('paul', { ...TO, items: [line(ink, 1)], payment_method: 'sandbox_decline' });
   const authorised = await place('john', { ...TO, items: [line(vellum, 1)], payment_method: 'sandbox_confirm' });

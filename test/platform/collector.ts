@@ -8,7 +8,7 @@ export interface CollectedSpan {
   readonly spanId: string;
   readonly parentSpanId: string | undefined;
   readonly name: string;
-  /** As OTLP numbers them: 1 internal, 2 server, 3 client, 5 consumer. */
+  /** The number of the kind in OTLP: 1 internal, 2 server, 3 client, 5 consumer. */
   readonly kind: number;
   readonly links: readonly { readonly traceId: string; readonly spanId: string }[];
   readonly attributes: Readonly<Record<string, unknown>>;
@@ -31,7 +31,7 @@ const spanOf = (span: Json): CollectedSpan => ({
   failed: span.status?.code === 2,
 });
 
-/** Takes traces by OTLP over HTTP (JSON), as a collector does; `status` is what it answers. */
+/** Receives traces by OTLP over HTTP (JSON), like a collector. Answers with `status`. */
 export async function startCollector(status = 200) {
   const spans: CollectedSpan[] = [];
   const seen = {

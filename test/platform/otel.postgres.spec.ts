@@ -25,7 +25,7 @@ describe('a purchase as a trace', () => {
     }
     return found;
   };
-  /** The names from a span up to the caller's. */
+  /** The names of a span and its ancestors, then the id of the caller's span. */
   const wayUp = (span: CollectedSpan): string[] => {
     const parent = spans.find(({ spanId }) => spanId === span.parentSpanId);
     return [span.name, ...(parent === undefined ? [String(span.parentSpanId)] : wayUp(parent))];

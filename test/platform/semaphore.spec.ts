@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { createSemaphore } from '../../src/platform/semaphore.ts';
 import { rejection } from '../support/rejection.ts';
 
-/** A work that lasts until it is told to end. */
+/** Work that lasts until `end` is called. */
 function lasting() {
   let end = (): void => undefined;
   const ended = new Promise<void>((resolve) => (end = resolve));

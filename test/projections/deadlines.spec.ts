@@ -38,7 +38,7 @@ const payment = (orderId: string): DeadlineRow => ({
 });
 
 describe('deadlines', () => {
-  // Another buyer's checkout, of which nothing more is heard.
+  // Another buyer's checkout, without later events.
   const other: Fact[] = [started('ben', 'zwo'), reserved('cup', 'zwo', 'ben')];
   const otherRow = checkout('zwo', { buyer_id: 'ben', product_ids: ['cup'] });
 

@@ -6,7 +6,7 @@ import { payment } from '../../src/handlers/payment.ts';
 import { projections } from '../../src/projections/index.ts';
 import { samples } from '../aggregates/samples.ts';
 
-/** Events that only their own aggregate reads, and why. */
+/** Events that only their own aggregate reads, each with the reason. */
 const UNHEARD: Readonly<Record<string, string>> = {
   RegistrationAbandoned:
     'nobody ever was registered, so there is nobody to show; the claim on their e-mail is taken over',

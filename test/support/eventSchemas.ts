@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import ts from 'typescript';
 
-/** JSON Schema (draft-07) as far as the data of an event needs it. */
+/** The part of JSON Schema (draft-07) that the data of events needs. */
 export interface Schema {
   readonly type?: string | readonly string[];
   readonly description?: string;
@@ -65,7 +65,7 @@ function descriptionOf(property: ts.Symbol, checker: ts.TypeChecker): string {
 function propertySchema(property: ts.Symbol, optional: boolean, checker: ts.TypeChecker): Schema {
   const type = checker.getTypeOfSymbol(property);
   const parts = type.isUnion() ? type.types : [type];
-  // That it may be left out is said by `required`.
+  // `required` already says that the field may be missing.
   const given = optional ? parts.filter(({ flags }) => (flags & ts.TypeFlags.Undefined) === 0) : parts;
   const schema = given.length === 1 ? schemaOfType(given[0]!, checker) : unionSchema(given, checker);
   const description = descriptionOf(property, checker);

@@ -31,7 +31,7 @@ export async function wholeLog(store: EventStore, after = 0n): Promise<RecordedE
   }
 }
 
-/** Follows until told to stop, keeping everything it was given. */
+/** Follows until told to stop, and keeps all events that it gets. */
 export function following(
   store: EventStore,
   after: bigint,

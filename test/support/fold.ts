@@ -22,7 +22,7 @@ async function foldOfTheLog(store: EventStore): Promise<Map<string, Map<string, 
   return tables;
 }
 
-/** Every read model, row by row and column by column. Nothing may be written meanwhile. */
+/** Checks that every read model equals the fold, row by row and column by column. Nothing may be written meanwhile. */
 export async function expectRowsToBeTheFold({ store, db }: Pick<Shop, 'store' | 'db'>): Promise<void> {
   const folded = await foldOfTheLog(store);
   for (const { name, table, key, columns } of projections) {

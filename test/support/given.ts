@@ -36,7 +36,7 @@ interface GivenLog<R> {
   then(...rows: R[]): void;
 }
 
-/** Past events, a command, and what is decided; or recorded events and the rows they leave, in the order of their keys. */
+/** Past events, a command, and the decision; or recorded events and the rows that they leave, in the order of their keys. */
 export function given<State, C extends Command, E extends DomainEvent>(
   decider: Decider<State, C, E>,
   ...events: E[]

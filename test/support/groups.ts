@@ -10,7 +10,7 @@ const GROUP_TIMEOUT_MS = 15 * 60_000;
 const LINGER_MS = 20_000;
 const INTERRUPT_MS = 8_000;
 const POLL_MS = 50;
-/** How much of a group's failures is told once more at the end, where the log of a run may be all that is left. */
+/** How many characters of a group's failures are repeated at the end, which may be all that is kept of a run's log. */
 const FAILURE_CHARS_MAX = 6_000;
 
 /** Specs that one process of Mocha runs. */
@@ -35,7 +35,7 @@ function killGroup(child: ChildProcess, signal: NodeJS.Signals): void {
   try {
     if (child.pid !== undefined) process.kill(-child.pid, signal);
   } catch {
-    // It has ended already.
+    // The process has already ended.
   }
 }
 
@@ -77,11 +77,11 @@ function failuresOf(output: string): string {
 
 export interface RunOptions {
   readonly env: Readonly<Record<string, string>>;
-  /** Node's, before Mocha. */
+  /** Arguments of Node. */
   readonly nodeArgs?: readonly string[];
-  /** Mocha's, before the files. */
+  /** Arguments of Mocha, before the files. */
   readonly mochaArgs?: readonly string[];
-  /** Whether its output is told as it comes, not all at its end. */
+  /** Whether to print the output as it comes, not only at the end. */
   readonly shown?: boolean;
 }
 

@@ -1,4 +1,4 @@
-/** When a test process ends, the template its databases were cloned from goes too. */
+/** When a test process ends, removes the template from which its databases were cloned. */
 export const mochaHooks = {
   async afterAll(): Promise<void> {
     if (process.env['TEST_POSTGRES_URL'] === undefined) return;

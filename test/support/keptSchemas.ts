@@ -62,7 +62,7 @@ function breaksEnum(values: NonNullable<Schema['enum']>, newer: Schema, where: s
 
 const said = (schema: Schema): string => JSON.stringify(schema.enum ?? schema.type);
 
-/** The version that events of this type are recorded in now. */
+/** The version in which events of this type are recorded now. */
 export const versionOf = (type: string): number => schemaOf(UPCASTERS, type);
 
 /** Reasons why these schemas do not fit the events in the log; empty when they do. */
@@ -88,7 +88,7 @@ export function refusals(schemas: readonly EventSchema[], folder = SCHEMAS, vers
   return [...gone, ...changed];
 }
 
-/** The file of an event's current version, as it is kept. */
+/** The file of an event's current schema, and its text. */
 export async function fileOfCurrent({ type, data, description }: EventSchema): Promise<{ file: string; text: string }> {
   const version = versionOf(type);
   const schema = {

@@ -116,7 +116,7 @@ const SETTINGS: ShopSettings = {
   checkoutDeadlineMs: 60_000,
 };
 
-/** Tests never log in nor guess a password here. */
+/** Tests with this shop never log in or guess passwords. */
 const unused = (name: string): never => {
   throw new Error(`${name} is not part of a shop in memory`);
 };
@@ -137,7 +137,7 @@ async function wholeLogOf(store: EventStore): Promise<RecordedEvent[]> {
   return store.readAll(0n, Number(position) + 1);
 }
 
-/** One process of the shop: its own cache of folds, over a log and keys that it may share with others. */
+/** One process of the shop: its own cache of folds, over a log and keys that several processes can share. */
 function startProcess(store: EventStore, personalData: PersonalData): Services {
   const rows = async <R extends object>(projection: Projection<R>): Promise<R[]> =>
     rowsOf(projection, await wholeLogOf(store));
@@ -156,7 +156,7 @@ export interface Circumstances {
   readonly id?: string;
   readonly now?: string;
   readonly ifMatch?: bigint;
-  /** Another process than the shop's first. */
+  /** The process that runs the command; the shop's first one by default. */
   readonly services?: Services;
 }
 export interface Input {
@@ -170,7 +170,7 @@ export const admin: Actor = { id: randomUUID(), role: 'admin' };
 
 export type MemoryShop = ReturnType<typeof openMemoryShop>;
 
-/** The write side in memory, called like by its clients: through the commands' contracts. */
+/** The write side in memory. Tests call it like clients do, through the commands' contracts. */
 export function openMemoryShop(store: EventStore = createMemoryEventStore()) {
   const personalData = createMemoryPersonalData();
   const services = startProcess(store, personalData);

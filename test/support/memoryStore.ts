@@ -13,12 +13,12 @@ import {
 import { serialise, type SerialisedEvent } from '../../src/eventstore/serialise.ts';
 import { recorded } from '../../src/eventstore/upcast.ts';
 
-/** Distance between two positions of a sparse log: a prime, so that code which counts positions fails. */
+/** Distance between two positions of a sparse log. It is a prime, so that code fails if it counts positions. */
 export const SPARSE = 977n;
 
 /**
- * The port in memory, with the promises of a real log; every call takes a turn of the event loop, as a real one would.
- * With a `stride` its positions do not count events, and no place but those of events is taken as one to go on from.
+ * The event store in memory, with the promises of a real log. Every call takes a turn of the event loop, as a real one would. With
+ * a `stride`, positions do not count events, and only positions of events are accepted as starting points.
  */
 export function createMemoryEventStore({ stride = 1n }: { stride?: bigint } = {}): EventStore {
   const log: RecordedEvent[] = [];
@@ -65,7 +65,7 @@ export function createMemoryEventStore({ stride = 1n }: { stride?: bigint } = {}
     return log.slice(from, from + limit);
   }
 
-  /** Backwards and bounded, as a log does it that has no index of ids. */
+  /** Searches backwards and only so far, like a log that has no index of ids. */
   function locate(ids: readonly string[], before: bigint): Located {
     const wanted = new Set(ids);
     const events: RecordedEvent[] = [];

@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto';
 import { createServer } from 'node:net';
 
 const PORT_MIN = 10_000;
-/** Where Linux begins with the ports of outgoing connections, unless told otherwise. */
+/** The first port of outgoing connections on Linux, by default. */
 const PORT_MAX = 32_768;
 const PORT_TRIES_MAX = 100;
 

@@ -37,27 +37,30 @@ export interface Program {
 }
 
 export interface ServerProcess extends Program {
-  /** Where it serves, such as http://127.0.0.1:40123, without a slash at the end. */
+  /** Its URL, such as http://127.0.0.1:40123, without a slash at the end. */
   readonly url: string;
 }
 
 export interface ProgramOptions {
-  /** Settings on top of `TEST_SETTINGS`; undefined takes one away. */
+  /** Settings in addition to `TEST_SETTINGS`. Undefined removes one. */
   readonly env?: Readonly<Record<string, string | undefined>>;
-  /** An empty temporary folder unless said otherwise, so that no `.env` of the checkout is read. */
+  /** The working folder; an empty temporary one by default, so that no `.env` of the checkout is read. */
   readonly cwd?: string;
-  /** The sources by tsx, or what `npm run build` made; the latter, joined, when the runner of the tests has made it. */
+  /**
+   * The sources by tsx, or the build of `npm run build`. By default the joined program if the runner of the tests has made it,
+   * else the sources.
+   */
   readonly from?: From;
   /** Run as another user; root only. */
   readonly user?: { readonly uid: number; readonly gid: number };
   readonly root?: string;
-  /** What it reads from stdin; nothing unless given. */
+  /** Its stdin; empty by default. */
   readonly input?: string;
-  /** In a process group of its own, whose number is its pid, as a shell starts it. */
+  /** Whether to run it in its own process group, whose number is its pid, as a shell does. */
   readonly ownGroup?: boolean;
 }
 
-/** Any free port, quick passwords, no rate limits. */
+/** Settings for tests: any free port, fast password hashes, no rate limits. */
 export const TEST_SETTINGS: Readonly<Record<string, string>> = {
   NODE_ENV: 'test',
   HOST: '127.0.0.1',
@@ -100,10 +103,10 @@ const environmentOf = (options: ProgramOptions): Record<string, string> => {
   return Object.fromEntries([...new Map(wanted)].filter((entry): entry is [string, string] => entry[1] !== undefined));
 };
 
-/** As `npm start` has it: with no bound V8 lets garbage lie until the heap is several times what is in use. */
+/** The heap limit of `npm start`. Without one, V8 lets garbage grow to several times the memory in use. */
 export const HEAP_BOUND = '--max-old-space-size=512';
 
-/** The program that the runner of the tests has built and joined to a few files, which start far sooner. */
+/** The program that the runner of the tests has built and joined to a few files. It starts far sooner. */
 const joinedIn = (root: string): string | undefined => (root === ROOT ? process.env['TEST_PROGRAM'] : undefined);
 
 const TSX = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
@@ -117,7 +120,7 @@ const entryOf = ({ root = ROOT, from }: ProgramOptions): string[] => {
 
 const commandOf = (options: ProgramOptions): string[] => [HEAP_BOUND, ...entryOf(options)];
 
-/** How Node runs a program of the tests' own: compiled with the specs where their runner has done that, else by tsx. */
+/** Node's arguments for a program of the tests themselves: the compiled file if the runner has made it, else the source by tsx. */
 export function programArgs(file: string): string[] {
   const folder = process.env['TEST_COMPILED'];
   const compiled = folder === undefined ? '' : path.join(folder, path.relative(ROOT, file).replace(/\.ts$/, '.js'));
@@ -146,7 +149,7 @@ export function spawnProgram(command: readonly string[], options: ProgramOptions
   });
   child.stdin?.on('error', () => undefined).end(options.input);
   running.add(child);
-  // A test that fails leaves its process to the exit hook above, and does not wait for it.
+  // A failed test does not wait for its process. The exit hook above kills it.
   child.unref();
   for (const stream of [child.stdout, child.stderr] as unknown as Socket[]) stream.unref();
   let all = '';
@@ -163,7 +166,8 @@ export function spawnProgram(command: readonly string[], options: ProgramOptions
       running.delete(child);
       const done = (): void => resolve({ code, signal });
       child.once('close', done);
-      // Its output is complete at 'close', unless a child process that it left behind holds the pipes open.
+      // The output is complete at 'close'. A child process that was left behind can keep the pipes open, so this waits only a limited
+      // time.
       setTimeout(done, DRAIN_MS).unref();
     });
   });
@@ -209,7 +213,7 @@ export async function spawnServer(options: ProgramOptions = {}): Promise<ServerP
   return serving(program);
 }
 
-/** Waits until a started program says where it serves. */
+/** Waits until a started program prints its URL. */
 export async function serving(program: Program): Promise<ServerProcess> {
   let exit: Exit | undefined;
   program.exited.then(

@@ -12,18 +12,18 @@ interface Options {
   readonly token?: string;
   readonly body?: unknown;
   readonly headers?: Record<string, string>;
-  /** Asked only to wait for something, and so as often as it takes: not recorded. */
+  /** Not recorded. For requests that only wait for something, and so repeat a varying number of times. */
   readonly quietly?: boolean;
 }
 
-/** Of the connection, or with the length of what differs. */
+/** Headers of the connection, and those that vary with the time or with the length of replaced parts. */
 const LEFT_OUT = new Set(['connection', 'content-length', 'date', 'keep-alive', 'transfer-encoding']);
 const UUID = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g;
 const INSTANT = /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z/g;
 const JWT = /eyJ[\w-]+\.[\w-]+\.[\w-]+/g;
 const POSITIONS = new Set(['event-position', 'projection-position']);
 
-/** Names what differs from run to run: the first id is always `<id 1>`, wherever it comes from. */
+/** Replaces the parts that differ from run to run. The first id is always `<id 1>`, whatever its value. */
 function createNaming(): (text: string) => string {
   const ids = new Map<string, string>();
   const idOf = (uuid: string): string => {
@@ -40,13 +40,13 @@ function createNaming(): (text: string) => string {
       .replace(/("position":)("?)\d+\2/g, '$1$2<position>$2');
 }
 
-/** The digest at the end of an ETag is of an answer's text, ids and times included. */
+/** An ETag ends with a digest of the answer's text, which contains ids and times. */
 const valueOf = (name: string, value: string): string => {
   if (POSITIONS.has(name)) return value.replace(/^\d+$/, '<position>');
   return name === 'etag' ? value.replace(/\.[\w-]+"$/, '.<digest>"') : value;
 };
 
-/** Calls a shop and keeps what it answers, so that two shops can be compared. */
+/** Calls a shop and records its answers, so that two shops can be compared. */
 export function createRecorder(url: string) {
   const naming = createNaming();
   const answers: Recorded[] = [];

@@ -20,7 +20,7 @@ export interface Services {
   readonly env: Readonly<Record<string, string>>;
   /** One line to print. */
   readonly summary: string;
-  /** Servers that could not be had, each with the reason; the suites that need them did not run. */
+  /** Servers that are missing, each with the reason. The suites that need them did not run. */
   readonly absent: readonly string[];
   stop(): Promise<void>;
 }
@@ -28,7 +28,7 @@ export interface Services {
 interface Service {
   readonly env: string;
   readonly url: string | undefined;
-  /** Where it is, or why it is not. */
+  /** The place of the service, or the reason why it is missing. */
   readonly told: string;
   stop(): Promise<void>;
 }
@@ -73,11 +73,11 @@ function givenUrl(env: string): Service | undefined {
   return { env, url, told: `${env} (${new URL(url).host})`, stop: () => Promise.resolve() };
 }
 
-/** A server program of Debian's, and how to run it on a port with its files in a folder. */
+/** A server program from a Debian package, and how to run it on a port with its files in a folder. */
 export interface ServerProgram {
   readonly name: string;
   readonly env: string;
-  /** The Debian package that has it. */
+  /** The name of the Debian package. */
   readonly package: string;
   readonly scheme: string;
   args(port: number, dir: string): string[];
@@ -119,14 +119,14 @@ const isExecutable = (file: string): boolean => {
   }
 };
 
-/** Debian keeps servers where an ordinary user's PATH does not lead. */
+/** Debian installs servers in folders that are not on an ordinary user's PATH. */
 const onPath = (name: string): string | undefined =>
   [...(process.env['PATH'] ?? '').split(path.delimiter), '/usr/sbin', '/usr/local/sbin']
     .filter((dir) => dir !== '')
     .map((dir) => path.join(dir, name))
     .find(isExecutable);
 
-/** Root on Debian may install what is missing. The package's own service is told not to start. */
+/** Installs missing packages, if root on Debian. The package's own service is told not to start. */
 function install(names: readonly string[]): void {
   if (process.getuid?.() !== 0 || onPath('apt-get') === undefined) return;
   console.log(`  installing ${names.join(', ')} from Debian's packages`);
@@ -165,13 +165,13 @@ export interface RunningServer {
   readonly dir: string;
   readonly pid: number;
   kill(signal: NodeJS.Signals): void;
-  /** Ends it; its folder stays. */
+  /** Ends the server. Its folder stays. */
   end(signal?: NodeJS.Signals): Promise<void>;
-  /** Ends it and removes its folder. */
+  /** Ends the server and removes its folder. */
   stop(): Promise<void>;
 }
 
-/** Runs one on a free port (or the one given, to start it again) in a temporary folder (or the one given). */
+/** Runs a server on a free port (or the given one, to start it again) in a temporary folder (or the given one). */
 export async function startServer(
   program: ServerProgram,
   options: { port?: number; dir?: string; args?: readonly string[] } = {},
@@ -196,7 +196,7 @@ export async function startServer(
     if (hasEnded(child)) return;
     const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
     child.kill(signal);
-    // A stopped process hears nothing but this.
+    // A stopped process reacts only to this signal.
     const timer = setTimeout(() => child.kill('SIGKILL'), STOP_TIMEOUT_MS);
     await exited;
     clearTimeout(timer);
@@ -230,9 +230,9 @@ async function startProgram(program: ServerProgram): Promise<Service> {
 }
 
 /**
- * Real servers for the tests: those of the `TEST_…_URL` variables, else of programs on PATH, installed first where that is
- * allowed. Postgres is the embedded one. `inMemory`: its files are kept in memory where there is enough of it; it still calls
- * `fsync`, but tests do not cut the power, so that no commit has to wait for a disk.
+ * Real servers for the tests: those of the `TEST_…_URL` variables, otherwise programs on PATH, which are installed first if
+ * possible. Postgres is the embedded one unless `TEST_POSTGRES_URL` is set. `inMemory`: its files are kept in memory where there
+ * is enough of it; it still calls `fsync`, but tests do not cut the power, so no commit has to wait for a disk.
  */
 export async function startServices({
   programs = [REDIS, NATS],

@@ -32,7 +32,7 @@ export interface Caller {
   call(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>;
 }
 
-/** One request to a shop; `path` is below /api/v1 unless it begins with it. */
+/** One request to a shop. `path` is below /api/v1. */
 export async function request(
   url: string,
   method: string,
@@ -55,7 +55,7 @@ export async function request(
   return { status: response.status, headers: response.headers, body: parsed, data: parsed?.data, text };
 }
 
-/** A query is asked again while its read model is behind, as its answer says (503, Retry-After): a loaded machine is no failure. */
+/** Repeats a query while its read model is behind, as the answer says (503, Retry-After). A slow machine is no failure. */
 async function patiently(method: string, ask: () => Promise<Answer>): Promise<Answer> {
   const until = performance.now() + PATIENCE_MS;
   for (;;) {
@@ -65,14 +65,14 @@ async function patiently(method: string, ask: () => Promise<Answer>): Promise<An
   }
 }
 
-/** Fails with the whole answer when it is not the one expected. */
+/** Throws with the whole answer when its status is not an expected one. */
 export function must(answer: Answer, ...statuses: number[]): Answer {
   if (!statuses.includes(answer.status))
     throw new Error(`${answer.status}, expected ${statuses.join('/')}: ${answer.text}`);
   return answer;
 }
 
-/** A shop's people and goods, made through its API; `url` may change when the server is started again. */
+/** Makes a shop's people and goods through its API. `url` may change when the server is started again. */
 export function peopleOf(shop: { url: string; databaseUrl: string }) {
   const callerFor = (email: string, id: string, token: string): Caller => ({
     id,
@@ -92,7 +92,7 @@ export function peopleOf(shop: { url: string; databaseUrl: string }) {
     return logIn(email);
   }
 
-  /** A store of one's own included. */
+  /** A new seller with a new store. */
   async function seller(name = 'seller'): Promise<Caller & { storeId: string }> {
     const person = await buyer(name);
     const { data } = must(await person.call('POST', '/stores', { name: `${name}'s store` }), 201);
@@ -158,7 +158,7 @@ export async function serveShop(databaseUrl: string, env: Record<string, string>
   return { ...shop, people: peopleOf(shop), stop: () => running.stop() };
 }
 
-/** A server in a process of its own, that may be killed and started again on the same database. */
+/** A server in a separate process, which can be killed and started again on the same database. */
 export async function serveShopApart(databaseUrl: string, env: Record<string, string> = {}, from?: From) {
   const launch = (more: Record<string, string>): Promise<ServerProcess> =>
     spawnServer({
@@ -171,7 +171,7 @@ export async function serveShopApart(databaseUrl: string, env: Record<string, st
     shop,
     people: peopleOf(shop),
     process: (): ServerProcess => server,
-    /** Starts it again (after its end), perhaps with other settings, such as a failpoint. */
+    /** Starts the server again after its end, perhaps with other settings, such as a failpoint. */
     async restart(more: Record<string, string> = {}): Promise<void> {
       server = await launch(more);
       shop.url = server.url;

@@ -1,7 +1,10 @@
 import { startEventStoreDouble, type EventStoreDouble } from './eventStoreDouble/index.ts';
 import { NATS, REDIS } from './services.ts';
 
-/** Where the parts of a test's shop are: `npm run test:services` and `npm run test:eventstore-topology` set it, nothing else does. */
+/**
+ * Where the parts of a test's shop are. Only `npm run test:services` and `npm run test:eventstore-topology` set it; the default is
+ * `embedded`.
+ */
 const TOPOLOGIES = ['embedded', 'services', 'eventstore'] as const;
 export type Topology = (typeof TOPOLOGIES)[number];
 
@@ -25,13 +28,13 @@ const needed = (env: string): string => {
   return url;
 };
 
-/** On one NATS no two streams may have the same subjects. */
+/** The prefix of subjects: on one NATS no two streams may have the same subjects. */
 const subjectOf = (databaseUrl: string): string => new URL(databaseUrl).pathname.slice(1);
 
-/** By the URL of the database that the rest of the same shop is in. */
+/** The doubles of EventStoreDB, by the URL of the database of the same shop. */
 const doubles = new Map<string, EventStoreDouble>();
 
-/** Gives a new database's shop a log of its own where that is not the database. */
+/** Starts a log for a new database's shop, if the log is not in that database. */
 export async function equip(databaseUrl: string): Promise<void> {
   if (topology() === 'eventstore') doubles.set(databaseUrl, await startEventStoreDouble());
 }

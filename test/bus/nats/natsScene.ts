@@ -6,11 +6,11 @@ import { NATS, startServer, type RunningServer } from '../../support/services.ts
 import { openNatsWorld, type NatsWorld, type NatsWorldOptions } from './natsWorld.ts';
 import { append, CONSUMER, numbered, range, recorder } from '../world.ts';
 
-/** After whatever happens to NATS, effects go on and the stream brings events again within this. */
+/** Time limit for the recovery from a NATS failure, ms: effects go on, and the stream delivers events again. */
 const REBUILT_MS = 30_000;
 const STREAMS = range(6).map((index) => `s${index}`);
 
-/** For one test: a NATS server of its own to be cruel to, a relay, and a consumer that keeps what it is handed. */
+/** For one test: its own NATS server, which the test may disturb, a relay, and a consumer that records its events. */
 export function createScene() {
   const undo: (() => Promise<unknown>)[] = [];
   const seen = recorder();
@@ -55,7 +55,7 @@ export function createScene() {
       await scene.startWorld(options);
       await scene.startBus();
     },
-    /** The next `count` events of each stream. */
+    /** Appends the next `count` events of each stream. */
     async goOn(count: number): Promise<void> {
       for (const index of range(count)) {
         await append(
@@ -75,7 +75,7 @@ export function createScene() {
     expectAllOnce(): void {
       for (const name of STREAMS) expect(seen.of(name)).to.deep.equal(range(appended));
     },
-    /** New events come by the stream. */
+    /** Waits until the stream delivers new events. */
     flowsAgain: () =>
       eventually(
         'the stream brings events',
@@ -87,7 +87,7 @@ export function createScene() {
         },
         REBUILT_MS,
       ),
-    /** As an operator, or a stranger, would. */
+    /** Runs `work` on a separate connection, as an operator or a foreign client would. */
     async outside<T>(work: (manager: JetStreamManager, connection: NatsConnection) => Promise<T>): Promise<T> {
       const connection = await connect({ servers: server.url });
       try {

@@ -12,12 +12,12 @@ import type { BusWorld } from '../world.ts';
 const log = pino({ level: process.env['TEST_LOG'] ?? 'silent' });
 
 export interface NatsWorld extends BusWorld {
-  /** A subject prefix of its own, so that many logs can share one server. */
+  /** Its own subject prefix, so that many logs can share one server. */
   readonly prefix: string;
   readonly databaseUrl: string;
-  /** The name of its stream. */
+  /** The name of its JetStream stream. */
   readonly stream: string;
-  /** Another relay; it is stopped when the world is closed. */
+  /** Starts another relay. It stops when the world is closed. */
   startRelay(owner: string): Promise<OpenRelay>;
   readonly relay: OpenRelay;
 }
@@ -25,7 +25,7 @@ export interface NatsWorld extends BusWorld {
 export interface NatsWorldOptions {
   readonly feed?: Partial<NatsFeedLimits>;
   readonly settings?: Partial<NatsStreamSettings>;
-  /** Its own unless given. */
+  /** The subject prefix; a unique one by default. */
   readonly prefix?: string;
 }
 

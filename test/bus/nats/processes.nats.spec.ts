@@ -11,7 +11,7 @@ import { programArgs } from '../../support/process.ts';
 import { append, numbered, range } from '../world.ts';
 
 const SCRIPT = path.join(import.meta.dirname, '../consumerProcess.ts');
-/** A lease outlives a frozen owner by 8 s; the rest is for a loaded machine. */
+/** A lease outlives a frozen owner by 8 s. The rest is slack for a loaded machine. */
 const TAKEN_OVER_MS = 30_000;
 
 describe('bus · NATS JetStream · two processes', function () {

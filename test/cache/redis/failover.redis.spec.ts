@@ -7,10 +7,13 @@ import { REDIS, startServer, type RunningServer } from '../../support/services.t
 import { ask } from '../contract.ts';
 import { isShared, openRedisCache, type RedisWorld } from '../world.ts';
 
-/** After this a reader uses nothing that was projected before and did not arrive in its Redis; what a loaded machine may add included. */
+/**
+ * After this time, ms, a reader uses no old answers, even if the projector's changes do not arrive in its Redis. Includes slack
+ * for a loaded machine.
+ */
 const NOTICED_MS = 2 * BEAT_MS + BEHIND_MAX_MS + 2_000;
 
-/** A name that leads to one server or another, as that of a highly available Redis does. */
+/** An address that leads to one server or another, like the name of a highly available Redis. */
 async function nameFor(first: RunningServer) {
   let { port } = first;
   const open = new Set<Socket>();
@@ -29,7 +32,7 @@ async function nameFor(first: RunningServer) {
   const cut = (): void => open.forEach((socket) => socket.destroy());
   return {
     url: `redis://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    /** New connections go there; those that are open stay where they are. */
+    /** Leads new connections to `target`. Open connections stay where they are. */
     leadTo: (target: RunningServer) => void (port = target.port),
     cut,
     close: () => {
@@ -39,14 +42,14 @@ async function nameFor(first: RunningServer) {
   };
 }
 
-/** The checkpoints that Postgres has, as a process that projects moves them and others see them. */
+/** Checkpoints as in Postgres: the projecting process moves them, and other processes see them. */
 function checkpoints() {
   const positions = new Map([['orders', 1n]]);
   const nobody: ReadonlyMap<string, bigint> = new Map();
   return {
     projecting: { own: () => positions, others: () => Promise.resolve(nobody) },
     reading: { own: () => nobody, others: () => Promise.resolve(new Map(positions)) },
-    /** What the projector does after a commit. */
+    /** Invalidates the tag and moves the checkpoint, as the projector does after a commit. */
     async move({ cache }: RedisWorld): Promise<void> {
       await cache.invalidate(['a']);
       positions.set('orders', positions.get('orders')! + 1n);

@@ -8,11 +8,11 @@ import { REDIS, startServer, type RunningServer } from '../../support/services.t
 import { ask, held, textOf, wanted } from '../contract.ts';
 import { fastest, isShared, openRedisCache, silent, timedAsk, type RedisWorld } from '../world.ts';
 
-/** As in production. */
+/** The same command timeout as in production. */
 const TIMEOUT_MS = 150;
-/** What a loaded machine may add. */
+/** Slack for a loaded machine. */
 const SLACK_MS = 350;
-/** Once it is known that nobody answers. */
+/** Time limit for an answer once the process knows that Redis does not answer. */
 const AT_ONCE_MS = 100;
 
 describe('the cache in Redis, when Redis fails', function () {

@@ -10,7 +10,7 @@ describe('what everybody wrote last, in Redis', () => {
   const connections: RedisConnection[] = [];
   const person = (): Actor => ({ id: randomUUID(), role: 'buyer' });
 
-  /** The memories of two processes. */
+  /** The records of last writes of two processes that share one Redis. */
   async function two() {
     const epoch = randomUUID();
     const open = async () => {

@@ -8,7 +8,7 @@ import { storeIdOf, storeView } from '../../../src/queries/store.ts';
 import { buyer, type Circumstances, dataOf, openMemoryShop, seller } from '../../support/memoryShop.ts';
 import { createMemoryEventStore } from '../../support/memoryStore.ts';
 
-/** A store that tells where each stream was read from since it was last appended to. */
+/** A store that records from which revisions each stream was read since its last append. */
 function watched(store: EventStore) {
   const reads = new Map<string, bigint[]>();
   const watching: EventStore = {
@@ -39,7 +39,7 @@ async function openStore() {
     reads: () => readsOf(streamOf('store', id)),
     update: (description: string, how: Circumstances = {}) =>
       shop.ask('UpdateStore', owner, { params: { id }, body: { description } }, how),
-    /** As the whole stream up to there says. */
+    /** The view of the store, from the events of its stream up to `at`. */
     viewAt: async (at: bigint | undefined) => storeView(await rowAfter(shop.services, stores, id, { at: at! })),
   };
 }

@@ -34,7 +34,7 @@ describe('handle on a log in Postgres', () => {
     await Promise.all(
       processes.flatMap((aggregates) =>
         Array.from({ length: 60 }, async () => {
-          // As a client would: what is refused for now is asked again, under the same id.
+          // Sends a command again under the same id after a temporary refusal, as a client would.
           const command = withdraw(1);
           for (;;) {
             try {

@@ -177,7 +177,7 @@ describe('A lease', () => {
       const heir = shop.projector();
       await heir.start();
       await eventually('the heir stands by', async () => (await heir.status())[0]?.state === 'standby');
-      // What a dead process leaves: an owner in the row, a lease not yet over, and no connection.
+      // The state that a dead process leaves: an owner in the row, a lease that has not expired, and no connection.
       await gone.stop();
       await shop.pool.query(
         `UPDATE checkpoints SET owner = 'gone', lease_until = now() + interval '8 seconds', lease_epoch = lease_epoch + 1`,

@@ -3,7 +3,7 @@ import { pino } from 'pino';
 import { createOwner, type Owned, type OwnerOptions } from '../../../src/engine/follow/owner.ts';
 import { eventually } from '../../support/eventually.ts';
 
-/** A lease as the owner sees it, and the hand that takes it away. */
+/** A lease as its owner sees it. `lose` takes it away. */
 function fakeLease() {
   const lost = new AbortController();
   const lease = {

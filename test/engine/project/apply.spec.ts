@@ -21,7 +21,7 @@ interface Counted {
   readonly add: number | null;
 }
 
-/** Adds to all the counters it names; `null` removes them; 13 is unlucky, and leaves no counter touched. */
+/** Adds to every counter that the event names. `null` removes them. 13 throws at the last of them, and then none may change. */
 const counters: Projection<Counter> = {
   name: 'counters',
   table: 'counters',
@@ -63,7 +63,7 @@ const aLog = fc
   )
   .map((entries) => entries.map(({ stream, ...data }, index) => counted(index + 1, stream, data)));
 
-/** What one event at a time comes to, each that fails stopping its stream. */
+/** The expected result, event by event. An event that fails stops its stream. */
 function oneByOne(events: readonly RecordedEvent[]): { rows: Record<string, unknown>; parked: string[] } {
   const blocked = new Set<string>();
   const applied: RecordedEvent[] = [];

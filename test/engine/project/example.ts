@@ -17,7 +17,7 @@ import { programArgs } from '../../support/process.ts';
 
 export const silent = pino({ level: 'silent' });
 
-/** Accounts and the money they move: a row is touched by streams of its own and, in a transfer, by another's. */
+/** Accounts and transfers between them. A row changes by events of its own stream and, in a transfer, by those of another stream. */
 export interface AccountRow {
   readonly id: string;
   readonly owner: string;
@@ -104,7 +104,7 @@ export const event = (type: string, data: Data = {}): NewEvent => ({
   },
 });
 
-/** A database with the example's table, a store (the real one on it unless another is given), and as many projectors as wanted. */
+/** A database with the example's table, a store (the real one unless another is given), and any number of projectors. */
 export async function bank(other?: EventStore) {
   const database = await freshDatabase();
   const pool: Pool = createPool({ url: database.url, name: 'test', max: 10, int8: 'number' });
@@ -135,7 +135,7 @@ export async function bank(other?: EventStore) {
     store,
     projector,
     undo,
-    /** Appends at the end of an account's stream, whoever wrote before; answers the position. */
+    /** Appends at the end of an account's stream, also after other writers. Returns the position. */
     async append(id: string, ...events: NewEvent[]): Promise<bigint> {
       const stream = `account-${id}`;
       for (let expected = NO_STREAM; ;) {
@@ -165,7 +165,7 @@ export async function bank(other?: EventStore) {
   };
 }
 
-/** The rows that the log says there are. */
+/** The rows that result from the log. */
 export function folded(events: readonly RecordedEvent[]): AccountRow[] {
   const ids = new Set(events.flatMap((one) => (one.stream.startsWith('account-') ? [account(one)] : [])));
   return [...ids].sort().flatMap((id) => replay(accounts, id, events) ?? []);
@@ -174,7 +174,7 @@ export function folded(events: readonly RecordedEvent[]): AccountRow[] {
 const CHILD = path.join(import.meta.dirname, 'child.ts');
 const CHILD_TIMEOUT_MS = 30_000;
 
-/** Runs the example in a process of its own until it dies at the failpoint; `poke` is called again and again meanwhile. */
+/** Runs the example in a separate process until it dies at the failpoint. Calls `poke` repeatedly until then. */
 export async function dieAt(point: string, args: readonly string[], poke: () => Promise<void>): Promise<void> {
   const child = spawn(process.execPath, [...programArgs(CHILD), ...args], {
     env: { ...process.env, FAILPOINT: point },

@@ -19,11 +19,11 @@ const placed: Change<Row, OrderPlaced> = {
   row: (_row, _event, id) => ({ id, reason: '' }),
 };
 
-/** The compiler is the test here: each `@ts-expect-error` fails the types where the line below it compiles. */
+/** The compiler is the test here: it reports each `@ts-expect-error` whose next line compiles. */
 describe('the entries of a projection', () => {
   it('are events of its union, each with a change for its own data', () => {
     const right: Entries = { OrderCancelled: cancelled, OrderPlaced: placed };
-    // @ts-expect-error no event of an order is called so
+    // @ts-expect-error no event of an order has this name
     const misspelt: Entries = { OrderCanceled: cancelled };
     // @ts-expect-error this change reads the data of another event
     const swapped: Entries = { OrderPlaced: cancelled };

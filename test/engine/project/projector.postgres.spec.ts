@@ -28,13 +28,13 @@ describe('A projector', () => {
   });
   afterEach(() => shop.close());
 
-  /** What the table and the checkpoint say at one and the same moment. */
+  /** The table and the checkpoint, read at the same moment. */
   const snapshot = async (): Promise<{ position: bigint; rows: Row[] }> => {
     const { rows } = await shop.pool.query<{ position: number | null; rows: Row[] | null }>(
       `SELECT (SELECT position FROM checkpoints WHERE name = 'projection:accounts') AS position,
          (SELECT json_agg(a ORDER BY id) FROM (SELECT id, owner, balance, seen FROM accounts) a) AS rows`,
     );
-    // Until the projector has its lease there is no checkpoint at all.
+    // There is no checkpoint until the projector has its lease.
     return { position: BigInt(rows[0]!.position ?? 0), rows: rows[0]!.rows ?? [] };
   };
   const foldedUpTo = async (position: bigint): Promise<Row[]> => {

@@ -7,7 +7,7 @@ import { createMemoryEventStore, SPARSE } from '../../support/memoryStore.ts';
 import { bank, event, type Bank } from './example.ts';
 import { rebuilding, type Rebuilding } from '../rebuild/rebuilding.ts';
 
-/** A store like EventStoreDB: positions ascend, do not count events, and only those of events can be followed from. */
+/** A store like EventStoreDB: positions ascend but do not count events, and a follower can start only from the position of an event. */
 describe('On a log whose positions do not count events', () => {
   let shop: Bank;
   let { run, followed, expectFold, fill } = {} as Rebuilding;

@@ -122,7 +122,7 @@ describe('A rebuild', () => {
     };
     const readers = [read(true), read(false)];
     const results = [];
-    // However slow the machine: until enough has gone on beside it.
+    // Rebuilds until enough reads and writes have run meanwhile, however slow the machine is.
     for (let turn = 0; turn < 4 || reads <= 100 || written <= 100; turn += 1) {
       results.push(await run());
       await pause(100);

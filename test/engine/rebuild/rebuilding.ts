@@ -4,7 +4,7 @@ import type { RecordedEvent } from '../../../src/eventstore/eventStore.ts';
 import { rebuild } from '../../../src/engine/rebuild/rebuild.ts';
 import { accounts, asAny, event, folded, silent, type Bank } from '../project/example.ts';
 
-/** What tests of the rebuild do with a bank. */
+/** The steps of tests of the rebuild, on a bank. */
 export function rebuilding(shop: Bank) {
   const run = (options: Partial<Parameters<typeof rebuild>[0]> = {}) =>
     rebuild({ url: shop.url, store: shop.store, projection: asAny(accounts), log: silent, ...options });

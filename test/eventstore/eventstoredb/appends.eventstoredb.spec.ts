@@ -16,7 +16,7 @@ const unlessUnavailable = (error: unknown): undefined => {
   return undefined;
 };
 
-/** Events of a command whose id was made for this one call. */
+/** Events of a command that has a new id for each call. */
 const ownThings = (count: number): NewEvent[] => {
   const commandId = uuidv7();
   return things(count).map((event) => ({ ...event, metadata: { ...event.metadata, commandId } }));
@@ -169,7 +169,7 @@ describe('appending to EventStoreDB', () => {
         for (let revision = NO_STREAM; running || revision < 5n;) {
           const events = [thing(), thing()];
           const at = revision;
-          // While it is down the answer may be that it is: whoever then asks again gets the one effect.
+          // While the server is down, the append may fail as unavailable. A repeated append still has one effect.
           const result = await eventually(
             'the append is answered',
             () => store.append(stream, at, events).catch(unlessUnavailable),

@@ -19,7 +19,7 @@ import { rejection } from '../../support/rejection.ts';
 
 const happened = (n = 0) => jsonEvent({ id: randomUUID(), type: 'Happened', data: { n }, metadata: { who: 'me' } });
 
-/** That the double keeps a server's rules, as the client sees them without anything of ours in between. */
+/** Checks that the double keeps a server's rules. Uses the client alone, without our own code in between. */
 describe('the double of EventStoreDB', () => {
   let double: EventStoreDouble;
   let client: EventStoreDBClient;

@@ -3,7 +3,7 @@ import { createEventStoreDb } from '../../../src/eventstore/eventstoredb/eventSt
 import { startEventStoreDouble } from '../../support/eventStoreDouble/index.ts';
 import { eventStoreContract, type Log } from '../contract.ts';
 
-/** A log on a server that is there already, which keeps what it has. */
+/** A log on a server that already runs and keeps its data. */
 async function logAt(url: string, remove: () => Promise<void>): Promise<Log> {
   const stores: EventStore[] = [];
   return Promise.resolve({

@@ -59,7 +59,7 @@ describe('the log in Postgres', () => {
     it('appends each acknowledged event exactly once', async () => {
       const acknowledged: { stream: string; events: NewEvent[] }[] = [];
       let cuts = 0;
-      // Always in the middle of the burst, and only when some have got through since the last cut.
+      // Cuts in the middle of the burst, and only after some appends have succeeded since the last cut.
       const cutter = (async () => {
         for (let next = 20; next < 640; next += 20, cuts += 1) {
           while (acknowledged.length < next) await new Promise(setImmediate);

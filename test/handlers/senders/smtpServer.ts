@@ -7,7 +7,7 @@ interface SmtpMail {
   readonly data: string;
 }
 
-/** How the server answers one command, `HANG_UP` for closing the connection; undefined answers it well. */
+/** The server's answer to a command. `HANG_UP` closes the connection; undefined is the usual answer. */
 type SmtpManners = (command: string) => string | undefined;
 export const HANG_UP = 'hang up';
 
@@ -18,7 +18,7 @@ export interface SmtpServer {
   close(): Promise<void>;
 }
 
-/** A mail server of few words on a free port of the loopback. */
+/** A minimal mail server on a free port of the loopback address. */
 export async function startSmtpServer(): Promise<SmtpServer> {
   const sockets = new Set<net.Socket>();
   const mails: SmtpMail[] = [];

@@ -12,7 +12,7 @@ import { stage } from '../example.ts';
 const MASTER_KEY = Buffer.alloc(32, 5);
 const logger = pino({ level: 'silent' });
 
-/** Everything of an answer that is not of one transmission alone. */
+/** An answer without the parts that belong to one transmission. */
 const lasting = ({ status, text, headers }: Reply) => {
   const {
     date: _date,

@@ -28,7 +28,7 @@ describe('what was ended', () => {
     if (result.outcome !== 'appended') throw new Error('conflict');
     return result.position;
   };
-  /** Starts on the rows that the projection has written, and its checkpoint. */
+  /** Starts with the rows and the checkpoint that the projection has written. */
   const start = async (rows: readonly object[], checkpoint: bigint): Promise<Revocations> => {
     const query = (sql: string) =>
       Promise.resolve({ rows: sql.includes('checkpoints') ? [{ position: String(checkpoint) }] : rows });

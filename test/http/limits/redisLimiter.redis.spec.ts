@@ -33,7 +33,7 @@ describe('rate limits in Redis', function () {
     return (await Promise.all(asking)).filter((verdict) => verdict.allowed).length;
   };
   const slots = (): string => connections[0]!.key('r:me');
-  /** Lets what was counted be so many seconds older. */
+  /** Makes everything that was counted this many seconds older. */
   async function age(seconds: number): Promise<void> {
     const counts = Object.entries(await admin.hgetall(slots()));
     await admin.del(slots());

@@ -10,7 +10,7 @@ import type { Faults } from './faults.ts';
 import { NOBODY, type AppendAnswer, type DoubleLog, type Expected, type ProposedRecord } from './log.ts';
 import * as wire from './wire.ts';
 
-/** The limit that servers have by default. */
+/** The default limit of servers. */
 const APPEND_BYTES_MAX = 1024 * 1024;
 
 type BatchCall = ServerDuplexStream<BatchAppendReq, BatchAppendResp>;
@@ -19,11 +19,11 @@ export interface AppendingDeps {
   readonly log: DoubleLog;
   readonly faults: Faults;
   refuse(call: { metadata: BatchCall['metadata'] }): Error | undefined;
-  /** The error that sends a client elsewhere. */
+  /** The error that sends a client to the leader. */
   notLeader(): Error;
-  /** Every batch stream that is open: how to end it, cleanly or with an error. */
+  /** Every open batch stream: a function that ends it, cleanly or with an error. */
   readonly batches: Set<(error?: Error) => void>;
-  /** Number of appends that arrived. Each counts once, whatever its outcome. */
+  /** Called once for every append that arrives, with any outcome. */
   onAppend(): void;
 }
 
@@ -33,7 +33,7 @@ interface Gathering {
   bytes: number;
 }
 
-/** One long call that carries all of a client's appends, each answered for itself and in any order. */
+/** One long call that carries all of a client's appends. Each gets its own answer, in any order. */
 export const createBatchAppending = (deps: AppendingDeps) => (call: BatchCall) => {
   const refusal = deps.refuse(call);
   if (refusal !== undefined) return void call.emit('error', refusal);
@@ -110,7 +110,7 @@ function setOutcome(response: BatchAppendResp, expected: Expected, answer: Appen
   response.setSuccess(success);
 }
 
-/** The older call: one append each, which clients use when they give credentials with the call. */
+/** The older call with one append each. Clients use it when they give credentials with the call. */
 export const createAppending =
   (deps: AppendingDeps) =>
   (call: ServerReadableStream<AppendReq, AppendResp>, callback: sendUnaryData<AppendResp>): void => {

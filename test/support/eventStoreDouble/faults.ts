@@ -8,7 +8,7 @@ interface FaultSettings {
   repliesDropped: number;
   /** Appends that get lost on their way: neither recorded nor answered. */
   appendsLost: number;
-  /** Appends that are recorded and answered as a wrong expected version, as one is that the network sent twice. */
+  /** Appends that are recorded but answered as a wrong expected version, like one that the network sent twice. */
   wrongVersions: number;
   /** Appends answered "Server Is Busy", unrecorded. */
   busy: number;
@@ -18,13 +18,13 @@ interface FaultSettings {
   featuresFailing: number;
   /** Reads refused as unavailable. */
   readsUnavailable: number;
-  /** Every answer takes this long. */
+  /** Delay of every answer, ms. */
   slowMs: number;
-  /** Nothing is answered, and nothing recorded, until this is false again. */
+  /** No request is answered, and nothing recorded, until this is false again. */
   stalled: boolean;
   /** Subscriptions stay open and send nothing. */
   silent: boolean;
-  /** Reads of streams carry no position, as those of servers before 22.6. */
+  /** Reads of streams carry no position, like those of servers before 22.6. */
   withoutPositions: boolean;
   /** Commit positions differ from prepare positions, as those of explicit transactions do. */
   transactions: boolean;
@@ -37,11 +37,11 @@ type Counted = {
 export interface Faults {
   readonly now: FaultSettings;
   set(settings: Partial<FaultSettings>): void;
-  /** Whether this request is hit by a fault that is counted. */
+  /** Whether a counted fault hits this request. Takes one from the count if so. */
   takes(name: Counted): boolean;
-  /** How long a request has to wait. */
+  /** Waits as long as the current faults delay a request. */
   gate(): Promise<void>;
-  /** Ends when subscriptions may speak. */
+  /** Resolves when subscriptions may send events. */
   audible(signal: AbortSignal): Promise<void>;
 }
 

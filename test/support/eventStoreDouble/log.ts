@@ -27,20 +27,20 @@ export type AppendAnswer =
   | { readonly outcome: 'wrong version'; readonly current: bigint };
 
 export interface DoubleLog {
-  /** In order of position. */
+  /** All records, in order of position. */
   readonly all: readonly LogRecord[];
   readonly grown: Signal;
   stream(name: string): readonly LogRecord[];
   append(stream: string, expected: Expected, proposed: readonly ProposedRecord[]): AppendAnswer;
   /** Index in `all` of the first record at or after a position; undefined when the position is no record's boundary. */
   indexAt(position: bigint): number | undefined;
-  /** Records of the server's own, as statistics are. */
+  /** Appends records of the server itself, such as statistics. */
   appendSystemRecords(count: number): void;
 }
 
 /**
  * A server's log, with its rules: an append is idempotent by event ids at an earlier explicit revision, but not at the stream's
- * current one. After every so many appends the server writes a record of its own (0: never).
+ * current one. After every `systemRecordEvery` appends the server writes a record of its own (0: never).
  */
 export function createDoubleLog(options: { systemRecordEvery?: number } = {}): DoubleLog {
   const { systemRecordEvery = 16 } = options;
@@ -71,7 +71,7 @@ export function createDoubleLog(options: { systemRecordEvery?: number } = {}): D
     write('$stats-127.0.0.1:2113', [event]);
   }
 
-  /** The last record of an append that came before, by the rules of the server. */
+  /** The last record of an earlier append of the same events, by the rules of the server; undefined without one. */
   function repeatedOf(records: readonly LogRecord[], after: bigint, proposed: readonly ProposedRecord[]) {
     const first = Number(after) + 1;
     const same = proposed.every(({ id }, index) => records[first + index]?.id === id);

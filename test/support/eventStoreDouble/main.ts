@@ -1,8 +1,8 @@
 import { startEventStoreDouble } from './server.ts';
 
 /**
- * The double as a process of its own, for several shops on one log: `tsx test/support/eventStoreDouble/main.ts [port]`. Prints its
- * address once it listens, and ends at SIGTERM or when the process that started it has gone.
+ * The double in a separate process, for several shops on one log: `tsx test/support/eventStoreDouble/main.ts [port]`. Prints its
+ * address once it listens. Ends at SIGTERM, or when the process that started it has ended.
  */
 const [port] = process.argv.slice(2);
 const double = await startEventStoreDouble(port === undefined ? {} : { port: Number(port) });

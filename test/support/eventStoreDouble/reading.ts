@@ -18,7 +18,7 @@ export interface ReadingDeps {
   readonly faults: Faults;
   /** Refuses requests that only a leader may answer. */
   refuse(call: { metadata: ReadCall['metadata'] }): Error | undefined;
-  /** Every subscription that is open: how to end it, cleanly or with an error. */
+  /** Every open subscription: a function that ends it, cleanly or with an error. */
   readonly subscriptions: Set<(error?: Error) => void>;
 }
 
@@ -43,7 +43,7 @@ const drained = new WeakMap<ReadCall, Signal>();
 const forever = new AbortController().signal;
 setMaxListeners(0, forever);
 
-/** Waits while the client does not read; not for one that has gone. */
+/** Sends a response. Waits while the client does not read, but not for a client that has gone. */
 async function send(call: ReadCall, response: ReadResp): Promise<void> {
   if (isGone(call)) return;
   let changed = drained.get(call);
@@ -88,7 +88,7 @@ async function readStream(deps: ReadingDeps, call: ReadCall, options: Options): 
   call.end();
 }
 
-/** The index to start from in the log; undefined for a position that is no record's boundary, which a server refuses. */
+/** The index in the log to start from; undefined for a position that is no record's boundary, which servers refuse. */
 function startOf({ log }: ReadingDeps, options: Options): number | undefined {
   const asked = options.getAll()!;
   if (asked.hasStart()) return 0;
@@ -102,7 +102,7 @@ async function readAll(deps: ReadingDeps, call: ReadCall, options: Options): Pro
   if (from === undefined) return void call.emit('error', wire.invalidPosition());
   const { all } = deps.log;
   const count = Number(options.getCount());
-  // Forwards the record at the position comes first; backwards it is the first that does not.
+  // A read forwards begins with the record at the position, a read backwards with the one before it.
   const backwards = isBackwards(options);
   const page = backwards ? all.slice(Math.max(0, from - count), from).reverse() : all.slice(from, from + count);
   for (const record of page) await send(call, responseOf(deps, record));
@@ -122,7 +122,7 @@ function filterOf(options: Options): (record: LogRecord) => boolean {
   return (record) => regex.test(text(record));
 }
 
-/** Knows when a subscription is over, and lets it be ended. */
+/** Registers a subscription, so that it can be ended. The signal aborts when the subscription is over. */
 function lifeOf({ subscriptions }: ReadingDeps, call: ReadCall): AbortSignal {
   const gone = new AbortController();
   const end = (error?: Error): void => {

@@ -31,13 +31,13 @@ export interface EventStoreDouble {
   readonly log: DoubleLog;
   readonly cluster: Cluster;
   readonly faults: Faults;
-  /** Of appends and of subscriptions that ever came. */
+  /** How many appends, subscriptions and reads have arrived. */
   readonly counts: { appends: number; subscriptions: number; reads: number };
   /** Ends every subscription: cleanly, or with an error. */
   endSubscriptions(how?: 'cleanly' | 'with an error'): void;
-  /** Ends every client's stream of appends. */
+  /** Ends the append stream of every client: cleanly, or with an error. */
   endAppends(how?: 'cleanly' | 'with an error'): void;
-  /** Cuts every connection and stops listening; what was recorded stays. */
+  /** Cuts every connection and stops listening. The log stays. */
   goDown(): Promise<void>;
   /** Listens again, at the same port. */
   comeUp(): Promise<void>;
@@ -45,9 +45,9 @@ export interface EventStoreDouble {
 }
 
 export interface DoubleOptions {
-  /** A free one unless given. */
+  /** The port to listen on; a free one by default. */
   readonly port?: number;
-  /** Of the cluster that it joins; it leads one of its own unless given. */
+  /** The cluster to join. By default the double leads a new one. */
   readonly cluster?: Cluster;
   readonly systemRecordEvery?: number;
 }
@@ -85,8 +85,8 @@ function supportedMethods() {
 }
 
 /**
- * An EventStoreDB in this process, over real gRPC and with a log in memory: enough of one for the client, with the rules
- * of a real server and with faults at will.
+ * An EventStoreDB in this process, over real gRPC and with a log in memory. It implements the part that the client needs, with the
+ * rules of a real server, and has faults on demand.
  */
 export async function startEventStoreDouble(options: DoubleOptions = {}): Promise<EventStoreDouble> {
   const log = options.cluster?.log ?? createDoubleLog(options);

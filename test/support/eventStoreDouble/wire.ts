@@ -10,7 +10,7 @@ const TICKS_PER_MS = 10_000n;
 /** The value that a server sends when an event has no position. */
 export const NO_POSITION = 2n ** 64n - 1n;
 
-/** An event as readers get it; `prepare` and `commit` differ only where a test wants them to. */
+/** An event as readers get it. `prepare` and `commit` differ only when a test wants that. */
 export function eventResponse(record: LogRecord, place: { commit: bigint; prepare: bigint }): ReadResp {
   const id = new shared.UUID();
   id.setString(record.id);
@@ -123,7 +123,7 @@ export function tooLargeStatus(bytesMax: number) {
   return statusOf('too large', exceeded.serializeBinary(), 'event_store.client.MaximumAppendSizeExceeded');
 }
 
-/** How a server says that it is too busy or not ready: nothing that the client could tell by its type. */
+/** The answer of a server that is too busy or not ready. A client cannot recognise it by its type. */
 export const busyStatus = () => statusOf('Server Is Busy', new Uint8Array(), 'google.protobuf.Empty');
 
 export const rpcError = (code: status, details: string, metadata = new Metadata()): ServiceError =>

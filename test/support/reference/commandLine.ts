@@ -5,7 +5,7 @@ import { CONFIG_EXIT_CODE, createProgram, FAILED_EXIT_CODE, USAGE_EXIT_CODE } fr
 const pathOf = (command: Command): string =>
   command.parent === null ? command.name() : `${pathOf(command.parent)} ${command.name()}`;
 
-/** Commands that do something, in the order they are registered; a group is only the first word of its commands. */
+/** Commands that do something, in the order of registration. A group is only the first word of its commands. */
 const runnable = (command: Command): Command[] =>
   command.commands.length === 0 ? [command] : command.commands.flatMap(runnable);
 
@@ -35,7 +35,7 @@ const optionRow = (option: Option): string[] => [
   `${meaning(option)}${option.mandatory ? '; required' : ''}`,
 ];
 
-/** The text of `--help` in addition to the structure of the command. */
+/** The part of `--help` after the structure of the command. */
 function remarks(command: Command): string {
   let all = '';
   command.configureOutput({ writeOut: (text) => (all += text) });

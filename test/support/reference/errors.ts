@@ -23,7 +23,7 @@ const kindRows = (): string[][] =>
     return [code(kind), sentence(meaning), String(status), code(errors[0]!.code)];
   });
 
-/** A sentence that varies as a whole is left out; where there is none, the code's own title says enough. */
+/** The messages of a rule. A message that varies as a whole is left out. Without any message, the title of the code says enough. */
 const told = (sentences: readonly string[]): string =>
   sentences
     .filter((one) => one !== '…')

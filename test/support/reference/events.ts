@@ -35,7 +35,7 @@ function events(): Event[] {
   });
 }
 
-/** The handlers of a shop that is not there: only what they are called and what they wait for is asked of them. */
+/** The handlers of a shop that does not run. Only their names and the types of their events are read. */
 const subscriptions = handlers({
   services: {} as Services,
   pool: new pg.Pool(),

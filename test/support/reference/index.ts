@@ -8,7 +8,7 @@ import { settingsPage } from './settings.ts';
 
 export const REFERENCE = path.resolve(import.meta.dirname, '../../../docs/reference');
 
-/** The pages of `docs/reference` that are made from the code, by the names of their files. */
+/** The pages of `docs/reference` that are made from the code, by file name. */
 export const PAGES: Readonly<Record<string, () => string | Promise<string>>> = {
   'routes.md': routesPage,
   'settings.md': settingsPage,

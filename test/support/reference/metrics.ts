@@ -13,7 +13,7 @@ interface Described {
   readonly help: string;
 }
 
-/** Of a request that failed, so that what counts failures has counted one. */
+/** The status of a failed request, so that the counter of failures has counted one. */
 const STATUS = 500;
 
 /** Makes one observation of each metric of the edge and the log, so that its labels show. */
@@ -46,11 +46,11 @@ function defaultMetrics(): Described[] {
 const gauges = (collectors: readonly Collector[]): Described[] =>
   collectors.map(({ name, help, labels = [] }) => ({ name: `cartulary_${name}`, help, labels, type: 'gauge' }));
 
-/** A part that is not there: only the names of its figures are asked for. */
+/** A part that does not exist: only the names of its metrics are read. */
 const absent = <T>(): T => ({}) as T;
 const NONE: Observed = { cache: absent(), redis: undefined, db: absent() };
 
-/** The figures that come with more parts, without those of fewer. */
+/** The metrics of `more` parts that `fewer` parts do not have. */
 function added(fewer: Partial<Observed>, more: Partial<Observed>): Described[] {
   const known = new Set(collectorsOf({ ...NONE, ...fewer }).map(({ name }) => name));
   return gauges(collectorsOf({ ...NONE, ...more }).filter(({ name }) => !known.has(name)));
@@ -72,7 +72,7 @@ workers of the machine: counters, gauges and histograms are summed. Rules, alert
 
 const DEFAULTS_HEADING = '## The process';
 
-/** Node tells most on Linux. Elsewhere this part of the page stays as it is. */
+/** Node has the most metrics on Linux. On other systems this part of the page stays as it is. */
 function defaultsSection(): string {
   if (process.platform === 'linux') return rows(defaultMetrics());
   const kept = readFileSync(PAGE, 'utf8');

@@ -6,7 +6,7 @@ import { CODES, ProblemError, problemOf, Refusal, type Code, type Problem, type 
 const SRC = path.resolve(import.meta.dirname, '../../../src');
 /** A refusal of the command line or of a handler becomes no HTTP answer. */
 const OUTSIDE = ['cli/', 'handlers/'];
-/** Where the words of refusing are declared; there they refuse nothing. */
+/** The file that declares the refusing functions. It refuses nothing itself. */
 const DECLARATIONS = ['errors.ts'];
 
 /** The kind that each function of `src/errors.ts` refuses with. */
@@ -31,7 +31,7 @@ interface Source {
   readonly tree: ts.SourceFile;
 }
 
-/** Files that may refuse something; the others are not worth the time of parsing them. */
+/** Files that may refuse something. The others are not parsed, to save time. */
 const sources = (): Source[] =>
   readdirSync(SRC, { recursive: true, encoding: 'utf8' })
     .map((file) => file.split(path.sep).join('/'))
@@ -49,7 +49,7 @@ function visit(node: ts.Node, look: (node: ts.Node) => void): void {
   ts.forEachChild(node, (child) => visit(child, look));
 }
 
-/** Names that a file imports from the module of refusals or of problems; another `reject` is that of a promise. */
+/** Names that a file imports from the modules of refusals or problems. Any other `reject` belongs to a promise. */
 function importedNames({ tree }: Source): Set<string> {
   const names = new Set<string>();
   for (const statement of tree.statements) {
@@ -68,7 +68,7 @@ const fail = (node: ts.Node, what: string): never => {
   throw new Error(`src/${tree.fileName}:${line + 1}: the reference cannot read ${what}: write it as a literal.`);
 };
 
-/** Every text that an expression may become. */
+/** Every text that an expression can become. */
 function texts(node: ts.Expression): string[] {
   if (ts.isStringLiteralLike(node)) return [node.text];
   if (ts.isTemplateExpression(node)) {
@@ -119,7 +119,7 @@ function refusal(kind: RefusalKind, args: readonly ts.Expression[], code: string
   return { problem: problemOf(error), sentences };
 }
 
-/** `invalid(field, message, code)`: its rule is the same for every field, and so its sentence says nothing. */
+/** `invalid(field, message, code)`: its rule is the same for every field, so its message is left out. */
 function invalidField([, , code]: readonly ts.Expression[]): Refused {
   const given = code !== undefined && ts.isStringLiteralLike(code) ? code.text : 'VALIDATION_ERROR';
   return { problem: problemOf(new Refusal('invalid', 'InvalidInput', '', { code: given })), sentences: [] };

@@ -93,7 +93,7 @@ function limitOf({ limit, body }: CommandContract): string {
   return `Limited by ${code(`RATE_LIMIT_${limit.toUpperCase()}`)}, per address${byAccount ? ' and per account' : ''}.`;
 }
 
-/** The answers told so far: an answer that several routes give is told once. */
+/** The answers that the page has described so far. An answer that several routes give is described once. */
 type Told = Map<string, { title: string; link: string }>;
 
 function answerOf(route: ApiRoute, told: Told, link: string): string {

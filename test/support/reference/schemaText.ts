@@ -1,6 +1,6 @@
 import { code, listed } from './markdown.ts';
 
-/** JSON Schema as far as the contracts and the events use it. */
+/** The part of JSON Schema that the contracts and the events use. */
 export interface JsonSchema {
   readonly type?: string | readonly string[];
   readonly format?: string;
@@ -23,7 +23,7 @@ export interface JsonSchema {
 }
 
 export interface Field {
-  /** `items[].product_id`. */
+  /** For example `items[].product_id`. */
   readonly name: string;
   readonly required: boolean;
   readonly value: string;
@@ -41,7 +41,7 @@ const NOT_BLANK = '\\S';
 
 const number = (value: number): string => value.toLocaleString('en', { maximumFractionDigits: 20 });
 
-/** A bound that is that of the type says nothing. */
+/** A range in words. The limit of the number type is left out as a bound. */
 function range(min: number | undefined, bound: number | undefined): string | undefined {
   const max = bound === Number.MAX_SAFE_INTEGER ? undefined : bound;
   if (min !== undefined && max !== undefined) return min === max ? number(min) : `${number(min)} to ${number(max)}`;
@@ -112,14 +112,14 @@ function described(schema: JsonSchema): string {
   ].join('. ');
 }
 
-/** The fields inside of a value that has some: of an object, of each item of a list, of the one choice that is an object. */
+/** The fields inside of a value: of an object, of each item of a list, or of the choices that are objects. */
 function inner(schema: JsonSchema, name: string): Field[] {
   if (isObject(schema)) return fieldsOf(schema, `${name}.`);
   if (schema.items !== undefined) return inner(schema.items, `${name}[]`);
   return (schema.anyOf ?? []).flatMap((one) => inner(one, name));
 }
 
-/** Every field of an object, those of objects in it after their own; what is made as another field is, only says so. */
+/** Every field of an object, each followed by the fields inside of it. A field with the same schema as an earlier one only refers to it. */
 export function fieldsOf(schema: JsonSchema, prefix = ''): Field[] {
   const told = new Map<string, string>();
   return Object.entries(schema.properties ?? {}).flatMap(([name, property]) => {

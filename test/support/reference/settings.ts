@@ -18,7 +18,7 @@ interface Section {
   readonly settings: Explained[];
 }
 
-/** A comment explains the settings that follow it line upon line; a blank line ends that. */
+/** A comment explains the settings on the lines right below it. A blank line ends that. */
 function sectionsOf(text: string): Section[] {
   const sections: Section[] = [];
   let comment: string[] = [];
@@ -38,7 +38,7 @@ function sectionsOf(text: string): Section[] {
   return sections;
 }
 
-/** Texts that one setting or another cannot be. */
+/** Texts that some settings do not accept. */
 const WRONG = ['\0', ' ', '999999999d', '999999999999999'];
 
 /** The values that a setting accepts, taken from its error message for a wrong value. */
@@ -64,7 +64,7 @@ const MARKED = new RegExp(
   'g',
 );
 
-/** Plain text with URLs and the names of settings as code: Markdown would take some for links, some for tags. */
+/** Plain text in which URLs and names of settings become code. Markdown would take some for links, and others for tags. */
 const marked = (text: string): string => text.replaceAll(MARKED, code);
 
 function row({ name, meaning }: Explained): string[] {

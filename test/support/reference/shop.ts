@@ -1,4 +1,4 @@
-// All that the reference is made from, so that one file knows where it is.
+// Everything that the reference is made from, so that only this file knows the paths.
 export type { Bus } from '../../../src/bus/bus.ts';
 export { createProgram, FAILED_EXIT_CODE, USAGE_EXIT_CODE } from '../../../src/cli/program.ts';
 export type { CommandContract, Services } from '../../../src/commands/contract.ts';
