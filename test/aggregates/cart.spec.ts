@@ -202,7 +202,7 @@ function apply(items: Map<string, number>, { type, data }: CartIntent): 'done' |
   }
 }
 
-describe('cart, whatever is asked of it', () => {
+describe('cart, under any sequence of commands', () => {
   const product = fc.integer({ min: 0, max: 54 }).map((index) => `product ${index}`);
   const quantity = fc.integer({ min: 1, max: QUANTITY_MAX });
   const intent: fc.Arbitrary<CartIntent> = fc.oneof(

@@ -23,7 +23,7 @@ describe('claim', () => {
       .then(claimedBy('ben'));
   });
 
-  it('is taken over from a holder who will never be, and from no other', () => {
+  it('is taken over only from a holder whose registration was abandoned', () => {
     given(claimDecider, claimedBy('ann'))
       .when({ type: 'ClaimValue', data: { holder: 'ben', abandoned: 'ann' } })
       .then(releasedBy('ann'), claimedBy('ben'));

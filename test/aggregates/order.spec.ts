@@ -219,7 +219,7 @@ describe('order · status', () => {
     }
   });
 
-  it('is cancelled whatever else it is', () => {
+  it('is cancelled in any other state', () => {
     expect(status(['processing', 'pending'], { cancelled: true })).to.equal('cancelled');
     expect(status(['pending'], { cancelled: true, paid: false })).to.equal('cancelled');
   });

@@ -128,7 +128,7 @@ describe('payment', () => {
       .thenRefused('OrderCancelled', 'INVALID_STATUS');
   });
 
-  it('that nobody asked for is unknown', () => {
+  it('that was never requested is unknown', () => {
     for (const intent of [authorise, confirm, capture(), decline, refund()]) {
       given(orderDecider, ...pending)
         .when({ ...intent, data: { ...intent.data, paymentId: 'p9' } } as typeof intent)
@@ -266,7 +266,7 @@ describe('refund', () => {
       .thenNothing();
   });
 
-  it('that nobody asked for is unknown', () => {
+  it('that was never requested is unknown', () => {
     given(orderDecider, ...paid)
       .when(recordRefund)
       .thenRefused('RefundUnknown');

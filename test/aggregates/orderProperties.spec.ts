@@ -64,7 +64,7 @@ function* prefixes(events: readonly OrderEvent[]): Generator<Books> {
   }
 }
 
-describe('order, whatever becomes of its money', () => {
+describe('order, under any sequence of payments and refunds', () => {
   const always = (check: (books: Books) => void): void => {
     fc.assert(
       fc.property(orderLife, (events) => {

@@ -142,7 +142,7 @@ const stockCommand: fc.Arbitrary<Intent<StockCommand>> = fc.oneof(
   order.map(ship),
 );
 
-describe('stock, whatever is asked of it', () => {
+describe('stock, under any sequence of commands', () => {
   const decided = (state: StockState, intent: Intent<StockCommand>): readonly StockEvent[] | 'refused' => {
     try {
       return stockDecider.decide(commandOf<StockCommand>(intent), state);

@@ -76,7 +76,7 @@ describe('user', () => {
     given(userDecider, registered, madeSeller).when(grant).thenNothing();
   });
 
-  it('who is a seller or an admin cannot become one with another store', () => {
+  it('cannot become a seller with another store when already a seller or an admin', () => {
     const grant = { type: 'GrantSeller', data: { storeId: 'another' } } as const;
     given(userDecider, registered, madeSeller).when(grant).thenRefused('NotABuyer');
     const admin: UserRegistered = { ...registered, data: { ...registered.data, role: 'admin' } };

@@ -117,7 +117,7 @@ describe('an export of a log', function () {
     });
   }
 
-  it('killed half way, again and again, goes on where it was and doubles nothing; nobody may follow meanwhile', async () => {
+  it('killed half way, again and again, goes on where it was and doubles nothing; no process may follow meanwhile', async () => {
     for (const point of ['append:after-commit', 'import:appended', 'append:before#2', 'import:appended#2']) {
       const env = { FAILPOINT: point };
       const killed = await target.run(['import', 'events', file], { env });

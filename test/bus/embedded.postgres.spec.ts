@@ -79,7 +79,7 @@ describe('bus · embedded · its database', () => {
     expect(letters).to.deep.equal([]);
   });
 
-  it('lets nobody save whose lease was taken over, and lets them back in later', async () => {
+  it('lets no process save whose lease was taken over, and lets it own the consumer again later', async () => {
     const { store, pool } = bench.world;
     const seen = recorder();
     const bus = await bench.run(({ event }) => {

@@ -45,7 +45,7 @@ describe('window', () => {
     expect(window.beyond).to.equal(0);
   });
 
-  it('never lets the low water pass an unfinished event nor go back, in whatever order events finish', () => {
+  it('never lets the low water pass an unfinished event nor go back, in any order of finished events', () => {
     fc.assert(
       fc.property(fc.array(fc.boolean(), { maxLength: 60 }), fc.infiniteStream(fc.nat()), (wanted, picks) => {
         const window = createWindow(0n);

@@ -109,7 +109,7 @@ export function cacheContract(open: () => Promise<CacheWorld>): void {
     expect(await ask(cache, 'k', 'new')).to.equal('new');
   });
 
-  it('gives who comes after an invalidation a new load, and keeps that one', async () => {
+  it('loads anew for callers after an invalidation, and keeps that answer', async () => {
     const old = held('old');
     const before = textOf(cache.get('k', wanted(), old.load));
     await old.entered;

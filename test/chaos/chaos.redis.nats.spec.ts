@@ -8,7 +8,7 @@ const SEEDS = 2 ** 31;
 describe('chaos', function () {
   this.timeout(600_000);
 
-  it('loses nothing, doubles nothing and oversells nothing, whoever is killed, stands still or is wiped', async () => {
+  it('loses nothing, doubles nothing and oversells nothing, when processes are killed or paused, and servers wiped', async () => {
     const seed = Number(process.env['TEST_SEED'] ?? Math.floor(Math.random() * SEEDS));
     const say = (line: string): void => console.log(`      ${line}`);
     const outcome = await runChaos({ seed, minutes: 'each fault once', pauseMs: PAUSE_MS, say });

@@ -96,7 +96,7 @@ describe('cartulary admin create', function () {
     const once = (password = PASSWORD, email = 'first@example.com') =>
       createAdminOnce(world.shop.services, world.shop.db, { email, password }, log);
 
-    it('is made once, however often the server starts and whatever the read model has seen', async () => {
+    it('is made once, at any number of starts and any state of the read model', async () => {
       await once();
       const { position } = await world.shop.store.head();
       await Promise.all([once(), once('another password altogether')]);

@@ -76,7 +76,7 @@ describe('CSV records', () => {
     ]);
   });
 
-  it('come back as they were written, in whatever pieces they arrive', async () => {
+  it('come back as they were written, however the input is cut', async () => {
     const field = fc.string({ unit: 'grapheme' }).filter((text) => !text.includes('\r') && !text.includes('\ufeff'));
     const rows = fc.array(fc.array(field, { minLength: 2, maxLength: 4 }), { minLength: 1, maxLength: 5 });
     await fc.assert(

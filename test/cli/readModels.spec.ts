@@ -99,7 +99,7 @@ describe('cartulary rebuild and projections', function () {
     expect(stores).to.include({ projection: 'stores', rows: 1 });
   });
 
-  it('leaves a running server projecting, and shows who does what', async () => {
+  it('leaves a running server projecting, and shows the owner of each read model', async () => {
     const server = await serveShopApart(world.url);
     const before = await eventually(
       'all follow',

@@ -23,7 +23,7 @@ describe('tokens', () => {
   const claims = { userId: randomUUID(), role: 'seller' as const, sessionId: randomUUID() };
   beforeEach(() => (nowMs = Date.UTC(2026, 0, 1)));
 
-  it('say who and until when', () => {
+  it('name their user and their expiry', () => {
     const { token, expiresIn } = tokens.issue(claims);
     const verified = createVerifier({ secret: SECRET, isRevoked: () => false, now: () => nowMs })(token);
     expect(expiresIn).to.equal(60);

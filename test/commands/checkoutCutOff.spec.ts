@@ -105,7 +105,7 @@ for (const fromCart of [true, false]) {
       expect(appends).to.equal(fromCart ? 5 : 3);
     });
 
-    it('comes to one order or none, and holds nothing for nobody, when it is repeated after its deadline', async () => {
+    it('comes to one order or none, and keeps no reservation without an order, when it is repeated after its deadline', async () => {
       await cutShort(10, async (one) => {
         await meetDeadlines(one.shop);
         const error = await settled(one.checkOut(one.shop.store, LATER));
@@ -180,7 +180,7 @@ describe('checkout of the cart, overtaken by another after its deadline', () => 
     expect(appends).to.equal(5);
   });
 
-  it('goes on undisturbed before its deadline, and whoever asks meanwhile has to wait', async () => {
+  it('goes on undisturbed before its deadline, and other requests meanwhile have to wait', async () => {
     await atEveryAppend(async (append) => {
       const one = await scene(true);
       const halting = haltedBefore(append, one.shop.store);

@@ -259,7 +259,7 @@ describe('an e-mail address', () => {
 describe('a password', () => {
   const change = { current_password: 'correct horse battery', new_password: 'another horse battery' };
 
-  it('is changed by who knows it', async () => {
+  it('is changed only with the current password', async () => {
     const shop = openMemoryShop();
     const ann = await register(shop, 'ann');
     const wrong = shop.ask('ChangePassword', ann, { body: { ...change, current_password: 'wrong' } });

@@ -177,7 +177,7 @@ describe('docker-compose.cluster.yml, beside that', () => {
     }
   });
 
-  it('has three nodes of each store and of NATS, and somebody for every role', () => {
+  it('has three nodes of each store and of NATS, and a process for every role', () => {
     const tree = interpolated(raw, GIVEN);
     const count = (image: RegExp): number => servicesOf(tree).filter(([, service]) => image.test(service.image)).length;
     expect([count(/kurrentdb/), count(/^nats:/)]).to.deep.equal([3, 3]);

@@ -44,7 +44,7 @@ describe('the image', () => {
     expect(JSON.parse(only('CMD'))).to.deep.equal(['serve']);
   });
 
-  it('runs as somebody without rights, is told its port, and is stopped by the signal that the shop hears', () => {
+  it('runs as an unprivileged user, is told its port, and is stopped by the signal that the shop hears', () => {
     expect(only('USER')).to.equal('node');
     expect(only('STOPSIGNAL')).to.equal('SIGTERM');
     const env = imageEnvironment();

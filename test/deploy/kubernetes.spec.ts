@@ -106,7 +106,7 @@ for (const overlay of ['development', 'production']) {
       }
     });
 
-    it('lets each process out to what its settings point at, and names, and nobody else in than it should', () => {
+    it('lets each process reach only the hosts of its settings and DNS, and admits only expected callers', () => {
       for (const object of ours) {
         const out = portsAllowed(objects, 'egress', object);
         expect(out, 'names').to.include(53);
@@ -140,7 +140,7 @@ for (const overlay of ['development', 'production']) {
       }
     });
 
-    it('leads services to ports that somebody listens at', () => {
+    it('leads services to ports that a container listens at', () => {
       for (const { metadata, spec } of objects.filter(({ kind }) => kind === 'Service')) {
         const [pod, ...more] = workloads.filter((object) => selects(spec.selector, object));
         expect(more, metadata.name).to.deep.equal([]);
@@ -177,7 +177,7 @@ for (const overlay of ['development', 'production']) {
       }
     });
 
-    it('gives nobody rights, and each more memory than its heap may take', () => {
+    it('gives no process rights, and each more memory than its heap may take', () => {
       for (const object of ours) {
         const { securityContext, resources } = containerOf(object);
         expect(podOf(object).spec.securityContext.runAsNonRoot).to.equal(true);

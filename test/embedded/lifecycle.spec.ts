@@ -142,7 +142,7 @@ describe('the embedded Postgres', function () {
     await Promise.all([one.end('SIGTERM'), two.end('SIGTERM')]);
   });
 
-  it('runs beside whatever listens on 5432', async () => {
+  it('runs beside another program that listens on 5432', async () => {
     const neighbour = await new Promise<Server | undefined>((resolve) => {
       const server = createServer();
       // Another program already listens there, which serves the test as well.

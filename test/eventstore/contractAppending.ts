@@ -117,7 +117,7 @@ export function appending({ store, open, shared, contiguous, idsUniqueInLog }: S
     });
 
     if (idsUniqueInLog)
-      it('in another stream is an error that fails nobody else', async () => {
+      it('in another stream is an error that fails no other append', async () => {
         const [stream, other, bystander] = [newStream(), newStream(), newStream()];
         const events = things(1);
         await append(stream, NO_STREAM, events);
@@ -129,7 +129,7 @@ export function appending({ store, open, shared, contiguous, idsUniqueInLog }: S
       });
   });
 
-  describe('what the log cannot keep', () => {
+  describe('data that the log cannot keep', () => {
     const refusals: [string, NewEvent[], string][] = [
       ['too many events', things(APPEND_EVENTS_MAX + 1), 'AppendTooLarge'],
       ['too many bytes', [thing({ text: 'x'.repeat(APPEND_BYTES_MAX) })], 'AppendTooLarge'],

@@ -62,7 +62,7 @@ export function reading({ store, contiguous }: Subject): void {
     expect((await store().head()).position).to.equal((await wholeLog(store(), from)).at(-1)?.position);
   });
 
-  it('finds events by id in whatever stream, but none from a position on', async () => {
+  it('finds events by id in any stream, but none from a position on', async () => {
     const [one, other] = [newStream(), newStream()];
     const [mine, theirs] = [things(3), things(1)];
     await store().append(one, NO_STREAM, mine);

@@ -35,7 +35,7 @@ describe('pages of the log', () => {
     expect(size.events).to.equal(1);
   });
 
-  it('are large for a few followers at once; whoever ends or catches up makes room', () => {
+  it('are large for a few followers at once; a follower that ends or catches up makes room', () => {
     const sizes = createPageSizes(2);
     const [one, two, three] = [sizes.upTo(LIMIT), sizes.upTo(LIMIT), sizes.upTo(LIMIT)] as const;
     for (const size of [one, two, three]) size.read(page(PAGE_FIRST));

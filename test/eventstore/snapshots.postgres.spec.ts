@@ -45,7 +45,7 @@ describe('snapshots in Postgres', () => {
     expect((await snapshots.load(stream, 2))?.revision).to.equal(5n);
   });
 
-  it('never fail whoever asks', async () => {
+  it('never fail their callers', async () => {
     const closed = createPool({ url: database.url, name: 'test', max: 1, int8: 'bigint' });
     await closed.end();
     const failing = createSnapshots({ pool: closed, epoch });

@@ -53,7 +53,7 @@ describe('the tail of the log', () => {
   });
   afterEach(() => tail.close());
 
-  it('pages whoever is behind, then gives what is offered without reading it again', async () => {
+  it('pages followers that are behind, then gives what is offered without reading it again', async () => {
     log = range(1, 250);
     const following = follow(0n);
     await eventually('it has caught up', () => seen.length === 250);
@@ -134,7 +134,7 @@ describe('the tail of the log', () => {
     await following;
   });
 
-  it('finds out by itself when nobody tells', async () => {
+  it('finds new events by polling without a wake-up', async () => {
     const following = follow(0n);
     await eventually('the reader waits', () => pages.length > 0);
     log.push(sized(1));

@@ -82,7 +82,7 @@ describe('upcasting', () => {
     ['metadata that is text', { ...stored('Other', '{}', 1), metadata: '"x"' }, 'its metadata is no object'],
   ];
   for (const [what, event, reason] of poison) {
-    it(`hands out an event with ${what}, and fails who looks inside`, () => {
+    it(`hands out an event with ${what}, and fails readers of its data`, () => {
       const handed = read(event);
       expect([handed.position, handed.stream, handed.type]).to.deep.equal([9n, 'thing-1', event.type]);
       expect(() => handed.data).to.throw(reason);

@@ -49,7 +49,7 @@ describe('a shop of many processes', function () {
     await people.untilOrder(buyer, id, 'processing');
   });
 
-  it('shows in one what was written through another, though nobody waits there and it was cached there', async () => {
+  it('shows in one what was written through another, though no process waits there and it was cached there', async () => {
     const people = peopleOf({ url: parts.http.url, databaseUrl: database.url });
     const seller = await people.seller();
     const product = await people.product(seller, await people.category(), { name: 'Quill' });

@@ -12,7 +12,7 @@ const TAKEOVER_MS = 10_000;
 const TO = { shipping_address: '1 Abbey Road, London' };
 const BEHIND_THE_EDGE = 'projector,relay,handlers,deadlines';
 
-describe('what one process owns', function () {
+describe('a lease that one process owns', function () {
   this.timeout(180_000);
   let database: TestDatabase;
   let write: Shop;

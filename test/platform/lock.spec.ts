@@ -58,7 +58,7 @@ describe('a lock', () => {
     expect(await takeLock(file, 0)).to.have.property('release');
   });
 
-  it('is not given back by who does not have it any more', async () => {
+  it('is not released by a process that has lost it', async () => {
     const first = (await takeLock(file, 0)) as Lock;
     rmSync(file);
     const second = (await takeLock(file, 0)) as Lock;

@@ -122,7 +122,7 @@ describe('a purchase as a trace', () => {
   });
 });
 
-describe('traces that nobody takes', () => {
+describe('traces that the collector refuses', () => {
   it('cost the shop nothing: it serves and stops as ever', async () => {
     const database = await freshDatabase();
     const collector = await startCollector(503);

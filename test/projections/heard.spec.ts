@@ -28,7 +28,7 @@ describe('every event', () => {
     expect(declared.filter((type) => !heard.has(type))).to.have.members(Object.keys(UNHEARD));
   });
 
-  it('that anybody listens for is one that the domain declares', () => {
+  it('that a projection or handler listens for is declared by the domain', () => {
     expect([...heard].filter((type) => !declared.includes(type))).to.deep.equal([]);
   });
 });

@@ -115,7 +115,7 @@ describe('orders', () => {
     given(orders, ...recordedEvents(['order-one', { type: 'OrderAbandoned', data: {} }])).then();
   });
 
-  it('say what the aggregate says, whatever becomes of them', () => {
+  it('agree with the aggregate after any events', () => {
     fc.assert(
       fc.property(orderLife, (events) => {
         for (let length = 2; length <= events.length; length += 1) {
@@ -174,7 +174,7 @@ describe('payments', () => {
     );
   });
 
-  it('say what the aggregate says, whatever becomes of them', () => {
+  it('agree with the aggregate after any events', () => {
     fc.assert(
       fc.property(orderLife, (events) => {
         const { money } = placedState(fold(orderDecider, orderDecider.initial, events));

@@ -117,7 +117,7 @@ describe('products', () => {
     ).then(row('black', 'Black', { ordered: 1 }), row('green', 'Green', { on_hand: 10, ordered: 5 }));
   });
 
-  it('hold what the stock holds, whatever moves', () => {
+  it('agree with the stock after any movements', () => {
     const quantity = fc.integer({ min: 1, max: 5 });
     const orderId = fc.constantFrom('one', 'two', 'three');
     const move = fc.oneof(

@@ -80,7 +80,7 @@ describe('bus · NATS JetStream · faults', function () {
     });
   });
 
-  it('frozen, and thawed: nobody waits for it', async () => {
+  it('frozen, and thawed: no process waits for it', async () => {
     await scene.startAll();
     await scene.flowsAgain();
     scene.server.kill('SIGSTOP');

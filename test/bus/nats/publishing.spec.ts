@@ -42,7 +42,7 @@ function bench(publish: (message: Message, attempt: number) => Promise<unknown>,
 }
 
 describe('publishing', () => {
-  it('keeps a window full, and tells what is stored in order, whatever order the answers come in', async () => {
+  it('keeps a window full, and reports stored messages in order, in any order of answers', async () => {
     const { publishing, sent, stored, together } = bench(({ position }) => pause(Number(7n - (position % 7n))));
     for (const message of messages(40)) await publishing.push(message);
     await publishing.drained();

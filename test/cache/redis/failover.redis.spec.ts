@@ -160,7 +160,7 @@ describe('the cache in Redis, when not all processes use the same server', funct
     expect(await ask(reader.cache, 'k2', 'x')).to.equal('on the second');
   });
 
-  it('answers nothing old for long from a server that nobody told it was replaced', async () => {
+  it('gives no old answers for long from a server that does not know it was replaced', async () => {
     const [first, second] = [await start(), await start()];
     await admin(second).replicaof('127.0.0.1', first.port);
     await inSync(second);

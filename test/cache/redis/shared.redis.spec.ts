@@ -104,7 +104,7 @@ describe('the cache in Redis, shared by two processes', () => {
     await Promise.all(slow);
   });
 
-  it('answers nobody from before what they need, whether or not it was invalidated yet', async () => {
+  it('gives no caller an answer older than the needed position, invalidated or not', async () => {
     await ask(one.cache, 'k', 'at 5', { passed: 5n });
     const early = await two.cache.get('k', wanted({ needs: 5n, passed: 9n }), () => Promise.reject(new Error('kept')));
     expect([early.answer.json, early.position]).to.deep.equal(['"at 5"', 5n]);

@@ -6,7 +6,7 @@ import { connectRedis, type RedisConnection } from '../../../src/platform/redis/
 import { eventually } from '../../support/eventually.ts';
 import { silent } from '../world.ts';
 
-describe('what everybody wrote last, in Redis', () => {
+describe('the last write of each caller, in Redis', () => {
   const connections: RedisConnection[] = [];
   const person = (): Actor => ({ id: randomUUID(), role: 'buyer' });
 

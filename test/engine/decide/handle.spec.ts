@@ -50,7 +50,7 @@ describe('handle', () => {
     expect([second.state.balance, second.revision, second.position]).to.deep.equal([2, 3n, 4n]);
   });
 
-  it('records with every event who did what, when and why', async () => {
+  it('records actor, command, time and cause with every event', async () => {
     const given = { ...deposit(1), causationId: randomUUID(), traceparent: '00-1-2-01' };
     await handle(given);
     const [event] = await store.read(`account-${id}`);

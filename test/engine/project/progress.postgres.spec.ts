@@ -37,7 +37,7 @@ describe('The progress of projections', () => {
     expect(await shop.rows()).to.have.length(1);
   });
 
-  it('of one that nobody follows is waited for in vain', async () => {
+  it('of one that no process projects is waited for in vain', async () => {
     const progress = createProgress({ pool: shop.pool });
     expect(await progress.waitFor(['accounts'], 1n, 100)).to.equal(false);
   });

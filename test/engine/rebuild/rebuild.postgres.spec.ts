@@ -72,7 +72,7 @@ describe('A rebuild', () => {
     await expectFold();
   });
 
-  it('needs nobody to follow, and says from where to go on', async () => {
+  it('needs no running projector, and returns the position to go on from', async () => {
     await fill(10);
     const { differences, rows } = await run();
     expect([differences, rows]).to.deep.equal([0, 10]);

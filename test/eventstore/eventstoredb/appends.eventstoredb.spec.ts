@@ -195,7 +195,7 @@ describe('appending to EventStoreDB', () => {
 });
 
 describe('a cluster of EventStoreDB', () => {
-  it('is appended to at its leader, whoever that is', async () => {
+  it('is appended to at its current leader', async () => {
     const first = await startEventStoreDouble();
     const second = await startEventStoreDouble({ cluster: first.cluster });
     const url = `esdb://127.0.0.1:${second.port},127.0.0.1:${first.port}?tls=false`;
@@ -214,7 +214,7 @@ describe('a cluster of EventStoreDB', () => {
     await Promise.all([first.stop(), second.stop()]);
   });
 
-  it('sends whoever knows only a follower to the leader', async () => {
+  it('sends clients that know only a follower to the leader', async () => {
     const leader = await startEventStoreDouble();
     const follower = await startEventStoreDouble({ cluster: leader.cluster });
     const store = await createEventStoreDb({ url: follower.url, attemptMs: ATTEMPT_MS });

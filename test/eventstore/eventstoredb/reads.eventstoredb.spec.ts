@@ -69,7 +69,7 @@ describe('reading from EventStoreDB', () => {
       expect(lags.sort((a, b) => a - b)[10]).to.be.below(100);
     });
 
-    it('is one for all who follow', async () => {
+    it('is shared by all followers', async () => {
       const followers = Array.from({ length: 5 }, () => following(store, 0n));
       await append(5);
       await eventually('all have it', () => followers.every(({ seen }) => seen.length === 5));
@@ -92,7 +92,7 @@ describe('reading from EventStoreDB', () => {
     });
   });
 
-  describe('what is not ours', () => {
+  describe('foreign events', () => {
     it('is left out however much of it there is, and is walked through once', async () => {
       await append();
       double.log.appendSystemRecords(3 * READ_PAGE);
@@ -110,7 +110,7 @@ describe('reading from EventStoreDB', () => {
     });
   });
 
-  describe('what cannot be', () => {
+  describe('impossible positions and events', () => {
     it('is refused loudly: a position that is no event’s', async () => {
       await append(3);
       const { position } = await store.head();

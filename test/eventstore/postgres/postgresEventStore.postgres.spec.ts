@@ -198,7 +198,7 @@ describe('the log in Postgres', () => {
     expect(await store.readAll(3n)).to.have.lengthOf(2);
   });
 
-  it('gives an event that it cannot understand to its readers, and fails only who looks inside', async () => {
+  it('gives an event that it cannot understand to its readers, and fails only readers of its data', async () => {
     const stream = newStream();
     const strange = thing();
     const newer = { ...strange, metadata: { ...strange.metadata, schema: 99 } };

@@ -75,7 +75,7 @@ describe('mailer', () => {
     expect(await mailer.send(mail)).to.have.property('status', 'failed');
   });
 
-  it('may try again when nobody was there', async () => {
+  it('may try again when no server answered', async () => {
     const gone = net.createServer().listen(0, '127.0.0.1');
     await new Promise((resolve) => gone.once('listening', resolve));
     const { port } = gone.address() as net.AddressInfo;

@@ -217,7 +217,7 @@ describe('an idempotency key', () => {
       expect(lasting(await post('/accounts', { body: { amount: 3 } }))).to.deep.equal(lasting(taken));
     });
 
-    it('is taken over when its lease has passed, and the one answer is that of who finishes first', async () => {
+    it('is taken over when its lease has passed, and the one answer is that of the first process to finish', async () => {
       await pool.query(`UPDATE idempotency_keys SET lease_until = now() - interval '1 second' WHERE key = $1`, [key]);
       const taken = await post('/accounts', { body: { amount: 3 } });
       expect([taken.status, stage.ran]).to.deep.equal([201, 1]);

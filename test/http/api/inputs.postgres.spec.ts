@@ -3,7 +3,7 @@ import net from 'node:net';
 import { expect } from 'chai';
 import { openEdge, type Edge, type Json, type Request, type Wrong } from '../edge.ts';
 
-describe('what a request may hold', () => {
+describe('the content of a request', () => {
   let edge: Edge;
   before(async () => {
     edge = await openEdge();

@@ -55,7 +55,7 @@ describe('reading', () => {
     expect(stage.queried - before).to.equal(1);
   });
 
-  it('answers 304 to who has the very answer, and only then', async () => {
+  it('answers 304 only to callers that already have the same answer', async () => {
     const { headers } = await edge.request('GET', label);
     const etag = String(headers.etag);
     const asked = (value: string) => edge.request('GET', label, { headers: { 'if-none-match': value } });

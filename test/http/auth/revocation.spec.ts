@@ -10,7 +10,7 @@ import { createMemoryEventStore } from '../../support/memoryStore.ts';
 const logger = pino({ level: 'silent' });
 const ACCESS_TTL_MS = 900_000;
 
-describe('what was ended', () => {
+describe('ended sessions', () => {
   const nowMs = Date.now();
   let store: EventStore;
   let revocations: Revocations | undefined;

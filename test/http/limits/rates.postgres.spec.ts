@@ -27,7 +27,7 @@ describe('rate limits', () => {
     expect(headers['ratelimit']).to.match(/^"public";r=0;t=\d+$/);
   });
 
-  it('count by account for whoever is signed in', async () => {
+  it('count by account for signed-in callers', async () => {
     await open({ rateLimits: { public: 1, auth: 2 } });
     const [ada, bob] = [edge.token(), edge.token()];
     expect(await statuses(3, () => get({}, ada))).to.deep.equal([200, 200, 429]);
@@ -35,7 +35,7 @@ describe('rate limits', () => {
     expect(await statuses(2, get)).to.deep.equal([200, 429]);
   });
 
-  it('slow whoever guesses at tokens', async () => {
+  it('slow down callers that guess tokens', async () => {
     await open({ rateLimits: { public: 2 } });
     expect(await statuses(3, () => get({}, 'guess'))).to.deep.equal([401, 401, 429]);
   });
