@@ -1,11 +1,12 @@
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
-import { mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 
 export const ROOT = path.resolve(import.meta.dirname, '..');
-const TYPESCRIPT = 'node_modules/typescript/bin/tsc';
+/** The compiler that a tree builds with. Trees from before `tsc6` have only `tsc`. */
+const COMPILERS = ['node_modules/typescript/bin/tsc6', 'node_modules/typescript/bin/tsc'];
 const COMPILE_TIMEOUT_MS = 5 * 60_000;
 const START_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 15_000;
@@ -50,7 +51,9 @@ async function urlOf(child: ChildProcess, logFile: string): Promise<string> {
 /** Benches must run compiled code: from TypeScript, each closure is slower, because the loader gives it a name. */
 export function compile(project: string, root = ROOT): void {
   const options = { cwd: root, stdio: 'inherit', timeout: COMPILE_TIMEOUT_MS } as const;
-  execFileSync(process.execPath, [TYPESCRIPT, '-p', project], options);
+  const compiler = COMPILERS.find((file) => existsSync(path.join(root, file)));
+  if (compiler === undefined) throw new Error(`${root} has no TypeScript compiler: run "npm ci" there`);
+  execFileSync(process.execPath, [compiler, '-p', project], options);
 }
 
 /** The build that `npm start` serves. The runner of the benches makes it. */

@@ -23,9 +23,10 @@ const PROGRAM_FOLDERS = new Set(['chaos', 'cli', 'deploy', 'embedded', 'laws', '
  * `NEEDS`.
  */
 const SERVER_SPEC = /\.(?:postgres|eventstoredb|redis|nats)\.spec\.ts$/;
-/** The folders whose specs measure time, or start and kill whole servers. No other group runs beside them. */
-const ALONE_FOLDERS = new Set(['chaos', 'docs', 'embedded', 'laws', 'openable']);
-const BESIDE_MAX = 2;
+/** The specs that take longest. Each is a group of its own and begins before the folders, which fill up the time that is left. */
+const LONG_SPECS = ['chaos/chaos', 'laws/crash', 'docs/additions', 'cli/seed', 'docs/runnable'];
+const BESIDE_MAX = Number(process.env['TEST_LANES'] ?? 2);
+const NAME_WIDTH = 14;
 const BUILD_TIMEOUT_MS = 180_000;
 const SIGNAL_EXIT_CODES = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 
@@ -63,10 +64,14 @@ function groupsOf(words: readonly string[]): Group[] {
   const groups = new Map<string, string[]>();
   for (const file of files) {
     const folder = file.split(path.sep)[0] ?? '';
-    const name = isUnit(folder, file) ? 'unit' : folder;
+    const long = LONG_SPECS.find((spec) => file.startsWith(`${spec}.`));
+    const name = isUnit(folder, file) ? 'unit' : (long ?? folder);
     groups.set(name, [...(groups.get(name) ?? []), `test/${file}`]);
   }
-  return [...groups].map(([name, members]) => ({ name, files: members }));
+  const place = ({ name }: Group): number => LONG_SPECS.indexOf(name) + 1 || LONG_SPECS.length + 1;
+  return [...groups]
+    .map(([name, members]) => ({ name, files: members }))
+    .sort((one, other) => place(one) - place(other));
 }
 
 /** The variables of servers that may be missing, by the part of a spec's name that asks for them. */
@@ -153,15 +158,7 @@ async function runOnServices(groups: readonly Group[], servers: Services['env'])
   const mochaArgs = [...COMPILED.mochaArgs, '--require', compiled.hooks];
   const options = { ...COMPILED, mochaArgs, env: { ...cleanEnvironment(), ...servers, ...programs } };
   const ready = groups.map((group) => compiledGroup(group, compiled));
-  const isAlone = ({ name }: Group): boolean => ALONE_FOLDERS.has(name);
-  return [
-    ...(await runGroups(
-      ready.filter((group) => !isAlone(group)),
-      options,
-      BESIDE_MAX,
-    )),
-    ...(await runGroups(ready.filter(isAlone), options, 1)),
-  ];
+  return runGroups(ready, options, BESIDE_MAX);
 }
 
 function report(results: readonly Result[], seconds: number): number {
@@ -172,10 +169,10 @@ function report(results: readonly Result[], seconds: number): number {
   for (const { name, passed, failed, seconds: took, remark } of results) {
     const counts = `${String(passed).padStart(5)} passed ${String(failed).padStart(3)} failed`;
     console.log(
-      `  ${name.padEnd(12)} ${counts} ${took.toFixed(1).padStart(7)} s${remark === undefined ? '' : `  (${remark})`}`,
+      `  ${name.padEnd(NAME_WIDTH)} ${counts} ${took.toFixed(1).padStart(7)} s${remark === undefined ? '' : `  (${remark})`}`,
     );
   }
-  console.log(`  ${'all'.padEnd(12)} ${' '.repeat(23)} ${seconds.toFixed(1).padStart(7)} s`);
+  console.log(`  ${'all'.padEnd(NAME_WIDTH)} ${' '.repeat(23)} ${seconds.toFixed(1).padStart(7)} s`);
   const sum = (count: (result: Result) => number): number =>
     results.reduce((total, result) => total + count(result), 0);
   const failed = sum((result) => result.failed);

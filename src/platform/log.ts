@@ -1,10 +1,12 @@
-import { pino, stdTimeFunctions, type Logger } from 'pino';
+import { type DestinationStream, type Logger, pino } from 'pino';
 
 export type { Logger } from 'pino';
 
 const FLUSH_INTERVAL_MS = 100;
 const BUFFER_BYTES = 16_000;
 const STDERR = 2;
+/** Where a logger of `createLogger` keeps its stream, for its children too. */
+const STREAM = Symbol('stream');
 
 const SECRET_FIELDS = [
   'authorization',
@@ -29,20 +31,50 @@ const SECRET_FIELDS = [
  * JSON lines on stderr, because stdout is for the output of commands. Lines are written in batches within 100 ms and flushed
  * at exit. Fields with secret names are hidden, down to three levels deep.
  */
-export const createLogger = (level: string, destination: number | string = STDERR): Logger =>
-  pino(
+export function createLogger(level: string, destination: number | string = STDERR): Logger {
+  const stream = pino.destination({
+    ...{ dest: destination, sync: false, minLength: BUFFER_BYTES, periodicFlush: FLUSH_INTERVAL_MS },
+  });
+  const logger = pino(
     {
       level,
       base: null,
-      timestamp: stdTimeFunctions.isoTime,
+      timestamp: () => `,"time":"${timestamp()}"`,
       formatters: { level: (label) => ({ level: label }) },
       redact: {
         paths: SECRET_FIELDS.flatMap((field) => ['', '*.', '*.*.'].map((at) => bracketed(at, field))),
         censor: '[hidden]',
       },
     },
-    pino.destination({ dest: destination, sync: false, minLength: BUFFER_BYTES, periodicFlush: FLUSH_INTERVAL_MS }),
+    stream,
   );
+  return Object.assign(logger, { [STREAM]: stream });
+}
 
 const bracketed = (at: string, field: string): string =>
   /^\w+$/.test(field) ? `${at}${field}` : `${at.replace(/\.$/, '')}["${field}"]`;
+
+/** The current time in ISO 8601, formatted at most once per millisecond. */
+export function timestamp(): string {
+  const ms = Date.now();
+  if (ms !== stamp.ms) stamp = { ms, text: new Date(ms).toISOString() };
+  return stamp.text;
+}
+let stamp = { ms: 0, text: '' };
+
+/**
+ * Writes info lines like those of `logger.info`, for a line that each request writes: a third of the time. The caller gives the
+ * fields as JSON (`"status":200,"ms":1.5`), and answers for it that none is secret and all are escaped.
+ */
+export function lineWriter(logger: Logger): (fields: string, message: string) => void {
+  const stream = (logger as { [STREAM]?: DestinationStream })[STREAM];
+  if (stream === undefined) {
+    return (fields, message) => logger.info(JSON.parse(`{${fields}}`) as object, message);
+  }
+  const bound = Object.entries(logger.bindings()).map(([name, value]) => `,"${name}":${JSON.stringify(value)}`);
+  const bindings = bound.join('');
+  return (fields, message) => {
+    if (!logger.isLevelEnabled('info')) return;
+    stream.write(`{"level":"info","time":"${timestamp()}"${bindings},${fields},"msg":"${message}"}\n`);
+  };
+}

@@ -8,7 +8,6 @@ import { query, reaction, readModel } from './additions/followers.ts';
 import { ROOT } from './page.ts';
 
 const PAGE = 'docs/how-to/add-something.md';
-/** The first look at the types takes longest. */
 const TIMEOUT_MS = 300_000;
 
 interface Promised {
@@ -38,9 +37,9 @@ function apply(copy: Copy, { change, tests = [] }: Addition, except?: object): v
 describe('adding something', function () {
   this.timeout(TIMEOUT_MS);
   let copy: Copy;
-  before(() => {
+  before(async () => {
     copy = copyOfSources();
-    expect(copy.types()).to.deep.equal([]);
+    expect(await copy.types()).to.deep.equal([]);
   });
   afterEach(() => copy.restore());
   after(() => copy.remove());
@@ -61,9 +60,9 @@ describe('adding something', function () {
     });
 
     if (forgotten !== undefined) {
-      it(`${row} does not compile when a part is forgotten`, () => {
+      it(`${row} does not compile when a part is forgotten`, async () => {
         apply(copy, addition, forgotten.edit);
-        const complaints = copy.types();
+        const complaints = await copy.types();
         expect(
           complaints.filter((complaint) => forgotten.complaint.test(complaint)),
           complaints.join('\n'),
@@ -76,7 +75,7 @@ describe('adding something', function () {
       const before = await copy.specs([spec.file]);
       expect(before.passed, 'its test before it').to.equal(false);
       apply(copy, addition);
-      expect(copy.types()).to.deep.equal([]);
+      expect(await copy.types()).to.deep.equal([]);
       if (addition.docs) {
         const docs = await copy.docs();
         expect(docs.passed, docs.output).to.equal(true);

@@ -2,7 +2,8 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { expect } from 'chai';
-import { createLogger, type Logger } from '../../src/platform/log.ts';
+import { pino } from 'pino';
+import { createLogger, lineWriter, type Logger } from '../../src/platform/log.ts';
 
 const CANARY = 'canary-71ab';
 
@@ -38,5 +39,34 @@ describe('the log', () => {
 
   it('says nothing below its level', async () => {
     expect(await logged('warn', (log) => log.info('quiet'))).to.equal('');
+  });
+
+  it('writes ready lines like its own, with the fields of a child, at the same level', async () => {
+    const lines = async (level: string): Promise<Record<string, unknown>[]> => {
+      const text = await logged(level, (log) => {
+        const child = log.child({ worker: 3, name: 'a "b"' });
+        child.info({ status: 200, route: '/x' }, 'request');
+        lineWriter(child)('"status":200,"route":"/x"', 'request');
+        log.info({ ms: 1.5 }, 'request');
+        lineWriter(log)('"ms":1.5', 'request');
+      });
+      return text
+        .split('\n')
+        .filter((line) => line !== '')
+        .map((line) => ({ ...(JSON.parse(line) as object), time: 'now' }));
+    };
+    const [child, childReady, own, ready, ...more] = await lines('info');
+    expect(childReady).to.deep.equal(child);
+    expect(childReady).to.include({ status: 200, worker: 3, name: 'a "b"' });
+    expect(ready).to.deep.equal(own);
+    expect(more).to.be.empty;
+    expect(await lines('warn')).to.be.empty;
+  });
+
+  it('takes ready lines for a logger with another destination', () => {
+    const lines: string[] = [];
+    const log = pino({ level: 'info' }, { write: (line: string) => void lines.push(line) });
+    lineWriter(log)('"status":200', 'request');
+    expect(JSON.parse(lines[0] ?? '')).to.include({ status: 200, msg: 'request' });
   });
 });

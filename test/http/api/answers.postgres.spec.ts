@@ -103,7 +103,7 @@ describe('an answer of the API', () => {
 
   it('that is not what its contract declares is a bug', async () => {
     expect((await edge.request('POST', '/api/v1/lies')).status).to.equal(500);
-    expect(edge.logs.some(({ err }) => /Lie is not what it declares/.test(err?.message))).to.equal(true);
+    expect(edge.logs.some(({ err }) => /Lie does not match its schema/.test(err?.message))).to.equal(true);
   });
 
   it('comes in time or is 504, and comes once', async () => {
