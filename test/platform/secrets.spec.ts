@@ -26,7 +26,7 @@ describe('the secrets', () => {
     const made = await keep({});
     expect(made.masterKey).to.have.length(32);
     expect(Buffer.byteLength(made.jwtSecret)).to.be.at.least(32);
-    expect(warnings.join()).to.contain('which is for development');
+    expect(warnings.join()).to.contain('which is meant for development only');
     expect(statSync(secretsFile(dataDir)).mode & 0o777).to.equal(0o600);
     warnings = [];
     expect(await keep({})).to.deep.equal(made);
@@ -62,7 +62,7 @@ describe('the secrets', () => {
 
   it('are kept with a loud warning in development beside a database of its own', async () => {
     await keep({ DATABASE_URL: 'postgres://db/shop' });
-    expect(warnings.join()).to.contain('no personal data can be read');
+    expect(warnings.join()).to.contain('personal data cannot be read');
   });
 
   it('are the same for all who ask for them at once', async () => {
