@@ -53,7 +53,7 @@ describe('cartulary serve with nothing but a data folder', function () {
     ]) {
       expect(server.answer()).to.contain(line);
     }
-    expect(server.output()).to.contain('which is for development');
+    expect(server.output()).to.contain('which is meant for development only');
     expect((await fetch(`${server.url}/health`)).status).to.equal(200);
     expect(await server.end('SIGTERM', STOP_MS)).to.deep.equal({ code: 0, signal: null });
     expect(runs(dataDir), 'Postgres after the stop').to.equal(false);
