@@ -9,7 +9,7 @@ export interface TestDatabase {
 }
 
 /** A migrated database that the runner of the tests has made for all its processes. Without it, each process makes its own. */
-const GIVEN_TEMPLATE = 'TEST_TEMPLATE';
+export const GIVEN_TEMPLATE = 'TEST_TEMPLATE';
 let template: Promise<string> | undefined;
 
 /** The server that tests may create databases on; `test/run.ts` finds or starts one and sets it. */
@@ -57,7 +57,8 @@ export async function freshDatabase({ migrated = true } = {}): Promise<TestDatab
   const from = migrated ? (process.env[GIVEN_TEMPLATE] ?? (await (template ??= makeTemplate()))) : 'template1';
   const name = `cartulary_test_${randomUUID().replaceAll('-', '')}`;
   const url = databaseUrl(name);
-  await onServer(`CREATE DATABASE ${name} TEMPLATE ${from}`);
+  // Copying files costs a checkpoint and saves the write-ahead log: a third of the time where the files are in memory.
+  await onServer(`CREATE DATABASE ${name} TEMPLATE ${from} STRATEGY FILE_COPY`);
   // A clone is another log than its template. Things named after a log's epoch must not be shared, so it gets its own.
   if (migrated) await onDatabase(url, 'UPDATE store_head SET epoch = gen_random_uuid()');
   await equip(url);

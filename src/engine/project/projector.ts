@@ -55,7 +55,8 @@ export function createProjector(options: ProjectorOptions): Projector {
   const stopping = new AbortController();
   let running: Promise<unknown> | undefined;
 
-  const owned = (): Supervised[] => all.filter(({ run }) => run !== undefined);
+  /** The runs of this moment: one may end, and another begin, while a caller waits. */
+  const owned = () => all.flatMap(({ run, follower }) => (run === undefined ? [] : [{ run, follower }]));
 
   async function lookAfter(): Promise<void> {
     const asked = await pendingRequests(
@@ -63,8 +64,8 @@ export function createProjector(options: ProjectorOptions): Projector {
       owned().map(({ follower }) => follower),
     );
     const works = owned().flatMap(({ run, follower }) => [
-      run!.flush(),
-      ...asked.filter(({ consumer }) => consumer === follower).map(({ stream }) => run!.drain(stream)),
+      run.flush(),
+      ...asked.filter(({ consumer }) => consumer === follower).map(({ stream }) => run.drain(stream)),
     ]);
     const results = await Promise.allSettled([...works, progress.refresh(names), loseRebuilt()]);
     for (const result of results) if (result.status === 'rejected') throw result.reason;
@@ -78,7 +79,7 @@ export function createProjector(options: ProjectorOptions): Projector {
       [runs.map(({ follower }) => follower)],
     );
     const tokens = new Map(rows.map(({ name, token }) => [name, BigInt(token)]));
-    for (const { run, follower } of runs) if (run!.lease.epoch !== tokens.get(follower)) run!.lease.lose();
+    for (const { run, follower } of runs) if (run.lease.epoch !== tokens.get(follower)) run.lease.lose();
   }
 
   async function lookAfterAll(stop: AbortSignal): Promise<void> {

@@ -3,6 +3,7 @@ import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symli
 import os from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
+import { GIVEN_TEMPLATE } from '../../support/database.ts';
 import { ROOT } from '../page.ts';
 import { type Edit, edited, type SourceFile } from './addition.ts';
 
@@ -29,6 +30,8 @@ const NEXT_COMPLAINT = /\n(?=\S)/;
 const TSX = ['--import', 'tsx'];
 
 const run = promisify(execFile);
+/** The copy has migrations of its own, so that it makes its own template database. */
+const { [GIVEN_TEMPLATE]: _ours, ...env } = process.env;
 
 export interface Run {
   readonly passed: boolean;
@@ -50,7 +53,7 @@ export function copyOfSources() {
   }
 
   async function program(args: readonly string[]): Promise<Run> {
-    const options = { cwd: root, timeout: PROGRAM_TIMEOUT_MS, maxBuffer: OUTPUT_BYTES_MAX };
+    const options = { cwd: root, env, timeout: PROGRAM_TIMEOUT_MS, maxBuffer: OUTPUT_BYTES_MAX };
     try {
       const { stdout, stderr } = await run(process.execPath, args, options);
       return { passed: true, output: stdout + stderr };

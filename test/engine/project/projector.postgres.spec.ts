@@ -1,11 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect } from 'chai';
+import { pino } from 'pino';
 import type { Cache } from '../../../src/cache/cache.ts';
 import { createMemoryCache } from '../../../src/cache/memoryCache.ts';
 import type { RecordedEvent } from '../../../src/eventstore/eventStore.ts';
 import { createPool, type Pool } from '../../../src/platform/postgres/pool.ts';
 import type { Row } from '../../../src/engine/project/projection.ts';
+import { createSignal } from '../../../src/platform/signal.ts';
 import { eventually } from '../../support/eventually.ts';
 import { accounts, asAny, bank, dieAt, event, folded, type Bank } from './example.ts';
 
@@ -216,6 +218,32 @@ describe('A projector', () => {
     expect(await projector.progress.waitFor(['accounts'], position, 15_000)).to.equal(true);
     const [status] = await projector.status();
     expect([status?.lag, status?.lastError]).to.deep.equal([0n, undefined]);
+  });
+
+  it('stops in silence while it looks after its runs', async () => {
+    const warnings: unknown[] = [];
+    const log = pino({ level: 'warn' }, { write: (line: string) => void warnings.push(line) });
+    const [asked, released] = [createSignal(), createSignal()];
+    const within = () => ({ signal: AbortSignal.timeout(5_000) });
+    const pool = hooked(shop.pool, async (query, send) => {
+      const answer = await send();
+      if (String(query).includes('lease_epoch::text AS token')) {
+        asked.raise();
+        await released.next(0, within());
+      }
+      return answer;
+    });
+    const projector = shop.projector({ pool, log });
+    await projector.start();
+    await asked.next(0, within());
+    const stopped = projector.stop();
+    await eventually('the lease is given back', async () => {
+      const { rows } = await shop.pool.query<{ owner: string | null }>('SELECT owner FROM checkpoints');
+      return rows.every(({ owner }) => owner === null);
+    });
+    released.raise();
+    await stopped;
+    expect(warnings).to.deep.equal([]);
   });
 
   it('refuses a definition that cannot work', () => {

@@ -100,8 +100,8 @@ describe('the content of a request', () => {
   it('is not nested deeper than 32, nor wider than can be checked', async () => {
     const nested = (depth: number) => `{"amount":${'['.repeat(depth)}${']'.repeat(depth)}}`;
     expect((await open({ text: nested(31) })).json.detail).to.equal('amount: must be an integer');
-    expect((await open({ text: nested(32) })).json.detail).to.match(/at most 32 deep/);
-    expect((await open({ text: nested(4_000) })).json.detail).to.match(/at most 32 deep/);
+    expect((await open({ text: nested(32) })).json.detail).to.match(/at most 32 levels deep/);
+    expect((await open({ text: nested(4_000) })).json.detail).to.match(/at most 32 levels deep/);
     const many = await open({ text: `{"amount":1,"tags":[${'1,'.repeat(3_000)}1]}` });
     expect(many.json.errors).to.deep.equal([
       { code: 'VALIDATION_ERROR', field: 'tags', message: 'may have at most 1000 items' },
