@@ -17,6 +17,8 @@ export interface ChaosOptions {
   /** Each fault once, or random faults for this many minutes. */
   readonly minutes: number | 'each fault once';
   readonly pauseMs: number;
+  /** Processes of each role: at least 2, so that another one can take over. */
+  readonly ofEach: number;
   readonly say: (line: string) => void;
 }
 
@@ -60,12 +62,12 @@ async function windDown(fleet: Fleet): Promise<string[]> {
 }
 
 /**
- * Runs a shop of three processes of each role under a mixed load, while one process after another is killed or paused, and Redis
+ * Runs a shop of several processes of each role under a mixed load, while one process after another is killed or paused, and Redis
  * and NATS lose all their data. Then checks the invariants against the log. Prints the seed and the faults.
  */
-export async function runChaos({ seed, minutes, pauseMs, say }: ChaosOptions): Promise<Outcome> {
+export async function runChaos({ seed, minutes, pauseMs, ofEach, say }: ChaosOptions): Promise<Outcome> {
   const random = createRandom(seed);
-  const fleet = await startFleet();
+  const fleet = await startFleet(ofEach);
   try {
     const client = createClient(fleet);
     const goods = await stockShop(fleet, client);

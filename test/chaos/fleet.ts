@@ -6,8 +6,6 @@ import { JWT_SECRET, MASTER_KEY, openWriteSide } from '../support/shop.ts';
 import { startSmtpServer } from '../handlers/senders/smtpServer.ts';
 
 export const ROLES = ['http', 'projector', 'relay', 'handlers', 'deadlines'] as const satisfies readonly ProcessRole[];
-/** Number of processes of each role. */
-const OF_EACH = 3;
 const STOP_MS = 30_000;
 
 /** One slot among the processes of a role. A killed process is replaced by another one in the same slot. */
@@ -17,8 +15,8 @@ export interface Member {
   process: ServerProcess;
 }
 
-/** Three processes of each role, with real servers. A test can disturb each process and server. */
-export async function startFleet() {
+/** This many processes of each role, with real servers. A test can disturb each process and server. */
+export async function startFleet(ofEach: number) {
   const database = await freshDatabase();
   const [redis, nats, smtp] = await Promise.all([startServer(REDIS), startServer(NATS), startSmtpServer()]);
   const servers: { redis: RunningServer; nats: RunningServer } = { redis, nats };
@@ -40,7 +38,7 @@ export async function startFleet() {
   const members: Member[] = [];
   // Starts one role at a time. On a small machine, starting all at once would exceed the time limit of a start.
   for (const role of ROLES) {
-    const started = await Promise.all(Array.from({ length: OF_EACH }, () => launch(role)));
+    const started = await Promise.all(Array.from({ length: ofEach }, () => launch(role)));
     members.push(...started.map((process, index) => ({ role, name: `${role} ${index + 1}`, process })));
   }
   const write = await openWriteSide(database.url, { REDIS_URL: redis.url, NATS_URL: nats.url });

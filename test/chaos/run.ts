@@ -16,6 +16,7 @@ const argument = (name: string, fallback: number): number => {
   return given;
 };
 const PAUSE_MS = 20_000;
+const OF_EACH = 3;
 const minutes = argument('minutes', 10);
 const seed = argument('seed', Math.floor(Math.random() * 2 ** 31));
 
@@ -24,7 +25,13 @@ const services = await startServices({ programs: [] });
 Object.assign(process.env, services.env, { TEST_PROGRAM: await joinProgram() });
 let code = 1;
 try {
-  const outcome = await runChaos({ seed, minutes, pauseMs: PAUSE_MS, say: (line) => console.log(line) });
+  const outcome = await runChaos({
+    seed,
+    minutes,
+    pauseMs: PAUSE_MS,
+    ofEach: OF_EACH,
+    say: (line) => console.log(line),
+  });
   const takeovers = outcome.timeline.flatMap(({ takeoverMs }) => takeoverMs ?? []);
   console.log(
     `${outcome.timeline.length} faults; slowest takeover ${(Math.max(0, ...takeovers) / 1_000).toFixed(1)} s`,

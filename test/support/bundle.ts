@@ -105,7 +105,7 @@ export async function joinProgram(): Promise<string> {
   const entry = 'dist/src/cli/cartulary.js';
   await build({
     ...{ ...COMMON, plugins: [whereItWas(asItIs)], entryPoints: [entry], outdir: folder },
-    ...{ external: LEFT_APART, banner: { js: COMMONJS } },
+    ...{ external: LEFT_APART, banner: { js: COMMONJS }, minifyWhitespace: true, legalComments: 'none' },
   });
   return path.join(folder, 'cartulary.js');
 }
