@@ -1,6 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
-import { listDeadLetters, requestRetry, requestSkip, showDeadLetter } from '../../../src/engine/follow/deadLetterRequests.ts';
+import {
+  listDeadLetters,
+  requestRetry,
+  requestSkip,
+  showDeadLetter,
+} from '../../../src/engine/follow/deadLetterRequests.ts';
 import { type DeadLetter } from '../../../src/engine/follow/deadLetters.ts';
 import type { NewEvent } from '../../../src/eventstore/eventStore.ts';
 import { eventually } from '../../support/eventually.ts';
