@@ -6,6 +6,7 @@ import { compileSpecs, joinProgram, type Compiled } from './support/bundle.ts';
 import { dropTemplate, shareTemplate } from './support/database.ts';
 import { runGroup, stopGroups, type Group, type Result, type RunOptions } from './support/groups.ts';
 import { ROOT } from './support/process.ts';
+import { openScratch } from './support/scratch.ts';
 import { NATS, REDIS, startServices, type Services } from './support/services.ts';
 import { topology, TOPOLOGY_TOLD } from './support/topology.ts';
 
@@ -34,6 +35,7 @@ const SIGNAL_EXIT_CODES = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 const TOPOLOGY_WORDS = ['test/laws/', 'test/cli/'];
 const INDIFFERENT = ['test/cli/csv.spec.ts', 'test/laws/workers.spec.ts'];
 
+openScratch();
 let services: Services | undefined;
 
 /** This environment without variables that could mislead tests: settings of a shop, and the `PG…` variables that `pg` reads. */
@@ -139,7 +141,7 @@ async function runAll(groups: readonly Group[]): Promise<Result[]> {
   const others = groups.filter(({ name }) => name !== 'unit');
   if (others.length === 0) return results;
   buildProgram();
-  services = await startServices({ inMemory: true });
+  services = await startServices();
   Object.assign(process.env, services.env);
   console.log(`  on ${services.summary}\n  ${TOPOLOGY_TOLD[topology()]}`);
   const { runnable, dropped } = withoutAbsent(others, services);

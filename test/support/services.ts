@@ -1,5 +1,5 @@
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
-import { accessSync, constants, existsSync, statfsSync } from 'node:fs';
+import { accessSync, constants, existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
 import os from 'node:os';
@@ -33,28 +33,12 @@ interface Service {
   stop(): Promise<void>;
 }
 
-/** A folder in memory, where a sync to disk takes no time. */
-const MEMORY_FOLDER = '/dev/shm';
-/** Twice what the databases of a whole run and the longest log of a test need. */
-const MEMORY_NEEDED_BYTES = 4 * 2 ** 30;
-
-/** A folder in memory if there is one with enough space (containers have little), else the folder for temporary files. */
-function memoryFolder(): string {
-  try {
-    const { bavail, bsize } = statfsSync(MEMORY_FOLDER);
-    accessSync(MEMORY_FOLDER, constants.W_OK);
-    return bavail * bsize >= MEMORY_NEEDED_BYTES ? MEMORY_FOLDER : os.tmpdir();
-  } catch {
-    return os.tmpdir();
-  }
-}
-
 /** The Postgres of `TEST_POSTGRES_URL`, else an embedded one in a folder of its own on a free port. */
-async function startPostgres(inMemory: boolean): Promise<Service> {
+async function startPostgres(): Promise<Service> {
   const env = 'TEST_POSTGRES_URL';
   const given = givenUrl(env);
   if (given !== undefined) return given;
-  const dataDir = await mkdtemp(path.join(inMemory ? memoryFolder() : os.tmpdir(), 'cartulary-test-'));
+  const dataDir = await mkdtemp(path.join(os.tmpdir(), 'cartulary-test-'));
   const log = createLogger('warn');
   const settings = { max_connections: String(CONNECTIONS_MAX) };
   const postgres = await startEmbeddedPostgres({ dataDir, log, settings });
@@ -231,16 +215,14 @@ async function startProgram(program: ServerProgram): Promise<Service> {
 
 /**
  * Real servers for the tests: those of the `TEST_…_URL` variables, otherwise programs on PATH, which are installed first if
- * possible. Postgres is the embedded one unless `TEST_POSTGRES_URL` is set. `inMemory`: its files are kept in memory where there
- * is enough of it; it still calls `fsync`, but tests do not cut the power, so no commit has to wait for a disk.
+ * possible. Postgres is the embedded one unless `TEST_POSTGRES_URL` is set.
  */
 export async function startServices({
   programs = [REDIS, NATS],
-  inMemory = false,
-}: { programs?: readonly ServerProgram[]; inMemory?: boolean } = {}): Promise<Services> {
+}: { programs?: readonly ServerProgram[] } = {}): Promise<Services> {
   const lacking = programs.filter(({ env, name }) => givenUrl(env) === undefined && onPath(name) === undefined);
   if (lacking.length > 0) install(lacking.map((program) => program.package));
-  const services = await Promise.all([startPostgres(inMemory), ...programs.map(startProgram)]);
+  const services = await Promise.all([startPostgres(), ...programs.map(startProgram)]);
   const there = services.filter(({ url }) => url !== undefined);
   return {
     env: Object.fromEntries(there.map(({ env, url }) => [env, url!])),
