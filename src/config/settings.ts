@@ -81,7 +81,7 @@ export const SETTINGS = {
   OTEL_EXPORTER_OTLP_HEADERS: secret(headers()),
   OTEL_SERVICE_NAME: text('cartulary', /^\S{1,255}$/, 'a name without spaces'),
   OTEL_TRACES_SAMPLER_ARG: text('1', /^(?:0(?:\.\d{1,9})?|1(?:\.0{1,9})?)$/, 'a ratio from 0 to 1'),
-  FAILPOINT: text(undefined, /^[\w.:-]+(#[1-9]\d{0,8})?$/, 'the name of a failpoint, or name#pass'),
+  FAILPOINT: text(undefined, /^(?:[\w.:-]+(?:#[1-9]\d{0,8})?|@\/.+)$/, 'the name of a failpoint, name#pass, or @file'),
 } satisfies Record<string, Setting<unknown>>;
 
 export type SettingName = keyof typeof SETTINGS;

@@ -113,6 +113,7 @@ describe('settings', () => {
       ['http', 'projector', 'handlers', 'deadlines'],
     ],
     ['FAILPOINT', 'checkout.reserved#2', ({ failpoint }) => failpoint, 'checkout.reserved#2'],
+    ['FAILPOINT', '@/tmp/failpoint', ({ failpoint }) => failpoint, '@/tmp/failpoint'],
   ];
   for (const [name, value, read, wanted] of good) {
     it(`take ${name}=${JSON.stringify(value)}`, () =>
@@ -150,6 +151,7 @@ describe('settings', () => {
     ['MAIL_FROM', 'a\r\nBcc: b <c@d>'],
     ['NODE_ENV', 'staging'],
     ['FAILPOINT', 'a#0'],
+    ['FAILPOINT', '@relative'],
     ['OTEL_EXPORTER_OTLP_ENDPOINT', 'collector:4318'],
     ['OTEL_EXPORTER_OTLP_HEADERS', 'authorization'],
     ['OTEL_EXPORTER_OTLP_HEADERS', 'a=%E0%A4'],

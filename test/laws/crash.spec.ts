@@ -1,16 +1,16 @@
 import { randomUUID } from 'node:crypto';
-import { setTimeout as delay } from 'node:timers/promises';
+import { rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
 import { expect } from 'chai';
 import type { Shop } from '../../src/compose/shop.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
+import { temporaryFolder } from '../support/process.ts';
 import { must, openWriteSide, serveShopApart, type Caller, type Json } from '../support/shop.ts';
 
 const ORDER = { shipping_address: '1 Abbey Road, London' };
 const STOCK = 1_000;
 const QUANTITY = 2;
-const ARM_ATTEMPTS_MAX = 3;
-const SETTLE_MS = 1_000;
 
 /** Every step of a checkout, in order. The appends are: #1 cart claimed, #2 stock reserved, #3 order placed, #4 cart emptied. */
 const STEPS = [
@@ -37,11 +37,15 @@ describe('a server killed (SIGKILL) during a checkout', function () {
   let server: Awaited<ReturnType<typeof serveShopApart>>;
   let seller: Caller;
   let category: string;
+  /** Names the step at which the server dies, while it exists. */
+  const failpoint = path.join(temporaryFolder('failpoint'), 'armed');
 
   before(async () => {
     database = await freshDatabase();
     write = await openWriteSide(database.url);
-    server = await serveShopApart(database.url, { PAYMENT_SANDBOX_DELAY: '1s' });
+    server = await serveShopApart(database.url, {
+      ...{ PAYMENT_SANDBOX_DELAY: '1s', CHECKOUT_DEADLINE: '10m', FAILPOINT: `@${failpoint}` },
+    });
     seller = await server.people.seller();
     category = await server.people.category();
   });
@@ -66,33 +70,23 @@ describe('a server killed (SIGKILL) during a checkout', function () {
   };
   const ordersOf = async (buyer: Caller): Promise<Json[]> => must(await buyer.call('GET', '/orders'), 200).data;
 
-  /**
-   * Restarts the server with the failpoint armed. Work left over by its predecessor may fire it too early: then lets that work
-   * finish, and tries again.
-   */
-  async function arm(step: string, more: Record<string, string> = {}): Promise<void> {
-    for (let attempt = 1; ; attempt += 1) {
-      await server.process().end('SIGTERM');
-      try {
-        await server.restart({ FAILPOINT: step, ...more });
-        return;
-      } catch (error) {
-        if (attempt === ARM_ATTEMPTS_MAX) throw error;
-        await server.restart();
-        await delay(SETTLE_MS);
-      }
-    }
+  const arm = (step: string): void => writeFileSync(failpoint, step);
+
+  /** Waits until the server was killed at the failpoint, and starts it again without one. */
+  async function dieAndReturn(): Promise<void> {
+    expect(await server.process().exited).to.deep.equal({ code: null, signal: 'SIGKILL' });
+    rmSync(failpoint);
+    await server.restart();
   }
 
-  /** Restarts the server with the failpoint armed, and lets one checkout kill it. Then starts it again. */
-  async function killDuring(step: string, buyer: Caller, key: string, deadline = '10m'): Promise<void> {
-    await arm(step, { CHECKOUT_DEADLINE: deadline });
+  /** Lets a checkout kill the server. */
+  async function killDuring(step: string, buyer: Caller, key: string): Promise<void> {
+    arm(step);
     const lost = await buyer
       .call('POST', '/orders', ORDER, { 'idempotency-key': key })
       .catch((error: unknown) => error);
     expect(lost, 'the answer is lost').to.be.instanceOf(Error);
-    expect(await server.process().exited).to.deep.equal({ code: null, signal: 'SIGKILL' });
-    await server.restart();
+    await dieAndReturn();
   }
 
   for (const step of STEPS) {
@@ -120,7 +114,9 @@ describe('a server killed (SIGKILL) during a checkout', function () {
   for (const step of ['checkout:started', 'checkout:reserved', 'checkout:placed']) {
     it(`at ${step}, never retried: a whole order or none, and no reservation outlives its deadline`, async () => {
       const { buyer, product } = await buyerWithCart();
-      await killDuring(step, buyer, randomUUID(), '2s');
+      await server.process().end('SIGTERM');
+      await server.restart({ CHECKOUT_DEADLINE: '2s' });
+      await killDuring(step, buyer, randomUUID());
       if (step === 'checkout:placed') {
         const [order] = await eventually('the order is there', async () => {
           const orders = await ordersOf(buyer);
@@ -144,10 +140,9 @@ describe('a server killed (SIGKILL) during a checkout', function () {
 
   it('between charging and recording: the buyer is charged once', async () => {
     const { buyer } = await buyerWithCart();
-    await arm('payment:charged');
+    arm('payment:charged');
     const { id } = must(await buyer.call('POST', '/orders', ORDER), 201).data;
-    expect(await server.process().exited).to.deep.equal({ code: null, signal: 'SIGKILL' });
-    await server.restart();
+    await dieAndReturn();
     const paid = await server.people.untilOrder(buyer, id, 'paid', 30_000);
     expect(paid.payment).to.include({ captured: paid.total, refunded: 0 });
     const history = must(await buyer.call('GET', `/orders/${id}/history`), 200).data;
@@ -156,11 +151,10 @@ describe('a server killed (SIGKILL) during a checkout', function () {
 
   for (const step of ['projection:before-commit', 'projection:after-commit']) {
     it(`at ${step}: rows and checkpoint agree, and what was acknowledged is shown`, async () => {
-      await arm(step);
+      arm(step);
       const body = { email: `${randomUUID()}@example.com`, password: 'correct horse battery', name: 'Ada' };
       const answers = await Promise.allSettled([fetchRegister(server.shop.url, body)]);
-      expect(await server.process().exited).to.deep.equal({ code: null, signal: 'SIGKILL' });
-      await server.restart();
+      await dieAndReturn();
       const acknowledged = answers.some((answer) => answer.status === 'fulfilled' && answer.value === 201);
       if (!acknowledged) await fetchRegister(server.shop.url, body);
       const caller = await server.people.logIn(body.email);
