@@ -26,7 +26,7 @@ const PROGRAM_FOLDERS = new Set(['chaos', 'cli', 'deploy', 'embedded', 'laws', '
 const SERVER_SPEC = /\.(?:postgres|eventstoredb|redis|nats)\.spec\.ts$/;
 /** The specs that take longest. Each is a group of its own and begins before the folders, which fill up the time that is left. */
 const LONG_SPECS = ['chaos/chaos', 'laws/crash', 'docs/additions', 'cli/seed', 'docs/runnable'];
-const BESIDE_MAX = Number(process.env['TEST_LANES'] ?? 2);
+const BESIDE_MAX = 2;
 const NAME_WIDTH = 14;
 const BUILD_TIMEOUT_MS = 180_000;
 const SIGNAL_EXIT_CODES = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
