@@ -1,10 +1,9 @@
-import { setMaxListeners } from 'node:events';
 import { blockedStreams, pendingRequests } from '../engine/follow/deadLetters.ts';
 import type { Lease } from '../engine/follow/lease.ts';
 import type { RecordedEvent } from '../eventstore/eventStore.ts';
 import { createSemaphore } from '../platform/semaphore.ts';
 import type { Signals } from './attempts.ts';
-import { delayAfter, isOver, rest } from '../platform/backoff.ts';
+import { createStop, delayAfter, isOver, rest } from '../platform/backoff.ts';
 import type { Subscription } from './bus.ts';
 import { type ConsumerDeps, doneAfter, type ConsumerRun, save, track } from './consumerRun.ts';
 import { accept, begin, streamOfRun } from './streamQueues.ts';
@@ -25,10 +24,8 @@ const FOLLOW_RETRY = { delayMs: 100, delayMaxMs: 5_000 };
 /** Handles events under this lease until `stop` aborts or the lease is lost. Rejects when a task of the run fails. */
 export async function consume(deps: ConsumerDeps, options: ConsumeOptions): Promise<void> {
   const { lease, stop } = options;
-  const halting = new AbortController();
-  const aborting = new AbortController();
   // Every running handler and every wait listens to these signals.
-  setMaxListeners(0, halting.signal, aborting.signal);
+  const [halting, aborting] = [createStop(), createStop()];
   const failure: { error?: Error } = {};
   const run = createRun(deps, options, { halt: halting.signal, abort: aborting.signal }, (error) => {
     failure.error ??= error instanceof Error ? error : new Error(String(error));

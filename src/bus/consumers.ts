@@ -1,4 +1,3 @@
-import { setMaxListeners } from 'node:events';
 import type { Logger } from '../platform/log.ts';
 import { acquireLease, type Lease } from '../engine/follow/lease.ts';
 import { createOwner, type Owner } from '../engine/follow/owner.ts';
@@ -11,6 +10,7 @@ import { consume } from './consumer.ts';
 import { logFeed, type OpenFeed } from './feed.ts';
 import type { ConsumerDeps, ConsumerLimits } from './consumerRun.ts';
 import type { Window } from './window.ts';
+import { createStop } from '../platform/backoff.ts';
 
 const CONSUMER_LIMITS: ConsumerLimits = {
   handlersMax: 64,
@@ -60,8 +60,7 @@ export function createConsumers(options: ConsumersOptions): Bus {
     limits: { ...CONSUMER_LIMITS, ...options.limits },
   };
   const consumers = new Map<string, Consumer>();
-  const stopping = new AbortController();
-  setMaxListeners(0, stopping.signal);
+  const stopping = createStop();
   let running: Promise<unknown> | undefined;
 
   return {

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 
 /** Delays between attempts. */
@@ -18,6 +19,13 @@ export function delayAfter(
 ): number {
   const whole = Math.min(delayMaxMs, delayMs * 2 ** (failures - 1));
   return whole * (0.5 + random() / 2);
+}
+
+/** For a signal that any number of callers wait for at once. Node warns of a leak when more than ten wait for an ordinary one. */
+export function createStop(): AbortController {
+  const stop = new AbortController();
+  setMaxListeners(0, stop.signal);
+  return stop;
 }
 
 /** Whether the signal has aborted. A function, so that TypeScript does not assume an earlier result after an `await`. */

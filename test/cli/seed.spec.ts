@@ -139,8 +139,9 @@ describe('cartulary seed', function () {
 
     it('works beside a server, which goes on afterwards', async () => {
       const server = await serveShopApart(world.url);
-      const { code, answer } = await world.run(SMALL);
+      const { code, answer, output } = await world.run(SMALL);
       expect(code).to.equal(0);
+      expect(output).to.not.contain('Warning');
       expect(answer).to.contain(`${SCALES.small.orders} orders in`);
       const { people } = server;
       const buyer = await people.buyer('late');

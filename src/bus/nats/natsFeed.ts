@@ -1,6 +1,5 @@
-import { setMaxListeners } from 'node:events';
 import { READ_PAGE, type RecordedEvent } from '../../eventstore/eventStore.ts';
-import { isOver, rest } from '../../platform/backoff.ts';
+import { createStop, isOver, rest } from '../../platform/backoff.ts';
 import { createSignal } from '../../platform/signal.ts';
 import type { Feed, OpenFeed } from '../feed.ts';
 import { type FeedState, type NatsFeedDeps, pullForEver } from './pulling.ts';
@@ -18,8 +17,7 @@ const CLOSE_TIMEOUT_MS = 1_000;
 export const natsFeed =
   (deps: NatsFeedDeps): OpenFeed =>
   (options) => {
-    const closing = new AbortController();
-    setMaxListeners(0, closing.signal);
+    const closing = createStop();
     const state: FeedState = {
       ...deps,
       ...options,

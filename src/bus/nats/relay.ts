@@ -1,4 +1,3 @@
-import { setMaxListeners } from 'node:events';
 import type { JetStreamClient } from 'nats';
 import type { Logger } from '../../platform/log.ts';
 import { acquireLease, type Lease } from '../../engine/follow/lease.ts';
@@ -6,7 +5,7 @@ import { createOwner, type Owned } from '../../engine/follow/owner.ts';
 import type { EventStore } from '../../eventstore/eventStore.ts';
 import { type Pool, withTx } from '../../platform/postgres/pool.ts';
 import { RELAY } from '../bus.ts';
-import { delayAfter, isOver, rest } from '../../platform/backoff.ts';
+import { createStop, delayAfter, isOver, rest } from '../../platform/backoff.ts';
 import type { NatsLink } from './natsConnection.ts';
 import { ensureStream, lastTold, type NatsStreamSettings } from './jetStream.ts';
 import { createPublishing, PUBLISHES_MAX, publishStep, type Step, stepOf } from './publishing.ts';
@@ -53,8 +52,7 @@ interface State {
 /** A follower of the log with a checkpoint. The checkpoint passes an event only when it was acknowledged (or skipped). */
 export function createRelay(options: RelayOptions): Relay {
   const { pool, store, log, link } = options;
-  const stopping = new AbortController();
-  setMaxListeners(0, stopping.signal);
+  const stopping = createStop();
   const state: State = { position: 0n, published: 0 };
   const owner = createOwner<Lease>({
     name: RELAY,

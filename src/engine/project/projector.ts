@@ -6,7 +6,7 @@ import type { EventStore } from '../../eventstore/eventStore.ts';
 import { eventsBetween } from '../../eventstore/scan.ts';
 import type { Logger } from '../../platform/log.ts';
 import type { Pool } from '../../platform/postgres/pool.ts';
-import { isOver } from '../../platform/backoff.ts';
+import { createStop, isOver } from '../../platform/backoff.ts';
 import { followingState, type Progress, projectionStatus, type ProjectionStatus } from './progress.ts';
 import type { Projection } from './projection.ts';
 import { supervise, type Supervised } from './supervise.ts';
@@ -52,7 +52,7 @@ export function createProjector(options: ProjectorOptions): Projector {
     supervise({ ...options, batchEvents: options.batchEvents ?? BATCH_EVENTS }, projection),
   );
   const names = all.map(({ name }) => name);
-  const stopping = new AbortController();
+  const stopping = createStop();
   let running: Promise<unknown> | undefined;
 
   /** The runs of this moment: one may end, and another begin, while a caller waits. */
