@@ -188,7 +188,7 @@ function advance({ data: { storeId, status } }: AdvanceFulfilment, state: Placed
   if (state.cancelled) reject('OrderCancelled', 'This order was cancelled.', INVALID_STATUS);
   // A shipped parcel cannot be stopped, so later steps do not require that the order is still paid.
   if (stepOf(status) <= stepOf('shipping') && !pay.isPaid(state.money))
-    reject('OrderUnpaid', 'This order is not paid, or no longer; it cannot be shipped.', INVALID_STATUS);
+    reject('OrderUnpaid', 'This order is not paid, or was refunded; it cannot be shipped.', INVALID_STATUS);
   const next = FULFILMENT_STATUSES[stepOf(current) + 1];
   if (next !== status) {
     const sentence = next === undefined ? 'it is completed' : `the next step is "${next}"`;

@@ -78,4 +78,5 @@ function end({ data }: EndSession, state: SessionState): SessionEvent[] {
   return known ? [{ type: 'SessionEnded', data: { userId: state.userId, reason: data.reason } }] : notValid();
 }
 
-const notValid = (): never => unauthenticated('RefreshTokenInvalid', 'This refresh token is not valid, or no longer.');
+const notValid = (): never =>
+  unauthenticated('RefreshTokenInvalid', 'This refresh token is invalid, expired or already used.');

@@ -1,6 +1,6 @@
 type Paint = (text: string) => string;
 
-// eslint-disable-next-line no-control-regex -- they are what is looked for
+// eslint-disable-next-line no-control-regex -- the pattern finds control characters
 const CONTROL = /[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g;
 
 const coloured = (): boolean => process.stdout.isTTY && process.stdout.hasColors();

@@ -141,7 +141,8 @@ const logIn = defineCommand({
 });
 
 const refreshToken = Type.String({ minLength: 1, maxLength: 200 });
-const notValid = (): never => unauthenticated('RefreshTokenInvalid', 'This refresh token is not valid, or no longer.');
+const notValid = (): never =>
+  unauthenticated('RefreshTokenInvalid', 'This refresh token is invalid, expired or already used.');
 
 const refreshTokens = defineCommand({
   name: 'RefreshTokens',

@@ -32,9 +32,8 @@ const SECRET_FIELDS = [
  * at exit. Fields with secret names are hidden, down to three levels deep.
  */
 export function createLogger(level: string, destination: number | string = STDERR): Logger {
-  const stream = pino.destination({
-    ...{ dest: destination, sync: false, minLength: BUFFER_BYTES, periodicFlush: FLUSH_INTERVAL_MS },
-  });
+  const buffering = { sync: false, minLength: BUFFER_BYTES, periodicFlush: FLUSH_INTERVAL_MS };
+  const stream = pino.destination({ dest: destination, ...buffering });
   const logger = pino(
     {
       level,
@@ -71,8 +70,9 @@ export function lineWriter(logger: Logger): (fields: string, message: string) =>
   if (stream === undefined) {
     return (fields, message) => logger.info(JSON.parse(`{${fields}}`) as object, message);
   }
-  const bound = Object.entries(logger.bindings()).map(([name, value]) => `,"${name}":${JSON.stringify(value)}`);
-  const bindings = bound.join('');
+  const bindings = Object.entries(logger.bindings())
+    .map(([name, value]) => `,${JSON.stringify(name)}:${JSON.stringify(value)}`)
+    .join('');
   return (fields, message) => {
     if (!logger.isLevelEnabled('info')) return;
     stream.write(`{"level":"info","time":"${timestamp()}"${bindings},${fields},"msg":"${message}"}\n`);

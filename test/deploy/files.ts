@@ -5,7 +5,7 @@ import { ConfigError, loadConfig } from '../../src/config/config.ts';
 import { SETTINGS, type SettingName } from '../../src/config/settings.ts';
 import { ROOT } from '../support/process.ts';
 
-// eslint-disable-next-line @typescript-eslint/no-explicit-any -- deployment files are read as what they are: trees of YAML
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- deployment files are YAML without types
 export type Tree = any;
 
 export const read = (file: string): string => readFileSync(path.join(ROOT, file), 'utf8');

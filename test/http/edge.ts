@@ -14,14 +14,12 @@ import { createTokens } from '../../src/http/auth/tokens.ts';
 import type { Pool } from '../../src/platform/postgres/pool.ts';
 import type { Progress } from '../../src/engine/ask/ask.ts';
 import { createMemoryEventStore } from '../support/memoryStore.ts';
+import type { Json } from '../support/shop.ts';
 import { example } from './example.ts';
 
 export const JWT_SECRET = 'a secret of the tests that is long enough';
 const ACCESS_TTL_MS = 900_000;
 const RATE_LIMITS_OFF = { public: 0, auth: 0, login: 0, register: 0, refresh: 0 };
-
-// eslint-disable-next-line @typescript-eslint/no-explicit-any -- answers are read as a client without types reads them
-export type Json = any;
 
 /** The error of one field in a problem answer. */
 export interface Wrong {

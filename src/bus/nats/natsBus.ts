@@ -1,8 +1,8 @@
 import type { Upcasters } from '../../eventstore/upcast.ts';
 import type { Broker, Bus } from '../bus.ts';
 import { createConsumers, type ConsumersOptions } from '../consumers.ts';
+import { FEED_LIMITS, type FeedCounts, type NatsFeedLimits } from './feedState.ts';
 import { natsFeed } from './natsFeed.ts';
-import { FEED_LIMITS, type FeedCounts, type NatsFeedLimits } from './pulling.ts';
 import { openNatsLink } from './natsConnection.ts';
 import { STREAM_SETTINGS, type NatsStreamSettings } from './jetStream.ts';
 

@@ -2,7 +2,8 @@ import { READ_PAGE, type RecordedEvent } from '../../eventstore/eventStore.ts';
 import { createStop, isOver, rest } from '../../platform/backoff.ts';
 import { createSignal } from '../../platform/signal.ts';
 import type { Feed, OpenFeed } from '../feed.ts';
-import { type FeedState, type NatsFeedDeps, pullForEver } from './pulling.ts';
+import type { FeedState, NatsFeedDeps } from './feedState.ts';
+import { pullForEver } from './pulling.ts';
 import { createUnacknowledged } from './unacknowledged.ts';
 
 /** The stream is close to the log when it has an event that the consumer read from the log about this long ago or later. */

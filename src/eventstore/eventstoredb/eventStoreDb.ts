@@ -148,7 +148,7 @@ function connect(url: string, log: Logger | undefined): { writer: Connection; re
     return { reader, writer: shareWriter(url, log) };
   } catch (error) {
     const reason = error instanceof Error ? error.message.split('\n')[0] : String(error);
-    // eslint-disable-next-line preserve-caught-error -- the driver's own error carries the string
+    // eslint-disable-next-line preserve-caught-error -- the driver's error contains the connection string, with its password
     throw new Error(`EVENTSTORE_URL cannot be used: ${reason}`);
   }
 }

@@ -85,7 +85,7 @@ export function createTokens(settings: TokenSettings, now: () => number = Date.n
 
 /** The same error for every fault of a token, so that a forger learns nothing. */
 const notValid = (cause?: unknown): Refusal =>
-  new Refusal('unauthenticated', 'TokenInvalid', 'This access token is not valid, or no longer.', { cause });
+  new Refusal('unauthenticated', 'TokenInvalid', 'This access token is invalid, expired or revoked.', { cause });
 
 const isText = (value: unknown): value is string => typeof value === 'string' && value !== '';
 const isId = (value: unknown): value is string => typeof value === 'string' && UUID_ONLY.test(value);

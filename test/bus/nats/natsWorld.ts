@@ -1,6 +1,6 @@
 import { pino } from 'pino';
 import { createNatsBus } from '../../../src/bus/nats/natsBus.ts';
-import type { NatsFeedLimits } from '../../../src/bus/nats/pulling.ts';
+import type { NatsFeedLimits } from '../../../src/bus/nats/feedState.ts';
 import { streamNameOf, type NatsStreamSettings } from '../../../src/bus/nats/jetStream.ts';
 import { openRelay, type OpenRelay } from '../../../src/compose/openBus.ts';
 import { createPostgresEventStore } from '../../../src/eventstore/postgres/postgresEventStore.ts';

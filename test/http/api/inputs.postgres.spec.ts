@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import net from 'node:net';
 import { expect } from 'chai';
-import { openEdge, type Edge, type Json, type Request, type Wrong } from '../edge.ts';
+import type { Json } from '../../support/shop.ts';
+import { openEdge, type Edge, type Request, type Wrong } from '../edge.ts';
 
 describe('the content of a request', () => {
   let edge: Edge;

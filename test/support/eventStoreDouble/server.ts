@@ -138,7 +138,7 @@ export async function startEventStoreDouble(options: DoubleOptions = {}): Promis
     server = made;
   }
 
-  // eslint-disable-next-line @typescript-eslint/require-await -- so that whoever waits sees it done
+  // eslint-disable-next-line @typescript-eslint/require-await -- its counterpart, comeUp, is asynchronous
   async function goDown(): Promise<void> {
     server?.forceShutdown();
     server = undefined;
