@@ -2,7 +2,7 @@ import { readdirSync, symlinkSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { AssertionError } from 'chai';
-import { ROOT, spawnProgram, temporaryFolder, TEST_SETTINGS } from '../support/process.ts';
+import { ROOT, spawnProgram, temporaryFolder, FRUGAL_SETTINGS, TEST_SETTINGS } from '../support/process.ts';
 import type { Page } from './page.ts';
 import { fits, tidy } from './printed.ts';
 import { stepsOf, type Step } from './steps.ts';
@@ -15,7 +15,7 @@ const QUIET_NPM = { NO_UPDATE_NOTIFIER: '1', npm_config_update_notifier: 'false'
 
 /** Everything as it is for a reader who has set nothing: no setting of tests. */
 export const READER_SETTINGS: Readonly<Record<string, string | undefined>> = {
-  ...Object.fromEntries(Object.keys(TEST_SETTINGS).map((name) => [name, undefined])),
+  ...Object.fromEntries(Object.keys({ ...TEST_SETTINGS, ...FRUGAL_SETTINGS }).map((name) => [name, undefined])),
   ...QUIET_NPM,
 };
 

@@ -60,21 +60,25 @@ export interface ProgramOptions {
   readonly ownGroup?: boolean;
 }
 
-/** Settings for tests: any free port, fast password hashes, no rate limits. */
+/** Settings for tests and benches: any free port, fast password hashes, no rate limits. */
 export const TEST_SETTINGS: Readonly<Record<string, string>> = {
   NODE_ENV: 'test',
   HOST: '127.0.0.1',
   PORT: '0',
   LOG_LEVEL: 'info',
   BCRYPT_COST: '4',
-  // Each connection costs Postgres some 20 ms of processor time, and every started server opens what its pools allow.
-  DATABASE_POOL_MAX: '4',
   RATE_LIMIT_PUBLIC: '0',
   RATE_LIMIT_AUTH: '0',
   RATE_LIMIT_LOGIN: '0',
   RATE_LIMIT_REGISTER: '0',
   RATE_LIMIT_REFRESH: '0',
 };
+
+/**
+ * Settings for tests alone. Each connection costs Postgres some 20 ms of processor time, and every started server opens what its pools
+ * allow. Benches measure the default.
+ */
+export const FRUGAL_SETTINGS: Readonly<Record<string, string>> = { DATABASE_POOL_MAX: '4' };
 
 const INHERITED = ['PATH', 'HOME', 'TMPDIR', 'LANG'];
 const running = new Set<ChildProcess>();
@@ -98,7 +102,7 @@ const environmentOf = (options: ProgramOptions): Record<string, string> => {
   const { env = {} } = options;
   const wanted = [
     ...inherited,
-    ...Object.entries(TEST_SETTINGS),
+    ...Object.entries({ ...TEST_SETTINGS, ...FRUGAL_SETTINGS }),
     ...Object.entries(topologySettings(env['DATABASE_URL'])),
     ...Object.entries(env),
   ];

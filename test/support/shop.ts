@@ -5,7 +5,7 @@ import { loadConfig } from '../../src/config/config.ts';
 import { createLogger } from '../../src/platform/log.ts';
 import { eventually } from './eventually.ts';
 import { topologySettings } from './topology.ts';
-import { TEST_SETTINGS, spawnServer, type From, type ServerProcess } from './process.ts';
+import { FRUGAL_SETTINGS, TEST_SETTINGS, spawnServer, type From, type ServerProcess } from './process.ts';
 
 export const JWT_SECRET = 'a secret for tests, of thirty-two bytes and more';
 export const MASTER_KEY = Buffer.alloc(32, 7).toString('base64');
@@ -139,6 +139,7 @@ export type People = ReturnType<typeof peopleOf>;
 const configFor = (databaseUrl: string, env: Record<string, string>) =>
   loadConfig({
     ...TEST_SETTINGS,
+    ...FRUGAL_SETTINGS,
     ...topologySettings(databaseUrl),
     ...{ LOG_LEVEL: 'warn', DATABASE_URL: databaseUrl, JWT_SECRET, MASTER_KEY, ...env },
   });
