@@ -56,7 +56,12 @@ export function decideTogether<Q extends Question>(folded: Folded, questions: re
   for (const [index, question] of questions.entries()) {
     const before = decided.get(question.command.id);
     if (before?.kind === 'decided') {
-      verdicts.push({ ...before, question, repeated: true });
+      const { command: first } = before.question;
+      verdicts.push(
+        first.type === question.command.type
+          ? { ...before, question, repeated: true }
+          : { question, kind: 'threw', error: idUsedBy(question.command, first.type), final: true },
+      );
       continue;
     }
     const verdict = decideOne(question, { ...folded, state, revision }, found);
@@ -96,6 +101,10 @@ function decideOne<Q extends Question>(question: Q, folded: Folded, found: bigin
   // Streams only grow. An expected revision below the found one stays stale; a higher one may exist in the log already.
   return { question, kind: 'threw', error: stale(expected, revision), final: expected < found };
 }
+
+/** Two commands with one id make events with the same ids, so that one of the two would be lost. */
+export const idUsedBy = ({ id, type }: Command, other: string): Error =>
+  new Error(`the id ${id} of this ${type} belongs to ${other} already; a step of a command needs a name of its own`);
 
 const stale = (expected: bigint, revision: bigint): Refusal =>
   new Refusal(

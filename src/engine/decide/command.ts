@@ -113,7 +113,10 @@ export const commandsOf =
     contract as unknown as CommandContract<D>;
 
 export interface StepOptions {
-  /** A command on several streams must name each step. The step's command id is derived from the command's id and this name. */
+  /**
+   * The step's name; its command id is derived from the command's id and this name. Without a name the step has the command's own
+   * id. A name, and the own id, serve one step only: the log takes a second one for a repeat of the first.
+   */
   readonly step?: string;
   /** Refuses the command unless the stream is at the revision of the caller's `If-Match`. */
   readonly pinned?: boolean;
@@ -132,11 +135,15 @@ export interface Origin {
   readonly ifMatch?: bigint;
 }
 
+const OWN_ID = 'a step without a name';
+
 /** Gives one command or reaction access to the log. Remembers the highest position that its answer depends on. */
 export class CommandContext<S extends Services = Services> {
   readonly origin: Origin;
   readonly services: S;
   #position = 0n;
+  /** The names of the steps that are under way or handled. */
+  readonly #steps = new Set<string>();
 
   constructor(origin: Origin, services: S) {
     this.origin = origin;
@@ -159,7 +166,10 @@ export class CommandContext<S extends Services = Services> {
     return derivedId(name, this.origin.id);
   }
 
-  /** Handles one command on one stream, in its own span. Its events carry the trace on to the work that they cause. */
+  /**
+   * Handles one command on one stream, in its own span. Its events carry the trace on to the work that they cause. Rejects a second
+   * step with a name that was used before; a step that failed may be tried again.
+   */
   handle<State, C extends Command, E extends DomainEvent>(
     decider: Decider<State, C, E>,
     id: string,
@@ -171,7 +181,22 @@ export class CommandContext<S extends Services = Services> {
       ...{ kind: 'internal', name: `command ${intent.type}`, parent },
       attributes: { 'cartulary.command.type': intent.type, 'cartulary.category': decider.category },
     });
-    return traced(span, (traceparent) => this.#handle(decider, id, intent, { ...options, traceparent }), parent);
+    return this.#once(`${intent.type} on ${decider.category}`, options.step ?? OWN_ID, () =>
+      traced(span, (traceparent) => this.#handle(decider, id, intent, { ...options, traceparent }), parent),
+    );
+  }
+
+  async #once<T>(what: string, step: string, work: () => Promise<T>): Promise<T> {
+    if (this.#steps.has(step)) {
+      throw new Error(`${what}: this command has handled ${step} already; give each of its steps a name of its own`);
+    }
+    this.#steps.add(step);
+    try {
+      return await work();
+    } catch (error) {
+      this.#steps.delete(step);
+      throw error;
+    }
   }
 
   async #handle<State, C extends Command, E extends DomainEvent>(

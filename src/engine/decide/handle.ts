@@ -9,7 +9,7 @@ import {
 } from '../../eventstore/eventStore.ts';
 import { isRefusal, unavailable } from '../../errors.ts';
 import type { Aggregates, Handled, HandleOptions, Loaded } from './services.ts';
-import { decideTogether, type Decision, type Question } from './batch.ts';
+import { decideTogether, type Decision, idUsedBy, type Question } from './batch.ts';
 import { type AnyDecider, createFolds, type Folded, type Folds, type FoldsOptions } from './folds.ts';
 
 /** Commands for one stream that are decided and appended together, at most. */
@@ -163,12 +163,14 @@ async function answerRepeats(
 ): Promise<Job[]> {
   const ids = [...new Set(asked.map(({ command }) => command.id))];
   const repeats = await findRepeats(context, stream, folded, ids);
-  const repeatOf = (job: Job): Handled<unknown> | undefined =>
-    asked.includes(job) ? repeats.get(job.command.id) : undefined;
+  const repeatOf = (job: Job): Repeat | undefined => (asked.includes(job) ? repeats.get(job.command.id) : undefined);
   for (const job of asked) {
-    const handled = repeatOf(job);
+    const repeat = repeatOf(job);
+    if (repeat === undefined) continue;
+    const { handled, type } = repeat;
     // An id generated for this one call is found only when our own append was sent twice. That is no repeat for the caller.
-    if (handled !== undefined) job.resolve({ ...handled, repeated: job.options.repeatable === true });
+    if (type === job.command.type) job.resolve({ ...handled, repeated: job.options.repeatable === true });
+    else job.reject(idUsedBy(job.command, type));
   }
   return jobs.filter((job) => repeatOf(job) === undefined);
 }
@@ -191,6 +193,12 @@ function conclude(decision: Decision<Job>, position: bigint): readonly Job[] {
   return decision.left;
 }
 
+/** A command that is in the stream already. */
+interface Repeat {
+  readonly handled: Handled<unknown>;
+  readonly type: string;
+}
+
 /**
  * The outcomes of commands that are already in the stream, by command id. Reads the log only for ids that the fold
  * cannot rule out.
@@ -200,26 +208,27 @@ async function findRepeats(
   stream: string,
   folded: Folded,
   commandIds: readonly string[],
-): Promise<ReadonlyMap<string, Handled<unknown>>> {
+): Promise<ReadonlyMap<string, Repeat>> {
   const doubtful = commandIds.filter((id) => folded.commandIds?.has(id) ?? true);
   if (doubtful.length === 0) return new Map();
   const firstEvents = await store.find(
     stream,
     doubtful.map((id) => eventId(id, 0)),
   );
-  const handled = new Map<string, Handled<unknown>>();
+  const repeats = new Map<string, Repeat>();
   for (const first of firstEvents) {
     const events = await eventsOfCommand(store, first);
     const last = events.at(-1)!;
-    handled.set(first.metadata.commandId, {
+    const handled = {
       state: await folds.stateAt(folded.decider, stream, last.revision),
       revision: last.revision,
       position: last.position,
       events: events.map(({ type, data }): DomainEvent => ({ type, data })),
       repeated: true,
-    });
+    };
+    repeats.set(first.metadata.commandId, { handled, type: first.metadata.command });
   }
-  return handled;
+  return repeats;
 }
 
 /** The events of one command. They were appended together, so they are adjacent in the stream. */
