@@ -2,7 +2,7 @@ import { categoryOf, type Metadata, type RecordedEvent } from '../eventstore/eve
 import type { CloudEvent } from './bus.ts';
 
 const TYPE_PREFIX = 'cartulary.';
-const DECIMAL = /^(0|[1-9]\d*)$/;
+const DECIMAL = /^(0|[1-9]\d{0,19})$/;
 
 /** The type of an event in CloudEvents, and its subject on a broker with the default prefix. */
 export const subjectOf = (event: Pick<RecordedEvent, 'stream' | 'type'>): string =>

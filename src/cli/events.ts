@@ -3,26 +3,19 @@ import { DUPLICATE_WINDOW_MS } from '../bus/nats/jetStream.ts';
 import { republish } from '../bus/nats/republish.ts';
 import { onLog } from './onShop.ts';
 import { count, createProgressBar } from './progressBar.ts';
+import { position } from './values.ts';
 
 interface Options {
-  readonly from: string;
-  readonly to?: string;
+  readonly from: bigint;
+  readonly to?: bigint;
   readonly json?: boolean;
 }
 
-const POSITION = /^[1-9]\d{0,18}$/;
-
-function position(option: string, text: string): bigint {
-  if (!POSITION.test(text)) throw new Error(`${option} must be a position of the log, from 1 on.`);
-  return BigInt(text);
-}
-
-const run = ({ from: first, to: last, json = false }: Options): Promise<void> =>
+const run = ({ from, to: last, json = false }: Options): Promise<void> =>
   onLog(async ({ config: { natsUrls, natsStream }, store, log }) => {
     if (natsUrls === undefined) throw new Error('NATS_URL is not set: there is no bus to publish to.');
-    const from = position('--from', first);
-    const { position: head } = await store.head();
-    const to = last === undefined ? head : position('--to', last);
+    const head = (await store.head()).position;
+    const to = last ?? head;
     if (from > to || to > head) throw new Error(`There is nothing from ${from} to ${to}: the log ends at ${head}.`);
     const total = Number(to - from) + 1;
     const unit = store.contiguous ? 'events' : 'of the log’s positions';
@@ -50,8 +43,8 @@ export function register(program: Command): void {
     .description(
       'publish a part of the log on NATS again, for subscribers that missed it; handlers of the shop ignore it',
     )
-    .requiredOption('--from <position>', 'first position of the log')
-    .option('--to <position>', 'last position of the log; its end unless given')
+    .requiredOption('--from <position>', 'first position of the log', position)
+    .option('--to <position>', 'last position of the log; its end unless given', position)
     .option('--json', 'as JSON')
     .action(run);
 }

@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from 'commander';
+import { positionOf } from '../platform/position.ts';
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 /** A day (meaning its first moment in UTC) or an instant with its time zone. */
@@ -19,6 +20,13 @@ export function instant(text: string): string {
     throw new InvalidArgumentError('It must be a moment with its zone, such as 2026-03-01T12:00:00Z, or a day.');
   }
   return moment.toISOString();
+}
+
+/** Parses a position of the log, from 1 on. */
+export function position(text: string): bigint {
+  const value = positionOf(text) ?? 0n;
+  if (value < 1n) throw new InvalidArgumentError('It must be a position of the log: a whole number from 1.');
+  return value;
 }
 
 /** Parses a whole number from `min` to `max`. */

@@ -53,7 +53,7 @@ describe('cartulary events publish', function () {
   });
 
   it('says what is wrong', async () => {
-    expect((await run('--from 0')).output).to.contain('--from must be a position of the log');
+    expect((await run('--from 0')).output).to.contain('It must be a position of the log');
     expect((await run('--from 999999')).output).to.contain('the log ends at');
     expect((await run('--from 1', '')).output).to.contain('NATS_URL is not set');
     expect((await run('--from 1', 'nats://127.0.0.1:1')).output).to.contain('NATS cannot be reached');

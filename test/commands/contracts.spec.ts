@@ -8,7 +8,8 @@ import { createApi } from '../../src/http/api/api.ts';
 import type { EndpointDeps } from '../../src/http/api/endpoint.ts';
 import { CODES } from '../../src/http/api/problem.ts';
 import { createRouter, type RouteEntry } from '../../src/http/api/router.ts';
-import { bodyCheck, resultCheck, textCheck, withoutLimit, type Check } from '../../src/http/api/validate.ts';
+import { withoutLimit } from '../../src/http/api/bounds.ts';
+import { bodyCheck, resultCheck, textCheck, type Check } from '../../src/http/api/validate.ts';
 import { queries } from '../../src/queries/index.ts';
 
 const Closed = <P extends Parameters<typeof Type.Object>[0]>(properties: P) =>
@@ -104,6 +105,8 @@ describe('a contract', () => {
       'inner accepts unknown fields': Closed({ inner: Type.Object({}) }),
       'any accepts anything': Closed({ any: Type.Any() }),
       'one accepts text of any length': Closed({ one: Type.Union([Type.Null(), Type.String()]) }),
+      'amount accepts any number': Closed({ amount: Type.Number({ minimum: 0 }) }),
+      'count accepts any number': Closed({ count: Type.Integer({ minimum: 0, maximum: 2 ** 53 }) }),
       'map accepts unknown fields': Closed({ map: Type.Record(Type.String(), Type.Number()) }),
     };
     for (const [fault, body] of Object.entries(bodies)) {
@@ -114,7 +117,7 @@ describe('a contract', () => {
       id: Type.String({ format: 'uuid' }),
       kind: Type.Enum(['a', 'b']),
       one: Type.Union([Type.Null(), Type.String({ maxLength: 3 })]),
-      lines: Type.Array(Closed({ quantity: Type.Integer() }), { maxItems: 3 }),
+      lines: Type.Array(Closed({ quantity: Type.Integer({ minimum: 1, maximum: 9 }) }), { maxItems: 3 }),
     });
     expect(withoutLimit(bounded)).to.equal(undefined);
   });

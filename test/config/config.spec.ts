@@ -5,6 +5,7 @@ import { parseEnv } from 'node:util';
 import { expect } from 'chai';
 import { ConfigError, environment, loadConfig, type Environment } from '../../src/config/config.ts';
 import { SETTINGS } from '../../src/config/settings.ts';
+import { ODD_TEXTS } from '../support/oddNumbers.ts';
 
 const EXAMPLE = path.resolve(import.meta.dirname, '../../.env.example');
 const KEY = Buffer.alloc(32, 7);
@@ -161,6 +162,18 @@ describe('settings', () => {
   for (const [name, value] of bad) {
     it(`refuse ${name}=${JSON.stringify(value)}`, () => expect(problemsOf({ [name]: value })).to.have.all.keys(name));
   }
+
+  it('refuse every odd number, in each setting that is a number or a duration', () => {
+    const odd = ODD_TEXTS.filter((text) => !/^\d{0,15}$/.test(text.trim()));
+    const numeric = Object.entries(SETTINGS).filter(([, { fallback }]) => /^\d+(?:ms|s|m|h|d)?$/.test(fallback ?? ''));
+    expect(numeric.length).to.be.greaterThan(15);
+    for (const [name, { fallback = '' }] of numeric) {
+      const unit = fallback.replace(/^\d+/, '');
+      for (const text of odd) {
+        expect(problemsOf({ [name]: `${text}${unit}` }), `${name}=${text}${unit}`).to.have.all.keys(name);
+      }
+    }
+  });
 
   it('refuse what contradicts itself', () => {
     expect(problemsOf({ ADMIN_PASSWORD: 'long enough' })).to.have.all.keys('ADMIN_EMAIL');

@@ -42,7 +42,9 @@ const openAccount = defineCommand({
   body: Fields({
     amount: Type.Integer({ minimum: 1, maximum: 1_000_000 }),
     owner: Type.Optional(Fields({ name: Type.String({ minLength: 1, maxLength: 20 }) })),
-    limit: Type.Optional(Type.Union([Type.String({ maxLength: 9, pattern: '^[0-9]+$' }), Type.Number({ minimum: 0 })])),
+    limit: Type.Optional(
+      Type.Union([Type.String({ maxLength: 9, pattern: '^[0-9]+$' }), Type.Number({ minimum: 0, maximum: 1_000 })]),
+    ),
     tags: Type.Optional(Type.Array(Type.String({ maxLength: 5 }), { maxItems: 3 })),
   }),
   status: 201,

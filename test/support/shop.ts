@@ -29,6 +29,8 @@ export interface Answer {
 export interface Caller {
   readonly id: string;
   readonly email: string;
+  /** For requests that a test sends itself. */
+  readonly headers: Readonly<Record<string, string>>;
   call(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>;
 }
 
@@ -77,6 +79,7 @@ export function peopleOf(shop: { url: string; databaseUrl: string }) {
   const callerFor = (email: string, id: string, token: string): Caller => ({
     id,
     email,
+    headers: { authorization: `Bearer ${token}` },
     call: (method, path, body, headers = {}) =>
       patiently(method, () => request(shop.url, method, path, { body, token, headers })),
   });

@@ -1,6 +1,6 @@
 import type { RedisConnection } from '../../platform/redis/connection.ts';
 import type { CachedAnswer, Found, Wanted } from '../cache.ts';
-import { positionOf } from '../../platform/redis/position.ts';
+import { positionOf } from '../../platform/position.ts';
 
 /** The Redis keys that belong to one key of the cache. */
 export interface Keys {

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from '../../platform/log.ts';
 import type { RedisConnection } from '../../platform/redis/connection.ts';
-import { positionOf } from '../../platform/redis/position.ts';
+import { positionOf } from '../../platform/position.ts';
 
 /** How often projecting processes write their watermarks, and reading processes check them. */
 export const BEAT_MS = 1_000;

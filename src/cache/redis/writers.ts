@@ -1,6 +1,6 @@
 import { ANONYMOUS, type Actor } from '../../engine/decide/command.ts';
 import type { RedisConnection } from '../../platform/redis/connection.ts';
-import { positionOf } from '../../platform/redis/position.ts';
+import { positionOf } from '../../platform/position.ts';
 import { createWriters, type Writers } from '../../engine/ask/writers.ts';
 
 /** Lifetime of a user's last position: much longer than a query waits for a read model. */

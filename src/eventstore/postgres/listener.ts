@@ -1,6 +1,7 @@
 import pg from 'pg';
 import { type Backoff, delayAfter, isOver, rest } from '../../platform/backoff.ts';
 import type { Logger } from '../../platform/log.ts';
+import { positionOf } from '../../platform/position.ts';
 import { connectionConfig } from '../../platform/postgres/pool.ts';
 
 const CHANNEL = 'cartulary_log';
@@ -68,6 +69,3 @@ export function createPostgresListener(options: {
     },
   };
 }
-
-const positionOf = (payload: string | undefined): bigint | undefined =>
-  payload !== undefined && /^\d+$/.test(payload) ? BigInt(payload) : undefined;

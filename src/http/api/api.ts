@@ -7,7 +7,7 @@ import type { Exchange } from './exchange.ts';
 import { ProblemError } from './problem.ts';
 import { queryEndpoint } from './queryEndpoint.ts';
 import { createRouter, paramsOf, type Router, splitRoute } from './router.ts';
-import { withoutLimit } from './validate.ts';
+import { withoutLimit } from './bounds.ts';
 
 export const BASE_PATH = '/api/v1';
 const DOCS_PATH = '/docs';

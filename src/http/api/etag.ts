@@ -1,9 +1,9 @@
 import type { IncomingMessage } from 'node:http';
 import type { FieldError } from '../../errors.ts';
+import { positionOf } from '../../platform/position.ts';
 
 /** `"12"`, `12` or `W/"12"`; a query's ETag `"12.<fingerprint>"` names revision 12 too. */
-const IF_MATCH = /^(?:W\/)?(?:"(\d{1,18})(?:\.[\w-]{1,32})?"|(\d{1,18}))$/;
-const POSITION = /^\d{1,18}$/;
+const IF_MATCH = /^(?:W\/)?(?:"(\d{1,19})(?:\.[\w-]{1,32})?"|(\d{1,19}))$/;
 
 export const etagOf = (revision: bigint | string): string => `"${revision}"`;
 
@@ -14,21 +14,18 @@ export function readIfMatch(req: IncomingMessage, errors: FieldError[]): bigint 
   const value = req.headers['if-match'];
   if (value === undefined || value.trim() === '*') return undefined;
   const [, quoted, plain] = IF_MATCH.exec(value.trim()) ?? [];
-  const revision = quoted ?? plain;
-  if (revision === undefined) {
-    errors.push(headerError('If-Match', 'must be one ETag that this API has given'));
-    return undefined;
-  }
-  return BigInt(revision);
+  const revision = positionOf(quoted ?? plain);
+  if (revision === undefined) errors.push(headerError('If-Match', 'must be one ETag that this API has given'));
+  return revision;
 }
 
 /** The log position that the answer must include (`Min-Position`). */
 export function readMinPosition(req: IncomingMessage, errors: FieldError[]): bigint | undefined {
   const value = req.headers['min-position'];
   if (value === undefined) return undefined;
-  if (typeof value === 'string' && POSITION.test(value.trim())) return BigInt(value.trim());
-  errors.push(headerError('Min-Position', 'must be a position: a whole number'));
-  return undefined;
+  const position = typeof value === 'string' ? positionOf(value.trim()) : undefined;
+  if (position === undefined) errors.push(headerError('Min-Position', 'must be a position of the log: a whole number'));
+  return position;
 }
 
 /** Whether the caller already has this answer (`If-None-Match`). */

@@ -4,7 +4,8 @@ import type { QueryContract } from '../../engine/ask/query.ts';
 import { admit, type Endpoint, type EndpointDeps, paramsReader, refuseIfAny } from './endpoint.ts';
 import { etagOf, isNotModified, readMinPosition } from './etag.ts';
 import { envelope, type Exchange, JSON_TYPE } from './exchange.ts';
-import { parseQuery, textCheck } from './validate.ts';
+import { parseQuery } from './queryString.ts';
+import { textCheck } from './validate.ts';
 
 /** Every stored answer must be revalidated before use; shared caches may store only answers for anyone. */
 const CACHE_CONTROL = { anyone: 'no-cache', others: 'private, no-cache' } as const;

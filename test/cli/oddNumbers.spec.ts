@@ -1,0 +1,44 @@
+import { expect } from 'chai';
+import { InvalidArgumentError, type Argument, type Command, type Option } from 'commander';
+import { createProgram } from '../../src/cli/program.ts';
+import { ODD_TEXTS } from '../support/oddNumbers.ts';
+
+const NUMERIC = /<(?:n|position|instant)>/;
+/** Its text is that of a setting, whose parser refuses odd numbers. */
+const OF_SETTINGS = ['--workers <n>'];
+
+const commandsIn = (command: Command): readonly Command[] => [command, ...command.commands.flatMap(commandsIn)];
+const partsOf = (command: Command): readonly (Option | Argument)[] => [
+  ...command.options,
+  ...command.registeredArguments,
+];
+const nameOf = (part: Option | Argument): string => ('flags' in part ? part.flags : part.name());
+
+describe('the numbers of the command line', () => {
+  let parts: readonly (Option | Argument)[];
+  before(async () => {
+    parts = commandsIn(await createProgram()).flatMap(partsOf);
+  });
+
+  it('are each parsed when they are given', () => {
+    const numeric = parts.filter((part) => NUMERIC.test(nameOf(part)) && !OF_SETTINGS.includes(nameOf(part)));
+    expect(numeric.map(nameOf)).to.include.members([
+      '--from <position>',
+      '--to <position>',
+      '--revision <n>',
+      '--seed <n>',
+    ]);
+    expect(numeric.filter(({ parseArg }) => parseArg === undefined).map(nameOf)).to.deep.equal([]);
+  });
+
+  it('are refused when they are odd', () => {
+    for (const part of parts.filter(({ parseArg }) => parseArg !== undefined)) {
+      for (const text of ODD_TEXTS) {
+        if (part.parseArg!.length === 0 || /^\d{16}$/.test(text)) continue;
+        expect(() => part.parseArg!(text, undefined as never), `${nameOf(part)} ${text.slice(0, 40)}`).to.throw(
+          InvalidArgumentError,
+        );
+      }
+    }
+  });
+});
