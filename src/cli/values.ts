@@ -1,25 +1,27 @@
 import { InvalidArgumentError } from 'commander';
+import { uuidOf } from '../platform/ids.ts';
+import { instantOf } from '../platform/instant.ts';
 import { positionOf } from '../platform/position.ts';
 
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
-/** A day (meaning its first moment in UTC) or an instant with its time zone. */
-const INSTANT = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:\d\d))?$/;
+const DAY = /^\d{4}-\d\d-\d\d$/;
+const WITHOUT_SECONDS = /^(\S{10}T\d\d:\d\d)(Z|[+-]\d\d:\d\d)$/;
 
 /** Parses an id; throws Commander's usage error when it is not a UUID. */
 export function uuid(text: string): string {
-  if (!UUID.test(text)) throw new InvalidArgumentError('It must be a UUID.');
-  return text.toLowerCase();
+  const id = uuidOf(text);
+  if (id === undefined) throw new InvalidArgumentError('It must be a UUID.');
+  return id;
 }
 
 export const uuids = (text: string, before: readonly string[] = []): readonly string[] => [...before, uuid(text)];
 
-/** Parses an instant and returns it as ISO 8601 UTC. */
+/** Parses an instant, also without seconds, or a day (its first moment in UTC), and returns it as ISO 8601 UTC. */
 export function instant(text: string): string {
-  const moment = INSTANT.test(text) ? new Date(text) : new Date(NaN);
-  if (Number.isNaN(moment.getTime())) {
+  const moment = instantOf(DAY.test(text) ? `${text}T00:00:00Z` : text.replace(WITHOUT_SECONDS, '$1:00$2'));
+  if (moment === undefined) {
     throw new InvalidArgumentError('It must be a moment with its zone, such as 2026-03-01T12:00:00Z, or a day.');
   }
-  return moment.toISOString();
+  return moment;
 }
 
 /** Parses a position of the log, from 1 on. */

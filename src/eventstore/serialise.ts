@@ -1,5 +1,6 @@
 import { invalid, reject } from '../errors.ts';
 import { APPEND_BYTES_MAX, APPEND_EVENTS_MAX, type NewEvent } from './eventStore.ts';
+import { UUID } from '../platform/ids.ts';
 
 const STREAM_NAME_BYTES_MAX = 256;
 const EVENT_TYPE_BYTES_MAX = 128;
@@ -15,7 +16,6 @@ export interface SerialisedEvent {
   readonly bytes: number;
 }
 
-export const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 const LONE_SURROGATE = /\p{Surrogate}/u;
 /** An escaped NUL in JSON text: an odd number of backslashes before `u0000`. */
 const ESCAPED_NUL = /(?<!\\)(?:\\\\)*\\u0000/;

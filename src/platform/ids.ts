@@ -15,6 +15,11 @@ function randomBytes(): Uint8Array {
   return drawn.subarray(at, (at += ID_BYTES));
 }
 
+export const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+
+/** Parses an id from outside and returns it in lower case, as every id is stored; undefined when it is not a UUID. */
+export const uuidOf = (text: string): string | undefined => (UUID.test(text) ? text.toLowerCase() : undefined);
+
 /** A new unique id (UUID v7). As a command id it marks a command of one call, which is never repeated. */
 export const freshId = (): string => uuidv7({ rng: randomBytes });
 

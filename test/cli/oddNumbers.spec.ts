@@ -31,6 +31,17 @@ describe('the numbers of the command line', () => {
     expect(numeric.filter(({ parseArg }) => parseArg === undefined).map(nameOf)).to.deep.equal([]);
   });
 
+  it('know an instant by the same rules as the API', () => {
+    const asOf = parts.find((part) => nameOf(part) === '--as-of <instant>')!;
+    const parsed = (text: string): unknown => asOf.parseArg!(text, undefined as never);
+    expect(parsed('2026-03-01')).to.equal('2026-03-01T00:00:00.000Z');
+    expect(parsed('2026-03-01T12:00+01:00')).to.equal('2026-03-01T11:00:00.000Z');
+    expect(parsed('2026-12-31T23:59:60Z')).to.equal('2027-01-01T00:00:00.000Z');
+    for (const text of ['2026-02-30', '2026-03-01T12:00:00', '2026-03-01T12:00:00+02']) {
+      expect(() => parsed(text), text).to.throw(InvalidArgumentError);
+    }
+  });
+
   it('are refused when they are odd', () => {
     for (const part of parts.filter(({ parseArg }) => parseArg !== undefined)) {
       for (const text of ODD_TEXTS) {

@@ -168,6 +168,25 @@ describe('validation', () => {
     expect(bodyCheck(schema)({}).map(({ field }) => field)).to.deep.equal(['page']);
   });
 
+  it('brings every id and instant to its one form, however deep it is', () => {
+    const id = { format: 'uuid' } as const;
+    const schema = Closed({
+      id: Type.String(id),
+      none: Type.Union([Type.String(id), Type.Null()]),
+      lines: Type.Array(Closed({ id: Type.String(id) }), { maxItems: 2 }),
+      at: Type.String({ format: 'date-time', maxLength: 40 }),
+      name: Type.String({ maxLength: 40 }),
+    });
+    const [upper, lower] = ['0197F2E4-6C1B-7C3E-9B1A-0A1B2C3D4E5F', '0197f2e4-6c1b-7c3e-9b1a-0a1b2c3d4e5f'];
+    for (const check of [bodyCheck(schema), textCheck(schema)]) {
+      const value = { id: upper, none: upper, lines: [{ id: upper }], at: '2026-03-01T13:00:00+01:00', name: upper };
+      expect(check(value)).to.deep.equal([]);
+      expect(value).to.deep.equal({
+        ...{ id: lower, none: lower, lines: [{ id: lower }], at: '2026-03-01T12:00:00.000Z', name: upper },
+      });
+    }
+  });
+
   it('takes no other fields where no schema is declared', () => {
     expect(bodyCheck(undefined)({})).to.deep.equal([]);
     expect(bodyCheck(undefined)({ a: 1 })[0]).to.include({ field: 'a', message: 'is not a known field' });

@@ -1,6 +1,7 @@
 import { missing, reject } from '../../errors.ts';
 import type { Queryable } from '../../platform/postgres/pool.ts';
 import { type DeadLetter, LETTER_COLUMNS, type LetterRow, toLetter } from './deadLetters.ts';
+import { UUID } from '../../platform/ids.ts';
 
 // The operator's side of dead letters: lists, details, and requests that a consumer then carries out.
 
@@ -33,7 +34,6 @@ export async function listDeadLetters(
   return rows.map(toLetter);
 }
 
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 const unknown = (id: string): never => missing('UnknownDeadLetter', `There is no dead letter ${id}.`);
 
 /** One dead letter with its payload and all acts on it. Throws `notFound` for an unknown id. */

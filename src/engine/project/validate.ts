@@ -1,9 +1,9 @@
 import type { RecordedEvent } from '../../eventstore/eventStore.ts';
+import { UUID } from '../../platform/ids.ts';
 import type { Change, ColumnType, Projection, Row } from './projection.ts';
 
 /** Names that are safe and short enough for identifiers, prepared statements and index names. */
 const NAME = /^[a-z][a-z0-9_]{0,39}$/;
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 /** UUIDs and integers as Postgres prints them: one text per value, so keys can be compared as text. */
 const UUID_KEY = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 const INTEGER_KEY = /^(?:0|-?[1-9]\d{0,17})$/;

@@ -6,7 +6,7 @@ import type { Connection } from './client.ts';
 import { isOurs, isUnusable, positionOf, toRecorded, type WireEvent } from './wireEvents.ts';
 import { collect } from './streams.ts';
 import { pageSize } from '../pageSize.ts';
-import { UUID } from '../serialise.ts';
+import { UUID } from '../../platform/ids.ts';
 
 /** Fewest events to request in one page of the whole log: some of them are the server's own. */
 const WIRE_PAGE_MIN = 64;

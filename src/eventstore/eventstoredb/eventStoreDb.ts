@@ -17,7 +17,7 @@ import { createWholeLog, endsEarly, type WholeLog } from './allStream.ts';
 import { isUnusable, LOG_STREAM, sized, unusable } from './wireEvents.ts';
 import { createStreams, readStream } from './streams.ts';
 import { createEventStoreDbSubscription } from './subscription.ts';
-import { UUID } from '../serialise.ts';
+import { UUID } from '../../platform/ids.ts';
 import { createTail } from '../tail.ts';
 
 /** Poll interval. The subscription reports new events at once; polling is for when it is silent. */

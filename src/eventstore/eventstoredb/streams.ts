@@ -3,7 +3,7 @@ import { READ_PAGE, type RecordedEvent } from '../eventStore.ts';
 import { CALL_DEADLINE_MS, type Connection, failureOf, withDeadline } from './client.ts';
 import { eventOf, toRecorded, type WireEvent } from './wireEvents.ts';
 import { pageSize } from '../pageSize.ts';
-import { UUID } from '../serialise.ts';
+import { UUID } from '../../platform/ids.ts';
 import { LRUCache } from 'lru-cache';
 
 /** Collects all events of a streaming read. Cancels the read and rejects after `CALL_DEADLINE_MS`. */

@@ -6,7 +6,7 @@ import type { Head, RecordedEvent } from '../eventStore.ts';
 import { pageSize } from '../pageSize.ts';
 
 import type { SizedEvent } from '../recent.ts';
-import { UUID } from '../serialise.ts';
+import { UUID } from '../../platform/ids.ts';
 import { recorded } from '../upcast.ts';
 
 const READ_CONNECTIONS_MAX = 6;

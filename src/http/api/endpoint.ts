@@ -68,20 +68,15 @@ export function admit(
   if (denied !== undefined) throw denied as Error;
 }
 
-const UUID_FORMAT = 'uuid';
-
-/** Reads the parameters of a path: decoded, ids in lower case, every invalid one reported. */
+/** Reads the parameters of a path: decoded and converted, every invalid one reported. */
 export function paramsReader(path: string, schema: TObject | undefined) {
   const names = paramsOf(path);
   const check = textCheck(schema);
-  const properties = schema?.properties ?? {};
-  const isId = names.map((name) => (properties[name] as { format?: string } | undefined)?.format === UUID_FORMAT);
   return (values: readonly string[], errors: FieldError[]): Record<string, unknown> => {
     const params: Record<string, unknown> = {};
     values.forEach((value, index) => {
       const name = names[index] ?? '';
       params[name] = decoded(value, name, errors);
-      if (isId[index] === true) params[name] = String(params[name]).toLowerCase();
     });
     errors.push(...check(params));
     return params;

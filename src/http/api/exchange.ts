@@ -36,8 +36,18 @@ export interface Exchange {
   done: boolean;
 }
 
+/** The origin of a request target in absolute form (RFC 9112, 3.2.2), which names the same resource as its path. */
+const ORIGIN = /^https?:\/\/[^/?#]*/i;
+
+/** The request target without its origin: a path, and perhaps a query. */
+function targetOf({ url = '/' }: IncomingMessage): string {
+  if (url.startsWith('/')) return url;
+  const target = url.replace(ORIGIN, '');
+  return target.startsWith('?') || target === '' ? `/${target}` : target;
+}
+
 export function begin(req: IncomingMessage, res: ServerResponse): Exchange {
-  const url = req.url ?? '/';
+  const url = targetOf(req);
   const mark = url.indexOf('?');
   const given = req.headers['x-request-id'];
   const trace = req.headers['traceparent'];

@@ -1,4 +1,3 @@
-import type { TObject } from 'typebox';
 import type { FieldError } from '../../errors.ts';
 
 /** How many parameters a query string may have. */
@@ -36,40 +35,4 @@ export function parseQuery(search: string, errors: FieldError[]): Record<string,
     values[name] = value;
   }
   return values;
-}
-
-/** No text but these is a number: no exponent, no other base, no spaces; sixteen digits hold every safe integer. */
-const WHOLE = /^-?\d{1,16}$/;
-const FRACTION = /^-?\d{1,16}(?:\.\d{1,15})?$/;
-
-/** The number, if `text` is one that is exactly kept: finite, and safe if it is whole. Any other text stays text. */
-function numberFrom(text: string, form: RegExp): unknown {
-  if (!form.test(text)) return text;
-  const value = Number(text);
-  if (Math.abs(value) > Number.MAX_SAFE_INTEGER) return text;
-  // Without this, "-0" would stay a number of its own.
-  return value === 0 ? 0 : value;
-}
-
-const FROM_TEXT: Readonly<Record<string, (text: string) => unknown>> = {
-  integer: (text) => numberFrom(text, WHOLE),
-  number: (text) => numberFrom(text, FRACTION),
-  boolean: (text) => (text === 'true' ? true : text === 'false' ? false : text),
-};
-
-/**
- * Converts texts, in place, to the numbers and booleans that a schema asks for. A text that is none stays text, which the schema
- * then refuses.
- */
-export function converterOf(schema: TObject | undefined): (value: Record<string, unknown>) => void {
-  const converters = Object.entries(schema?.properties ?? {}).flatMap(([name, property]) => {
-    const convert = FROM_TEXT[String((property as { type?: unknown }).type)];
-    return convert === undefined ? [] : [{ name, convert }];
-  });
-  return (value) => {
-    for (const { name, convert } of converters) {
-      const text = value[name];
-      if (typeof text === 'string') value[name] = convert(text);
-    }
-  };
 }

@@ -2,13 +2,14 @@ import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.
 import formats from 'ajv-formats';
 import type { TObject, TSchema } from 'typebox';
 import type { FieldError } from '../../errors.ts';
-import { converterOf } from './queryString.ts';
+import { converterOf } from './convert.ts';
+import { UUID } from '../../platform/ids.ts';
+import { instantOf } from '../../platform/instant.ts';
 
-/** Returns every invalid field of a value. A check made with `textCheck` also converts values and fills in defaults. */
+/** Returns every invalid field of a value. It also converts the values of an input, as `convert.ts` says. */
 export type Check = (value: unknown) => readonly FieldError[];
 
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
-const FORMATS = ['date-time', 'date', 'email', 'uri'] as const;
+const FORMATS = ['date', 'email', 'uri'] as const;
 const NOTHING: readonly FieldError[] = [];
 
 /** Does not check the schemas themselves when a server starts: `contracts.spec` checks each of them. */
@@ -19,6 +20,7 @@ function makeAjv(useDefaults: boolean): Ajv2020 {
   });
   formats.default(ajv, { mode: 'full', formats: [...FORMATS] });
   ajv.addFormat('uuid', UUID);
+  ajv.addFormat('date-time', (text) => instantOf(text) !== undefined);
   return ajv;
 }
 const forBodies = makeAjv(false);
@@ -84,16 +86,19 @@ function compile(ajv: Ajv2020, schema: TSchema): Check {
 
 const NO_FIELDS = { type: 'object', properties: {}, additionalProperties: false };
 
-/** For bodies: nothing is coerced, nothing is filled in. */
-export const bodyCheck = (schema: TObject | undefined): Check => compile(forBodies, schema ?? NO_FIELDS);
-/** For path and query: text is converted to the number or boolean that the schema asks for, defaults are filled in. */
-export function textCheck(schema: TObject | undefined): Check {
-  const convert = converterOf(schema);
-  const check = compile(forText, schema ?? NO_FIELDS);
+function converting(schema: TObject | undefined, { ajv, isText }: { ajv: Ajv2020; isText: boolean }): Check {
+  const convert = converterOf(schema, isText);
+  const check = compile(ajv, schema ?? NO_FIELDS);
+  if (convert === undefined) return check;
   return (value) => {
-    convert(value as Record<string, unknown>);
+    convert(value);
     return check(value);
   };
 }
+
+/** For bodies: ids and instants get their one form; nothing else is converted, and nothing is filled in. */
+export const bodyCheck = (schema: TObject | undefined): Check => converting(schema, { ajv: forBodies, isText: false });
+/** For path and query: text is converted to the number or boolean that the schema asks for, defaults are filled in. */
+export const textCheck = (schema: TObject | undefined): Check => converting(schema, { ajv: forText, isText: true });
 /** For answers, in tests. */
 export const resultCheck = (schema: TSchema): Check => compile(forBodies, schema);
