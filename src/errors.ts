@@ -6,7 +6,7 @@ export type RefusalKind =
   | 'notFound' // it does not exist, or the caller may not see it
   | 'rejected' // a business rule forbids it
   | 'stale' // the caller pinned a revision that is no longer current
-  | 'unavailable'; // a dependency does not answer; try again
+  | 'unavailable'; // a dependency does not answer; a later try can succeed
 
 /** One error in a request; a refusal carries all of them at once. */
 export interface FieldError {
@@ -68,3 +68,6 @@ export const unavailable = (rule: string, sentence: string, cause?: unknown): Re
   new Refusal('unavailable', rule, sentence, { cause });
 
 export const isRefusal = (error: unknown): error is Refusal => error instanceof Refusal;
+
+/** Whether the change that was refused may have been recorded. After any other refusal it was not. */
+export const isOutcomeUnknown = (error: unknown): boolean => isRefusal(error) && error.rule === 'OutcomeUnknown';

@@ -1,4 +1,5 @@
 import type { Answer } from '../engine/decide/command.ts';
+import { carryOut } from '../engine/decide/carryOut.ts';
 import type { CommandContext, CommandContract } from '../commands/contract.ts';
 import { commands } from '../commands/index.ts';
 import { Refusal } from '../errors.ts';
@@ -16,7 +17,10 @@ function contractOf(name: string) {
   return made;
 }
 
-/** Runs a command after the API's check of its body. The actor of `context` is trusted: access is not checked. */
+/**
+ * Runs a command after the API's check of its body, as the command of `context`. Its actor is trusted: access is not checked. When
+ * the command has an effect but no answer, the error is that of the answer; a repeat with the same id finds the effect.
+ */
 export async function perform(
   context: CommandContext,
   name: string,
@@ -25,5 +29,9 @@ export async function perform(
   const { contract, check } = contractOf(name);
   const errors = check(body);
   if (errors.length > 0) throw new Refusal('invalid', 'InvalidInput', `The input of ${name} is not valid:`, { errors });
-  return contract.run({ params, body }, context);
+  const { origin, services } = context;
+  const run = (own: CommandContext): Promise<Answer> => contract.run({ params, body }, own);
+  const carried = await carryOut({ origin, services, run, resumable: contract.unrepeatable !== true });
+  if (carried.kind === 'answered') return carried.answer;
+  throw carried.error;
 }

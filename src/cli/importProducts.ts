@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { storeDecider } from '../aggregates/store.ts';
-import { CommandContext } from '../engine/decide/command.ts';
+import { CommandContext } from '../engine/decide/context.ts';
 import { isRefusal, Refusal } from '../errors.ts';
 import { freshId } from '../platform/ids.ts';
 import type { Shop } from '../compose/shop.ts';

@@ -1,12 +1,13 @@
 import os from 'node:os';
-import type { Actor } from '../engine/decide/command.ts';
+import type { Actor } from '../engine/decide/context.ts';
 import type { EventStore } from '../eventstore/eventStore.ts';
 import { openEventStore } from '../compose/openEventStore.ts';
 import { createPool, type Pool } from '../platform/postgres/pool.ts';
 import { migrateStatus, migrateUp } from '../platform/postgres/migrate.ts';
 import { keepSecrets } from '../platform/secrets.ts';
 import { openShop, type Shop } from '../compose/shop.ts';
-import { onDatabase, type CommandContext } from './command.ts';
+import { onDatabase } from './command.ts';
+import type { CommandContext } from './command.ts';
 
 export interface ShopCommand extends CommandContext {
   readonly shop: Shop;

@@ -1,5 +1,5 @@
 import { Option, type Command } from 'commander';
-import type { Actor } from '../engine/decide/command.ts';
+import type { Actor } from '../engine/decide/context.ts';
 import type { Shop } from '../compose/shop.ts';
 import { onShop, type ShopCommand } from './onShop.ts';
 import { count, createProgressBar, duration } from './progressBar.ts';

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { toMajor } from '../aggregates/money.ts';
 import { FULFILMENT_STEPS, orderDecider, type PlacedOrder, stepOf } from '../aggregates/order.ts';
 import { pay } from '../aggregates/orderMoney.ts';
-import type { Actor } from '../engine/decide/command.ts';
+import type { Actor } from '../engine/decide/context.ts';
 import { isRefusal } from '../errors.ts';
 import { type EventStore, idOf } from '../eventstore/eventStore.ts';
 import { perform } from './contracts.ts';

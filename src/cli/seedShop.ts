@@ -3,7 +3,7 @@ import { orderDecider } from '../aggregates/order.ts';
 import { productDecider } from '../aggregates/product.ts';
 import { storeDecider } from '../aggregates/store.ts';
 import { userDecider } from '../aggregates/user.ts';
-import { type Actor, ANONYMOUS } from '../engine/decide/command.ts';
+import { type Actor, ANONYMOUS } from '../engine/decide/context.ts';
 import type { CommandContext } from '../commands/contract.ts';
 import { storeIdOf } from '../queries/store.ts';
 import { isRefusal } from '../errors.ts';

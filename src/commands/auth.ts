@@ -7,7 +7,8 @@ import { type UserRow, users } from '../projections/users.ts';
 import { Email, Fields, Message, Name, Password, Phone } from '../schema.ts';
 import { UserView, userView } from '../queries/user.ts';
 import { claim, release } from './claim.ts';
-import type { Answer, Answers, Outcome } from '../engine/decide/command.ts';
+import type { Answer, Answers } from '../engine/decide/command.ts';
+import type { Outcome } from '../engine/decide/context.ts';
 import { type CommandContext, defineChange, defineCommand, type Services } from './contract.ts';
 import { answerWith, rowAfter } from '../engine/decide/answer.ts';
 
@@ -81,6 +82,7 @@ const registerCommand = defineChange({
   result: UserView,
   answers: userAnswers,
   codes: ['CONFLICT'],
+  seenAt: () => '/users/me',
   check: ({ password }, { passwords }) => {
     if (typeof password === 'string') passwords.check(password, 'password');
   },
@@ -95,23 +97,25 @@ const TokenPair = Fields({
   user: UserView,
 });
 
-async function answerTokens(
-  context: CommandContext,
-  userId: string,
-  sessionId: string,
-  refreshToken: string,
-): Promise<Answer> {
-  const user = await rowAfter(context.services, users, userId);
-  const { token, expiresIn } = context.services.tokens.issue({ userId, role: user.role, sessionId });
-  const view = await context.services.personalData.reveal(userView(user));
-  const data = {
-    access_token: token,
-    refresh_token: refreshToken,
-    token_type: 'Bearer',
-    expires_in: expiresIn,
-    user: view,
+/**
+ * Reads all that an answer with tokens needs, and returns the function that makes it. A command calls this before its effect: after
+ * it, nothing is read that could fail and keep the tokens from the caller.
+ */
+async function tokenAnswer(context: CommandContext, userId: string) {
+  const { tokens, personalData } = context.services;
+  const row = await rowAfter(context.services, users, userId);
+  const user = await personalData.reveal(userView(row));
+  return (sessionId: string, refreshToken: string): Answer => {
+    const { token, expiresIn } = tokens.issue({ userId, role: row.role, sessionId });
+    const data = {
+      access_token: token,
+      refresh_token: refreshToken,
+      token_type: 'Bearer',
+      expires_in: expiresIn,
+      user,
+    };
+    return { data };
   };
-  return { data };
 }
 
 const logIn = defineCommand({
@@ -122,6 +126,7 @@ const logIn = defineCommand({
   aliases: ['POST /users/login'],
   access: 'anyone',
   limit: 'login',
+  unrepeatable: true,
   body: Fields({ email: Email, password: Password }),
   result: TokenPair,
   async run({ body }, context) {
@@ -131,12 +136,13 @@ const logIn = defineCommand({
     const hash = user?.status === 'active' ? await personalData.open(user.passwordHash) : undefined;
     const right = await passwords.verify(body.password, hash);
     if (!right || claimed.holder === null) unauthenticated('WrongCredentials', 'E-mail or password is wrong.');
+    const answer = await tokenAnswer(context, claimed.holder);
     const sessionId = context.derive('session');
     const refresh = tokens.refresh(sessionId, context.origin.id);
     const expiresAt = new Date(Date.parse(context.now) + tokens.sessionTtlMs).toISOString();
     const data = { userId: claimed.holder, tokenHash: refresh.hash, expiresAt };
     await context.handle(sessionDecider, sessionId, { type: 'StartSession', data });
-    return answerTokens(context, claimed.holder, sessionId, refresh.token);
+    return answer(sessionId, refresh.token);
   },
 });
 
@@ -151,6 +157,7 @@ const refreshTokens = defineCommand({
   route: 'POST /auth/refresh',
   access: 'anyone',
   limit: 'refresh',
+  unrepeatable: true,
   body: Fields({ refresh_token: refreshToken }),
   result: TokenPair,
   revokes: true,
@@ -167,11 +174,12 @@ const refreshTokens = defineCommand({
       await context.handle(sessionDecider, sessionId, { type: 'EndSession', data });
       return notValid();
     }
+    const answer = await tokenAnswer(context, session.userId);
     const next = tokens.refresh(sessionId, context.origin.id);
     const data = { presented: presented.hash, tokenHash: next.hash };
     const { events } = await context.handle(sessionDecider, sessionId, { type: 'RefreshSession', data });
     if (events.some(({ type }) => type === 'SessionEnded')) return notValid();
-    return answerTokens(context, session.userId, sessionId, next.token);
+    return answer(sessionId, next.token);
   },
 });
 

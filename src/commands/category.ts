@@ -23,8 +23,10 @@ async function claimName(context: CommandContext, name: string, holder: string):
   reject('CategoryNameTaken', message, { errors: [{ code: 'CONFLICT', field: 'name', message }] });
 }
 
-const releaseName = (context: CommandContext, name: string, holder: string): Promise<unknown> =>
-  context.handle(claimDecider, claimOf(context, name), { type: 'ReleaseClaim', data: { holder } }, { step: 'release' });
+function releaseName(context: CommandContext, name: string, holder: string): Promise<unknown> {
+  const intent = { type: 'ReleaseClaim', data: { holder } } as const;
+  return context.handle(claimDecider, claimOf(context, name), intent, { step: 'release', provisional: true });
+}
 
 /** Releases the name from before this command, unless the category has that name (again) now. */
 async function releaseFormerName(context: CommandContext, id: string, handled: Handled<CategoryState>): Promise<void> {

@@ -5,7 +5,7 @@ import { stockDecider } from '../aggregates/stock.ts';
 import { type FieldError, isRefusal, reject } from '../errors.ts';
 import { streamOf } from '../eventstore/eventStore.ts';
 import { failpoint } from '../platform/failpoint.ts';
-import type { CommandContext as AnyContext, Outcome } from '../engine/decide/command.ts';
+import type { CommandContext as AnyContext, Outcome } from '../engine/decide/context.ts';
 import type { CommandContext } from './contract.ts';
 
 export interface Wishes {
@@ -61,7 +61,7 @@ async function claimCart(context: CommandContext, orderId: string, expiresAt: st
     cartDecider,
     buyerId,
     { type: 'StartCheckout', data },
-    { step: 'start' },
+    { step: 'start', provisional: true },
   );
   const started = events.find((event) => event.type === 'CheckoutStarted');
   if (started === undefined) throw new Error('a checkout was started without an event');
@@ -78,10 +78,13 @@ async function overdueCheckout(context: CommandContext, buyerId: string, orderId
   if (checkout === null || checkout.orderId === orderId || checkout.expiresAt > context.now) return undefined;
   const overdue = checkout.orderId;
   const intent = { type: 'AbandonOrder', data: {} } as const;
-  const { state } = await context.handle(orderDecider, overdue, intent, { step: `abandon ${overdue}` });
+  const { state } = await context.handle(orderDecider, overdue, intent, {
+    step: `abandon ${overdue}`,
+    provisional: true,
+  });
   if (state.status === 'abandoned') return overdue;
   const finish = { type: 'CheckOutCart', data: { orderId: overdue } } as const;
-  await context.handle(cartDecider, buyerId, finish, { step: `finish ${overdue}` });
+  await context.handle(cartDecider, buyerId, finish, { step: `finish ${overdue}`, provisional: true });
   return undefined;
 }
 
@@ -98,7 +101,7 @@ async function alreadyPlaced(context: CommandContext, orderId: string, wishes: W
   if (!context.origin.repeatable) return undefined;
   const { state, position } = await context.load(orderDecider, orderId);
   if (state.status !== 'placed') return undefined;
-  context.answersFrom(position);
+  context.happened({ stream: streamOf(orderDecider.category, orderId), position });
   if (wishes.items === undefined) await emptyCart(context, orderId);
   return { stream: streamOf(orderDecider.category, orderId), revision: PLACED_REVISION, appended: () => [] };
 }
@@ -139,7 +142,7 @@ async function reserve(
     const data = { orderId, buyerId: context.actor.id, quantity, expiresAt };
     const intent = { type: 'ReserveStock', data } as const;
     try {
-      await context.handle(stockDecider, productId, intent, { step: `reserve ${productId}` });
+      await context.handle(stockDecider, productId, intent, { step: `reserve ${productId}`, provisional: true });
     } catch (error) {
       if (!isRefusal(error) || error.code !== code) throw error;
       const index = lines.findIndex((line) => line.productId === productId);
@@ -194,14 +197,14 @@ export interface Undoing {
 export async function undoCheckout(context: AnyContext, undoing: Undoing): Promise<void> {
   const { orderId, productIds, cartOf, reason } = undoing;
   const abandon = { type: 'AbandonOrder', data: {} } as const;
-  const { state } = await context.handle(orderDecider, orderId, abandon, { step: 'abandon' });
+  const { state } = await context.handle(orderDecider, orderId, abandon, { step: 'abandon', provisional: true });
   if (state.status !== 'abandoned') return;
   failpoint('checkout:abandoned');
   for (const productId of productIds) {
     const release = { type: 'ReleaseStock', data: { orderId } } as const;
-    await context.handle(stockDecider, productId, release, { step: `release ${productId}` });
+    await context.handle(stockDecider, productId, release, { step: `release ${productId}`, provisional: true });
   }
   if (cartOf === undefined) return;
   const fail = { type: 'FailCheckout', data: { orderId, reason } } as const;
-  await context.handle(cartDecider, cartOf, fail, { step: 'fail' });
+  await context.handle(cartDecider, cartOf, fail, { step: 'fail', provisional: true });
 }

@@ -44,7 +44,7 @@ async function isGone<State extends { readonly status: string }, C extends Comma
   const { state } = await context.load(decider, holder);
   if (state.status !== 'none') return state.status !== 'active';
   if (Date.parse(context.now) - Date.parse(at) < CLAIM_DEADLINE_MS) return false;
-  const fenced = await context.handle(decider, holder, abandon, { step: `abandon ${holder}` });
+  const fenced = await context.handle(decider, holder, abandon, { step: `abandon ${holder}`, provisional: true });
   return fenced.state.status === 'abandoned';
 }
 
@@ -52,7 +52,7 @@ async function attempt(context: CommandContext, { claimId, holder, step }: Wish,
   const data = { holder, ...(abandoned === undefined ? {} : { abandoned }) };
   const own = abandoned === undefined ? step : `${step} from ${abandoned}`;
   try {
-    await context.handle(claimDecider, claimId, { type: 'ClaimValue', data }, { step: own });
+    await context.handle(claimDecider, claimId, { type: 'ClaimValue', data }, { step: own, provisional: true });
     return true;
   } catch (error) {
     if (isRefusal(error) && error.rule === 'ValueTaken') return false;
@@ -75,5 +75,6 @@ export async function claim(context: CommandContext, field: string, claimId: str
 }
 
 export async function release(context: CommandContext, field: string, claimId: string, holder: string): Promise<void> {
-  await context.handle(claimDecider, claimId, { type: 'ReleaseClaim', data: { holder } }, { step: `release ${field}` });
+  const intent = { type: 'ReleaseClaim', data: { holder } } as const;
+  await context.handle(claimDecider, claimId, intent, { step: `release ${field}`, provisional: true });
 }

@@ -1,10 +1,6 @@
 import type { Role } from '../aggregates/user.ts';
-import {
-  commandsOf,
-  type CommandContext as ContextOf,
-  type CommandContract as ContractOf,
-  type Domain,
-} from '../engine/decide/command.ts';
+import { commandsOf, type CommandContract as ContractOf, type Domain } from '../engine/decide/command.ts';
+import type { CommandContext as ContextOf } from '../engine/decide/context.ts';
 import { answeringCommandsOf } from '../engine/decide/answer.ts';
 import type { Services as QueryServices } from '../queries/contract.ts';
 

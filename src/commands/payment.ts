@@ -5,7 +5,7 @@ import { invalid, missing } from '../errors.ts';
 import { payments } from '../projections/payments.ts';
 import { Amount, Fields, Id } from '../schema.ts';
 import { PaymentView, paymentView } from '../queries/payment.ts';
-import type { Outcome } from '../engine/decide/command.ts';
+import type { Outcome } from '../engine/decide/context.ts';
 import { type CommandContext, defineChange } from './contract.ts';
 import { storeIdOf } from '../queries/store.ts';
 import { loadOwn, loadPlaced, methodOf, PaymentMethod } from './order.ts';
@@ -38,6 +38,7 @@ const requestPayment = defineChange({
   status: 201,
   result: PaymentView,
   answers,
+  seenAt: (orderId) => `/orders/${orderId}/payments`,
   codes: ['CONFLICT', 'INVALID_STATUS'],
   async run({ body }, context) {
     const method = methodOf(context, body.method, 'method');

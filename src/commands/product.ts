@@ -63,7 +63,7 @@ const listProduct = defineChange({
     await categoryMustExist(context, body.category_id);
     const id = context.derive('product');
     const received = { type: 'ReceiveStock', data: { quantity: body.stock } } as const;
-    await context.handle(stockDecider, id, received, { step: 'receive' });
+    await context.handle(stockDecider, id, received, { step: 'receive', provisional: true });
     const data = {
       ...{ name: body.name.trim(), description: body.description ?? '', price, categoryId: body.category_id },
       ...{ storeId: storeIdOf(context.actor.id), sellerId: context.actor.id, sku: body.sku?.trim() ?? null },

@@ -2,7 +2,8 @@ import { registerUser } from '../commands/auth.ts';
 import type { Services } from '../commands/contract.ts';
 import { ConfigError } from '../config/config.ts';
 import type { ReadDb } from '../engine/ask/query.ts';
-import { type Actor, SYSTEM } from '../engine/decide/command.ts';
+import { carryOut } from '../engine/decide/carryOut.ts';
+import { type Actor, SYSTEM } from '../engine/decide/context.ts';
 import { isRefusal, Refusal } from '../errors.ts';
 import { bodyCheck } from '../http/api/validate.ts';
 import { derivedId } from '../platform/ids.ts';
@@ -31,9 +32,16 @@ export async function createAdmin(
   const registration = { name: NAME_DEFAULT, ...admin };
   const errors = check(registration);
   if (errors.length > 0) throw new Refusal('invalid', 'InvalidInput', 'This admin cannot be created:', { errors });
-  const context = commandContext(services, { actor, ...(id === undefined ? {} : { id }) });
-  const { data } = await registerUser(context, { ...registration, role: 'admin' });
-  return data as UserView;
+  const { origin } = commandContext(services, { actor, ...(id === undefined ? {} : { id }) });
+  const carried = await carryOut({
+    ...{ origin, services },
+    run: (context) => registerUser(context, { ...registration, role: 'admin' }),
+  });
+  if (carried.kind === 'answered') return carried.answer.data as UserView;
+  if (carried.kind === 'failed') throw carried.error;
+  throw new Error('The admin was created, but the account could not be read back. Do not create it again.', {
+    cause: carried.error,
+  });
 }
 
 /**

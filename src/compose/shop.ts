@@ -1,4 +1,4 @@
-import { type Actor, CommandContext } from '../engine/decide/command.ts';
+import { type Actor, CommandContext } from '../engine/decide/context.ts';
 import { createAggregates } from '../engine/decide/handle.ts';
 import type { CommandContext as ShopContext, Hints, Services } from '../commands/contract.ts';
 import type { ShopSettings } from '../queries/contract.ts';

@@ -1,5 +1,5 @@
 import { setImmediate, setTimeout as delay } from 'node:timers/promises';
-import { isRefusal, unavailable } from '../errors.ts';
+import { isOutcomeUnknown, isRefusal, Refusal, unavailable } from '../errors.ts';
 import { type Backoff, delayAfter } from '../platform/backoff.ts';
 import { APPEND_BYTES_MAX, type AppendResult } from './eventStore.ts';
 import type { SerialisedEvent } from './serialise.ts';
@@ -16,8 +16,8 @@ export interface AppendQueue {
 
 export interface AppendQueueOptions {
   /**
-   * Writes a batch and returns one result per item. Rejects with an `unavailable` refusal when the outcome is unknown; the
-   * batch is then sent again, so the write must be idempotent by event ids. Any other rejection means: nothing was written.
+   * Writes a batch and returns one result per item. A rejection means that nothing was written, except `outcomeUnknown`. After
+   * this and any other `unavailable` refusal the batch is sent again, so the write must be idempotent by event ids.
    */
   readonly send: (items: readonly AppendItem[]) => Promise<readonly AppendResult[]>;
   readonly deadlineMs?: number | undefined;
@@ -49,11 +49,14 @@ export function createAppendQueue({ send, ...limits }: AppendQueueOptions): Appe
     for (let failures = 1; ; failures += 1) {
       const open = pending.open(batch);
       if (open.length === 0) return;
+      const doubtful = open.map((item) => item.doubtful);
+      open.forEach((item) => (item.doubtful = true));
       try {
         const results = await send(open);
         open.forEach((item, index) => pending.resolve(item, results[index]!));
         return;
       } catch (error) {
+        if (!isOutcomeUnknown(error)) open.forEach((item, index) => (item.doubtful = doubtful[index]!));
         if (!isRefusal(error) || error.kind !== 'unavailable') return isolate(open, error);
         await delay(delayAfter(RETRY, failures));
       }
@@ -88,7 +91,7 @@ export const BATCH_ITEMS_MAX = 512;
 export const BATCH_BYTES_MAX = 2 * APPEND_BYTES_MAX;
 const QUEUE_ITEMS_MAX = 10_000;
 const QUEUE_BYTES_MAX = 64 * 1024 * 1024;
-/** After this many ms an append is answered `unavailable`; its outcome is then unknown. */
+/** After this many ms an append is refused. If it was sent, its outcome is unknown then. */
 export const APPEND_DEADLINE_MS = 10_000;
 
 /** One append that waits for its batch. */
@@ -101,6 +104,8 @@ export interface AppendItem {
 interface PendingAppend extends AppendItem {
   readonly bytes: number;
   readonly deadlineAt: number;
+  /** It was sent, and it is not known whether it was written. */
+  doubtful: boolean;
   readonly resolve: (result: AppendResult) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -154,7 +159,7 @@ function createPendingAppends({
       }
       reject(
         item,
-        unavailable('LogUnavailable', 'The log did not answer in time; whether it was recorded is unknown.'),
+        item.doubtful ? outcomeUnknown() : unavailable('LogUnavailable', 'The log does not answer; try again.'),
       );
     }
   }
@@ -173,7 +178,7 @@ function createPendingAppends({
       timer ??= setTimeout(expire, deadlineMs);
       const deadlineAt = performance.now() + deadlineMs;
       return new Promise((resolve, reject) => {
-        const item: PendingAppend = { stream, expected, events, bytes, deadlineAt, resolve, reject };
+        const item: PendingAppend = { stream, expected, events, bytes, deadlineAt, doubtful: false, resolve, reject };
         pending.add(item);
         waiting.push(item);
         bytesPending += bytes;
@@ -193,6 +198,15 @@ function createPendingAppends({
     close: () => clearTimeout(timer),
   };
 }
+
+/** The refusal of a change that was sent to the log and not answered in time. Only a repeat under the same ids is safe. */
+export const outcomeUnknown = (cause?: unknown): Refusal =>
+  new Refusal(
+    'unavailable',
+    'OutcomeUnknown',
+    'The log did not answer in time, so it is not known whether this was recorded. Look before you repeat it, or repeat it with the same Idempotency-Key.',
+    { code: 'REQUEST_TIMEOUT', cause },
+  );
 
 /** The number of leading items that fit into one batch; at least one if there is any. */
 function fitting(items: readonly PendingAppend[]): number {

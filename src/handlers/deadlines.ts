@@ -4,7 +4,7 @@ import { undoCheckout } from '../commands/checkout.ts';
 import { acquireLease, type Lease } from '../engine/follow/lease.ts';
 import { createOwner, type Owned } from '../engine/follow/owner.ts';
 import { type Backoff, delayAfter, isOver, rest } from '../platform/backoff.ts';
-import { CommandContext, SYSTEM } from '../engine/decide/command.ts';
+import { CommandContext, SYSTEM } from '../engine/decide/context.ts';
 import type { Services } from '../commands/contract.ts';
 import type { EventStore } from '../eventstore/eventStore.ts';
 import { derivedId } from '../platform/ids.ts';

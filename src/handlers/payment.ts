@@ -3,7 +3,7 @@ import { orderDecider, type PlacedOrder } from '../aggregates/order.ts';
 import type { PaymentConfirmed, PaymentRequested, RefundRequested } from '../aggregates/orderMoney.ts';
 import type { Delivery, Subscription } from '../bus/bus.ts';
 import { delayAfter } from '../platform/backoff.ts';
-import type { CommandContext } from '../engine/decide/command.ts';
+import type { CommandContext } from '../engine/decide/context.ts';
 import { unavailable } from '../errors.ts';
 import { idOf, type RecordedEvent } from '../eventstore/eventStore.ts';
 import { failpoint } from '../platform/failpoint.ts';

@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox';
-import type { Actor } from '../engine/decide/command.ts';
+import type { Actor } from '../engine/decide/context.ts';
 import { storeIdOf } from './store.ts';
 import { readStream } from '../engine/decide/answer.ts';
 import { missing } from '../errors.ts';

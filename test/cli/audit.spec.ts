@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
 import { orderDecider } from '../../src/aggregates/order.ts';
 import type { OrderAudit } from '../../src/cli/auditOrder.ts';
-import { CommandContext, SYSTEM } from '../../src/engine/decide/command.ts';
+import { CommandContext, SYSTEM } from '../../src/engine/decide/context.ts';
 import type { RecordedEvent } from '../../src/eventstore/eventStore.ts';
 import { openWorld, perform, type World } from './world.ts';
 

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { Readable } from 'node:stream';
 import { expect } from 'chai';
 import { v5 as uuidv5 } from 'uuid';
-import type { Actor } from '../../src/engine/decide/command.ts';
+import type { Actor } from '../../src/engine/decide/context.ts';
 import { productDecider } from '../../src/aggregates/product.ts';
 import { stockDecider } from '../../src/aggregates/stock.ts';
 import { csvRecords } from '../../src/cli/csv.ts';

@@ -1,5 +1,5 @@
 import { commands } from '../../src/commands/index.ts';
-import type { Actor } from '../../src/engine/decide/command.ts';
+import type { Actor } from '../../src/engine/decide/context.ts';
 import type { CommandContext } from '../../src/commands/contract.ts';
 import { registerUser } from '../../src/commands/auth.ts';
 import { storeIdOf } from '../../src/queries/store.ts';

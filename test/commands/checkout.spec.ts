@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
 import { QUANTITY_MAX } from '../../src/aggregates/cart.ts';
 import { stockDecider } from '../../src/aggregates/stock.ts';
-import type { Actor } from '../../src/engine/decide/command.ts';
+import type { Actor } from '../../src/engine/decide/context.ts';
 import { isRefusal, type Refusal } from '../../src/errors.ts';
 import { buyer, dataOf, openMemoryShop, type Circumstances, type MemoryShop } from '../support/memoryShop.ts';
 

@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { cartDecider } from '../../src/aggregates/cart.ts';
 import { orderDecider } from '../../src/aggregates/order.ts';
 import { stockDecider } from '../../src/aggregates/stock.ts';
-import type { Actor } from '../../src/engine/decide/command.ts';
+import type { Actor } from '../../src/engine/decide/context.ts';
 import { isRefusal } from '../../src/errors.ts';
 import type { EventStore } from '../../src/eventstore/eventStore.ts';
 import { deadlines } from '../../src/projections/deadlines.ts';

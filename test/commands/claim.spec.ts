@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
 import { claimDecider } from '../../src/aggregates/claim.ts';
 import { userDecider } from '../../src/aggregates/user.ts';
-import type { Actor } from '../../src/engine/decide/command.ts';
+import type { Actor } from '../../src/engine/decide/context.ts';
 import { isRefusal } from '../../src/errors.ts';
 import {
   admin,

@@ -7,6 +7,7 @@ import {
   BATCH_BYTES_MAX,
   BATCH_ITEMS_MAX,
   createAppendQueue,
+  outcomeUnknown,
 } from '../../src/eventstore/appendQueue.ts';
 import type { AppendResult } from '../../src/eventstore/eventStore.ts';
 import { rejection } from '../support/rejection.ts';
@@ -117,8 +118,17 @@ describe('appends waiting for their batch', () => {
     const first = queue.append(item('a'));
     while (batches.length === 0) await new Promise(setImmediate);
     expect(await kindOf(queue.append(item('waiting')))).to.equal('unavailable LogUnavailable');
-    expect(await kindOf(first)).to.equal('unavailable LogUnavailable');
+    expect(await kindOf(first)).to.equal('unavailable OutcomeUnknown');
     comeBack();
+  });
+
+  it('that were sent once without an answer are not said to be undone, even if a later try could not be sent', async () => {
+    const queue = queueOf(
+      () => Promise.reject(batches.length === 1 ? outcomeUnknown() : unavailable('Gone', 'Gone.')),
+      { deadlineMs: 60 },
+    );
+    expect(await kindOf(queue.append(item('a')))).to.equal('unavailable OutcomeUnknown');
+    expect(batches.length).to.be.above(1);
   });
 
   it('are refused when too many wait already, or the log is closed', async () => {

@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import type { CommandContext } from '../../src/engine/decide/command.ts';
+import type { CommandContext } from '../../src/engine/decide/context.ts';
 import { defineCommand } from '../../src/commands/contract.ts';
 import { missing, Refusal, type RefusalKind } from '../../src/errors.ts';
 import { streamOf } from '../../src/eventstore/eventStore.ts';
@@ -22,6 +22,8 @@ export const stage = {
   /** The answer of `GET /labels/:id`. */
   label: 'first',
   gate: undefined as Promise<void> | undefined,
+  /** Runs when a deposit is recorded, before its answer is made. */
+  afterEffect: undefined as (() => Promise<void>) | undefined,
   refusal: { kind: 'rejected' as RefusalKind, code: undefined as string | undefined },
 };
 
@@ -29,6 +31,7 @@ async function deposit(context: CommandContext, id: string, amount: number, pinn
   stage.ran += 1;
   await stage.gate;
   const { state, revision } = await context.handle(account, id, { type: 'Deposit', data: { amount } }, { pinned });
+  await stage.afterEffect?.();
   return { data: view(id, state), revision };
 }
 
@@ -76,6 +79,19 @@ const refuse = defineCommand({
     stage.ran += 1;
     const { kind, code } = stage.refusal;
     throw new Refusal(kind, 'StageRefuses', 'The stage refuses.', code === undefined ? {} : { code });
+  },
+});
+
+const unknown = defineCommand({
+  name: 'Unknown',
+  summary: 'Not know whether anything was recorded',
+  tag: 'accounts',
+  route: 'POST /unknown',
+  access: 'anyone',
+  result: Type.Null(),
+  async run() {
+    await stage.afterEffect?.();
+    return { data: null };
   },
 });
 
@@ -203,6 +219,6 @@ const readLog = defineQuery({
 });
 
 export const example = {
-  commands: [openAccount, addTo, refuse, breakDown, lie, adminOnly, signIn],
+  commands: [openAccount, addTo, refuse, unknown, breakDown, lie, adminOnly, signIn],
   queries: [getAccount, getLabel, listLabels, whoAmI, readLog],
 };

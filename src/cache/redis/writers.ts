@@ -1,4 +1,4 @@
-import { ANONYMOUS, type Actor } from '../../engine/decide/command.ts';
+import { ANONYMOUS, type Actor } from '../../engine/decide/context.ts';
 import type { RedisConnection } from '../../platform/redis/connection.ts';
 import { positionOf } from '../../platform/position.ts';
 import { createWriters, type Writers } from '../../engine/ask/writers.ts';

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import type { Cache, CachedAnswer } from '../../cache/cache.ts';
-import type { Actor } from '../decide/command.ts';
+import type { Actor } from '../decide/context.ts';
 import type { Services } from '../decide/services.ts';
 import { unavailable } from '../../errors.ts';
 import type { EventStore } from '../../eventstore/eventStore.ts';

@@ -1,5 +1,6 @@
 import type { Static, TObject, TSchema } from 'typebox';
-import type { Access, Actor, Domain, Route } from '../decide/command.ts';
+import type { Access, Domain, Route } from '../decide/command.ts';
+import type { Actor } from '../decide/context.ts';
 import type { Services } from '../decide/services.ts';
 import type { EventStore } from '../../eventstore/eventStore.ts';
 

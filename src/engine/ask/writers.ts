@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache';
-import { ANONYMOUS, type Actor } from '../decide/command.ts';
+import { ANONYMOUS, type Actor } from '../decide/context.ts';
 
 /** Users whose last write is remembered, at most. */
 const WRITERS_REMEMBERED_MAX = 100_000;

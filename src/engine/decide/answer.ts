@@ -13,16 +13,8 @@ import {
 import { missing } from '../../errors.ts';
 import { type Projection, replay } from '../project/projection.ts';
 import type { Aggregates, Handled, Services } from './services.ts';
-import type {
-  Answer,
-  Answers,
-  CommandContext,
-  CommandContract,
-  CommandInput,
-  Domain,
-  Origin,
-  Outcome,
-} from './command.ts';
+import type { Answer, Answers, CommandContract, CommandInput, Domain } from './command.ts';
+import type { CommandContext, Origin, Outcome } from './context.ts';
 
 /** Rows kept for answers, at most, per `Aggregates`. The least recently used row is dropped first and later read again. */
 const ROWS_MAX = 1_000;

@@ -1,7 +1,7 @@
 import type { Command, Decider } from '../decide/decider.ts';
 import { type DomainEvent, idOf, type RecordedEvent } from '../../eventstore/eventStore.ts';
 import type { Subscription } from '../../bus/bus.ts';
-import { CommandContext, SYSTEM } from '../decide/command.ts';
+import { CommandContext, SYSTEM } from '../decide/context.ts';
 import type { Services } from '../decide/services.ts';
 import { derivedId } from '../../platform/ids.ts';
 

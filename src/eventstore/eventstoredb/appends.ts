@@ -11,7 +11,7 @@ import { type AppendResult, type NewEvent, NO_STREAM } from '../eventStore.ts';
 import { type Connection, failureOf, isLate, logUnavailable, withDeadline } from './client.ts';
 import { appendIdOf, positionOf, toWire, type WireAppend, type WireEvent } from './wireEvents.ts';
 import type { KnownIds, Streams } from './streams.ts';
-import { APPEND_DEADLINE_MS } from '../appendQueue.ts';
+import { APPEND_DEADLINE_MS, outcomeUnknown } from '../appendQueue.ts';
 import { serialise } from '../serialise.ts';
 import { createSemaphore } from '../../platform/semaphore.ts';
 
@@ -64,7 +64,7 @@ export function createEventStoreDbAppends(options: EventStoreDbAppendsOptions): 
       try {
         return await answered;
       } catch (error) {
-        throw isLate(error) ? outOfTime(error) : error;
+        throw isLate(error) ? outcomeUnknown(error) : error;
       } finally {
         running.delete(answered);
       }
@@ -100,9 +100,6 @@ const mayComeAgain = ({ metadata }: NewEvent): boolean => metadata.commandId[VER
 
 const overloaded = (): Error => unavailable('LogOverloaded', 'Too many appends are waiting for the log; try again.');
 
-const outOfTime = (cause?: unknown): Error =>
-  unavailable('LogUnavailable', 'The log did not answer in time; whether it was recorded is unknown.', cause);
-
 type Context = EventStoreDbAppendsOptions;
 
 async function once(context: Context, append: Append): Promise<AppendResult> {
@@ -123,7 +120,7 @@ async function untilKnown(context: Context, append: Append): Promise<AppendResul
     const result = await attempt(context, append);
     if (result !== undefined) return result;
   }
-  throw outOfTime();
+  throw outcomeUnknown();
 }
 
 /** The result, or undefined when the append must be sent again. */

@@ -3,7 +3,7 @@ import { unavailable } from '../../errors.ts';
 import { failpoint } from '../../platform/failpoint.ts';
 import type { Logger } from '../../platform/log.ts';
 import { connectionConfig, translating } from '../../platform/postgres/pool.ts';
-import type { AppendItem } from '../appendQueue.ts';
+import { type AppendItem, outcomeUnknown } from '../appendQueue.ts';
 import { bigintArray, intArray, jsonArray, textArray, uuidArray } from './binaryArray.ts';
 import type { AppendResult } from '../eventStore.ts';
 
@@ -30,6 +30,7 @@ export interface PostgresWriterOptions {
 }
 
 export interface PostgresWriter {
+  /** Rejects with `outcomeUnknown` when the batch was sent and Postgres did not say what became of it. */
   send(items: readonly AppendItem[]): Promise<AppendResult[]>;
   /** Connects if not connected. Rejects when the server is unreachable, a standby, or runs with `fsync=off`. */
   connect(): Promise<unknown>;
@@ -86,7 +87,7 @@ export function createPostgresWriter(options: PostgresWriterOptions): PostgresWr
         // A mere statement error leaves the connection usable. But a wrong guess would be worse than reconnecting.
         connected = undefined;
         client.connection.stream.destroy();
-        throw error;
+        throw isRolledBack(error) ? error : outcomeUnknown(error);
       } finally {
         clearTimeout(hangUp);
       }
@@ -102,6 +103,14 @@ export function createPostgresWriter(options: PostgresWriterOptions): PostgresWr
       await client?.end();
     },
   };
+}
+
+/** SQLSTATEs of a connection that broke or was ended. The server may have committed before. */
+const MAY_BE_COMMITTED = /^(08|57P|40003)/;
+
+/** Whether Postgres itself reported that the statement failed. Then it has rolled it back. */
+function isRolledBack(error: unknown): boolean {
+  return error instanceof pg.DatabaseError && error.code !== undefined && !MAY_BE_COMMITTED.test(error.code);
 }
 
 function parametersOf(items: readonly AppendItem[]): Buffer[] {

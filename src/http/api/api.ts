@@ -1,7 +1,8 @@
 import type { Method, Route } from '../../engine/decide/command.ts';
+import { idOf } from '../../eventstore/eventStore.ts';
 import type { CommandContract } from '../../commands/contract.ts';
 import type { QueryContract } from '../../engine/ask/query.ts';
-import { commandEndpoint } from './commandEndpoint.ts';
+import { commandEndpoint, type CommandRoute } from './commandEndpoint.ts';
 import type { Endpoint, EndpointDeps } from './endpoint.ts';
 import type { Exchange } from './exchange.ts';
 import { ProblemError } from './problem.ts';
@@ -87,7 +88,31 @@ function compile(route: ApiRoute, paths: Router<true>, deps: EndpointDeps): Comp
   if (route.kind === 'query') return { pattern, serve: queryEndpoint(contract as QueryContract, path, deps) };
   const readable = paths.match('GET', `${path}/${SOME_ID}`).outcome === 'found';
   const locationOf = readable ? (exchange: Exchange, id: string) => `${exchange.path}/${id}` : undefined;
-  return { pattern, serve: commandEndpoint({ command: contract as CommandContract, path, locationOf }, deps) };
+  const command = contract as CommandContract;
+  const depth = depthOf(path, paths);
+  const seenAt: CommandRoute['seenAt'] = (exchange, { stream }) => {
+    if (command.seenAt !== undefined) return BASE_PATH + command.seenAt(idOf(stream));
+    if (command.status === 201 && locationOf !== undefined) return locationOf(exchange, idOf(stream));
+    return depth === 0
+      ? undefined
+      : exchange.path
+          .split('/')
+          .slice(0, BASE_SEGMENTS + depth)
+          .join('/');
+  };
+  return { pattern, serve: commandEndpoint({ command, path, locationOf, seenAt }, deps) };
+}
+
+const BASE_SEGMENTS = BASE_PATH.split('/').length;
+
+/** The segments of the longest part of a path that a query answers; 0 when no query does. */
+function depthOf(path: string, paths: Router<true>): number {
+  const segments = path.slice(1).split('/');
+  for (let depth = segments.length; depth > 0; depth -= 1) {
+    const part = segments.slice(0, depth).map((segment) => (segment.startsWith(':') ? SOME_ID : segment));
+    if (paths.match('GET', `/${part.join('/')}`).outcome === 'found') return depth;
+  }
+  return 0;
 }
 
 const unknownRoute = (path: string): ProblemError =>

@@ -1,4 +1,6 @@
-import { type Answer, CommandContext, type Origin } from '../../engine/decide/command.ts';
+import { carryOut } from '../../engine/decide/carryOut.ts';
+import type { Answer } from '../../engine/decide/command.ts';
+import type { CommandContext, Effect, Origin } from '../../engine/decide/context.ts';
 import type { CommandContract, Services } from '../../commands/contract.ts';
 import { type FieldError, isRefusal } from '../../errors.ts';
 import { failpoint } from '../../platform/failpoint.ts';
@@ -28,6 +30,8 @@ export interface CommandRoute {
   readonly path: string;
   /** The URL of a created resource with this id; undefined when no route reads it. */
   readonly locationOf: ((exchange: Exchange, id: string) => string) | undefined;
+  /** The URL that shows a command's effect; undefined when no query does. */
+  seenAt(exchange: Exchange, effect: Effect): string | undefined;
 }
 
 /** The fields that a command's own rules refuse, to be reported together with those that the schema refuses. */
@@ -59,6 +63,16 @@ function successOf(command: CommandContract, locationOf: CommandRoute['locationO
   };
 }
 
+const RECORDED = 'This is recorded. Its answer could not be made just now; do not send it again.';
+
+/** The answer when the effect stands and cannot be shown. It is not kept under an idempotency key: a repeat gets the real answer. */
+function recordedAnswer(exchange: Exchange, { position }: Effect, seenAt: string | undefined): FinishedAnswer {
+  const headers = ['Content-Type', JSON_TYPE, 'Cache-Control', 'no-store', POSITION_HEADER, String(position)];
+  if (seenAt !== undefined) headers.push('Location', seenAt);
+  const data = { recorded: true, message: RECORDED, ...(seenAt === undefined ? {} : { seen_at: seenAt }) };
+  return { status: 202, headers, body: envelope(exchange.requestId, JSON.stringify(data)), kept: false };
+}
+
 const positionOf = ({ headers }: FinishedAnswer): bigint => {
   const name = headers.indexOf(POSITION_HEADER);
   return name < 0 ? 0n : BigInt(headers[name + 1] ?? 0);
@@ -72,14 +86,11 @@ function refused(exchange: Exchange, error: unknown): FinishedAnswer {
   return { status: problem.status, headers, body: problemJson(problem, exchange.path, metaJson(exchange.requestId)) };
 }
 
-/** The endpoint of one command: it admits and validates a request, and carries it out at most once per idempotency key. */
-export function commandEndpoint({ command, path, locationOf }: CommandRoute, deps: EndpointDeps): Endpoint {
-  const { answering, ask, idempotency, services } = deps;
+/** Returns the function that reads a request: all that is wrong with it is refused in one answer. */
+function readerOf({ command, path }: CommandRoute, deps: EndpointDeps) {
   const readParams = paramsReader(path, command.params);
   const checkBody = bodyCheck(command.body);
-  const success = successOf(command, locationOf, deps.checkResults);
-
-  const read = async (exchange: Exchange, values: readonly string[]): Promise<Asked> => {
+  return async (exchange: Exchange, values: readonly string[]): Promise<Asked> => {
     const errors: FieldError[] = [];
     const params = readParams(values, errors);
     const ifMatch = readIfMatch(exchange.req, errors);
@@ -90,10 +101,19 @@ export function commandEndpoint({ command, path, locationOf }: CommandRoute, dep
     const { bytes, value: body } = await readJson(exchange.req, deps.bodyLimitBytes);
     const shape = checkBody(body);
     const told = new Set(shape.map(({ field }) => field));
-    errors.push(...shape, ...rulesBroken(command, body, services).filter(({ field }) => !told.has(field)));
+    errors.push(...shape, ...rulesBroken(command, body, deps.services).filter(({ field }) => !told.has(field)));
     refuseIfAny(errors);
     return { input: { params, body } as unknown as Asked['input'], bytes, key, ifMatch };
   };
+}
+
+/** The endpoint of one command: it admits and validates a request, and carries it out at most once per idempotency key. */
+export function commandEndpoint(route: CommandRoute, deps: EndpointDeps): Endpoint {
+  const { command, locationOf } = route;
+  const { answering, ask, idempotency, services } = deps;
+  const success = successOf(command, locationOf, deps.checkResults);
+
+  const read = readerOf(route, deps);
 
   const originOf = (exchange: Exchange, id: string, { key, ifMatch }: Asked): Origin => ({
     id,
@@ -111,25 +131,32 @@ export function commandEndpoint({ command, path, locationOf }: CommandRoute, dep
     if (command.revokes === true) await deps.revocations.passed(position);
   };
 
-  const carryOut = async (exchange: Exchange, id: string, asked: Asked): Promise<FinishedAnswer> => {
-    const context = new CommandContext(originOf(exchange, id, asked), services);
-    try {
-      const answer = await command.run(asked.input, context);
-      await written(exchange, context.position);
-      return success(exchange, answer, context.position);
-    } catch (error) {
-      await written(exchange, context.position);
-      return refused(exchange, error);
-    }
+  const recorded = (exchange: Exchange, effect: Effect): FinishedAnswer =>
+    recordedAnswer(exchange, effect, route.seenAt(exchange, effect));
+
+  const carriedOut = async (exchange: Exchange, id: string, asked: Asked): Promise<FinishedAnswer> => {
+    const carried = await carryOut({
+      ...{ origin: originOf(exchange, id, asked), services, resumable: command.unrepeatable !== true },
+      onContext(context: CommandContext<Services>) {
+        exchange.late = () => (context.effect === undefined ? undefined : recorded(exchange, context.effect));
+      },
+      run: async (context: CommandContext<Services>) =>
+        success(exchange, await command.run(asked.input, context), context.position),
+    });
+    await written(exchange, carried.position);
+    if (carried.kind === 'answered') return carried.answer;
+    if (carried.kind === 'failed') return refused(exchange, carried.error);
+    answering.noteAfterEffect(exchange, carried.error);
+    return recorded(exchange, carried.effect);
   };
 
   const answer = async (exchange: Exchange, asked: Asked): Promise<FinishedAnswer> => {
     const { key, bytes } = asked;
-    if (key === undefined) return carryOut(exchange, freshId(), asked);
+    if (key === undefined) return carriedOut(exchange, freshId(), asked);
     const account = exchange.actor.id;
     const hash = idempotency.hashOf(exchange.req.method ?? '', exchange.path, bytes);
     const id = derivedId(`${account}\n${key}\n${hash.toString('hex')}`, COMMAND_IDS);
-    const finished = await idempotency.once({ account, key, hash }, () => carryOut(exchange, id, asked));
+    const finished = await idempotency.once({ account, key, hash }, () => carriedOut(exchange, id, asked));
     // The answer may be another process's, or from before a restart: then this process has not noted yet what the caller wrote.
     await written(exchange, positionOf(finished));
     return finished;

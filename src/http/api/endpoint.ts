@@ -1,5 +1,5 @@
 import type { TObject } from 'typebox';
-import type { Actor } from '../../engine/decide/command.ts';
+import type { Actor } from '../../engine/decide/context.ts';
 import type { CommandContract, Services } from '../../commands/contract.ts';
 import { type FieldError, Refusal } from '../../errors.ts';
 import type { Ask } from '../../engine/ask/ask.ts';

@@ -2,9 +2,11 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { performance } from 'node:perf_hooks';
 import { lineWriter, type Logger, timestamp } from '../../platform/log.ts';
-import { type Actor, ANONYMOUS } from '../../engine/decide/command.ts';
+import { type Actor, ANONYMOUS } from '../../engine/decide/context.ts';
 import { type OpenSpan, startSpan } from '../../platform/trace.ts';
 import type { Metrics } from '../pages/metrics.ts';
+import { isOutcomeUnknown } from '../../errors.ts';
+import type { FinishedAnswer } from './idempotency.ts';
 import { CODES, PROBLEM_TYPE, ProblemError, problemJson, problemOf } from './problem.ts';
 
 export const JSON_TYPE = 'application/json; charset=utf-8';
@@ -33,6 +35,8 @@ export interface Exchange {
   /** How many more requests the tightest rate limit allows. */
   rateRemaining: number;
   timer: NodeJS.Timeout | undefined;
+  /** The answer when the time is over: undefined as long as the command that the request asks for has had no effect. */
+  late: (() => FinishedAnswer | undefined) | undefined;
   done: boolean;
 }
 
@@ -65,6 +69,7 @@ export function begin(req: IncomingMessage, res: ServerResponse): Exchange {
     headers: [],
     rateRemaining: Infinity,
     timer: undefined,
+    late: undefined,
     done: false,
   };
 }
@@ -109,6 +114,8 @@ export interface Answering {
   send(exchange: Exchange, status: number, headers: readonly string[], body: string): void;
   /** Answers with a problem; an error that becomes a 500 or 503 is logged in full. */
   fail(exchange: Exchange, error: unknown): void;
+  /** Logs an error that the caller is not told, because the command has had its effect. */
+  noteAfterEffect(exchange: Exchange, error: unknown): void;
   /** Starts the time limit of the configuration, after which the caller gets a time-out. */
   startClock(exchange: Exchange): void;
   /** Logs and counts a request that was not answered through `send`. */
@@ -155,7 +162,7 @@ export function createAnswering(options: AnsweringOptions): Answering {
     const problem = problemOf(error);
     if (problem.status === CODES.INTERNAL_ERROR.status) {
       logger.error({ err: error, request_id: exchange.requestId, route: exchange.route }, 'request failed');
-    } else if (problem.status === CODES.SERVICE_UNAVAILABLE.status) {
+    } else if (problem.status === CODES.SERVICE_UNAVAILABLE.status || isOutcomeUnknown(error)) {
       logger.warn({ err: error, request_id: exchange.requestId, route: exchange.route }, 'request refused for now');
     }
     const body = problemJson(problem, exchange.path, metaJson(exchange.requestId));
@@ -167,21 +174,30 @@ export function createAnswering(options: AnsweringOptions): Answering {
     );
   };
 
-  const timeOut = (exchange: Exchange): void =>
-    fail(
-      exchange,
-      new ProblemError('REQUEST_TIMEOUT', 'RequestTimeout', 'The request took too long; it may still be carried out.'),
-    );
+  const timeOut = (exchange: Exchange): void => {
+    const answer = exchange.late?.();
+    if (answer === undefined) fail(exchange, tooSlow());
+    else send(exchange, answer.status, answer.headers, answer.body);
+  };
 
   return {
     send,
     fail,
     record,
+    noteAfterEffect({ requestId, route }, error) {
+      logger.warn(
+        { err: error, request_id: requestId, route },
+        'a command is recorded, but its answer could not be made',
+      );
+    },
     startClock: (exchange) => {
       exchange.timer ??= setTimeout(timeOut, requestTimeoutMs, exchange);
     },
   };
 }
+
+const tooSlow = (): ProblemError =>
+  new ProblemError('REQUEST_TIMEOUT', 'RequestTimeout', 'The request took too long; it may still be carried out.');
 
 interface Line {
   readonly exchange: Exchange;

@@ -24,6 +24,8 @@ export interface FinishedAnswer {
   /** Name, value, name, value, … */
   readonly headers: readonly string[];
   readonly body: string;
+  /** False for an answer that a repeat must not get. Default: true. */
+  readonly kept?: false;
 }
 
 export interface Idempotency {
@@ -159,7 +161,7 @@ export function createIdempotency(options: IdempotencyOptions): Idempotency {
       try {
         const answer = await work();
         failpoint('answer:before-store');
-        return await keep(request, answer);
+        return await (answer.kept === false ? release(request).then(() => answer) : keep(request, answer));
       } catch (error) {
         await release(request);
         throw error;

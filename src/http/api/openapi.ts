@@ -95,6 +95,7 @@ function successResponse({ contract, kind }: ApiRoute): Json {
       headers: Object.fromEntries(names.map((name) => [name, headerRef(name)])),
       content: { 'application/json': { schema } },
     },
+    ...(kind === 'command' ? { 202: { $ref: '#/components/responses/Recorded' } } : {}),
     ...(kind === 'query' ? { 304: { description: 'Not modified since the ETag of `If-None-Match`' } } : {}),
   };
 }

@@ -58,6 +58,22 @@ const schemas = {
       meta: schemaRef('Meta'),
     },
   },
+  Recorded: {
+    type: 'object',
+    required: ['data', 'meta'],
+    properties: {
+      data: {
+        type: 'object',
+        required: ['recorded', 'message'],
+        properties: {
+          recorded: { const: true },
+          message: { type: 'string' },
+          seen_at: { type: 'string', description: 'The address that shows the effect.' },
+        },
+      },
+      meta: schemaRef('Meta'),
+    },
+  },
   Health: {
     type: 'object',
     required: ['data', 'meta'],
@@ -74,7 +90,7 @@ const headers = {
   'Event-Position': text('The position in the log of the last event of this command.', '42'),
   'Projection-Position': text('The answer includes every event up to here.', '42'),
   'Idempotency-Replayed': text('`true` when this is the answer to an earlier request with the same key.'),
-  Location: text('The address of what was created.'),
+  Location: text('The address of what was created, or of what shows the effect.'),
   'Retry-After': text('Seconds.', '1'),
   RateLimit: text('Requests left, and seconds until more are.', '"public";r=59;t=60'),
   'RateLimit-Policy': text('Requests allowed per window of seconds.', '"public";q=60;w=60'),
@@ -102,11 +118,20 @@ const parameters = {
   }),
 };
 
+const responses = {
+  Recorded: {
+    description: 'The effect is recorded, but the answer could not be made just now. Look; do not repeat the request.',
+    headers: Object.fromEntries(['X-Request-ID', 'Event-Position', 'Location'].map((name) => [name, headerRef(name)])),
+    content: { 'application/json': { schema: schemaRef('Recorded') } },
+  },
+};
+
 export const components = {
   securitySchemes: { bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } },
   schemas,
   headers,
   parameters,
+  responses,
 };
 
 const page = (operationId: string, summary: string, more: object = {}) => ({

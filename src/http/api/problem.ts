@@ -1,4 +1,4 @@
-import { isRefusal, type FieldError, type RefusalKind } from '../../errors.ts';
+import { isOutcomeUnknown, isRefusal, type FieldError, type Refusal, type RefusalKind } from '../../errors.ts';
 
 /** The public error codes, each with its status and title. */
 export const CODES = {
@@ -79,7 +79,10 @@ const summaryOf = (errors: readonly FieldError[]): string =>
 
 const isCode = (code: string): code is Code => Object.hasOwn(CODES, code);
 
-function headersOf(kind: RefusalKind): readonly string[] {
+/** `Retry-After` invites the caller to try again, so it is sent only when nothing was recorded. */
+function headersOf(refusal: Refusal): readonly string[] {
+  const { kind } = refusal;
+  if (isOutcomeUnknown(refusal)) return [];
   if (kind === 'unavailable') return ['Retry-After', String(RETRY_AFTER_UNAVAILABLE_S)];
   if (kind === 'unauthenticated') return ['WWW-Authenticate', 'Bearer'];
   return [];
@@ -104,7 +107,7 @@ export function problemOf(error: unknown): Problem {
     rule: error.rule,
     detail: error.message,
     errors: error.errors.length > 0 ? error.errors : [{ code, message: error.message }],
-    headers: headersOf(error.kind),
+    headers: headersOf(error),
   };
 }
 

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { ANONYMOUS, type Actor } from '../../engine/decide/command.ts';
+import { ANONYMOUS, type Actor } from '../../engine/decide/context.ts';
 import { Refusal } from '../../errors.ts';
 import type { Verifier } from './tokens.ts';
 

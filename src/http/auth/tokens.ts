@@ -1,7 +1,7 @@
 import { createHash, createHmac, createSecretKey, hkdfSync, randomUUID, type KeyObject } from 'node:crypto';
 import jwt from 'jsonwebtoken';
 import { LRUCache } from 'lru-cache';
-import type { Actor } from '../../engine/decide/command.ts';
+import type { Actor } from '../../engine/decide/context.ts';
 import type { AccessClaims, Tokens } from '../../commands/contract.ts';
 import { Refusal } from '../../errors.ts';
 

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
-import { ANONYMOUS, type Actor } from '../../../src/engine/decide/command.ts';
+import { ANONYMOUS, type Actor } from '../../../src/engine/decide/context.ts';
 import { createRedisWriters } from '../../../src/cache/redis/writers.ts';
 import { connectRedis, type RedisConnection } from '../../../src/platform/redis/connection.ts';
 import { eventually } from '../../support/eventually.ts';

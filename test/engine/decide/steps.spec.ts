@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
-import { CommandContext, SYSTEM } from '../../../src/engine/decide/command.ts';
+import { CommandContext, SYSTEM } from '../../../src/engine/decide/context.ts';
 import { createAggregates } from '../../../src/engine/decide/handle.ts';
 import type { EventStore } from '../../../src/eventstore/eventStore.ts';
 import { account, command, note } from '../../support/account.ts';

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
+import { outcomeUnknown } from '../../../src/eventstore/appendQueue.ts';
 import { randomUUID } from 'node:crypto';
-import type { RefusalKind } from '../../../src/errors.ts';
+import { type RefusalKind, unavailable } from '../../../src/errors.ts';
 import { gate, openEdge, type Edge } from '../edge.ts';
 import { stage } from '../example.ts';
 
@@ -114,6 +115,57 @@ describe('an answer of the API', () => {
     held.open();
     expect([reply.status, reply.json.errors[0].code]).to.deep.equal([504, 'REQUEST_TIMEOUT']);
     expect((await edge.request('GET', '/api/v1/labels')).status).to.equal(200);
+  });
+
+  describe('after the effect', () => {
+    const broken = unavailable('DatabaseUnavailable', 'The database does not answer; try again.');
+    const deposits = async (id: string) => (await edge.store.read(`account-${id}`)).length;
+    afterEach(() => (stage.afterEffect = undefined));
+
+    it('is the success, when it can be made a moment later', async () => {
+      let failures = 0;
+      stage.afterEffect = () => ((failures += 1) < 3 ? Promise.reject(broken) : Promise.resolve());
+      const { status, json } = await edge.request('POST', '/api/v1/accounts', { body: { amount: 3 } });
+      expect([status, json.data.balance, await deposits(json.data.id)]).to.deep.equal([201, 3, 1]);
+    });
+
+    for (const [what, error] of [
+      ['a dependency that does not answer', broken],
+      ['a bug', new TypeError('SELECT secret')],
+    ] as const) {
+      it(`says that it is recorded, where to look, and never to try again: ${what}`, async () => {
+        stage.afterEffect = () => Promise.reject(error);
+        const made = await edge.request('POST', '/api/v1/accounts', { body: { amount: 3 } });
+        expect(made.status).to.equal(202);
+        expect(made.headers).to.not.have.property('retry-after');
+        expect(made.text).to.not.match(/try again|secret/);
+        expect(made.json.data).to.include({ recorded: true, seen_at: made.headers.location });
+        expect(BigInt(String(made.headers['event-position'])) > 0n).to.equal(true);
+        const { json } = await edge.request('GET', String(made.headers.location));
+        expect(json.data.balance).to.equal(3);
+        const path = `/api/v1/accounts/${json.data.id}`;
+        const added = await edge.request('PUT', path, { body: { amount: 4 } });
+        expect([added.status, added.headers.location, await deposits(json.data.id)]).to.deep.equal([202, path, 2]);
+        const logged = edge.logs.find(({ request_id: id, err }) => id === made.headers['x-request-id'] && err);
+        expect(logged?.msg).to.equal('a command is recorded, but its answer could not be made');
+      });
+    }
+
+    it('says that it is recorded when the time is over', async () => {
+      const held = gate();
+      stage.afterEffect = () => held.promise;
+      const { status, headers } = await edge.request('POST', '/api/v1/accounts', { body: { amount: 9 } });
+      held.open();
+      expect([status, headers['retry-after']]).to.deep.equal([202, undefined]);
+      expect((await edge.request('GET', String(headers.location))).json.data.balance).to.equal(9);
+    });
+
+    it('is 504 without Retry-After while nobody knows whether there is an effect', async () => {
+      stage.afterEffect = () => Promise.reject(outcomeUnknown());
+      const reply = await edge.request('POST', '/api/v1/unknown');
+      expect([reply.status, reply.json.type]).to.deep.equal([504, '/problems/OutcomeUnknown']);
+      expect(reply.headers).to.not.have.property('retry-after');
+    });
   });
 
   it('is logged in one line, without the query string', async () => {

@@ -1,0 +1,107 @@
+import { expect } from 'chai';
+import pg from 'pg';
+import { setTimeout as delay } from 'node:timers/promises';
+import { freshDatabase, type TestDatabase } from '../support/database.ts';
+import { must, serveShop, type Answer, type Caller, type People } from '../support/shop.ts';
+
+/** Tries of one caller, at most. Each waits as long as the answer says. */
+const TRIES_MAX = 60;
+const CUT_EVERY_MS = 20;
+const BUYERS = 20;
+const REFUNDS = 40;
+/** Ends the connections of the shop that read the log, and none that writes it. */
+const CUT = `
+  SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+  WHERE datname = current_database() AND application_name LIKE 'cartulary log reader%'`;
+
+/** Repeats a request for as long as its answer invites to: a 503 with `Retry-After`. */
+async function asTold(ask: () => Promise<Answer>): Promise<Answer> {
+  for (let tries = 1; ; tries += 1) {
+    const answer = await ask();
+    if (!answer.headers.has('retry-after') || tries >= TRIES_MAX) return answer;
+    await delay(20);
+  }
+}
+
+describe('while connections to the database are cut', function () {
+  this.timeout(120_000);
+  let database: TestDatabase;
+  let db: pg.Client;
+  let shop: Awaited<ReturnType<typeof serveShop>>;
+  let people: People;
+  let seller: Caller;
+  let product: string;
+
+  before(async () => {
+    database = await freshDatabase();
+    shop = await serveShop(database.url, { LOG_LEVEL: 'silent' });
+    people = shop.people;
+    seller = await people.seller();
+    product = await people.product(seller, await people.category(), { stock: 1_000, price: '10.00' });
+    db = new pg.Client({ connectionString: database.url });
+    await db.connect();
+  });
+  after(async () => {
+    await db.end();
+    await shop.stop();
+    await database.drop();
+  });
+
+  /** Does the work while connections are cut all the time. */
+  async function whileCut<T>(work: () => Promise<T>): Promise<T> {
+    let over = false;
+    const cutting = (async () => {
+      while (!over) {
+        await db.query(CUT);
+        await delay(CUT_EVERY_MS);
+      }
+    })();
+    try {
+      return await work();
+    } finally {
+      over = true;
+      await cutting;
+    }
+  }
+
+  const order = (buyer: Caller) => () =>
+    buyer.call('POST', '/orders', { shipping_address: 'York', items: [{ product_id: product, quantity: 1 }] });
+
+  it('no buyer who repeats a request only when told to has two orders, and every recorded order was told', async () => {
+    const buyers = await Promise.all(Array.from({ length: BUYERS }, () => people.buyer()));
+    const answers = await whileCut(() => Promise.all(buyers.map((buyer) => asTold(order(buyer)))));
+    for (const [index, buyer] of buyers.entries()) {
+      const { status, text, headers } = answers[index]!;
+      const since = { 'min-position': headers.get('event-position') ?? '0' };
+      const { body } = must(await buyer.call('GET', '/orders', undefined, since), 200);
+      expect(body.meta.pagination.total_items, text).to.equal(status === 201 || status === 202 ? 1 : 0);
+    }
+    expect(answers.filter(({ status }) => status === 201 || status === 202).length).to.be.above(BUYERS / 2);
+  });
+
+  it('no refund that is repeated only when told to is given twice', async () => {
+    const buyer = await people.buyer();
+    const { data } = must(await order(buyer)(), 201);
+    await people.untilOrder(buyer, data.id, 'paid');
+    const { position } = {
+      position: (await buyer.call('GET', `/orders/${data.id}`)).headers.get('projection-position'),
+    };
+    const since = { 'min-position': position ?? '0' };
+    const [{ id: paymentId }] = must(
+      await buyer.call('GET', `/orders/${data.id}/payments`, undefined, since),
+      200,
+    ).data;
+    const body = { amount: '0.10', reason: 'a scratch' };
+    const answers = await whileCut(async () => {
+      const all: Answer[] = [];
+      for (let count = 0; count < REFUNDS; count += 1) {
+        all.push(await asTold(() => seller.call('POST', `/payments/${paymentId}/refund`, body)));
+      }
+      return all;
+    });
+    const done = answers.filter(({ status }) => status === 200 || status === 202).length;
+    const history = must(await seller.call('GET', `/orders/${data.id}/history`), 200).data as { type: string }[];
+    expect(history.filter(({ type }) => type === 'RefundRequested')).to.have.length(done);
+    expect(done).to.be.above(REFUNDS / 2);
+  });
+});
