@@ -1,5 +1,13 @@
 import type { Command, Decider } from '../engine/decide/decider.ts';
 import { missing, reject } from '../errors.ts';
+import {
+  type Fulfilment,
+  FULFILMENT_STATUSES,
+  type FulfilmentStatus,
+  isUnshipped,
+  stepOf,
+  unfulfilled,
+} from './fulfilment.ts';
 import { INVALID_STATUS, type Money, pay, type PaymentCommand, type PaymentEvent } from './orderMoney.ts';
 
 export interface OrderLine {
@@ -11,14 +19,6 @@ export interface OrderLine {
   readonly price: number;
   readonly quantity: number;
 }
-
-/** The fulfilment steps of a seller's part of an order, in sequence; no step can be skipped. */
-export const FULFILMENT_STEPS = ['processing', 'shipping', 'shipped', 'completed'] as const;
-const FULFILMENT_STATUSES = ['pending', ...FULFILMENT_STEPS] as const;
-export type FulfilmentStatus = (typeof FULFILMENT_STATUSES)[number];
-
-export const ORDER_STATUSES = ['pending', 'paid', ...FULFILMENT_STEPS, 'cancelled'] as const;
-export type OrderStatus = (typeof ORDER_STATUSES)[number];
 
 /** JSON text of an address, sealed under the buyer's key. */
 type SealedAddress = string;
@@ -40,17 +40,24 @@ export type OrderPlaced = {
 };
 /** Fences a checkout that stopped half way: this order can no longer be placed. */
 export type OrderAbandoned = { type: 'OrderAbandoned'; data: object };
-export type OrderCancelled = { type: 'OrderCancelled'; data: { reason: string; by: 'buyer' | 'admin' | 'system' } };
+type CancelledBy = 'buyer' | 'seller' | 'admin' | 'system';
+export type OrderCancelled = { type: 'OrderCancelled'; data: { reason: string; by: CancelledBy } };
 export type FulfilmentAdvanced = { type: 'FulfilmentAdvanced'; data: { storeId: string; status: FulfilmentStatus } };
+/** Closes one store's part of an order; the other stores' parts go on. */
+export type FulfilmentCancelled = {
+  type: 'FulfilmentCancelled';
+  data: { storeId: string; reason: string; by: 'seller' | 'system' };
+};
 
-export type OrderEvent = OrderPlaced | OrderAbandoned | OrderCancelled | FulfilmentAdvanced | PaymentEvent;
+export type OrderEvent =
+  OrderPlaced | OrderAbandoned | OrderCancelled | FulfilmentAdvanced | FulfilmentCancelled | PaymentEvent;
 
 export interface PlacedOrder {
   readonly status: 'placed';
   readonly buyerId: string;
   readonly lines: readonly OrderLine[];
   /** Per store. */
-  readonly fulfilments: Readonly<Record<string, FulfilmentStatus>>;
+  readonly fulfilments: Readonly<Record<string, Fulfilment>>;
   readonly cancelled: boolean;
   readonly money: Money;
 }
@@ -61,44 +68,22 @@ const none: OrderState = { status: 'none' };
 export const placed = (state: OrderState): PlacedOrder =>
   state.status === 'placed' ? state : missing('OrderUnknown', 'There is no such order.');
 
-/** The index of a status in the sequence of fulfilment steps; a higher index is further along. */
-export const stepOf = (status: FulfilmentStatus): number => FULFILMENT_STATUSES.indexOf(status);
-
-/** The fulfilments of an order that was just placed: one for each store. */
-export function unfulfilled(lines: readonly OrderLine[]): Record<string, FulfilmentStatus> {
-  const fulfilments: Record<string, FulfilmentStatus> = {};
-  for (const { storeId } of lines) fulfilments[storeId] = 'pending';
-  return fulfilments;
-}
-
-/** The status of the order as a whole: with several stores, its least advanced fulfilment. */
-export function orderStatus(order: {
-  readonly cancelled: boolean;
-  readonly paid: boolean;
-  readonly fulfilments: readonly FulfilmentStatus[];
-}): OrderStatus {
-  if (order.cancelled) return 'cancelled';
-  const least = FULFILMENT_STATUSES.find((status) => order.fulfilments.includes(status)) ?? 'pending';
-  if (least !== 'pending') return least;
-  return order.paid ? 'paid' : 'pending';
-}
-
 export type PlaceOrder = Command<
   'PlaceOrder',
   { order: OrderPlaced['data']; payment: { paymentId: string; method: string } }
 >;
 export type AbandonOrder = Command<'AbandonOrder', object>;
-export type CancelOrder = Command<
-  'CancelOrder',
-  { reason: string; by: 'buyer' | 'admin' | 'system'; refundId: string }
->;
+export type CancelOrder = Command<'CancelOrder', { reason: string; by: CancelledBy; refundId: string }>;
+/** `refundId`: for the refund of what the buyer has paid for these lines. */
+export type CancelFulfilment = Command<'CancelFulfilment', { storeId: string; reason: string; refundId: string }>;
 export type AdvanceFulfilment = Command<'AdvanceFulfilment', { storeId: string; status: FulfilmentStatus }>;
 
-export type OrderCommand = PlaceOrder | AbandonOrder | CancelOrder | AdvanceFulfilment | PaymentCommand;
+export type OrderCommand =
+  PlaceOrder | AbandonOrder | CancelOrder | CancelFulfilment | AdvanceFulfilment | PaymentCommand;
 
 export const orderDecider: Decider<OrderState, OrderCommand, OrderEvent> = {
   category: 'order',
-  snapshotVersion: 1,
+  snapshotVersion: 2,
   initial: none,
   evolve(state, event) {
     switch (event.type) {
@@ -111,6 +96,10 @@ export const orderDecider: Decider<OrderState, OrderCommand, OrderEvent> = {
       case 'FulfilmentAdvanced':
         return state.status === 'placed'
           ? { ...state, fulfilments: { ...state.fulfilments, [event.data.storeId]: event.data.status } }
+          : state;
+      case 'FulfilmentCancelled':
+        return state.status === 'placed'
+          ? { ...state, fulfilments: { ...state.fulfilments, [event.data.storeId]: 'cancelled' } }
           : state;
       case 'PaymentRequested':
       case 'PaymentAuthorised':
@@ -130,6 +119,8 @@ export const orderDecider: Decider<OrderState, OrderCommand, OrderEvent> = {
         return state.status === 'none' ? [{ type: 'OrderAbandoned', data: {} }] : [];
       case 'CancelOrder':
         return cancel(command, placed(state));
+      case 'CancelFulfilment':
+        return cancelPart(command, placed(state));
       case 'AdvanceFulfilment':
         return advance(command, placed(state));
       case 'RequestPayment':
@@ -139,7 +130,7 @@ export const orderDecider: Decider<OrderState, OrderCommand, OrderEvent> = {
       case 'RecordDecline':
       case 'RequestRefund':
       case 'RecordRefund':
-        return pay.decide(command, placed(state));
+        return settle(placed(state), pay.decide(command, placed(state)));
     }
   },
 };
@@ -148,6 +139,7 @@ function placedBy(data: PlaceOrder['data']['order']): PlacedOrder {
   const money: Money = {
     currency: data.currency,
     total: data.total,
+    paid: false,
     captured: 0,
     refundRequested: 0,
     refunded: 0,
@@ -181,13 +173,56 @@ function cancel({ data }: CancelOrder, state: PlacedOrder): OrderEvent[] {
   ];
 }
 
+/** A seller closes their own part. When nothing else is left, the whole order is cancelled. */
+function cancelPart({ data }: CancelFulfilment, state: PlacedOrder): OrderEvent[] {
+  const { storeId, reason, refundId } = data;
+  const current = ownFulfilment(state, storeId);
+  if (state.cancelled || current === 'cancelled') return [];
+  if (!isUnshipped(current)) reject('OrderShipped', 'What was shipped can no longer be cancelled.', INVALID_STATUS);
+  const closed = closing(state, [storeId], { reason, by: 'seller' });
+  if (closed[0]?.type === 'OrderCancelled') return [...closed, ...pay.refundRest(state.money, refundId, reason)];
+  if (!pay.hasCaptured(state.money)) {
+    const sentence = 'This order is not paid yet. Your lines can be cancelled once it is paid.';
+    reject('OrderUnpaid', sentence, INVALID_STATUS);
+  }
+  return [...closed, ...pay.refundStore(state, storeId, { refundId, reason })];
+}
+
+function ownFulfilment({ fulfilments }: PlacedOrder, storeId: string): Fulfilment {
+  return fulfilments[storeId] ?? reject('NotYourOrder', 'This order has no products of your store.');
+}
+
+/** The events that close the parts of these stores: the order's cancellation when no other part is left. */
+function closing(
+  { fulfilments }: PlacedOrder,
+  storeIds: readonly string[],
+  why: Omit<FulfilmentCancelled['data'], 'storeId'>,
+): OrderEvent[] {
+  if (storeIds.length === 0) return [];
+  const rest = Object.entries(fulfilments).filter(([id, status]) => status !== 'cancelled' && !storeIds.includes(id));
+  if (rest.length === 0) return [{ type: 'OrderCancelled', data: why }];
+  return storeIds.map((storeId) => ({ type: 'FulfilmentCancelled', data: { storeId, ...why } }));
+}
+
+/** Adds what a refund closes. Once all money of a part is given back, and the part is not shipped, it will not be. */
+function settle(state: PlacedOrder, events: readonly PaymentEvent[]): OrderEvent[] {
+  const last = events.at(-1);
+  if (last?.type !== 'RefundRequested' || state.cancelled) return [...events];
+  const money = events.reduce(pay.evolve, state.money);
+  const { storeId, reason } = last.data;
+  const unshipped = Object.keys(state.fulfilments).filter((id) => isUnshipped(ownFulfilment(state, id)));
+  const done = pay.isKept(money)
+    ? unshipped.filter((id) => id === storeId && pay.isStoreRefunded({ ...state, money }, id))
+    : unshipped;
+  return [...events, ...closing(state, done, { reason: `refunded in full: ${reason}`, by: 'system' })];
+}
+
 function advance({ data: { storeId, status } }: AdvanceFulfilment, state: PlacedOrder): OrderEvent[] {
-  const current = state.fulfilments[storeId];
-  if (current === undefined) reject('NotYourOrder', 'This order has no products of your store.');
+  const current = ownFulfilment(state, storeId);
   if (current === status) return [];
-  if (state.cancelled) reject('OrderCancelled', 'This order was cancelled.', INVALID_STATUS);
+  if (state.cancelled || current === 'cancelled') reject('OrderCancelled', 'This order was cancelled.', INVALID_STATUS);
   // A shipped parcel cannot be stopped, so later steps do not require that the order is still paid.
-  if (stepOf(status) <= stepOf('shipping') && !pay.isPaid(state.money))
+  if (stepOf(status) <= stepOf('shipping') && !state.money.paid)
     reject('OrderUnpaid', 'This order is not paid, or was refunded; it cannot be shipped.', INVALID_STATUS);
   const next = FULFILMENT_STATUSES[stepOf(current) + 1];
   if (next !== status) {

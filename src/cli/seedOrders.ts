@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { toMajor } from '../aggregates/money.ts';
-import { FULFILMENT_STEPS, orderDecider, type PlacedOrder, stepOf } from '../aggregates/order.ts';
+import { FULFILMENT_STEPS, stepOf } from '../aggregates/fulfilment.ts';
+import { orderDecider, type PlacedOrder } from '../aggregates/order.ts';
 import { pay } from '../aggregates/orderMoney.ts';
 import type { Actor } from '../engine/decide/context.ts';
 import { isRefusal } from '../errors.ts';
@@ -76,7 +77,8 @@ export function watchPayments(store: EventStore, after: bigint): PaymentWatch {
 }
 
 const isAt = (order: PlacedOrder, step: Step | undefined): boolean =>
-  step === undefined || Object.values(order.fulfilments).every((now) => stepOf(now) >= stepOf(step));
+  step === undefined ||
+  Object.values(order.fulfilments).every((now) => now === 'cancelled' || stepOf(now) >= stepOf(step));
 
 /** Whether nothing is left to do for the order to meet its fate. */
 function isSettled(fate: Fate, order: PlacedOrder): boolean {

@@ -1,6 +1,7 @@
 import { Type } from 'typebox';
 import { CART_ITEMS_MAX, type CartLine, QUANTITY_MAX } from '../aggregates/cart.ts';
-import { FULFILMENT_STEPS, orderDecider, type PlacedOrder } from '../aggregates/order.ts';
+import { FULFILMENT_STEPS } from '../aggregates/fulfilment.ts';
+import { orderDecider, type PlacedOrder } from '../aggregates/order.ts';
 import { invalid, missing, reject } from '../errors.ts';
 import { orders } from '../projections/orders.ts';
 import { Fields, Id, Message } from '../schema.ts';
@@ -95,7 +96,7 @@ export async function loadOwn(context: CommandContext, id: string): Promise<Plac
 
 const cancelOrder = defineCommand({
   name: 'CancelOrder',
-  summary: 'Cancel an order that is not being shipped yet',
+  summary: 'Cancel an order that is not being shipped yet; as a seller, my own lines that were not shipped',
   tag: 'orders',
   route: 'PUT /orders/:id/cancel',
   access: 'user',
@@ -104,6 +105,15 @@ const cancelOrder = defineCommand({
   result: Message,
   codes: ['INVALID_STATUS'],
   async run({ params: { id }, body }, context) {
+    const storeId = storeIdOf(context.actor.id);
+    const { buyerId, fulfilments } = await loadPlaced(context, id);
+    if (buyerId !== context.actor.id && context.actor.role === 'seller' && fulfilments[storeId] !== undefined) {
+      const refundId = context.derive('refund');
+      const part = { storeId, reason: body.reason ?? 'cancelled by the seller', refundId };
+      const intent = { type: 'CancelFulfilment', data: part } as const;
+      const { revision } = await context.handle(orderDecider, id, intent, { pinned: true });
+      return { data: { message: 'your part of the order cancelled' }, revision };
+    }
     const order = await loadOwn(context, id);
     const by = order.buyerId === context.actor.id ? 'buyer' : 'admin';
     const data = { reason: body.reason ?? 'not wanted any more', by, refundId: context.derive('refund') } as const;

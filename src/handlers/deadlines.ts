@@ -1,5 +1,4 @@
 import { orderDecider } from '../aggregates/order.ts';
-import { pay } from '../aggregates/orderMoney.ts';
 import { undoCheckout } from '../commands/checkout.ts';
 import { acquireLease, type Lease } from '../engine/follow/lease.ts';
 import { createOwner, type Owned } from '../engine/follow/owner.ts';
@@ -199,7 +198,7 @@ function contextOf({ options, now }: Ticker, due: Due, ifMatch?: bigint): Comman
 /** The read model may lag behind the payment, so this reads the order's stream and pins its revision for the cancellation. */
 async function cancelUnpaid(context: CommandContext, due: Due): Promise<void> {
   const { state, revision } = await context.load(orderDecider, due.order_id);
-  if (state.status !== 'placed' || state.cancelled || pay.hasCaptured(state.money)) return;
+  if (state.status !== 'placed' || state.cancelled || state.money.paid) return;
   const data = { reason: 'not paid in time', by: 'system', refundId: context.derive('refund') } as const;
   const pinned = new CommandContext({ ...context.origin, ifMatch: revision }, context.services);
   await pinned.handle(orderDecider, due.order_id, { type: 'CancelOrder', data }, { step: 'cancel', pinned: true });

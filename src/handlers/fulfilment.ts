@@ -30,6 +30,12 @@ export const fulfilment: Reaction<OrderState, OrderCommand, OrderEvent> = {
     OrderPlaced: ({ stream, data: { buyerId, fromCart } }) =>
       fromCart ? [command(cartDecider, buyerId, { type: 'CheckOutCart', data: { orderId: idOf(stream) } })] : [],
     OrderCancelled: ({ stream }, order) => onStock('ReleaseStock', idOf(stream), linesOf(order)),
+    FulfilmentCancelled: ({ stream, data: { storeId } }, order) =>
+      onStock(
+        'ReleaseStock',
+        idOf(stream),
+        linesOf(order).filter((line) => line.storeId === storeId),
+      ),
     FulfilmentAdvanced: ({ stream, data: { storeId, status } }, order) =>
       status === 'shipped'
         ? onStock(

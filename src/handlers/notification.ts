@@ -31,12 +31,17 @@ const ORDER_MESSAGES: {
   ) => Message | undefined;
 } = {
   OrderPlaced: (_data, { name, facts }) => templates.orderPlaced(name, facts),
-  PaymentCaptured: ({ amount }, { name, order, facts }) =>
-    order.cancelled ? undefined : templates.orderPaid(name, facts, amount),
+  PaymentCaptured: ({ paymentId, amount }, { name, order, facts }) =>
+    pay.isPaidWith(order.money, paymentId) ? templates.orderPaid(name, facts, amount) : undefined,
   PaymentDeclined: ({ reason }, { name, order, facts }) =>
     order.cancelled ? undefined : templates.paymentDeclined(name, facts, reason),
   OrderCancelled: ({ reason }, { name, order, facts }) =>
-    templates.orderCancelled(name, facts, { reason, paid: pay.hasCaptured(order.money) }),
+    templates.orderCancelled(name, facts, { reason, givenBack: order.money.refundRequested > 0 }),
+  FulfilmentCancelled({ storeId, reason }, { name, order, facts }) {
+    const lines = order.lines.filter((line) => line.storeId === storeId);
+    const givenBack = order.money.refundRequested > 0;
+    return templates.linesCancelled(name, { ...facts, lines }, { reason, givenBack });
+  },
   FulfilmentAdvanced({ storeId, status }, { name, order, facts }) {
     const lines = order.lines.filter((line) => line.storeId === storeId);
     if (status === 'shipped') return templates.orderShipped(name, { ...facts, lines });

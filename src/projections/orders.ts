@@ -1,13 +1,11 @@
-import {
-  type FulfilmentAdvanced,
-  type FulfilmentStatus,
-  type OrderCancelled,
-  type OrderEvent,
-  type OrderLine,
-  type OrderPlaced,
-  orderStatus,
-  type OrderStatus,
-  unfulfilled,
+import { type Fulfilment, orderStatus, type OrderStatus, unfulfilled } from '../aggregates/fulfilment.ts';
+import type {
+  FulfilmentAdvanced,
+  FulfilmentCancelled,
+  OrderCancelled,
+  OrderEvent,
+  OrderLine,
+  OrderPlaced,
 } from '../aggregates/order.ts';
 import { type DomainEvent, idOf, type RecordedEvent } from '../eventstore/eventStore.ts';
 import {
@@ -28,7 +26,7 @@ export interface OrderRow {
   readonly buyer_id: string;
   readonly status: OrderStatus;
   readonly lines: readonly OrderLine[];
-  readonly fulfilments: Readonly<Record<string, FulfilmentStatus>>;
+  readonly fulfilments: Readonly<Record<string, Fulfilment>>;
   readonly currency: string;
   readonly total: number;
   readonly paid: boolean;
@@ -142,6 +140,9 @@ export const orders: Projection<OrderRow, OrderEvent> = {
     FulfilmentAdvanced: update<FulfilmentAdvanced>((row, { storeId, status }) => {
       row.fulfilments = { ...row.fulfilments, [storeId]: status };
     }),
+    FulfilmentCancelled: update<FulfilmentCancelled>((row, { storeId }) => {
+      row.fulfilments = { ...row.fulfilments, [storeId]: 'cancelled' };
+    }),
     PaymentRequested: update<PaymentRequested>((row, { paymentId, method }) => {
       row.payment_id = paymentId;
       row.payment_method = method;
@@ -157,6 +158,7 @@ export const orders: Projection<OrderRow, OrderEvent> = {
     PaymentDeclined: update<PaymentDeclined>((row, data) => latest(row, data, 'declined')),
     RefundRequested: update<RefundRequested>((row, { amount }) => {
       row.refund_requested += amount;
+      row.paid &&= pay.isKept({ captured: row.captured, refundRequested: row.refund_requested });
     }),
     PaymentRefunded: update<PaymentRefunded>((row, { amount }) => {
       row.refunded += amount;

@@ -11,7 +11,7 @@ import { historyOf } from '../engine/ask/history.ts';
 import { conditions, pageOf, Paging } from '../engine/ask/paging.ts';
 import { defineQuery, type QueryContext } from './contract.ts';
 import { toMajor } from '../aggregates/money.ts';
-import { type FulfilmentStatus, ORDER_STATUSES, orderStatus } from '../aggregates/order.ts';
+import { type Fulfilment, ORDER_STATUSES, orderStatus } from '../aggregates/fulfilment.ts';
 
 export const OrderStatusText = Type.Enum(ORDER_STATUSES);
 
@@ -71,7 +71,7 @@ export const address = (text: string | null): unknown => {
   }
 };
 
-export const fulfilmentStatus = (row: OrderRow, status: FulfilmentStatus): OrderRow['status'] =>
+export const fulfilmentStatus = (row: OrderRow, status: Fulfilment): OrderRow['status'] =>
   orderStatus({ cancelled: row.status === 'cancelled', paid: row.paid, fulfilments: [status] });
 
 /** Expects a `row` whose personal fields are already revealed. */

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
-import { type FulfilmentStatus, orderDecider, type OrderEvent, orderStatus } from '../../src/aggregates/order.ts';
+import { type FulfilmentStatus, orderStatus } from '../../src/aggregates/fulfilment.ts';
+import { orderDecider, type OrderEvent } from '../../src/aggregates/order.ts';
 import { given } from '../support/given.ts';
 import {
   abandoned,

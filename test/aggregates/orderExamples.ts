@@ -1,11 +1,6 @@
 import type { PaymentRequested, RefundRequested } from '../../src/aggregates/orderMoney.ts';
-import type {
-  FulfilmentStatus,
-  OrderCancelled,
-  OrderEvent,
-  OrderLine,
-  OrderPlaced,
-} from '../../src/aggregates/order.ts';
+import type { FulfilmentStatus } from '../../src/aggregates/fulfilment.ts';
+import type { OrderCancelled, OrderEvent, OrderLine, OrderPlaced } from '../../src/aggregates/order.ts';
 
 export const line = (storeId: string, price: number, quantity: number): OrderLine => ({
   ...{ productId: `tea of ${storeId}`, storeId, sellerId: `seller of ${storeId}`, name: 'Tea', price, quantity },
@@ -66,6 +61,16 @@ export const refundRequested = (
 export const refunded = (amount: number, refundId = 'r1', paymentId = 'p1'): OrderEvent => ({
   type: 'PaymentRefunded',
   data: { refundId, paymentId, amount, reference: `refund ${refundId}` },
+});
+
+/** How a full refund closes what was not shipped: the whole order, or one store's part. */
+export const closed: OrderEvent = {
+  type: 'OrderCancelled',
+  data: { reason: 'refunded in full: damaged', by: 'system' },
+};
+export const partClosed = (storeId: string): OrderEvent => ({
+  type: 'FulfilmentCancelled',
+  data: { storeId, reason: 'refunded in full: damaged', by: 'system' },
 });
 
 /** An order just placed, and one that is paid. */

@@ -39,6 +39,7 @@ const recordRefund = fc
   .oneof(
     refundId,
     paymentId.map((id) => `of ${id}`),
+    storeId.map((id) => `part of ${id}`),
     fc.constant('cancel'),
   )
   .map((id) => ({ type: 'RecordRefund' as const, data: { refundId: id, reference: 'r' } }));
@@ -46,6 +47,10 @@ const cancel = fc.constant({
   type: 'CancelOrder' as const,
   data: { reason: 'late', by: 'buyer' as const, refundId: 'cancel' },
 });
+const cancelPart = storeId.map((id) => ({
+  type: 'CancelFulfilment' as const,
+  data: { storeId: id, reason: 'sold out', refundId: `part of ${id}` },
+}));
 const advance = fc
   .tuple(storeId, fc.constantFrom('processing' as const, 'shipping' as const, 'shipped' as const, 'completed' as const))
   .map(([store, status]) => ({ type: 'AdvanceFulfilment' as const, data: { storeId: store, status } }));
@@ -59,6 +64,7 @@ const anything: fc.Arbitrary<Intent<OrderCommand>> = fc.oneof(
   { weight: 5, arbitrary: refund },
   { weight: 3, arbitrary: recordRefund },
   { weight: 1, arbitrary: cancel },
+  { weight: 1, arbitrary: cancelPart },
   { weight: 4, arbitrary: advance },
 );
 

@@ -6,10 +6,12 @@ import {
   authorised,
   cancelled,
   captured,
+  closed,
   confirmed,
   declined,
   NORTH,
   paid,
+  partClosed,
   pending,
   refunded,
   refundRequested,
@@ -174,10 +176,10 @@ describe('refund', () => {
   it('is of all that is left unless an amount is named', () => {
     given(orderDecider, ...paid)
       .when(refund())
-      .then(refundRequested(TOTAL));
+      .then(refundRequested(TOTAL), closed);
     given(orderDecider, ...paid, refundRequested(2_500))
       .when(refund({ refundId: 'r2' }))
-      .then(refundRequested(7_500, { refundId: 'r2' }));
+      .then(refundRequested(7_500, { refundId: 'r2' }), closed);
     given(orderDecider, ...paid)
       .when(refund({ amount: 1 }))
       .then(refundRequested(1));
@@ -201,7 +203,7 @@ describe('refund', () => {
       .thenRefused('RefundExceedsCaptured');
     given(orderDecider, ...pending, captured('p1', TOTAL - 1))
       .when(refund())
-      .then(refundRequested(TOTAL - 1));
+      .then(refundRequested(TOTAL - 1), closed);
   });
 
   it('of nothing, or less, is refused', () => {
@@ -224,7 +226,7 @@ describe('refund', () => {
   it('by a seller is of their own lines at most', () => {
     given(orderDecider, ...paid)
       .when(refund({ storeId: 'north' }))
-      .then(refundRequested(NORTH, { storeId: 'north' }));
+      .then(refundRequested(NORTH, { storeId: 'north' }), partClosed('north'));
     given(orderDecider, ...paid)
       .when(refund({ storeId: 'south', amount: SOUTH + 1 }))
       .thenRefused('RefundExceedsCaptured');
@@ -233,19 +235,19 @@ describe('refund', () => {
       .thenRefused('RefundExceedsCaptured');
     given(orderDecider, ...paid, refundRequested(SOUTH, { storeId: 'south' }))
       .when(refund({ refundId: 'r2', storeId: 'north' }))
-      .then(refundRequested(NORTH, { refundId: 'r2', storeId: 'north' }));
+      .then(refundRequested(NORTH, { refundId: 'r2', storeId: 'north' }), closed);
   });
 
   it('by a seller is also no more than what an admin has left', () => {
     given(orderDecider, ...paid, refundRequested(9_000))
       .when(refund({ refundId: 'r2', storeId: 'north' }))
-      .then(refundRequested(1_000, { refundId: 'r2', storeId: 'north' }));
+      .then(refundRequested(1_000, { refundId: 'r2', storeId: 'north' }), closed);
   });
 
   it('by an admin is of everything that sellers have left', () => {
     given(orderDecider, ...paid, refundRequested(SOUTH, { storeId: 'south' }))
       .when(refund({ refundId: 'r2' }))
-      .then(refundRequested(NORTH, { refundId: 'r2' }));
+      .then(refundRequested(NORTH, { refundId: 'r2' }), closed);
   });
 
   it('is possible after shipping', () => {

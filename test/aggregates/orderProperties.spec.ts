@@ -42,6 +42,7 @@ function enter(books: Books, { type, data }: OrderEvent): void {
     case 'OrderPlaced':
     case 'OrderAbandoned':
     case 'FulfilmentAdvanced':
+    case 'FulfilmentCancelled':
     case 'PaymentRequested':
     case 'PaymentAuthorised':
     case 'PaymentConfirmed':
@@ -59,8 +60,9 @@ function* prefixes(events: readonly OrderEvent[]): Generator<Books> {
   for (const [index, event] of events.entries()) {
     enter(books, event);
     const next = events[index + 1];
-    const mayComplete = event.type === 'PaymentCaptured' || event.type === 'OrderCancelled';
-    if (!(mayComplete && next?.type === 'RefundRequested')) yield books;
+    const mayComplete = ['PaymentCaptured', 'OrderCancelled', 'FulfilmentCancelled'].includes(event.type);
+    const closes = event.type === 'RefundRequested' && next?.type === 'OrderCancelled';
+    if (!closes && !(mayComplete && next?.type === 'RefundRequested')) yield books;
   }
 }
 
@@ -122,7 +124,14 @@ describe('order, under any sequence of payments and refunds', () => {
   it('lives through everything that these properties are about', () => {
     const seen = new Set(fc.sample(orderLife, RUNS).flatMap((events) => events.map(({ type }) => type)));
     expect([...seen]).to.include.members([
-      ...['OrderCancelled', 'FulfilmentAdvanced', 'PaymentAuthorised', 'PaymentConfirmed', 'PaymentCaptured'],
+      ...[
+        'OrderCancelled',
+        'FulfilmentAdvanced',
+        'FulfilmentCancelled',
+        'PaymentAuthorised',
+        'PaymentConfirmed',
+        'PaymentCaptured',
+      ],
       ...['PaymentDeclined', 'RefundRequested', 'PaymentRefunded'],
     ]);
   });

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
 import type { RecordedEvent } from '../../src/eventstore/eventStore.ts';
-import { orderStatus } from '../../src/aggregates/order.ts';
+import { orderStatus } from '../../src/aggregates/fulfilment.ts';
 import { ASSORTMENTS } from '../../src/cli/seedCatalogue.ts';
 import { planShop, SCALES } from '../../src/cli/seedPlan.ts';
 import { sandboxLedger } from '../../src/handlers/gateways/sandbox.ts';

@@ -52,6 +52,14 @@ describe('fulfilment', () => {
     );
   });
 
+  it('gives back what a cancelled part of an order held, and only of that store', () => {
+    const part: OrderEvent = {
+      type: 'FulfilmentCancelled',
+      data: { storeId: STORES[0], reason: 'sold out', by: 'seller' },
+    };
+    given(placed, paid, part).thenCommands(stock('ReleaseStock', teapot), stock('ReleaseStock', cup));
+  });
+
   it('ships from stock what the store has sent, and only of that store', () => {
     given(placed, paid, advanced('shipped')).thenCommands(stock('ShipStock', teapot), stock('ShipStock', cup));
   });

@@ -102,6 +102,34 @@ describe('payment', function () {
     expect(await ledger(authorised.payment.id)).to.include({ captures: 1 });
   });
 
+  const stockIsFree = (before: number) =>
+    eventually('the stock is free again', async () => {
+      const { data } = await seller.call('GET', `/products/${product}`);
+      return data.stock.available === before ? true : undefined;
+    });
+
+  it('that is refunded in full before shipping closes the order and frees its stock', async () => {
+    const before = must(await seller.call('GET', `/products/${product}`), 200).data.stock.available as number;
+    const { id, payment } = await order('sandbox', 2);
+    await people.untilOrder(buyer, id, 'paid');
+    must(await seller.call('POST', `/payments/${payment.id}/refund`, { reason: 'sold out' }), 200);
+    await people.untilOrder(buyer, id, 'cancelled');
+    await stockIsFree(before);
+  });
+
+  it('goes back when the seller cancels their own lines before shipping', async () => {
+    const before = must(await seller.call('GET', `/products/${product}`), 200).data.stock.available as number;
+    const { id } = await order('sandbox', 2);
+    await people.untilOrder(buyer, id, 'paid');
+    must(await seller.call('PUT', `/orders/${id}/cancel`, { reason: 'sold out' }), 200);
+    await people.untilOrder(buyer, id, 'cancelled');
+    await eventually('the money is back', async () => {
+      const { data } = await buyer.call('GET', `/orders/${id}`);
+      return data.payment.refunded === 20 ? true : undefined;
+    });
+    await stockIsFree(before);
+  });
+
   it('captured after the order was cancelled is given back, once', async () => {
     const { id, payment } = await order('sandbox');
     must(await buyer.call('PUT', `/orders/${id}/cancel`, {}), 200);

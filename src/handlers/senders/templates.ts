@@ -17,6 +17,11 @@ export interface OrderFacts {
   readonly currency: string;
 }
 
+export interface Cancellation {
+  readonly reason: string;
+  readonly givenBack: boolean;
+}
+
 const SUBJECT_CHARACTERS_MAX = 150;
 const CONTROLS = /[\p{Cc}\s]+/gu;
 
@@ -77,14 +82,25 @@ export const templates = {
       reference(order),
     ),
   }),
-  orderCancelled: (name: string, order: OrderFacts, { reason, paid }: { reason: string; paid: boolean }): Message => ({
+  orderCancelled: (name: string, order: OrderFacts, { reason, givenBack }: Cancellation): Message => ({
     kind: 'order cancelled',
     subject: subjectLine(`Order ${orderNumber(order.orderId)} was cancelled`),
     text: letter(
       name,
       `Your order was cancelled: ${oneLine(reason)}`,
       linesOf(order),
-      ...(paid ? ['What you have paid is given back.'] : []),
+      ...(givenBack ? ['What you have paid is given back.'] : []),
+      reference(order),
+    ),
+  }),
+  linesCancelled: (name: string, order: OrderFacts, { reason, givenBack }: Cancellation): Message => ({
+    kind: 'lines cancelled',
+    subject: subjectLine(`A part of order ${orderNumber(order.orderId)} was cancelled`),
+    text: letter(
+      name,
+      `These items of your order were cancelled: ${oneLine(reason)}`,
+      linesOf(order),
+      ...(givenBack ? ['What you have paid for them is given back.'] : []),
       reference(order),
     ),
   }),

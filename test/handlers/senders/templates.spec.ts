@@ -29,7 +29,7 @@ describe('templates', () => {
   });
 
   it('promise money back only to who has paid', () => {
-    const text = (paid: boolean) => templates.orderCancelled('Ada', order, { reason: 'too late', paid }).text;
+    const text = (givenBack: boolean) => templates.orderCancelled('Ada', order, { reason: 'too late', givenBack }).text;
     expect(text(true)).to.contain('is given back');
     expect(text(false)).not.to.contain('given back');
   });
@@ -42,7 +42,7 @@ describe('templates', () => {
     const { text } = templates.orderPlaced('Eve\nYou have won', { ...order, lines });
     expect(text).to.contain('Hello Eve You have won,\n');
     expect(text).to.contain('  1 × Teapot Total: EUR 0.00: EUR 19.90\n');
-    const cancelled = { reason: 'no\n\nYour shop', paid: false };
+    const cancelled = { reason: 'no\n\nYour shop', givenBack: false };
     expect(templates.orderCancelled('Ada', order, cancelled).text).to.contain('was cancelled: no Your shop\n');
   });
 });

@@ -1,0 +1,98 @@
+import type { PaymentEvent } from './orderPayment.ts';
+
+export type PaymentStatus = 'requested' | 'authorised' | 'confirmed' | 'captured' | 'declined';
+
+export interface Payment {
+  readonly attempt: number;
+  readonly method: string;
+  /** The requested amount; once captured, the captured amount. */
+  readonly amount: number;
+  readonly status: PaymentStatus;
+  readonly refundRequested: number;
+}
+interface Refund {
+  readonly paymentId: string;
+  readonly amount: number;
+  readonly storeId: string | null;
+  readonly done: boolean;
+}
+
+/** An order's money, minor units. `refundRequested ≤ captured` always holds; `refunded` follows `refundRequested`. */
+export interface Money {
+  readonly currency: string;
+  readonly total: number;
+  /** The order is paid: its first capture covered the total, and not all of it was requested back. */
+  readonly paid: boolean;
+  readonly captured: number;
+  readonly refundRequested: number;
+  readonly refunded: number;
+  readonly refundedByStore: Readonly<Record<string, number>>;
+  readonly payments: Readonly<Record<string, Payment>>;
+  readonly refunds: Readonly<Record<string, Refund>>;
+}
+
+/** True once a payment was captured; every further capture is refunded. */
+export const hasCaptured = ({ captured }: Pick<Money, 'captured'>): boolean => captured > 0;
+export const covers = (amount: number, { total }: Pick<Money, 'total'>): boolean => amount >= total;
+/** Whether a capture of `amount` pays the order. Only the order's first capture can. */
+export const isPaidBy = (amount: number, before: Pick<Money, 'captured' | 'total'>): boolean =>
+  !hasCaptured(before) && covers(amount, before);
+/** Whether money was captured that was not requested back. */
+export const isKept = (money: { readonly captured: number; readonly refundRequested: number }): boolean =>
+  money.captured > money.refundRequested;
+
+function withPayment(money: Money, paymentId: string, change: (payment: Payment) => Payment): Money {
+  const payment = money.payments[paymentId];
+  return payment === undefined ? money : { ...money, payments: { ...money.payments, [paymentId]: change(payment) } };
+}
+const moved = (money: Money, paymentId: string, status: PaymentStatus): Money =>
+  withPayment(money, paymentId, (payment) => ({ ...payment, status }));
+
+export function evolve(money: Money, event: PaymentEvent): Money {
+  switch (event.type) {
+    case 'PaymentRequested': {
+      const { paymentId, attempt, method, amount } = event.data;
+      const payment: Payment = { attempt, method, amount, status: 'requested', refundRequested: 0 };
+      return { ...money, payments: { ...money.payments, [paymentId]: payment } };
+    }
+    case 'PaymentAuthorised':
+      return moved(money, event.data.paymentId, 'authorised');
+    case 'PaymentConfirmed':
+      return moved(money, event.data.paymentId, 'confirmed');
+    case 'PaymentCaptured': {
+      const { paymentId, amount } = event.data;
+      const captured = withPayment(money, paymentId, (payment) => ({ ...payment, status: 'captured', amount }));
+      const paid = money.paid || isPaidBy(amount, money);
+      return { ...captured, paid, captured: money.captured + amount };
+    }
+    case 'PaymentDeclined':
+      return moved(money, event.data.paymentId, 'declined');
+    case 'RefundRequested': {
+      const { refundId, paymentId, amount, storeId } = event.data;
+      const byStore = money.refundedByStore;
+      const refundRequested = money.refundRequested + amount;
+      return {
+        ...withPayment(money, paymentId, (payment) => ({
+          ...payment,
+          refundRequested: payment.refundRequested + amount,
+        })),
+        paid: money.paid && isKept({ captured: money.captured, refundRequested }),
+        refundRequested,
+        refunds: { ...money.refunds, [refundId]: { paymentId, amount, storeId, done: false } },
+        refundedByStore: storeId === null ? byStore : { ...byStore, [storeId]: (byStore[storeId] ?? 0) + amount },
+      };
+    }
+    case 'PaymentRefunded': {
+      const refund = money.refunds[event.data.refundId];
+      const refunds =
+        refund === undefined ? money.refunds : { ...money.refunds, [event.data.refundId]: { ...refund, done: true } };
+      return { ...money, refunded: money.refunded + event.data.amount, refunds };
+    }
+  }
+}
+
+/** Whether the order is paid, and by this payment: its money was not all requested back. */
+export const isPaidWith = ({ paid, payments }: Money, paymentId: string): boolean => {
+  const payment = payments[paymentId];
+  return paid && payment?.status === 'captured' && payment.amount > payment.refundRequested;
+};
