@@ -32,6 +32,23 @@ export async function checkOut(context: CommandContext, wishes: Wishes): Promise
   const expiresAt = new Date(Date.parse(context.now) + checkoutDeadlineMs).toISOString();
   const finished = await alreadyPlaced(context, orderId, wishes);
   if (finished !== undefined) return finished;
+  try {
+    return await attempt(context, wishes, { orderId, expiresAt });
+  } catch (error) {
+    if (!isRefusal(error) || error.kind === 'unavailable') throw error;
+    // Another process may run the same checkout, and its steps look like obstacles here. The order says which of the two is right.
+    const placed = await alreadyPlaced(context, orderId, wishes);
+    if (placed === undefined) throw error;
+    return placed;
+  }
+}
+
+interface Attempt {
+  readonly orderId: string;
+  readonly expiresAt: string;
+}
+
+async function attempt(context: CommandContext, wishes: Wishes, { orderId, expiresAt }: Attempt): Promise<Outcome> {
   const lines = wishes.items ?? (await claimCart(context, orderId, expiresAt));
   failpoint('checkout:started');
   try {

@@ -5,6 +5,8 @@ import { productDecider } from '../aggregates/product.ts';
 import { stockDecider } from '../aggregates/stock.ts';
 import { storeDecider } from '../aggregates/store.ts';
 import { invalid, missing } from '../errors.ts';
+import { checkOnce } from '../engine/decide/answer.ts';
+import { streamOf } from '../eventstore/eventStore.ts';
 import { type ProductRow, products } from '../projections/products.ts';
 import { Amount, Fields, Id, Message, Name, Text } from '../schema.ts';
 import { ProductView, productView, StockView, stockView } from '../queries/product.ts';
@@ -60,8 +62,10 @@ const listProduct = defineChange({
   check: checkPrice,
   async run({ body }, context) {
     const price = priceOf(context.services, body.price);
-    await categoryMustExist(context, body.category_id);
     const id = context.derive('product');
+    await checkOnce(context, { stream: streamOf(productDecider.category, id), step: 'list' }, () =>
+      categoryMustExist(context, body.category_id),
+    );
     const received = { type: 'ReceiveStock', data: { quantity: body.stock } } as const;
     await context.handle(stockDecider, id, received, { step: 'receive', provisional: true });
     const data = {
@@ -90,7 +94,12 @@ const updateProduct = defineChange({
   answers,
   check: checkPrice,
   async run({ params, body }, context) {
-    if (body.category_id !== undefined) await categoryMustExist(context, body.category_id);
+    const { category_id: category } = body;
+    if (category !== undefined) {
+      await checkOnce(context, { stream: streamOf(productDecider.category, params.id) }, () =>
+        categoryMustExist(context, category),
+      );
+    }
     const data = {
       by: context.actor.id,
       ...(body.name === undefined ? {} : { name: body.name.trim() }),
@@ -132,10 +141,12 @@ const adjustStock = defineCommand({
   result: StockView,
   codes: ['INSUFFICIENT_STOCK'],
   async run({ params, body }, context) {
-    const { state: product } = await context.load(productDecider, params.id);
-    const theirs =
-      product.status === 'listed' && (context.actor.role !== 'seller' || product.sellerId === context.actor.id);
-    if (!theirs) missing('ProductUnknown', 'You have no product with this id.');
+    await checkOnce(context, { stream: streamOf(stockDecider.category, params.id) }, async () => {
+      const { state: product } = await context.load(productDecider, params.id);
+      const theirs =
+        product.status === 'listed' && (context.actor.role !== 'seller' || product.sellerId === context.actor.id);
+      if (!theirs) missing('ProductUnknown', 'You have no product with this id.');
+    });
     const { state, revision } = await context.handle(stockDecider, params.id, { type: 'AdjustStock', data: body });
     return { data: stockView({ on_hand: state.onHand, reserved: state.reserved }), revision };
   },

@@ -3,12 +3,13 @@ import { expect } from 'chai';
 import { cartDecider } from '../../src/aggregates/cart.ts';
 import { orderDecider } from '../../src/aggregates/order.ts';
 import { stockDecider } from '../../src/aggregates/stock.ts';
+import type { Answer } from '../../src/engine/decide/command.ts';
 import type { Actor } from '../../src/engine/decide/context.ts';
 import { isRefusal } from '../../src/errors.ts';
 import type { EventStore } from '../../src/eventstore/eventStore.ts';
 import { deadlines } from '../../src/projections/deadlines.ts';
 import { rowsOf } from '../support/given.ts';
-import { buyer, cutOffAfter, haltedBefore, openMemoryShop, type MemoryShop } from '../support/memoryShop.ts';
+import { buyer, cutOffAfter, dataOf, haltedBefore, openMemoryShop, type MemoryShop } from '../support/memoryShop.ts';
 
 const LATER = '2026-03-01T12:05:00.000Z';
 /** More appends than any checkout makes. Ends the test if a checkout never finishes. */
@@ -178,6 +179,24 @@ describe('checkout of the cart, overtaken by another after its deadline', () => 
       return 'reached';
     });
     expect(appends).to.equal(5);
+  });
+
+  it('answers with its order when another process has run it meanwhile, wherever it stood still and went on', async () => {
+    for (const fromCart of [true, false]) {
+      const appends = await atEveryAppend(async (append) => {
+        const one = await scene(fromCart);
+        const halting = haltedBefore(append, one.shop.store);
+        const slow = one.checkOut(halting.store) as Promise<Answer>;
+        if ((await Promise.race([slow.then(() => ''), halting.halted.then(() => 'halted')])) !== 'halted') {
+          return 'not reached';
+        }
+        const other = (await one.checkOut(one.shop.store)) as Answer;
+        halting.goOn();
+        expect(dataOf(await slow)['id'], `before append ${append}`).to.equal(dataOf(other)['id']);
+        return 'reached';
+      });
+      expect(appends).to.be.above(2);
+    }
   });
 
   it('goes on undisturbed before its deadline, and other requests meanwhile have to wait', async () => {

@@ -10,7 +10,7 @@ import {
   type RecordedEvent,
   streamOf,
 } from '../../eventstore/eventStore.ts';
-import { missing } from '../../errors.ts';
+import { isRefusal, missing } from '../../errors.ts';
 import { type Projection, replay } from '../project/projection.ts';
 import type { Aggregates, Handled, Services } from './services.ts';
 import type { Answer, Answers, CommandContract, CommandInput, Domain } from './command.ts';
@@ -145,6 +145,24 @@ export async function stateBefore<State, C extends Command, E extends DomainEven
 ): Promise<State> {
   const before = await readStream(store, streamOf(decider.category, id), revision - BigInt(events.length));
   return fold(decider, decider.initial, before as unknown as readonly E[]);
+}
+
+/**
+ * Checks a fact that is not the command's own. A repeat of a command that has happened passes, even if the fact has changed since:
+ * one command has one answer. `stream` and `step` are those of the command's effect.
+ */
+export async function checkOnce(
+  context: CommandContext,
+  { stream, step }: { readonly stream: string; readonly step?: string },
+  check: () => Promise<void>,
+): Promise<void> {
+  try {
+    await check();
+  } catch (error) {
+    const { origin } = context;
+    const id = step === undefined ? origin.id : context.derive(step);
+    if (!isRefusal(error) || !(await wasHandled(context.services, stream, { ...origin, id }))) throw error;
+  }
 }
 
 /** Whether this command was handled already. For commands that check a fact which their own effect changes. */

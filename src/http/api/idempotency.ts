@@ -107,34 +107,48 @@ function createUpkeep(logger: Logger) {
   };
 }
 
-/** Stores claims and answers in Postgres alone: two statements for a request, two for a repeat of it. */
-export function createIdempotency(options: IdempotencyOptions): Idempotency {
-  const { pool, masterKey, logger, owner = randomUUID() } = options;
-  const seal = createSeal(masterKey);
-  const hashKey = deriveKey(masterKey, 'request');
-  const claims = createClaims(pool, owner);
-  const running = new Map<ClaimedRequest, number>();
-  let presence: Presence | undefined;
-  const upkeep = createUpkeep(logger);
+/** The stored answers: sealed, one for each key. */
+function createAnswers(claims: ReturnType<typeof createClaims>, seal: ReturnType<typeof createSeal>, logger: Logger) {
+  const replayed = (request: ClaimedRequest, sealed: Buffer): FinishedAnswer => {
+    const answer = seal.open(request, sealed);
+    return { ...answer, headers: [...answer.headers, 'Idempotency-Replayed', 'true'] };
+  };
 
   const look = async (request: ClaimedRequest): Promise<FinishedAnswer | undefined> => {
     const kept = await claims.look(request);
     if (kept !== undefined && !kept.hash.equals(request.hash)) throw reused();
-    if (kept?.answer == null) return undefined;
-    const answer = seal.open(request, kept.answer);
-    return { ...answer, headers: [...answer.headers, 'Idempotency-Replayed', 'true'] };
+    return kept?.answer == null ? undefined : replayed(request, kept.answer);
   };
 
   /** Stores the answer. A failure to store it is only logged: the command is done, and a repeat finds it in the log. */
   const keep = async (request: ClaimedRequest, answer: FinishedAnswer): Promise<FinishedAnswer> => {
     try {
       const kept = await claims.keep(request, seal.seal(request, answer));
-      return kept ? answer : ((await look(request)) ?? answer);
+      if (kept) return answer;
     } catch (error) {
       logger.warn({ err: error }, 'an answer could not be kept under its idempotency key');
       return answer;
     }
+    // Another process has taken the request over. One key has one answer, so that process's answer counts.
+    const other = await claims.look(request).catch(() => undefined);
+    if (other === undefined) return answer;
+    if (other.answer === null) throw stillRunning();
+    return replayed(request, other.answer);
   };
+
+  return { look, keep };
+}
+
+/** Stores claims and answers in Postgres alone: two statements for a request, two for a repeat of it. */
+export function createIdempotency(options: IdempotencyOptions): Idempotency {
+  const { pool, masterKey, logger, owner = randomUUID() } = options;
+  const hashKey = deriveKey(masterKey, 'request');
+  const claims = createClaims(pool, owner);
+  const running = new Map<ClaimedRequest, number>();
+  let presence: Presence | undefined;
+  const upkeep = createUpkeep(logger);
+
+  const { look, keep } = createAnswers(claims, createSeal(masterKey), logger);
 
   const release = (request: ClaimedRequest): Promise<void> =>
     claims.release(request).catch((error: unknown) => {

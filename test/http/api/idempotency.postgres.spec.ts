@@ -6,6 +6,7 @@ import { createIdempotency, type FinishedAnswer, type Idempotency } from '../../
 import { createPool, type Pool } from '../../../src/platform/postgres/pool.ts';
 import { freshDatabase, type TestDatabase } from '../../support/database.ts';
 import { eventually } from '../../support/eventually.ts';
+import { rejection } from '../../support/rejection.ts';
 import { gate, openEdge, type Edge, type Reply, type Request } from '../edge.ts';
 import { stage } from '../example.ts';
 
@@ -193,7 +194,7 @@ describe('an idempotency key', () => {
     });
     afterEach(async () => {
       held.open();
-      await theirAnswer;
+      await theirAnswer.catch(() => undefined);
     });
 
     it('is 409 while that process lives', async () => {
@@ -223,6 +224,20 @@ describe('an idempotency key', () => {
       expect([taken.status, stage.ran]).to.deep.equal([201, 1]);
       held.open();
       expect((await theirAnswer).body).to.equal(taken.text);
+    });
+
+    it('is not answered by the process that lost it while the other one has no answer yet', async () => {
+      const other = gate();
+      stage.gate = other.promise;
+      const release = `UPDATE idempotency_keys SET lease_until = now() - interval '1 second' WHERE key = $1`;
+      await pool.query(release, [key]);
+      const taken = post('/accounts', { body: { amount: 3 } });
+      await eventually('it is taken over', () => Promise.resolve(stage.ran > 0 ? true : undefined));
+      stage.gate = undefined;
+      held.open();
+      expect(await rejection(theirAnswer)).to.have.nested.property('problem.rule', 'RequestInFlight');
+      other.open();
+      expect((await taken).status).to.equal(201);
     });
   });
 });
