@@ -10,7 +10,7 @@ import { claim, release } from './claim.ts';
 import type { Answer, Answers } from '../engine/decide/command.ts';
 import type { Outcome } from '../engine/decide/context.ts';
 import { type CommandContext, defineChange, defineCommand, type Services } from './contract.ts';
-import { answerWith, rowAfter } from '../engine/decide/answer.ts';
+import { answerWith, rowNow } from '../engine/decide/answer.ts';
 
 export const emailClaim = (context: CommandContext, email: string): string =>
   `email-${context.services.personalData.blindIndex('email', email.normalize('NFC').trim().toLowerCase())}`;
@@ -103,7 +103,7 @@ const TokenPair = Fields({
  */
 async function tokenAnswer(context: CommandContext, userId: string) {
   const { tokens, personalData } = context.services;
-  const row = await rowAfter(context.services, users, userId);
+  const row = await rowNow(context, users, userDecider, userId);
   const user = await personalData.reveal(userView(row));
   return (sessionId: string, refreshToken: string): Answer => {
     const { token, expiresIn } = tokens.issue({ userId, role: row.role, sessionId });

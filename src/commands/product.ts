@@ -35,10 +35,13 @@ async function categoryMustExist(context: CommandContext, id: string): Promise<v
 
 const answers: Answers<ProductRow, Services> = {
   row: products,
-  also: [stockDecider.category],
   async view(row, context) {
-    const { state: store } = await context.load(storeDecider, row.store_id, 'cached');
-    return productView(row, store.status === 'open' ? store.name : '');
+    const [{ state: store }, { state: stock }] = await Promise.all([
+      context.load(storeDecider, row.store_id, 'cached'),
+      context.load(stockDecider, row.id),
+    ]);
+    const whole = { ...row, on_hand: stock.onHand, reserved: stock.reserved };
+    return productView(whole, store.status === 'open' ? store.name : '');
   },
 };
 

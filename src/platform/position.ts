@@ -1,5 +1,5 @@
 /** The highest position or revision that a store can hold: the highest `bigint` of Postgres. */
-export const POSITION_MAX = 2n ** 63n - 1n;
+const POSITION_MAX = 2n ** 63n - 1n;
 /** Nineteen digits are as many as `POSITION_MAX` has, so a text of any length is refused at once. */
 const DECIMAL = /^\d{1,19}$/;
 

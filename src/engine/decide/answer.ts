@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import type { TObject } from 'typebox';
-import { type Command, type Decider, fold } from './decider.ts';
+import { type Command, type Decider } from './decider.ts';
 import {
   type DomainEvent,
   eventId,
@@ -19,7 +19,28 @@ import type { CommandContext, Origin, Outcome } from './context.ts';
 /** Rows kept for answers, at most, per `Aggregates`. The least recently used row is dropped first and later read again. */
 const ROWS_MAX = 1_000;
 
-/** Reads a stream page by page, from revision `from` up to `upTo` (inclusive). */
+/** Events that `readStream` puts into memory, at most. */
+export const READ_STREAM_EVENTS_MAX = 50_000;
+
+/** The pages of a stream, from revision `from` up to `upTo` (inclusive). */
+async function* pagesOf(
+  store: Services['store'],
+  stream: string,
+  upTo?: bigint,
+  from = 0n,
+): AsyncGenerator<readonly RecordedEvent[]> {
+  for (let next = from; upTo === undefined || next <= upTo;) {
+    const page = await store.read(stream, next, READ_PAGE);
+    yield upTo === undefined ? page : page.filter(({ revision }) => revision <= upTo);
+    if (page.length < READ_PAGE) return;
+    next += BigInt(page.length);
+  }
+}
+
+/**
+ * Reads a stream into memory, from revision `from` up to `upTo` (inclusive). Throws when it has more than `READ_STREAM_EVENTS_MAX`
+ * events there; long streams are folded page by page.
+ */
 export async function readStream(
   store: Services['store'],
   stream: string,
@@ -27,13 +48,15 @@ export async function readStream(
   from = 0n,
 ): Promise<RecordedEvent[]> {
   const events: RecordedEvent[] = [];
-  for (;;) {
-    const page = await store.read(stream, from + BigInt(events.length), READ_PAGE);
+  for await (const page of pagesOf(store, stream, upTo, from)) {
+    if (events.length + page.length > READ_STREAM_EVENTS_MAX) {
+      throw new RangeError(
+        `${stream} has more than ${READ_STREAM_EVENTS_MAX} events, which is too many to read at once`,
+      );
+    }
     events.push(...page);
-    const last = page.at(-1);
-    if (page.length < READ_PAGE || (upTo !== undefined && last !== undefined && last.revision >= upTo)) break;
   }
-  return upTo === undefined ? events : events.filter(({ revision }) => revision <= upTo);
+  return events;
 }
 
 interface KnownRow {
@@ -68,13 +91,12 @@ async function rowOf<R extends object>(
   const next = known.revision + 1n;
   const own = appended();
   const first = own[0]?.revision;
-  const events =
-    first !== undefined && first <= next
-      ? own.filter((event) => event.revision >= next).map(asStored)
-      : next > revision
-        ? []
-        : await readStream(services.store, stream, revision, next);
-  const row = replay(projection, key, events, known.row as R | undefined);
+  let row = known.row as R | undefined;
+  if (first !== undefined && first <= next) {
+    row = replay(projection, key, own.filter((event) => event.revision >= next).map(asStored), row);
+  } else {
+    for await (const page of pagesOf(services.store, stream, revision, next)) row = replay(projection, key, page, row);
+  }
   // Another answer may have stored a newer row meanwhile.
   if (revision >= (rows.get(name) ?? NO_ROW).revision) rows.set(name, { row, revision });
   return row ?? missing('Unknown', 'There is no such thing.');
@@ -92,13 +114,7 @@ export async function answerWith<R extends object, S extends Services>(
   outcome: Outcome,
   context: CommandContext<S>,
 ): Promise<Answer> {
-  const { row: projection, also } = answers;
-  const { services } = context;
-  const { stream, revision: at, key = idOf(stream) } = outcome;
-  const row =
-    also === undefined
-      ? await rowOf(services, projection, outcome)
-      : await rowAfter(services, projection, key, { at, also });
+  const row = await rowOf(context.services, answers.row, outcome);
   return { data: await answers.view(row, context), revision: outcome.revision };
 }
 
@@ -118,33 +134,25 @@ export const answeringCommandsOf =
     return { ...contract, run } as unknown as CommandContract<D>;
   };
 
-/**
- * The row that a projection will have for `id` once it has seen these streams. For rows that several streams feed: the
- * projection's own functions make it from all of them. `at` is the last revision to read of the stream of category
- * `projection.of`; the `also` streams are read to their end.
- */
-export async function rowAfter<R extends object>(
-  services: Services,
-  projection: Projection<R>,
-  id: string,
-  options: { at?: bigint; also?: readonly string[] } = {},
-): Promise<R> {
-  const own = readStream(services.store, streamOf(projection.of, id), options.at);
-  const others = (options.also ?? []).map((category) => readStream(services.store, streamOf(category, id)));
-  const events = (await Promise.all([own, ...others])).flat();
-  events.sort((a, b) => (a.position < b.position ? -1 : 1));
-  return replay(projection, id, events) ?? missing('Unknown', 'There is no such thing.');
-}
-
 /** The state that a command was decided on, also for a repeat of an old command. */
-export async function stateBefore<State, C extends Command, E extends DomainEvent>(
-  { store }: Services,
+export function stateBefore<State, C extends Command, E extends DomainEvent>(
+  { aggregates }: Services,
   decider: Decider<State, C, E>,
   id: string,
   { revision, events }: Pick<Handled<State>, 'revision' | 'events'>,
 ): Promise<State> {
-  const before = await readStream(store, streamOf(decider.category, id), revision - BigInt(events.length));
-  return fold(decider, decider.initial, before as unknown as readonly E[]);
+  return aggregates.stateAt(decider, id, revision - BigInt(events.length));
+}
+
+/** The row as the log has it now. */
+export async function rowNow<R extends object, State, C extends Command, E extends DomainEvent>(
+  { services }: CommandContext,
+  projection: Projection<R>,
+  decider: Decider<State, C, E>,
+  id: string,
+): Promise<R> {
+  const { revision } = await services.aggregates.load(decider, id);
+  return rowOf(services, projection, { stream: streamOf(decider.category, id), revision, appended: () => [] });
 }
 
 /**

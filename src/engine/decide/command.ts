@@ -27,9 +27,8 @@ export interface Answer {
 
 /** The row that a command answers with, and the function that makes the answer from it. */
 export interface Answers<R extends object, S extends Services> {
+  /** Only events of the command's own stream are in the row; `view` adds what other streams hold. */
   readonly row: Projection<R>;
-  /** Categories of the other streams that feed the row. Such a row is read from all its streams each time. */
-  readonly also?: readonly string[];
   view(row: R, context: CommandContext<S>): unknown;
 }
 

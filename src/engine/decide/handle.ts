@@ -96,6 +96,15 @@ export function createAggregates(options: FoldsOptions): Aggregates {
       const { state, revision, position } = folded;
       return { state: state as State, revision, position };
     },
+
+    async stateAt<State, C extends Command, E extends DomainEvent>(
+      decider: Decider<State, C, E>,
+      id: string,
+      revision: bigint,
+    ): Promise<State> {
+      const any = decider as unknown as AnyDecider;
+      return (await context.folds.stateAt(any, streamOf(decider.category, id), revision)) as State;
+    },
   };
 }
 

@@ -45,6 +45,12 @@ export interface Aggregates {
     id: string,
     how?: 'fresh' | 'cached',
   ): Promise<Loaded<State>>;
+  /** The state as of a revision (`-1n`: before the first event), from the nearest snapshot before it. */
+  stateAt<State, C extends Command, E extends DomainEvent>(
+    decider: Decider<State, C, E>,
+    id: string,
+    revision: bigint,
+  ): Promise<State>;
 }
 
 /** The services that the engine needs. A domain's own services extend them. */

@@ -1,8 +1,9 @@
 import { expect } from 'chai';
 import { orderDecider } from '../../../src/aggregates/order.ts';
 import { userDecider } from '../../../src/aggregates/user.ts';
-import { rowAfter } from '../../../src/engine/decide/answer.ts';
+import { readStream } from '../../../src/engine/decide/answer.ts';
 import { type EventStore, idOf, streamOf } from '../../../src/eventstore/eventStore.ts';
+import { replay } from '../../../src/engine/project/projection.ts';
 import { stores } from '../../../src/projections/stores.ts';
 import { storeIdOf, storeView } from '../../../src/queries/store.ts';
 import { buyer, type Circumstances, dataOf, openMemoryShop, seller } from '../../support/memoryShop.ts';
@@ -40,7 +41,8 @@ async function openStore() {
     update: (description: string, how: Circumstances = {}) =>
       shop.ask('UpdateStore', owner, { params: { id }, body: { description } }, how),
     /** The view of the store, from the events of its stream up to `at`. */
-    viewAt: async (at: bigint | undefined) => storeView(await rowAfter(shop.services, stores, id, { at: at! })),
+    viewAt: async (at: bigint | undefined) =>
+      storeView(replay(stores, id, await readStream(shop.store, streamOf('store', id), at))!),
   };
 }
 
