@@ -185,6 +185,15 @@ describe('the architecture', () => {
     expect(wrong.map(({ file }) => file)).to.deep.equal([]);
   });
 
+  it('opens every connection to Postgres as a session, which pins its settings', () => {
+    const opening = /\bnew (?:pg\.)?(?:Client|Pool)\(|\bextends pg\.|\bconnection: \{/;
+    expect(offending(opening, (file) => file.startsWith('platform/postgres/')).sort()).to.deep.equal([
+      'platform/postgres/pool.ts',
+      'platform/postgres/session.ts',
+    ]);
+    expect(offending(opening, (file) => !file.startsWith('platform/postgres/'))).to.deep.equal([]);
+  });
+
   it('speaks to the terminal on the command line alone', () => {
     expect(offending(/\bconsole\b/, (file) => !file.startsWith('cli/'))).to.deep.equal([]);
   });

@@ -1,8 +1,7 @@
-import pg from 'pg';
 import { type Backoff, delayAfter, isOver, rest } from '../../platform/backoff.ts';
 import type { Logger } from '../../platform/log.ts';
 import { positionOf } from '../../platform/position.ts';
-import { connectionConfig } from '../../platform/postgres/pool.ts';
+import { createSession } from '../../platform/postgres/pool.ts';
 
 const CHANNEL = 'cartulary_log';
 const RETRY: Backoff = { delayMs: 100, delayMaxMs: 5_000 };
@@ -26,7 +25,7 @@ export function createPostgresListener(options: {
   let running: Promise<void> | undefined;
 
   async function listenOnce(): Promise<void> {
-    const client = new pg.Client(connectionConfig({ url, name: 'log listener', int8: 'bigint' }));
+    const client = createSession({ url, name: 'log listener' });
     const broken = new Promise<void>((resolve) => {
       client.on('error', () => resolve());
       client.on('end', () => resolve());

@@ -1,6 +1,6 @@
 import pg from 'pg';
 import { to as copyTo } from 'pg-copy-streams';
-import { connectionConfig } from '../../platform/postgres/pool.ts';
+import { createSession } from '../../platform/postgres/pool.ts';
 import type { Range, RecordedEvent } from '../eventStore.ts';
 import { recorded } from '../upcast.ts';
 
@@ -14,7 +14,7 @@ const SAFE_DIGITS = 15;
 const NO_BYTES: Buffer = Buffer.alloc(0);
 
 /** Makes Postgres read the log in index order, whatever the planner estimates. */
-const READING = '-c enable_seqscan=off -c enable_bitmapscan=off -c enable_sort=off -c jit=off';
+const READING = { enable_seqscan: 'off', enable_bitmapscan: 'off', enable_sort: 'off', jit: 'off' };
 
 const copySql = ({ types, after, upTo }: Range): string => `
   COPY (
@@ -25,12 +25,7 @@ const copySql = ({ types, after, upTo }: Range): string => `
 
 /** The events of a range, a few hundred at a time, streamed by COPY over a connection of their own without a time limit. */
 export async function* scanPostgres(url: string, range: Range): AsyncGenerator<readonly RecordedEvent[]> {
-  const client = new pg.Client({
-    ...connectionConfig({ url, name: 'log scan', int8: 'bigint', statementTimeoutMs: 0 }),
-    options: READING,
-  });
-  // A broken connection also fails the running COPY. Without a listener the `error` event would end the process.
-  client.on('error', () => undefined);
+  const client = createSession({ url, name: 'log scan', statementTimeoutMs: 0, planner: READING });
   try {
     await client.connect();
     for await (const lines of copyLines(client, copySql(range))) yield parseLines(lines);

@@ -1,5 +1,4 @@
-import pg from 'pg';
-import { connectionConfig, translating } from '../../platform/postgres/pool.ts';
+import { createPool, type Pool, translating } from '../../platform/postgres/pool.ts';
 import { bigintArray, intArray, textArray, uuidArray } from './binaryArray.ts';
 import { perTurnBatch } from '../../platform/perTurnBatch.ts';
 import type { Head, RecordedEvent } from '../eventStore.ts';
@@ -12,11 +11,14 @@ import { recorded } from '../upcast.ts';
 const READ_CONNECTIONS_MAX = 6;
 const READS_PER_STATEMENT_MAX = 128;
 const READ_TIMEOUT_MS = 10_000;
-/** If the server does not report the statement timeout by then, the query fails here. */
-const HANG_UP_MS = READ_TIMEOUT_MS + 1_000;
 /** Makes Postgres read the log by its indexes, even when the planner takes it for tiny. */
-const SETTINGS =
-  '-c enable_seqscan=off -c enable_bitmapscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c jit=off';
+const PLANNER = {
+  enable_seqscan: 'off',
+  enable_bitmapscan: 'off',
+  enable_hashjoin: 'off',
+  enable_mergejoin: 'off',
+  jit: 'off',
+};
 
 const READ = `
   SELECT r.n, e.position, e.stream, e.revision, e.id, e.type, e.data, e.metadata
@@ -115,20 +117,16 @@ export function createPostgresReads(url: string): PostgresReads {
   };
 }
 
-function createReadPool(url: string): pg.Pool {
-  const pool = new pg.Pool({
-    ...connectionConfig({ url, name: 'log reader', int8: 'bigint', statementTimeoutMs: READ_TIMEOUT_MS }),
+const createReadPool = (url: string): Pool =>
+  createPool({
+    url,
+    name: 'log reader',
     // Columns stay text here; `toEvent` converts each one once.
-    types: { getTypeParser: () => (text: string) => text },
-    options: SETTINGS,
-    query_timeout: HANG_UP_MS,
+    int8: 'text',
+    statementTimeoutMs: READ_TIMEOUT_MS,
+    planner: PLANNER,
     max: READ_CONNECTIONS_MAX,
-    idleTimeoutMillis: 30_000,
   });
-  pool.on('error', () => undefined);
-  pool.on('connect', (client) => client.on('error', () => undefined));
-  return pool;
-}
 
 const toEvent = ([, position, stream, revision, id, type, data, metadata]: EventRow): RecordedEvent =>
   recorded({ position: BigInt(position), stream, revision: BigInt(revision), id, type, data, metadata });

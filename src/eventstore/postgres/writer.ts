@@ -2,7 +2,7 @@ import pg from 'pg';
 import { unavailable } from '../../errors.ts';
 import { failpoint } from '../../platform/failpoint.ts';
 import type { Logger } from '../../platform/log.ts';
-import { connectionConfig, translating } from '../../platform/postgres/pool.ts';
+import { createSession, translating } from '../../platform/postgres/pool.ts';
 import { type AppendItem, outcomeUnknown } from '../appendQueue.ts';
 import { bigintArray, intArray, jsonArray, textArray, uuidArray } from './binaryArray.ts';
 import type { AppendResult } from '../eventStore.ts';
@@ -17,11 +17,7 @@ const APPEND = {
   text: 'SELECT base, others::text FROM append_batch($1, $2, $3, $4, $5, $6, $7, $8)',
   rowMode: 'array' as const,
 };
-/** Reads the server's durability settings. `synchronous_commit = off` does not wait for the disk, so it is set to `on`. */
-const DURABILITY = `
-  SELECT current_setting('fsync') = 'on' AS fsync, pg_is_in_recovery() AS standby,
-         set_config('synchronous_commit', CASE current_setting('synchronous_commit') WHEN 'off' THEN 'on'
-           ELSE current_setting('synchronous_commit') END, false) AS synchronous_commit`;
+const DURABILITY = "SELECT current_setting('fsync') = 'on' AS fsync, pg_is_in_recovery() AS standby";
 
 export interface PostgresWriterOptions {
   readonly url: string;
@@ -43,14 +39,13 @@ export function createPostgresWriter(options: PostgresWriterOptions): PostgresWr
   let connected: Promise<pg.Client> | undefined;
 
   async function open(onBroken: () => void): Promise<pg.Client> {
-    const config = connectionConfig({ url, name: 'log writer', int8: 'bigint', statementTimeoutMs: BATCH_TIMEOUT_MS });
-    const client = new pg.Client(config);
+    const client = createSession({ url, name: 'log writer', statementTimeoutMs: BATCH_TIMEOUT_MS });
     client.on('error', (error) => {
       log?.warn({ err: error }, 'the connection that writes the log broke');
       onBroken();
     });
     await client.connect();
-    const { rows } = await client.query<{ fsync: boolean; standby: boolean; synchronous_commit: string }>(DURABILITY);
+    const { rows } = await client.query<{ fsync: boolean; standby: boolean }>(DURABILITY);
     const server = rows[0]!;
     if (server.fsync || unsafeWithoutFsync) {
       if (!server.standby) return client;

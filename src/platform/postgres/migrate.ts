@@ -3,12 +3,14 @@ import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Knex } from 'knex';
 import type pg from 'pg';
-import { CONNECT_TIMEOUT_MS, onConnection } from './pool.ts';
+import { createPool, onConnection } from './pool.ts';
 
 /** Next to `src` in the sources, and next to `dist/src` in a build. */
 const MIGRATIONS_DIR = path.resolve(import.meta.dirname, '../../../migrations');
 /** How long a process waits while another one migrates. */
 const MIGRATION_WAIT_MS = 60_000;
+/** Knex uses one for its own table, and one for a migration's transaction. */
+const CONNECTIONS = 2;
 const MIGRATION_LOCK = 0x6d696772;
 /** SQLSTATE of a lock timeout. */
 const LOCK_NOT_AVAILABLE = '55P03';
@@ -38,21 +40,21 @@ const source: Knex.MigrationSource<string> = {
 /** Runs work with Knex. Knex is loaded only here, because loading it takes a good part of the start-up time. */
 async function using<T>(url: string, work: (db: Knex) => Promise<T>): Promise<T> {
   const { default: knex } = await import('knex');
+  const pool = createPool({
+    ...{ url, name: 'migrate', max: CONNECTIONS, int8: 'number' },
+    statementTimeoutMs: 0,
+    lockTimeoutMs: MIGRATION_WAIT_MS,
+  });
   const db = knex({
     client: 'pg',
-    connection: {
-      connectionString: url,
-      connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-      application_name: 'cartulary migrate',
-    },
-    pool: { min: 0, max: 2 },
-    acquireConnectionTimeout: 10_000,
+    connectionPool: pool,
     migrations: { migrationSource: source, tableName: TABLE },
   });
   try {
     return await work(db);
   } finally {
     await db.destroy();
+    await pool.end();
   }
 }
 
@@ -68,20 +70,17 @@ async function appliedTo(client: pg.Client): Promise<string[]> {
 
 /** Runs work under an advisory lock. Knex's own lock fails on an empty database: two processes would both create its table. */
 const inTurn = <T>(url: string, waitMs: number, work: (client: pg.Client) => Promise<T>): Promise<T> =>
-  onConnection(
-    { connectionString: url, application_name: 'cartulary migrate (turn)', lock_timeout: waitMs },
-    async (client) => {
-      try {
-        await client.query('SELECT pg_advisory_lock($1)', [MIGRATION_LOCK]);
-        return await work(client);
-      } catch (error) {
-        if ((error as { code?: string }).code !== LOCK_NOT_AVAILABLE) throw error;
-        throw new Error(`Another process has been migrating the database for more than ${waitMs} ms.`, {
-          cause: error,
-        });
-      }
-    },
-  );
+  onConnection({ url, name: 'migrate (turn)', lockTimeoutMs: waitMs, statementTimeoutMs: 0 }, async (client) => {
+    try {
+      await client.query('SELECT pg_advisory_lock($1)', [MIGRATION_LOCK]);
+      return await work(client);
+    } catch (error) {
+      if ((error as { code?: string }).code !== LOCK_NOT_AVAILABLE) throw error;
+      throw new Error(`Another process has been migrating the database for more than ${waitMs} ms.`, {
+        cause: error,
+      });
+    }
+  });
 
 /**
  * Applies pending migrations, once even if many processes start together. Rejects for a database that a newer version has
@@ -99,7 +98,7 @@ export const migrateDown = (url: string): Promise<string[]> =>
   using(url, async (db) => ((await db.migrate.down()) as [number, string[]])[1]);
 
 export const migrateStatus = (url: string): Promise<{ applied: string[]; pending: string[] }> =>
-  onConnection({ connectionString: url, application_name: 'cartulary migrate (status)' }, async (client) => {
+  onConnection({ url, name: 'migrate (status)' }, async (client) => {
     const [known, applied] = await Promise.all([namesIn(MIGRATIONS_DIR), appliedTo(client)]);
     return { applied, pending: known.filter((name) => !applied.includes(name)) };
   });

@@ -1,24 +1,12 @@
 import pg from 'pg';
 import { unavailable } from '../../errors.ts';
+import { CONNECT_TIMEOUT_MS, Session, type SessionConfig, type SessionLimits } from './session.ts';
 
-export const CONNECT_TIMEOUT_MS = 5_000;
 const STATEMENT_TIMEOUT_MS = 30_000;
 const LOCK_TIMEOUT_MS = 10_000;
 /** Shorter than a lease, so a process that hangs in a transaction does not keep another process from taking over. */
 const IDLE_IN_TRANSACTION_TIMEOUT_MS = 5_000;
 const BULK_IDLE_IN_TRANSACTION_TIMEOUT_MS = 30_000;
-
-/** Runs work on a new connection, and closes it afterwards. */
-export async function onConnection<T>(config: pg.ClientConfig, work: (client: pg.Client) => Promise<T>): Promise<T> {
-  const client = new pg.Client({ connectionTimeoutMillis: CONNECT_TIMEOUT_MS, ...config });
-  client.on('error', () => undefined);
-  try {
-    await client.connect();
-    return await work(client);
-  } finally {
-    await client.end().catch(() => undefined);
-  }
-}
 
 export interface PoolOptions {
   readonly url: string;
@@ -26,11 +14,22 @@ export interface PoolOptions {
   readonly name: string;
   /** Connections, at most. */
   readonly max: number;
-  /** JavaScript type for `int8`: `bigint` for positions and revisions; `number` (safe integers only) on the read side. */
-  readonly int8: 'bigint' | 'number';
+  /**
+   * JavaScript type for `int8`: `bigint` for positions and revisions; `number` (safe integers only) on the read side; `text` leaves
+   * every column as Postgres' text.
+   */
+  readonly int8: 'bigint' | 'number' | 'text';
   /** 0 means no limit. Only for bulk work such as a rebuild. */
   readonly statementTimeoutMs?: number;
+  readonly lockTimeoutMs?: number;
+  readonly connectTimeoutMs?: number;
+  /** How long a statement may go without a byte from or to the server; by default a little longer than it may take. */
+  readonly silenceMs?: number;
+  /** Settings of the planner, such as `enable_seqscan`. */
+  readonly planner?: Readonly<Record<string, string>>;
 }
+
+export type SessionOptions = Omit<PoolOptions, 'max' | 'int8'> & Partial<Pick<PoolOptions, 'int8'>>;
 
 export type Pool = pg.Pool;
 export type Connection = pg.PoolClient;
@@ -51,7 +50,10 @@ const isoInstant = (text: string): string =>
 
 type Parser = (text: string) => unknown;
 
+const asText = { getTypeParser: () => (text: string) => text } as pg.CustomTypesConfig;
+
 const typesOf = (int8: PoolOptions['int8']): pg.CustomTypesConfig => {
+  if (int8 === 'text') return asText;
   const parsers = new Map<number, Parser>([
     [OID.int8, int8 === 'bigint' ? BigInt : safeInteger],
     [OID.timestamptz, isoInstant],
@@ -63,24 +65,46 @@ const typesOf = (int8: PoolOptions['int8']): pg.CustomTypesConfig => {
   return { getTypeParser: getTypeParser as pg.CustomTypesConfig['getTypeParser'] };
 };
 
-export const connectionConfig = (options: Omit<PoolOptions, 'max'>): pg.ClientConfig => ({
-  connectionString: options.url,
-  application_name: `cartulary ${options.name}`,
-  connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-  statement_timeout: options.statementTimeoutMs ?? STATEMENT_TIMEOUT_MS,
-  lock_timeout: LOCK_TIMEOUT_MS,
-  idle_in_transaction_session_timeout:
-    options.statementTimeoutMs === 0 ? BULK_IDLE_IN_TRANSACTION_TIMEOUT_MS : IDLE_IN_TRANSACTION_TIMEOUT_MS,
-  keepAlive: true,
-  types: typesOf(options.int8),
+const limitsOf = ({ statementTimeoutMs = STATEMENT_TIMEOUT_MS, lockTimeoutMs }: SessionOptions): SessionLimits => ({
+  statementTimeoutMs,
+  lockTimeoutMs: lockTimeoutMs ?? LOCK_TIMEOUT_MS,
+  idleInTransactionTimeoutMs:
+    statementTimeoutMs === 0 ? BULK_IDLE_IN_TRANSACTION_TIMEOUT_MS : IDLE_IN_TRANSACTION_TIMEOUT_MS,
 });
 
-/** A pool with time limits for connecting, statements and locks. Broken connections do not end the process. */
+export const sessionConfig = (options: SessionOptions): SessionConfig => ({
+  connectionString: options.url,
+  application_name: `cartulary ${options.name}`,
+  connectionTimeoutMillis: options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
+  keepAlive: true,
+  types: typesOf(options.int8 ?? 'bigint'),
+  session: {
+    ...limitsOf(options),
+    planner: options.planner ?? {},
+    ...(options.silenceMs === undefined ? {} : { silenceMs: options.silenceMs }),
+  },
+});
+
+/** A connection of its own, not yet connected. */
+export const createSession = (options: SessionOptions): Session => new Session(sessionConfig(options));
+
+/** Runs work on a new connection, and closes it afterwards. */
+export async function onConnection<T>(options: SessionOptions, work: (session: Session) => Promise<T>): Promise<T> {
+  const session = createSession(options);
+  try {
+    await session.connect();
+    return await work(session);
+  } finally {
+    await session.end().catch(() => undefined);
+  }
+}
+
+/** A pool with time limits for connecting, statements, locks and silence. Broken connections do not end the process. */
 export function createPool(options: PoolOptions): Pool {
-  const pool = new pg.Pool({ ...connectionConfig(options), max: options.max, idleTimeoutMillis: 30_000 });
+  const Client = Session as unknown as new () => pg.ClientBase;
+  const pool = new pg.Pool({ ...sessionConfig(options), Client, max: options.max, idleTimeoutMillis: 30_000 });
   // A connection that breaks while idle (or between two statements) is dropped; the next borrower gets a new one.
   pool.on('error', () => undefined);
-  pool.on('connect', (client) => client.on('error', () => undefined));
   return pool;
 }
 

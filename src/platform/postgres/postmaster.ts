@@ -63,7 +63,7 @@ export const urlOf = (cluster: Cluster, port: number, database: string): string 
 /** Runs one statement on a connection of its own. */
 export const query = (url: string, sql: string, values: unknown[] = []): Promise<Record<string, unknown>[]> =>
   onConnection(
-    { connectionString: url, connectionTimeoutMillis: CONNECT_TIMEOUT_MS },
+    { url, name: 'embedded', connectTimeoutMs: CONNECT_TIMEOUT_MS },
     async (client) => (await client.query<Record<string, unknown>>(sql, values)).rows,
   );
 

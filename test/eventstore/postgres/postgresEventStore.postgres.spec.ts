@@ -5,7 +5,11 @@ import { NO_STREAM, type AppendResult, type EventStore, type NewEvent } from '..
 import { createPostgresEventStore } from '../../../src/eventstore/postgres/postgresEventStore.ts';
 import { POLL_MS } from '../../../src/eventstore/tail.ts';
 import { poisonOf, upcasting } from '../../../src/eventstore/upcast.ts';
+import { createLogger } from '../../../src/platform/log.ts';
+import { startEmbeddedPostgres } from '../../../src/platform/postgres/embedded.ts';
+import { migrateUp } from '../../../src/platform/postgres/migrate.ts';
 import { freshDatabase, type TestDatabase } from '../../support/database.ts';
+import { disposeDataDirs, newDataDir } from '../../support/embedded.ts';
 import { eventually } from '../../support/eventually.ts';
 import { following, newStream, thing, things, wholeLog } from '../../support/events.ts';
 import { rejection } from '../../support/rejection.ts';
@@ -180,13 +184,17 @@ describe('the log in Postgres', () => {
     });
 
     it('cannot be had without fsync, so it does not start', async () => {
-      await admin.query(`
-        CREATE FUNCTION public.current_setting(name text) RETURNS text LANGUAGE sql
-          AS $$ SELECT CASE name WHEN 'fsync' THEN 'off' ELSE pg_catalog.current_setting(name) END $$`);
-      await admin.query(`ALTER DATABASE ${admin.database} SET search_path = public, pg_catalog`);
-      expect((await rejection(createPostgresEventStore({ url: database.url }))).message).to.include('fsync=off');
-      await (await createPostgresEventStore({ url: database.url, unsafeWithoutFsync: true })).close();
-    });
+      const options = { dataDir: newDataDir(), log: createLogger('fatal'), settings: { fsync: 'off' } };
+      const postgres = await startEmbeddedPostgres(options);
+      try {
+        await migrateUp(postgres.url);
+        expect((await rejection(createPostgresEventStore({ url: postgres.url }))).message).to.include('fsync=off');
+        await (await createPostgresEventStore({ url: postgres.url, unsafeWithoutFsync: true })).close();
+      } finally {
+        await postgres.stop();
+        disposeDataDirs();
+      }
+    }).timeout(60_000);
   });
 
   it('fails loudly when events are missing, instead of passing over them', async () => {
