@@ -150,6 +150,9 @@ const refreshToken = Type.String({ minLength: 1, maxLength: 200 });
 const notValid = (): never =>
   unauthenticated('RefreshTokenInvalid', 'This refresh token is invalid, expired or already used.');
 
+/** Ending the session is no effect of a refresh: the caller is refused all the same. After a refresh, nothing is read that could fail. */
+const REFUSABLE = { provisional: true } as const;
+
 const refreshTokens = defineCommand({
   name: 'RefreshTokens',
   summary: 'Exchange a refresh token for a new pair; the old one is spent',
@@ -171,13 +174,13 @@ const refreshTokens = defineCommand({
     const outdated = user.passwordChangedAt !== null && session.startedAt < user.passwordChangedAt;
     if (outdated && user.keptSession !== sessionId) {
       const data = { reason: 'password changed' } as const;
-      await context.handle(sessionDecider, sessionId, { type: 'EndSession', data });
+      await context.handle(sessionDecider, sessionId, { type: 'EndSession', data }, REFUSABLE);
       return notValid();
     }
     const answer = await tokenAnswer(context, session.userId);
     const next = tokens.refresh(sessionId, context.origin.id);
     const data = { presented: presented.hash, tokenHash: next.hash };
-    const { events } = await context.handle(sessionDecider, sessionId, { type: 'RefreshSession', data });
+    const { events } = await context.handle(sessionDecider, sessionId, { type: 'RefreshSession', data }, REFUSABLE);
     if (events.some(({ type }) => type === 'SessionEnded')) return notValid();
     return answer(sessionId, next.token);
   },

@@ -15,8 +15,8 @@ export interface CommandRun<T, S extends Services> {
   readonly services: S;
   /** False when a second run under the same id could not give the first one's answer. Default: true. */
   readonly resumable?: boolean;
-  /** Gets the context of each run before it begins. */
-  readonly onContext?: (context: CommandContext<S>) => void;
+  /** Gets a function before each run, which tells the effect so far, also while the run goes on. */
+  readonly onRun?: (effectSoFar: () => Effect | undefined) => void;
   run(context: CommandContext<S>): Promise<T>;
 }
 
@@ -42,7 +42,8 @@ export async function carryOut<T, S extends Services>(command: CommandRun<T, S>)
   let failedAt: number | undefined;
   for (let runs = 1; ; runs += 1) {
     const context = new CommandContext(origin, services);
-    command.onContext?.(context);
+    const before = effect;
+    command.onRun?.(() => before ?? context.effect);
     try {
       return { kind: 'answered', answer: await command.run(context), position: context.position };
     } catch (error) {

@@ -137,8 +137,11 @@ export function commandEndpoint(route: CommandRoute, deps: EndpointDeps): Endpoi
   const carriedOut = async (exchange: Exchange, id: string, asked: Asked): Promise<FinishedAnswer> => {
     const carried = await carryOut({
       ...{ origin: originOf(exchange, id, asked), services, resumable: command.unrepeatable !== true },
-      onContext(context: CommandContext<Services>) {
-        exchange.late = () => (context.effect === undefined ? undefined : recorded(exchange, context.effect));
+      onRun(effectSoFar) {
+        exchange.late = () => {
+          const effect = effectSoFar();
+          return effect === undefined ? undefined : recorded(exchange, effect);
+        };
       },
       run: async (context: CommandContext<Services>) =>
         success(exchange, await command.run(asked.input, context), context.position),
