@@ -14,6 +14,7 @@ const openStore = defineChange({
   tag: 'stores',
   route: 'POST /stores',
   access: ['buyer', 'seller'],
+  security: 'change of role',
   body: Fields({ name: Name, description: Type.Optional(Text) }),
   status: 201,
   result: StoreView,

@@ -64,6 +64,7 @@ const changePassword = defineCommand({
   route: 'PUT /users/me/password',
   access: 'user',
   limit: 'login',
+  security: 'change of password',
   body: Fields({ current_password: Password, new_password: Password }),
   result: Message,
   revokes: true,

@@ -63,7 +63,7 @@ export async function createAdminOnce(
   );
   try {
     const made = await createAdmin(services, admin, { actor: SYSTEM('setup'), id });
-    log.info({ user: made.id }, 'the admin of ADMIN_EMAIL exists');
+    log.info({ security: 'change of role', user: made.id, role: 'admin' }, 'the admin of ADMIN_EMAIL exists');
   } catch (error) {
     if (!isRefusal(error) || error.kind === 'unavailable') throw error;
     if (error.kind !== 'invalid') {

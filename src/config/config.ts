@@ -8,6 +8,9 @@ import { SETTINGS, type SettingName, type Values } from './settings.ts';
 /** The exit code when the settings are wrong (sysexits EX_CONFIG). */
 export const CONFIG_EXIT_CODE = 78;
 
+/** How many busy accounts one network may have, unless `RATE_LIMIT_ADDRESS` is set. */
+const ACCOUNTS_PER_ADDRESS = 10;
+
 export type Environment = Readonly<Record<string, string | undefined>>;
 export interface ConfigProblem {
   readonly name: string;
@@ -49,6 +52,8 @@ const grouped = (values: Values) => ({
   rateLimits: {
     public: values.RATE_LIMIT_PUBLIC,
     auth: values.RATE_LIMIT_AUTH,
+    /** Signed-in callers of one network together. */
+    address: values.RATE_LIMIT_ADDRESS ?? values.RATE_LIMIT_AUTH * ACCOUNTS_PER_ADDRESS,
     login: values.RATE_LIMIT_LOGIN,
     register: values.RATE_LIMIT_REGISTER,
     refresh: values.RATE_LIMIT_REFRESH,

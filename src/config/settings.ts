@@ -49,6 +49,8 @@ export const SETTINGS = {
   BODY_LIMIT_BYTES: integer('102400', 1_024, 100 * 1024 * 1024),
   RATE_LIMIT_PUBLIC: integer('60', 0, RATE_MAX_PER_MINUTE),
   RATE_LIMIT_AUTH: integer('120', 0, RATE_MAX_PER_MINUTE),
+  /** By default ten times `RATE_LIMIT_AUTH`: see `config.ts`. */
+  RATE_LIMIT_ADDRESS: integer(undefined, 0, RATE_MAX_PER_MINUTE),
   RATE_LIMIT_LOGIN: integer('10', 0, RATE_MAX_PER_MINUTE),
   RATE_LIMIT_REGISTER: integer('10', 0, RATE_MAX_PER_MINUTE),
   RATE_LIMIT_REFRESH: integer('30', 0, RATE_MAX_PER_MINUTE),

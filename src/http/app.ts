@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import type { Server } from 'node:http';
-import type { Express, Request } from 'express';
+import type { IncomingMessage, Server } from 'node:http';
+import type { Express } from 'express';
 import type { Logger } from 'pino';
 import type { Cache } from '../cache/cache.ts';
 import type { Services } from '../commands/contract.ts';
@@ -21,8 +21,11 @@ import { createIdempotency, type Idempotency } from './api/idempotency.ts';
 import { type Collector, createMetrics, type Metrics } from './pages/metrics.ts';
 import { openapiOf } from './api/openapi.ts';
 import { addPages } from './pages/pages.ts';
-import { createLimits, createMemoryLimiter, type RateLimiter } from './limits/rateLimit.ts';
+import { clientAddress, type Trust } from './limits/addresses.ts';
+import { createLimits } from './limits/limits.ts';
+import { createMemoryLimiter, type RateLimiter } from './limits/rateLimit.ts';
 import { createRevocations, type Revocations } from './auth/revocation.ts';
+import { createSecurityLog } from './auth/securityLog.ts';
 import { createServer, drained, expressApp } from './server.ts';
 import { createVerifier } from './auth/tokens.ts';
 import { resultCheck } from './api/validate.ts';
@@ -87,18 +90,23 @@ function inspector(checkResults: boolean) {
   };
 }
 
-/** Without proxies in front, Express's parsing of forwarded addresses is skipped. */
-const addressReader = (trustProxy: Config['http']['trustProxy']): ((req: Partial<Request>) => string) =>
-  trustProxy === 0 ? ({ socket }) => socket?.remoteAddress ?? '' : ({ ip }) => ip ?? '';
+/** Without proxies in front, forwarded addresses are not looked at. */
+function addressReader(app: Express, trustProxy: Config['http']['trustProxy']): (req: IncomingMessage) => string {
+  if (trustProxy === 0) return ({ socket }) => socket.remoteAddress ?? '';
+  const trust = app.get('trust proxy fn') as Trust;
+  return (req) => clientAddress(req, trust);
+}
 
 /** The parts of the edge: each is taken from `deps` when given there, or created. */
-function enginesOf(deps: AppDeps, draining: () => boolean) {
+function enginesOf(deps: AppDeps, app: Express, draining: () => boolean) {
   const { config, logger, services, store, db, pool, cache, progress } = deps;
   const metrics = deps.metrics ?? createMetrics();
   deps.collectors?.forEach((collector) => metrics.collect(collector));
   const { checkResults = false, now = () => new Date() } = deps;
   const inspect = inspector(checkResults);
-  const { requestTimeoutMs, bodyLimitBytes, corsOrigins, trustProxy } = config.http;
+  const { requestTimeoutMs, bodyLimitBytes, corsOrigins } = config.http;
+  const addressOf = addressReader(app, config.http.trustProxy);
+  const security = createSecurityLog({ logger, masterKey: deps.masterKey, addressOf });
   const staticHeaders = [...securityHeaders(), ...(corsOrigins.length > 0 ? ['Vary', 'Origin'] : [])];
   const answering = createAnswering({ logger, metrics, requestTimeoutMs, staticHeaders, draining });
   const revocations =
@@ -110,8 +118,11 @@ function enginesOf(deps: AppDeps, draining: () => boolean) {
     limits: createLimits({
       limiter: deps.limiter ?? createMemoryLimiter(),
       perMinute: config.rateLimits,
-      addressOf: addressReader(trustProxy) as (req: object) => string,
+      addressOf,
+      onLimited: (exchange, limited) => security.limited(exchange, limited),
+      requestTimeoutMs,
     }),
+    security,
     ask: createAsk({
       ...{ cache, db, store, services, progress, now },
       ...(inspect === undefined ? {} : { inspect }),
@@ -132,12 +143,12 @@ function enginesOf(deps: AppDeps, draining: () => boolean) {
 export function createApp(deps: AppDeps): App {
   const state = { draining: false };
   const draining = (): boolean => state.draining;
-  const { metrics, answering, revocations, endpoints } = enginesOf(deps, draining);
+  const app = expressApp(deps.config.http.trustProxy);
+  const { metrics, answering, revocations, endpoints } = enginesOf(deps, app, draining);
   const { ask, idempotency } = endpoints;
   const api = createApi(deps.contracts, endpoints);
   const openapi = openapiOf(api.routes, deps.version);
   const cors = corsFor(deps.config.http.corsOrigins);
-  const app = expressApp(deps.config.http.trustProxy);
   app.use((req, res, next) => {
     const exchange = begin(req, res);
     if (cors(req, res)) answering.record(exchange, res.statusCode);
@@ -157,6 +168,7 @@ export function createApp(deps: AppDeps): App {
     version: deps.version,
     docs: createDocs(JSON.stringify(openapi)),
     draining,
+    count: (exchange) => endpoints.limits.take(exchange),
   });
   const server = createServer(app);
   const close = async (): Promise<void> => {

@@ -27,7 +27,14 @@ describe('settings', () => {
   it('need none to be set', () => {
     const config = loadConfig({});
     expect(config.http).to.include({ host: '127.0.0.1', port: 8080, trustProxy: 0, requestTimeoutMs: 30_000 });
-    expect(config.rateLimits).to.deep.equal({ public: 60, auth: 120, login: 10, register: 10, refresh: 30 });
+    expect(config.rateLimits).to.deep.equal({
+      public: 60,
+      auth: 120,
+      address: 1_200,
+      login: 10,
+      register: 10,
+      refresh: 30,
+    });
     expect(config.auth).to.include({ accessTtlMs: 900_000, refreshTtlMs: 604_800_000, masterKey: undefined });
     expect(config.payment).to.deep.equal({ methodDefault: 'sandbox', deadlineMs: 900_000, sandboxDelayMs: 200 });
     expect(config.database.url).to.equal(undefined);

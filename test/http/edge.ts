@@ -19,7 +19,7 @@ import { example } from './example.ts';
 
 export const JWT_SECRET = 'a secret of the tests that is long enough';
 const ACCESS_TTL_MS = 900_000;
-const RATE_LIMITS_OFF = { public: 0, auth: 0, login: 0, register: 0, refresh: 0 };
+const RATE_LIMITS_OFF = { public: 0, auth: 0, address: 0, login: 0, register: 0, refresh: 0 };
 
 /** The error of one field in a problem answer. */
 export interface Wrong {

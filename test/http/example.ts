@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
 import type { CommandContext } from '../../src/engine/decide/context.ts';
 import { defineCommand } from '../../src/commands/contract.ts';
-import { missing, Refusal, type RefusalKind } from '../../src/errors.ts';
+import { missing, Refusal, type RefusalKind, unauthenticated } from '../../src/errors.ts';
 import { streamOf } from '../../src/eventstore/eventStore.ts';
 import { paginate } from '../../src/engine/ask/query.ts';
 import { defineQuery } from '../../src/queries/contract.ts';
@@ -135,7 +135,22 @@ const signIn = defineCommand({
   route: 'POST /sign-in',
   access: 'anyone',
   limit: 'login',
-  body: Fields({ email: Type.String({ maxLength: 100 }) }),
+  security: 'login',
+  body: Fields({ email: Type.String({ maxLength: 100 }), wrong: Type.Optional(Type.Boolean()) }),
+  result: Type.Null(),
+  run({ body }) {
+    if (body.wrong === true) unauthenticated('WrongCredentials', 'E-mail or password is wrong.');
+    return Promise.resolve({ data: null });
+  },
+});
+
+const changeSecret = defineCommand({
+  name: 'ChangeSecret',
+  summary: 'Attempt to change a secret',
+  tag: 'auth',
+  route: 'PUT /secrets',
+  access: 'user',
+  limit: 'login',
   result: Type.Null(),
   run: () => Promise.resolve({ data: null }),
 });
@@ -219,6 +234,6 @@ const readLog = defineQuery({
 });
 
 export const example = {
-  commands: [openAccount, addTo, refuse, unknown, breakDown, lie, adminOnly, signIn],
+  commands: [openAccount, addTo, refuse, unknown, breakDown, lie, adminOnly, signIn, changeSecret],
   queries: [getAccount, getLabel, listLabels, whoAmI, readLog],
 };

@@ -63,6 +63,8 @@ export interface CommandContract<D extends Domain = Domain> {
   seenAt?(id: string): string;
   /** The answer holds a secret that is made only once, so the command cannot be repeated. */
   readonly unrepeatable?: true;
+  /** The command is a security event of this name; each outcome goes to the log, with the caller's address. */
+  readonly security?: string;
   /** The command may end sessions; its answer waits until this process refuses their tokens. */
   readonly revokes?: true;
   /** Field rules that a schema cannot express; throws an `invalid` refusal. Fields may be absent or of any type. */

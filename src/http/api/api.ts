@@ -142,14 +142,9 @@ export function createApi(contracts: Contracts, deps: EndpointDeps): Api {
   );
   const { answering } = deps;
 
-  const dispatch = (exchange: Exchange): void | Promise<void> => {
-    const method = exchange.req.method ?? 'GET';
+  /** Answers where no contract does. Such a request counts against the limits like any other. */
+  const answerElse = (exchange: Exchange, method: string, match: ReturnType<typeof router.match>): void => {
     const path = exchange.path.slice(BASE_PATH.length);
-    const match = router.match(method, path);
-    if (match.outcome === 'found') {
-      exchange.route = match.value.pattern;
-      return match.value.serve(exchange, match.params);
-    }
     if (match.outcome === 'otherMethods') {
       const allow = match.allow.join(', ');
       if (method !== 'OPTIONS') throw wrongMethod(method, allow);
@@ -158,6 +153,18 @@ export function createApi(contracts: Contracts, deps: EndpointDeps): Api {
     }
     if (path !== DOCS_PATH) throw unknownRoute(exchange.path);
     answering.send(exchange, 308, ['Location', DOCS_PATH], '');
+  };
+
+  const dispatch = (exchange: Exchange): void | Promise<void> => {
+    const method = exchange.req.method ?? 'GET';
+    const match = router.match(method, exchange.path.slice(BASE_PATH.length));
+    if (match.outcome === 'found') {
+      exchange.route = match.value.pattern;
+      return match.value.serve(exchange, match.params);
+    }
+    const counted = deps.limits.take(exchange);
+    if (counted instanceof Promise) return counted.then(() => answerElse(exchange, method, match));
+    answerElse(exchange, method, match);
   };
 
   return {

@@ -10,6 +10,7 @@ import { admit, assertResult, type Endpoint, type EndpointDeps, paramsReader, re
 import { etagOf, readIfMatch } from './etag.ts';
 import { envelope, type Exchange, JSON_TYPE, metaJson } from './exchange.ts';
 import { type FinishedAnswer, readIdempotencyKey } from './idempotency.ts';
+import type { SecurityLog } from '../auth/securityLog.ts';
 import { CODES, PROBLEM_TYPE, problemJson, problemOf } from './problem.ts';
 import { bodyCheck, resultCheck } from './validate.ts';
 
@@ -86,6 +87,22 @@ function refused(exchange: Exchange, error: unknown): FinishedAnswer {
   return { status: problem.status, headers, body: problemJson(problem, exchange.path, metaJson(exchange.requestId)) };
 }
 
+/** The account whose credentials a limited command tries: the one that its body names, or the caller's own. */
+function attemptedAccount({ access, limit }: CommandContract, { actor }: Exchange, body: unknown): string | undefined {
+  if (limit === undefined) return undefined;
+  const { email } = body as { email?: unknown };
+  if (typeof email === 'string') return email;
+  return access === 'anyone' ? undefined : actor.id;
+}
+
+/** Logs the outcomes of a command that is a security event. */
+const settledIn =
+  (command: CommandContract, security: SecurityLog) =>
+  (exchange: Exchange, body: unknown, error?: unknown): void => {
+    if (command.security === undefined) return;
+    security.settled(exchange, command.security, attemptedAccount(command, exchange, body), error);
+  };
+
 /** Returns the function that reads a request: all that is wrong with it is refused in one answer. */
 function readerOf({ command, path }: CommandRoute, deps: EndpointDeps) {
   const readParams = paramsReader(path, command.params);
@@ -112,7 +129,7 @@ export function commandEndpoint(route: CommandRoute, deps: EndpointDeps): Endpoi
   const { command, locationOf } = route;
   const { answering, ask, idempotency, services } = deps;
   const success = successOf(command, locationOf, deps.checkResults);
-
+  const settled = settledIn(command, deps.security);
   const read = readerOf(route, deps);
 
   const originOf = (exchange: Exchange, id: string, { key, ifMatch }: Asked): Origin => ({
@@ -146,6 +163,7 @@ export function commandEndpoint(route: CommandRoute, deps: EndpointDeps): Endpoi
       run: async (context: CommandContext<Services>) =>
         success(exchange, await command.run(asked.input, context), context.position),
     });
+    settled(exchange, asked.input.body, carried.kind === 'failed' ? carried.error : undefined);
     await written(exchange, carried.position);
     if (carried.kind === 'answered') return carried.answer;
     if (carried.kind === 'failed') return refused(exchange, carried.error);
@@ -169,10 +187,8 @@ export function commandEndpoint(route: CommandRoute, deps: EndpointDeps): Endpoi
     await admit(deps, command, exchange);
     answering.startClock(exchange);
     const asked = await read(exchange, values);
-    const { email } = asked.input.body as { email?: unknown };
-    if (command.limit !== undefined && typeof email === 'string') {
-      await deps.limits.takeAccount(exchange, command.limit, email);
-    }
+    const account = attemptedAccount(command, exchange, asked.input.body);
+    if (account !== undefined) await deps.limits.attempt(exchange, command.limit!, account);
     const { status, headers, body } = await answer(exchange, asked);
     failpoint('answer:before-send');
     answering.send(exchange, status, headers, body);

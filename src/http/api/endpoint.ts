@@ -8,8 +8,9 @@ import type { Authenticate } from '../auth/authenticate.ts';
 import type { Answering, Exchange } from './exchange.ts';
 import type { Idempotency } from './idempotency.ts';
 import { invalidRequest } from './problem.ts';
-import type { Limits } from '../limits/rateLimit.ts';
+import type { Limits } from '../limits/limits.ts';
 import type { Revocations } from '../auth/revocation.ts';
+import type { SecurityLog } from '../auth/securityLog.ts';
 import { paramsOf } from './router.ts';
 import { textCheck } from './validate.ts';
 
@@ -18,6 +19,7 @@ export interface EndpointDeps {
   readonly answering: Answering;
   readonly authenticate: Authenticate;
   readonly limits: Limits;
+  readonly security: SecurityLog;
   readonly ask: Ask;
   readonly services: Services;
   readonly idempotency: Idempotency;

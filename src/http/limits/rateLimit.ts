@@ -1,10 +1,5 @@
-import { createHash } from 'node:crypto';
-import type { IncomingMessage } from 'node:http';
-import { isIPv6 } from 'node:net';
+import { performance } from 'node:perf_hooks';
 import { LRUCache } from 'lru-cache';
-import type { LimitClass } from '../../commands/contract.ts';
-import type { Exchange } from '../api/exchange.ts';
-import { ProblemError } from '../api/problem.ts';
 
 export const WINDOW_MS = 60_000;
 /** The window is counted in this many slots, and slides by one slot at a time. */
@@ -36,7 +31,7 @@ export interface LocalLimiter extends RateLimiter {
 /** The counts of one caller, one per slot of the window, as a ring. */
 interface Counts {
   readonly slots: Uint32Array;
-  /** The number of the newest slot, counted from the Unix epoch. */
+  /** The number of the newest slot, counted from the zero of the clock. */
   newest: number;
   sum: number;
 }
@@ -64,10 +59,11 @@ function secondsToReset(counts: Counts, nowMs: number): number {
 }
 
 /**
- * A sliding window in this process. Slots that have only partly left the window still count fully, so at most `limit` requests
+ * A sliding window in this process, on a clock that nobody can set: after a change of the wall clock a caller neither waits
+ * longer nor gets a second allowance. Slots that have only partly left the window still count fully, so at most `limit` requests
  * pass in any 60 s, whenever those begin.
  */
-export function createMemoryLimiter(now: () => number = Date.now): LocalLimiter {
+export function createMemoryLimiter(now: () => number = () => performance.now()): LocalLimiter {
   const callers = new LRUCache<string, Counts>({ max: CALLERS_MAX });
 
   const known = (key: string, nowMs: number): Counts | undefined => {
@@ -107,73 +103,6 @@ export function createMemoryLimiter(now: () => number = Date.now): LocalLimiter 
     count(key) {
       const nowMs = now();
       add(known(key, nowMs) ?? begun(key, nowMs));
-    },
-  };
-}
-
-/** The part of an address that one customer usually has: an IPv4 address, or the first 64 bits of an IPv6 address. */
-export function networkOf(address: string): string {
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address);
-  if (mapped?.[1] !== undefined) return mapped[1];
-  if (!isIPv6(address)) return address;
-  const [head = '', tail] = address.split('%')[0]!.split('::');
-  const left = head === '' ? [] : head.split(':');
-  const right = tail === undefined || tail === '' ? [] : tail.split(':');
-  const zeros = tail === undefined ? 0 : 8 - left.length - right.length;
-  const groups = [...left, ...Array.from({ length: zeros }, () => '0'), ...right].slice(0, 4);
-  return `${groups.map((group) => Number.parseInt(group, 16).toString(16)).join(':')}::/64`;
-}
-
-type AnyClass = LimitClass | 'public' | 'auth';
-
-export interface Limits {
-  /** Counts a request by client network, or by account for signed-in callers of routes without a class. Throws above the limit. */
-  take(exchange: Exchange, limitClass: LimitClass | undefined): void | Promise<void>;
-  /** Counts an attempt at an account (by its e-mail address), whatever network it comes from. Throws above the limit. */
-  takeAccount(exchange: Exchange, limitClass: LimitClass, email: string): void | Promise<void>;
-}
-
-export interface LimitsOptions {
-  readonly limiter: RateLimiter;
-  /** Requests per minute; 0 means no limit. */
-  readonly perMinute: Readonly<Record<AnyClass, number>>;
-  readonly addressOf: (req: IncomingMessage) => string;
-}
-
-const WINDOW_S = WINDOW_MS / 1_000;
-
-export function createLimits({ limiter, perMinute, addressOf }: LimitsOptions): Limits {
-  const apply = (exchange: Exchange, name: AnyClass, { allowed, remaining, resetS }: Verdict): void => {
-    // Of several counts, the headers show the one with the fewest requests left.
-    if (allowed && remaining >= exchange.rateRemaining) return;
-    exchange.rateRemaining = remaining;
-    const policy = `"${name}";q=${perMinute[name]};w=${WINDOW_S}`;
-    const headers = ['RateLimit-Policy', policy, 'RateLimit', `"${name}";r=${remaining};t=${resetS}`];
-    exchange.headers.splice(0, exchange.headers.length, ...headers);
-    if (allowed) return;
-    throw new ProblemError('RATE_LIMITED', 'RateLimited', `Too many requests; try again in ${resetS} s.`, {
-      headers: ['Retry-After', String(resetS)],
-    });
-  };
-
-  const count = (exchange: Exchange, name: AnyClass, caller: string): void | Promise<void> => {
-    if (perMinute[name] === 0) return;
-    const verdict = limiter.take(`${name}:${caller}`, perMinute[name]);
-    if (verdict instanceof Promise) return verdict.then((later) => apply(exchange, name, later));
-    apply(exchange, name, verdict);
-  };
-
-  return {
-    take(exchange, limitClass) {
-      const { id, role } = exchange.actor;
-      if (limitClass === undefined && role !== 'anonymous') return count(exchange, 'auth', id);
-      const name = limitClass ?? 'public';
-      // The address is read only when it is needed.
-      return perMinute[name] === 0 ? undefined : count(exchange, name, networkOf(addressOf(exchange.req)));
-    },
-    takeAccount(exchange, limitClass, email) {
-      const account = createHash('sha256').update(email.trim().toLowerCase()).digest('base64url');
-      return count(exchange, limitClass, `account:${account}`);
     },
   };
 }

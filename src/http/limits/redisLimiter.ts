@@ -2,7 +2,8 @@ import type { RedisConnection } from '../../platform/redis/connection.ts';
 import { createMemoryLimiter, SLOTS, WINDOW_MS, type RateLimiter, type Verdict } from './rateLimit.ts';
 
 /**
- * The sliding window of `createMemoryLimiter`, by Redis's own clock. KEYS: the caller's hash, from slot number since the epoch
+ * The sliding window of `createMemoryLimiter`, by Redis's own clock. When that clock was put back, counts of slots that are
+ * still to come move to the present slot: their callers wait at most one window and get no second allowance. KEYS: the caller's hash, from slot number since the epoch
  * to count. ARGV: limit, length of a slot (ms), slots of the window. Returns whether the request is allowed (1 or 0), the
  * requests in the window, and the ms until the oldest of them has left it.
  */
@@ -12,17 +13,25 @@ local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 local limit, length, slots = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local newest = math.floor(now / length)
 local counts = redis.call('HGETALL', KEYS[1])
-local sum, oldest, gone = 0, newest, {}
+local sum, oldest, gone, early = 0, newest, {}, 0
 for i = 1, #counts, 2 do
   local slot = tonumber(counts[i])
   if slot < newest - slots then
     gone[#gone + 1] = counts[i]
   else
     sum = sum + tonumber(counts[i + 1])
+    if slot > newest then
+      gone[#gone + 1] = counts[i]
+      early = early + tonumber(counts[i + 1])
+    end
     if slot < oldest then oldest = slot end
   end
 end
 if #gone > 0 then redis.call('HDEL', KEYS[1], unpack(gone)) end
+if early > 0 then
+  redis.call('HINCRBY', KEYS[1], newest, early)
+  redis.call('PEXPIRE', KEYS[1], (slots + 2) * length)
+end
 local allowed = 0
 if sum < limit then
   allowed = 1

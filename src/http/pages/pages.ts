@@ -14,6 +14,8 @@ export interface PagesDeps {
   /** The API's documentation; absent in a process without the API. */
   readonly docs?: Router;
   readonly draining: () => boolean;
+  /** Counts a request to a page that is not about this process's health. */
+  readonly count?: (exchange: Exchange) => void | Promise<void>;
 }
 
 const PAGE_HEADERS = ['Content-Type', JSON_TYPE, 'Cache-Control', 'no-store'];
@@ -68,6 +70,11 @@ export function addPages(app: Express, deps: PagesDeps): void {
   page('/metrics', async (exchange) => {
     const text = await metrics.text();
     answering.send(exchange, 200, ['Content-Type', metrics.contentType, 'Cache-Control', 'no-store'], text);
+  });
+  // What follows is for anyone, so it counts against the limits. Probes do not: a limit would make the process look dead.
+  app.use(async (_req, res, next) => {
+    await deps.count?.(exchangeOf(res));
+    next();
   });
   if (deps.docs !== undefined) {
     app.use(['/docs', '/openapi.json'], recording(deps, DOCS_ROUTE));

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
 import { openEdge, type Edge, type EdgeOptions } from '../edge.ts';
 
@@ -40,17 +41,86 @@ describe('rate limits', () => {
     expect(await statuses(3, () => get({}, 'guess'))).to.deep.equal([401, 401, 429]);
   });
 
-  it('count attempts at one account from wherever they come', async () => {
+  const attempt = (email: string, address: string) =>
+    edge.request('POST', '/api/v1/sign-in', { body: { email }, headers: { 'x-forwarded-for': address } });
+  const security = () => edge.logs.filter((line) => String(line.security).startsWith('rate limit'));
+
+  it('let the owner in from elsewhere, after an address spent its attempts at the account', async () => {
+    await open({ rateLimits: { login: 10 }, http: { trustProxy: 1 } });
+    const guesses = await statuses(12, () => attempt('ada@example.com', '10.0.0.1'));
+    expect(guesses).to.deep.equal([...Array.from({ length: 10 }, () => 200), 429, 429]);
+    const began = performance.now();
+    expect((await attempt('ada@example.com', '10.0.0.2')).status).to.equal(200);
+    expect(performance.now() - began).to.be.below(1_000);
+  });
+
+  it('slow down attempts at one account from many addresses, and never refuse its owner', async () => {
     await open({ rateLimits: { login: 2 }, http: { trustProxy: 1 } });
-    let from = 0;
-    const attempt = (email: string) =>
-      edge.request('POST', '/api/v1/sign-in', {
-        body: { email },
-        headers: { 'x-forwarded-for': `10.0.0.${(from += 1)}` },
+    const timed = async (email: string, host: number): Promise<number> => {
+      const began = performance.now();
+      expect((await attempt(email, `10.0.0.${host}`)).status, `${email} from ${host}`).to.equal(200);
+      return performance.now() - began;
+    };
+    for (let host = 1; host <= 6; host += 1) expect(await timed('Ada@example.com ', host)).to.be.below(1_500);
+    const waits = await Promise.all([7, 8, 9].map((host) => timed('ada@example.com', host)));
+    for (const ms of waits) expect(ms).to.be.within(2_400, 4_900);
+    expect(await timed('bob@example.com', 20)).to.be.below(1_500);
+    expect(security()).to.have.length(1);
+    expect(security()[0]).to.deep.include({ security: 'rate limit delayed', limit: 'login', route: '/api/v1/sign-in' });
+  }).timeout(20_000);
+
+  it('limit guesses of a signed-in caller by session, from however many addresses they come', async () => {
+    await open({ rateLimits: { login: 3 }, http: { trustProxy: 1 } });
+    const [stolen, other] = [randomUUID(), randomUUID()];
+    const userId = randomUUID();
+    let host = 0;
+    const guess = (sessionId: string) =>
+      edge.request('PUT', '/api/v1/secrets', {
+        token: edge.token({ userId, sessionId }),
+        headers: { 'x-forwarded-for': `10.0.1.${(host += 1)}` },
       });
-    expect(await statuses(3, () => attempt('Ada@example.com '))).to.deep.equal([200, 200, 429]);
-    expect((await attempt('ada@example.com')).status).to.equal(429);
-    expect((await attempt('bob@example.com')).status).to.equal(200);
+    expect(await statuses(5, () => guess(stolen))).to.deep.equal([200, 200, 200, 429, 429]);
+    expect((await guess(other)).status, 'the owner in a session of their own').to.equal(200);
+    expect(security()).to.have.length(1);
+    expect(security()[0]).to.deep.include({
+      ...{ security: 'rate limit refused', address: '10.0.1.4', limit: 'login', user: userId, level: 40 },
+    });
+  });
+
+  it('count an address as one, whatever port or spelling the proxy gives it', async () => {
+    await open({ rateLimits: { public: 3 }, http: { trustProxy: 1 } });
+    const spellings = ['192.0.2.1:1111', '192.0.2.1:2222', '[::ffff:192.0.2.1]:3333', '192.0.2.1'];
+    const found: number[] = [];
+    for (const address of spellings) found.push((await get({ 'x-forwarded-for': address })).status);
+    expect(found).to.deep.equal([200, 200, 200, 429]);
+    const invented = await statuses(5, () => get({ 'x-forwarded-for': `a.b.c.d:${Math.random()}` }));
+    expect(invented).to.deep.equal([200, 200, 200, 429, 429]);
+  });
+
+  it('count signed-in callers of one address together too', async () => {
+    await open({ rateLimits: { auth: 5, address: 4 } });
+    expect(await statuses(6, () => get({}, edge.token()))).to.deep.equal([200, 200, 200, 200, 429, 429]);
+  });
+
+  it('count every route: unknown ones, wrong methods, OPTIONS and pages, but no probes', async () => {
+    const asks: [string, string, number][] = [
+      ['GET', '/api/v1/nothing', 404],
+      ['GET', '/api/v1/labels/not%zza', 400],
+      ['DELETE', '/api/v1/labels', 405],
+      ['OPTIONS', '/api/v1/labels', 204],
+      ['GET', '/api/v1/docs', 308],
+      ['GET', '/nothing', 404],
+      ['GET', '/openapi.json', 200],
+      ['GET', '/docs/', 200],
+    ];
+    for (const [method, path, status] of asks) {
+      await open({ rateLimits: { public: 2 } });
+      const found = await statuses(4, () => edge.request(method, path));
+      expect(found, `${method} ${path}`).to.deep.equal([status, status, 429, 429]);
+      expect(await statuses(3, () => edge.request('GET', '/livez'))).to.deep.equal([200, 200, 200]);
+      await edge.close();
+    }
+    await open({});
   });
 
   it('are no limits when they are 0', async () => {

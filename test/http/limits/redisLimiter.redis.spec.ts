@@ -80,6 +80,18 @@ describe('rate limits in Redis', function () {
     expect(total).to.equal(10);
   });
 
+  it('lock nobody for longer than a window, and let nobody pass twice, when the clock of Redis was put back an hour', async () => {
+    const fresh = async (): Promise<RateLimiter[]> => [await limiter()];
+    expect(await allowed(await fresh(), 10)).to.equal(10);
+    await age(-3_600);
+    const [other] = await fresh();
+    const verdict = await other!.take('me', 10);
+    expect(verdict).to.include({ allowed: false, remaining: 0 });
+    expect(verdict.resetS).to.be.within(58, 61);
+    await age(62);
+    expect(await allowed(await fresh(), 25), 'a window later').to.equal(10);
+  });
+
   it('keep nothing for longer than the window', async () => {
     await (await limiter()).take('me', 10);
     expect(await admin.pttl(slots())).to.be.within(50_000, 63_000);

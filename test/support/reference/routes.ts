@@ -87,10 +87,11 @@ const commandFacts = (command: CommandContract): string[] => [
   limitOf(command),
 ];
 
-function limitOf({ limit, body }: CommandContract): string {
+function limitOf({ limit, access, body }: CommandContract): string {
   if (limit === undefined) return '';
-  const byAccount = body !== undefined && 'email' in body.properties;
-  return `Limited by ${code(`RATE_LIMIT_${limit.toUpperCase()}`)}, per address${byAccount ? ' and per account' : ''}.`;
+  const named = body !== undefined && 'email' in body.properties;
+  const more = named ? '; attempts at one account are slowed down' : access === 'anyone' ? '' : ' and per session';
+  return `Limited by ${code(`RATE_LIMIT_${limit.toUpperCase()}`)}, per address${more}.`;
 }
 
 /** The answers that the page has described so far. An answer that several routes give is described once. */

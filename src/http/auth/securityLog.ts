@@ -1,0 +1,60 @@
+import { createHmac, hkdfSync } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
+import type { Logger } from 'pino';
+import { isRefusal } from '../../errors.ts';
+import type { Exchange } from '../api/exchange.ts';
+import type { Limited } from '../limits/limits.ts';
+import { WINDOW_MS } from '../limits/rateLimit.ts';
+
+const KEY_BYTES = 32;
+const MARK_DIGITS = 16;
+/** The most limited callers that are remembered, so that each is logged once per window and not at every request. */
+const CALLERS_TOLD_MAX = 10_000;
+
+/** Writes what an auditor of the shop's security looks for, as lines with the field `security`. */
+export interface SecurityLog {
+  /** A command that its contract names as a security event was carried out, or refused with `error`. */
+  settled(exchange: Exchange, event: string, account: string | undefined, error?: unknown): void;
+  /** A caller was refused or delayed by a rate limit; logged once per caller and minute. */
+  limited(exchange: Exchange, limited: Limited): void;
+}
+
+export interface SecurityLogOptions {
+  readonly logger: Logger;
+  readonly masterKey: Buffer;
+  readonly addressOf: (req: Exchange['req']) => string;
+}
+
+/**
+ * An account that was named but not proved appears only as a keyed mark: equal marks are the same account, and a mark does
+ * not tell its e-mail address. A signed-in caller appears with the account's id, as in the lines of requests.
+ */
+export function createSecurityLog({ logger, masterKey, addressOf }: SecurityLogOptions): SecurityLog {
+  const key = Buffer.from(hkdfSync('sha256', masterKey, '', 'cartulary log marks', KEY_BYTES));
+  const told = new LRUCache<string, true>({ max: CALLERS_TOLD_MAX, ttl: WINDOW_MS });
+  const markOf = (account: string): string =>
+    createHmac('sha256', key).update(account.normalize('NFC').trim().toLowerCase()).digest('hex').slice(0, MARK_DIGITS);
+  const circumstances = ({ req, route, requestId, actor }: Exchange) => ({
+    address: addressOf(req),
+    route,
+    request_id: requestId,
+    ...(actor.role === 'anonymous' ? {} : { user: actor.id }),
+  });
+
+  return {
+    settled(exchange, event, account, error) {
+      const named = account === undefined ? {} : { account: markOf(account) };
+      const line = { security: event, ...named, ...circumstances(exchange) };
+      if (error === undefined) logger.info(line, `security: ${event}`);
+      else if (isRefusal(error) && error.kind === 'unauthenticated')
+        logger.warn({ ...line, rule: error.rule }, `security: ${event} refused`);
+    },
+    limited(exchange, { name, caller, outcome }) {
+      const once = `${name}:${caller}:${outcome}`;
+      if (told.has(once)) return;
+      told.set(once, true);
+      const line = { security: `rate limit ${outcome}`, limit: name, ...circumstances(exchange) };
+      logger.warn(line, `security: a caller was ${outcome} by a rate limit`);
+    },
+  };
+}
