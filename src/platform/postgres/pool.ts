@@ -72,7 +72,7 @@ const limitsOf = ({ statementTimeoutMs = STATEMENT_TIMEOUT_MS, lockTimeoutMs }: 
     statementTimeoutMs === 0 ? BULK_IDLE_IN_TRANSACTION_TIMEOUT_MS : IDLE_IN_TRANSACTION_TIMEOUT_MS,
 });
 
-export const sessionConfig = (options: SessionOptions): SessionConfig => ({
+const sessionConfig = (options: SessionOptions): SessionConfig => ({
   connectionString: options.url,
   application_name: `cartulary ${options.name}`,
   connectionTimeoutMillis: options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,

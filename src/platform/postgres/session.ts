@@ -61,7 +61,7 @@ const searchPath = (schema: string | undefined): string => {
 };
 
 /** The schema that `?schema=` in the database's URL names. */
-export const schemaIn = (url: string): string | undefined => new URL(url).searchParams.get('schema') ?? undefined;
+const schemaIn = (url: string): string | undefined => new URL(url).searchParams.get('schema') ?? undefined;
 
 /** The statement that pins a session's settings. An acknowledged commit is on the disk, even where the default says otherwise. */
 function pinSql({ connectionString, session }: Pick<SessionConfig, 'connectionString' | 'session'>): string {
