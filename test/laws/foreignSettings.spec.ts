@@ -51,7 +51,7 @@ describe('a shop in a database with other defaults than Postgres has', function 
     expect(statuses.filter((status) => status >= 500)).to.deep.equal([]);
   });
 
-  it('is exported, rebuilt and migrated like any other', async () => {
+  it('is rebuilt and migrated like any other', async () => {
     const rebuilt = await run('rebuild', '--all', '--json');
     expect(rebuilt.code, rebuilt.output).to.equal(0);
     const results = rebuilt.answer

@@ -17,10 +17,10 @@ export const FOREIGN_SETTINGS: Readonly<Record<string, string>> = {
   default_transaction_deferrable: 'on',
   search_path: 'nowhere, public, pg_catalog',
   synchronous_commit: 'off',
-  statement_timeout: '40ms',
+  statement_timeout: '500ms',
   lock_timeout: '1ms',
   idle_in_transaction_session_timeout: '1ms',
-  idle_session_timeout: '150ms',
+  idle_session_timeout: '2s',
 };
 
 /** Makes these settings the defaults of every new session in the database. */
