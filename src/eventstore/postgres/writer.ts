@@ -7,10 +7,8 @@ import { type AppendItem, outcomeUnknown } from '../appendQueue.ts';
 import { bigintArray, intArray, jsonArray, textArray, uuidArray } from './binaryArray.ts';
 import type { AppendResult } from '../eventStore.ts';
 
-/** The server aborts a batch after this. It is then sent again. */
+/** The server aborts a batch after this. It is then sent again. The session cuts the connection if the server stays silent. */
 const BATCH_TIMEOUT_MS = 4_000;
-/** If the server does not report the timeout by then, the connection is cut. */
-const HANG_UP_MS = BATCH_TIMEOUT_MS + 1_000;
 
 const APPEND = {
   name: 'append_batch',
@@ -73,7 +71,6 @@ export function createPostgresWriter(options: PostgresWriterOptions): PostgresWr
     return translating(async () => {
       const client = await connect();
       failpoint('append:before');
-      const hangUp = setTimeout(() => client.connection.stream.destroy(), HANG_UP_MS);
       try {
         const { rows } = await client.query<[bigint, string | null]>({ ...APPEND, values: parametersOf(items) });
         failpoint('append:after-commit');
@@ -83,8 +80,6 @@ export function createPostgresWriter(options: PostgresWriterOptions): PostgresWr
         connected = undefined;
         client.connection.stream.destroy();
         throw isRolledBack(error) ? error : outcomeUnknown(error);
-      } finally {
-        clearTimeout(hangUp);
       }
     });
   }

@@ -157,7 +157,9 @@ export class Session extends pg.Client {
   #watch(): void {
     const { stream } = this.connection;
     if (!(stream instanceof Socket)) return;
-    stream.setTimeout(this.#silenceMs, () => {
+    stream.setTimeout(this.#silenceMs);
+    // It also fires while the connection is idle, so it must be heard more than once: the callback of `setTimeout` is not.
+    stream.on('timeout', () => {
       // A reader that has not taken what has come makes the silence itself.
       if (this.#isWaiting() && stream.readableLength === 0) this.cut(silent(this.#silenceMs));
     });

@@ -1,0 +1,69 @@
+import { expect } from 'chai';
+import { createPool, createSession } from '../../src/platform/postgres/pool.ts';
+import { createPostgresWriter } from '../../src/eventstore/postgres/writer.ts';
+import { serialise } from '../../src/eventstore/serialise.ts';
+import { isOutcomeUnknown } from '../../src/errors.ts';
+import { freshDatabase, type TestDatabase } from '../support/database.ts';
+import { muteProxy } from '../support/muteProxy.ts';
+import { rejection } from '../support/rejection.ts';
+
+const SILENCE_MS = 300;
+/** The writer's statements may take 4 s, and its connection may stay silent for one second more. */
+const WRITER_SILENCE_MS = 5_000;
+const MARGIN_MS = 2_000;
+const NO_EVENT = {
+  ...{ commandId: 'c', command: 'Note', correlationId: 'c', actor: 'test' },
+  ...{ occurredAt: '2026-01-01T00:00:00.000Z', schema: 1 },
+};
+
+describe('a connection to Postgres that goes silent', function () {
+  this.timeout(20_000);
+  let database: TestDatabase;
+  let proxy: Awaited<ReturnType<typeof muteProxy>>;
+  before(async () => {
+    database = await freshDatabase();
+  });
+  beforeEach(async () => {
+    proxy = await muteProxy(database.url);
+  });
+  afterEach(() => proxy.close());
+  after(() => database.drop());
+
+  it('is cut when a statement stays without an answer, and not while it is idle', async () => {
+    const session = createSession({ url: proxy.url, name: 'test', silenceMs: SILENCE_MS });
+    await session.connect();
+    await new Promise((resolve) => setTimeout(resolve, 2 * SILENCE_MS));
+    expect((await session.query<{ n: number }>('SELECT 1 AS n')).rows).to.deep.equal([{ n: 1 }]);
+    proxy.mute();
+    const began = performance.now();
+    expect(await rejection(session.query('SELECT 1'))).to.have.property('code', 'ETIMEDOUT');
+    expect(performance.now() - began).to.be.within(SILENCE_MS - 50, SILENCE_MS + MARGIN_MS);
+    await session.end();
+  });
+
+  it('is replaced in a pool', async () => {
+    const pool = createPool({ url: proxy.url, name: 'test', max: 1, int8: 'bigint', silenceMs: SILENCE_MS });
+    await pool.query('SELECT 1');
+    proxy.mute();
+    await rejection(pool.query('SELECT 1'));
+    expect((await pool.query<{ n: number }>('SELECT 1 AS n')).rows).to.deep.equal([{ n: 1 }]);
+    await pool.end();
+  });
+
+  it('leaves the outcome of an append unknown, and the next append gets a new connection', async () => {
+    const writer = createPostgresWriter({ url: proxy.url, unsafeWithoutFsync: true });
+    await writer.connect();
+    const item = (id: string) => ({
+      ...{ stream: `note-${id}`, expected: -1n },
+      events: serialise(`note-${id}`, [
+        { id: `${id}-0000-4000-8000-000000000000`, type: 'Noted', data: {}, metadata: NO_EVENT },
+      ]),
+    });
+    proxy.mute();
+    const began = performance.now();
+    expect(isOutcomeUnknown(await rejection(writer.send([item('00000001')])))).to.equal(true);
+    expect(performance.now() - began).to.be.within(WRITER_SILENCE_MS - 500, WRITER_SILENCE_MS + MARGIN_MS);
+    expect(await writer.send([item('00000002')])).to.have.length(1);
+    await writer.close();
+  });
+});
