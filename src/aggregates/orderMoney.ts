@@ -102,7 +102,7 @@ function unwantedBecause(cancelled: boolean, amount: number, money: Money): stri
 const worth = (lines: Payable['lines'], storeId: string): number =>
   lines.reduce((sum, line) => (line.storeId === storeId ? sum + line.price * line.quantity : sum), 0);
 
-/** What can still be refunded of a payment, by an admin (`storeId` is null) or for the lines of one store. */
+/** The amount that can still be refunded of a payment: by an admin (`storeId` is null), or for the lines of one store. */
 function refundableOf({ lines, money }: Payable, paymentId: string, storeId: string | null): number {
   const { status, amount, refundRequested } = known(money, paymentId);
   const ofPayment = status === 'captured' ? amount - refundRequested : 0;
@@ -151,6 +151,6 @@ const isStoreRefunded = ({ lines, money }: Pick<Payable, 'lines' | 'money'>, sto
   (money.refundedByStore[storeId] ?? 0) >= worth(lines, storeId);
 
 export const pay = {
-  ...{ evolve, decide, refundRest, refundStore, worth },
+  ...{ evolve, decide, refundRest, refundStore },
   ...{ isPaidBy, isPaidWith, isKept, isStoreRefunded, hasCaptured },
 } as const;

@@ -6,8 +6,7 @@ import { createPool, type Pool } from '../platform/postgres/pool.ts';
 import { migrateStatus, migrateUp } from '../platform/postgres/migrate.ts';
 import { keepSecrets } from '../platform/secrets.ts';
 import { openShop, type Shop } from '../compose/shop.ts';
-import { onDatabase } from './command.ts';
-import type { CommandContext } from './command.ts';
+import { onDatabase, type CommandContext } from './command.ts';
 
 export interface ShopCommand extends CommandContext {
   readonly shop: Shop;

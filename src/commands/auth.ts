@@ -1,8 +1,9 @@
 import { Type } from 'typebox';
 import { claimDecider } from '../aggregates/claim.ts';
 import { sessionDecider } from '../aggregates/session.ts';
-import { type ActiveUser, type Role, userDecider } from '../aggregates/user.ts';
+import { type ActiveUser, type Role, userDecider, type UserState } from '../aggregates/user.ts';
 import { unauthenticated } from '../errors.ts';
+import { streamOf } from '../eventstore/eventStore.ts';
 import { type UserRow, users } from '../projections/users.ts';
 import { Email, Fields, Message, Name, Password, Phone } from '../schema.ts';
 import { UserView, userView } from '../queries/user.ts';
@@ -10,7 +11,7 @@ import { claim, release } from './claim.ts';
 import type { Answer, Answers } from '../engine/decide/command.ts';
 import type { Outcome } from '../engine/decide/context.ts';
 import { type CommandContext, defineChange, defineCommand, type Services } from './contract.ts';
-import { answerWith, rowNow } from '../engine/decide/answer.ts';
+import { answerWith, rowAt } from '../engine/decide/answer.ts';
 
 export const emailClaim = (context: CommandContext, email: string): string =>
   `email-${context.services.personalData.blindIndex('email', email.normalize('NFC').trim().toLowerCase())}`;
@@ -65,9 +66,11 @@ export async function registerUser(context: CommandContext, registration: Regist
 }
 
 export async function activeUser(context: CommandContext, userId: string): Promise<ActiveUser> {
-  const { state } = await context.load(userDecider, userId);
-  return state.status === 'active' ? state : unauthenticated('UserGone', 'This account is not active.');
+  return active((await context.load(userDecider, userId)).state);
 }
+
+const active = (state: UserState): ActiveUser =>
+  state.status === 'active' ? state : unauthenticated('UserGone', 'This account is not active.');
 
 const registerCommand = defineChange({
   name: 'RegisterUser',
@@ -102,9 +105,9 @@ const TokenPair = Fields({
  * Reads all that an answer with tokens needs, and returns the function that makes it. A command calls this before its effect: after
  * it, nothing is read that could fail and keep the tokens from the caller.
  */
-async function tokenAnswer(context: CommandContext, userId: string) {
+async function tokenAnswer(context: CommandContext, userId: string, revision: bigint) {
   const { tokens, personalData } = context.services;
-  const row = await rowNow(context, users, userDecider, userId);
+  const row = await rowAt(context.services, users, streamOf(userDecider.category, userId), revision);
   const user = await personalData.reveal(userView(row));
   return (sessionId: string, refreshToken: string): Answer => {
     const { token, expiresIn } = tokens.issue({ userId, role: row.role, sessionId });
@@ -134,11 +137,13 @@ const logIn = defineCommand({
   async run({ body }, context) {
     const { passwords, personalData, tokens } = context.services;
     const { state: claimed } = await context.load(claimDecider, emailClaim(context, body.email));
-    const user = claimed.holder === null ? undefined : (await context.load(userDecider, claimed.holder)).state;
-    const hash = user?.status === 'active' ? await personalData.open(user.passwordHash) : undefined;
+    const found = claimed.holder === null ? undefined : await context.load(userDecider, claimed.holder);
+    const hash = found?.state.status === 'active' ? await personalData.open(found.state.passwordHash) : undefined;
     const right = await passwords.verify(body.password, hash);
-    if (!right || claimed.holder === null) unauthenticated('WrongCredentials', 'E-mail or password is wrong.');
-    const answer = await tokenAnswer(context, claimed.holder);
+    if (!right || claimed.holder === null || found === undefined) {
+      unauthenticated('WrongCredentials', 'E-mail or password is wrong.');
+    }
+    const answer = await tokenAnswer(context, claimed.holder, found.revision);
     const sessionId = context.derive('session');
     const refresh = tokens.refresh(sessionId, context.origin.id);
     const expiresAt = new Date(Date.parse(context.now) + tokens.sessionTtlMs).toISOString();
@@ -173,14 +178,15 @@ const refreshTokens = defineCommand({
     const { sessionId } = presented;
     const { state: session } = await context.load(sessionDecider, sessionId);
     if (session.status !== 'open') return notValid();
-    const user = await activeUser(context, session.userId);
+    const { state, revision } = await context.load(userDecider, session.userId);
+    const user = active(state);
     const outdated = user.passwordChangedAt !== null && session.startedAt < user.passwordChangedAt;
     if (outdated && user.keptSession !== sessionId) {
       const data = { reason: 'password changed' } as const;
       await context.handle(sessionDecider, sessionId, { type: 'EndSession', data }, REFUSABLE);
       return notValid();
     }
-    const answer = await tokenAnswer(context, session.userId);
+    const answer = await tokenAnswer(context, session.userId, revision);
     const next = tokens.refresh(sessionId, context.origin.id);
     const data = { presented: presented.hash, tokenHash: next.hash };
     const { events } = await context.handle(sessionDecider, sessionId, { type: 'RefreshSession', data }, REFUSABLE);

@@ -81,17 +81,35 @@ const placeOrder = defineChange({
   },
 });
 
+const unknownOrder = (): never => missing('OrderUnknown', 'There is no such order.');
+
 export async function loadPlaced(context: CommandContext, id: string): Promise<PlacedOrder> {
   const { state } = await context.load(orderDecider, id);
-  return state.status === 'placed' ? state : missing('OrderUnknown', 'There is no such order.');
+  return state.status === 'placed' ? state : unknownOrder();
 }
+
+/** Whether the order is the caller's, or the caller is an admin. */
+const mayManage = ({ actor }: CommandContext, { buyerId }: PlacedOrder): boolean =>
+  buyerId === actor.id || actor.role === 'admin';
 
 /** Loads an order of the caller, or any order for an admin; refuses others as unknown. */
 export async function loadOwn(context: CommandContext, id: string): Promise<PlacedOrder> {
   const order = await loadPlaced(context, id);
-  if (order.buyerId !== context.actor.id && context.actor.role !== 'admin')
-    missing('OrderUnknown', 'There is no such order.');
-  return order;
+  return mayManage(context, order) ? order : unknownOrder();
+}
+
+/** The cancellation that the caller may ask for: of the whole order, or of their own store's part. */
+function cancellationOf(context: CommandContext, order: PlacedOrder, reason: string | undefined) {
+  const refundId = context.derive('refund');
+  if (mayManage(context, order)) {
+    const by = order.buyerId === context.actor.id ? 'buyer' : 'admin';
+    const data = { reason: reason ?? 'not wanted any more', by, refundId } as const;
+    return { intent: { type: 'CancelOrder', data }, message: 'order cancelled' } as const;
+  }
+  const storeId = storeIdOf(context.actor.id);
+  if (context.actor.role !== 'seller' || order.fulfilments[storeId] === undefined) unknownOrder();
+  const data = { storeId, reason: reason ?? 'cancelled by the seller', refundId };
+  return { intent: { type: 'CancelFulfilment', data }, message: 'your part of the order cancelled' } as const;
 }
 
 const cancelOrder = defineCommand({
@@ -105,20 +123,9 @@ const cancelOrder = defineCommand({
   result: Message,
   codes: ['INVALID_STATUS'],
   async run({ params: { id }, body }, context) {
-    const storeId = storeIdOf(context.actor.id);
-    const { buyerId, fulfilments } = await loadPlaced(context, id);
-    if (buyerId !== context.actor.id && context.actor.role === 'seller' && fulfilments[storeId] !== undefined) {
-      const refundId = context.derive('refund');
-      const part = { storeId, reason: body.reason ?? 'cancelled by the seller', refundId };
-      const intent = { type: 'CancelFulfilment', data: part } as const;
-      const { revision } = await context.handle(orderDecider, id, intent, { pinned: true });
-      return { data: { message: 'your part of the order cancelled' }, revision };
-    }
-    const order = await loadOwn(context, id);
-    const by = order.buyerId === context.actor.id ? 'buyer' : 'admin';
-    const data = { reason: body.reason ?? 'not wanted any more', by, refundId: context.derive('refund') } as const;
-    const { revision } = await context.handle(orderDecider, id, { type: 'CancelOrder', data }, { pinned: true });
-    return { data: { message: 'order cancelled' }, revision };
+    const { intent, message } = cancellationOf(context, await loadPlaced(context, id), body.reason);
+    const { revision } = await context.handle(orderDecider, id, intent, { pinned: true });
+    return { data: { message }, revision };
   },
 });
 

@@ -1,35 +1,24 @@
 import { expect } from 'chai';
-import pg from 'pg';
 import { sandboxLedger } from '../../src/handlers/gateways/sandbox.ts';
-import { freshDatabase, type TestDatabase } from '../support/database.ts';
+import { openStockedShop, type StockedShop } from '../support/stockedShop.ts';
 import { eventually } from '../support/eventually.ts';
-import { must, serveShop, type Caller, type Json, type People } from '../support/shop.ts';
+import { must, type Caller, type Json, type People } from '../support/shop.ts';
 
 describe('payment', function () {
   this.timeout(60_000);
-  let database: TestDatabase;
-  let db: pg.Client;
-  let shop: Awaited<ReturnType<typeof serveShop>>;
+  let shop: StockedShop;
+  let db: StockedShop['db'];
   let people: People;
   let seller: Caller;
   let buyer: Caller;
   let product: string;
 
   before(async () => {
-    database = await freshDatabase();
-    shop = await serveShop(database.url, { PAYMENT_SANDBOX_DELAY: '300ms', PAYMENT_DEADLINE: '4s' });
-    people = shop.people;
-    seller = await people.seller();
+    shop = await openStockedShop({ PAYMENT_SANDBOX_DELAY: '300ms', PAYMENT_DEADLINE: '4s' });
+    ({ db, people, seller, product } = shop);
     buyer = await people.buyer();
-    product = await people.product(seller, await people.category(), { stock: 1_000, price: '10.00' });
-    db = new pg.Client({ connectionString: database.url });
-    await db.connect();
   });
-  after(async () => {
-    await db.end();
-    await shop.stop();
-    await database.drop();
-  });
+  after(() => shop.close());
 
   const order = async (method: string, quantity = 1): Promise<Json> => {
     const items = [{ product_id: product, quantity }];

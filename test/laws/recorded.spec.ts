@@ -1,8 +1,7 @@
 import { expect } from 'chai';
-import pg from 'pg';
 import { setTimeout as delay } from 'node:timers/promises';
-import { freshDatabase, type TestDatabase } from '../support/database.ts';
-import { must, serveShop, type Answer, type Caller, type People } from '../support/shop.ts';
+import { openStockedShop, type StockedShop } from '../support/stockedShop.ts';
+import { must, type Answer, type Caller, type People } from '../support/shop.ts';
 
 /** Tries of one caller, at most. Each waits as long as the answer says. */
 const TRIES_MAX = 60;
@@ -25,34 +24,23 @@ async function asTold(ask: () => Promise<Answer>): Promise<Answer> {
 
 describe('while connections to the database are cut', function () {
   this.timeout(120_000);
-  let database: TestDatabase;
-  let db: pg.Client;
-  let shop: Awaited<ReturnType<typeof serveShop>>;
+  let shop: StockedShop;
   let people: People;
   let seller: Caller;
   let product: string;
 
   before(async () => {
-    database = await freshDatabase();
-    shop = await serveShop(database.url, { LOG_LEVEL: 'silent' });
-    people = shop.people;
-    seller = await people.seller();
-    product = await people.product(seller, await people.category(), { stock: 1_000, price: '10.00' });
-    db = new pg.Client({ connectionString: database.url });
-    await db.connect();
+    shop = await openStockedShop({ LOG_LEVEL: 'silent' });
+    ({ people, seller, product } = shop);
   });
-  after(async () => {
-    await db.end();
-    await shop.stop();
-    await database.drop();
-  });
+  after(() => shop.close());
 
   /** Does the work while connections are cut all the time. */
   async function whileCut<T>(work: () => Promise<T>): Promise<T> {
     let over = false;
     const cutting = (async () => {
       while (!over) {
-        await db.query(CUT);
+        await shop.db.query(CUT);
         await delay(CUT_EVERY_MS);
       }
     })();

@@ -157,7 +157,8 @@ export function openWriteSide(databaseUrl: string, env: Record<string, string> =
 /** A whole server in this process, on a free port. */
 export async function serveShop(databaseUrl: string, env: Record<string, string> = {}) {
   const { start } = await import('../../src/main.ts');
-  const running = await start(configFor(databaseUrl, env), { log: createLogger('warn') });
+  const config = configFor(databaseUrl, env);
+  const running = await start(config, { log: createLogger(config.logLevel) });
   const shop = { url: running.url, databaseUrl };
   return { ...shop, people: peopleOf(shop), stop: () => running.stop() };
 }

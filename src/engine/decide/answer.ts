@@ -8,7 +8,6 @@ import {
   NO_STREAM,
   READ_PAGE,
   type RecordedEvent,
-  streamOf,
 } from '../../eventstore/eventStore.ts';
 import { isRefusal, missing } from '../../errors.ts';
 import { type Projection, replay } from '../project/projection.ts';
@@ -144,16 +143,13 @@ export function stateBefore<State, C extends Command, E extends DomainEvent>(
   return aggregates.stateAt(decider, id, revision - BigInt(events.length));
 }
 
-/** The row as the log has it now. */
-export async function rowNow<R extends object, State, C extends Command, E extends DomainEvent>(
-  { services }: CommandContext,
+/** The row as of a revision of its stream. */
+export const rowAt = <R extends object>(
+  services: Services,
   projection: Projection<R>,
-  decider: Decider<State, C, E>,
-  id: string,
-): Promise<R> {
-  const { revision } = await services.aggregates.load(decider, id);
-  return rowOf(services, projection, { stream: streamOf(decider.category, id), revision, appended: () => [] });
-}
+  stream: string,
+  revision: bigint,
+): Promise<R> => rowOf(services, projection, { stream, revision, appended: () => [] });
 
 /**
  * Checks a fact that is not the command's own. A repeat of a command that has happened passes, even if the fact has changed since:

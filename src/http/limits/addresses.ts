@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { isIPv4, isIPv6 } from 'node:net';
+import { LRUCache } from 'lru-cache';
 
 const GROUPS = 8;
 /** The first 64 bits of an IPv6 address: the part that one customer usually has. */
@@ -47,8 +48,20 @@ export function canonicalAddress(text: string): string | undefined {
   return bytes.join('.');
 }
 
+/** The most addresses whose network is remembered: each request asks for one, and parsing takes some microseconds. */
+const NETWORKS_KNOWN_MAX = 10_000;
+const networks = new LRUCache<string, string>({ max: NETWORKS_KNOWN_MAX });
+
 /** The part of an address that one customer usually has: an IPv4 address, or the first 64 bits of an IPv6 address. */
 export function networkOf(address: string): string {
+  const known = networks.get(address);
+  if (known !== undefined) return known;
+  const network = networkIn(address);
+  networks.set(address, network);
+  return network;
+}
+
+function networkIn(address: string): string {
   const canonical = canonicalAddress(address);
   if (canonical?.includes(':') !== true) return canonical ?? address;
   return `${canonical.split(':', CUSTOMER_GROUPS).join(':')}::/64`;

@@ -3,8 +3,8 @@ import { createMemoryLimiter, SLOTS, WINDOW_MS, type RateLimiter, type Verdict }
 
 /**
  * The sliding window of `createMemoryLimiter`, by Redis's own clock. When that clock was put back, counts of slots that are
- * still to come move to the present slot: their callers wait at most one window and get no second allowance. KEYS: the caller's hash, from slot number since the epoch
- * to count. ARGV: limit, length of a slot (ms), slots of the window. Returns whether the request is allowed (1 or 0), the
+ * still to come move to the present slot: their callers wait at most one window and get no second allowance. KEYS: the caller's
+ * hash, from slot number since the epoch to count. ARGV: limit, length of a slot (ms), slots of the window. Returns whether the request is allowed (1 or 0), the
  * requests in the window, and the ms until the oldest of them has left it.
  */
 const TAKE = `

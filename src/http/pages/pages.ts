@@ -71,7 +71,7 @@ export function addPages(app: Express, deps: PagesDeps): void {
     const text = await metrics.text();
     answering.send(exchange, 200, ['Content-Type', metrics.contentType, 'Cache-Control', 'no-store'], text);
   });
-  // What follows is for anyone, so it counts against the limits. Probes do not: a limit would make the process look dead.
+  // The pages below are for anyone, so they count against the limits. Probes do not: a limit would make the process look dead.
   app.use(async (_req, res, next) => {
     await deps.count?.(exchangeOf(res));
     next();
