@@ -7,7 +7,7 @@ import type { Shop } from '../../src/compose/shop.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { wholeLog } from '../support/events.ts';
 import { eventually } from '../support/eventually.ts';
-import { expectRowsToBeTheFold } from '../support/fold.ts';
+import { behind, expectRowsToBeTheFold } from '../support/fold.ts';
 import { runCartulary } from '../support/process.ts';
 import {
   JWT_SECRET,
@@ -57,15 +57,13 @@ describe('read models', function () {
     return JSON.parse(answer);
   };
 
+  /** Handlers append, so the log is at rest only when they too are at its head, and it is still the head then. */
   const caughtUp = (): Promise<unknown> =>
     eventually(
-      'every projection is at the head of the log',
+      'every follower is at the head of the log',
       async () => {
         const { position } = await write.store.head();
-        const behind = await db.query(`SELECT 1 FROM checkpoints WHERE name LIKE 'projection:%' AND position < $1`, [
-          String(position),
-        ]);
-        return behind.rowCount === 0;
+        return (await behind(write)).length === 0 && (await write.store.head()).position === position;
       },
       30_000,
     );

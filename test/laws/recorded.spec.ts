@@ -1,17 +1,25 @@
 import { expect } from 'chai';
 import { setTimeout as delay } from 'node:timers/promises';
 import { openStockedShop, type StockedShop } from '../support/stockedShop.ts';
+import { topology } from '../support/topology.ts';
 import { must, type Answer, type Caller, type People } from '../support/shop.ts';
 
 /** Tries of one caller, at most. Each waits as long as the answer says. */
 const TRIES_MAX = 60;
 const CUT_EVERY_MS = 20;
+/** A log in EventStoreDB is not read over these connections, so there the rule is tested without a cut. */
+const CUTS_MIN = topology() === 'eventstore' ? 0 : 10;
 const BUYERS = 20;
+const ORDERS_OF_EACH = 5;
 const REFUNDS = 40;
-/** Ends the connections of the shop that read the log, and none that writes it. */
+/**
+ * Ends the connections of the shop that read the log, and none that writes it. One that has only set its session up is left:
+ * on a slow machine no connection would come into use otherwise, and nothing would happen that could be told wrongly.
+ */
 const CUT = `
   SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-  WHERE datname = current_database() AND application_name LIKE 'cartulary log reader%'`;
+  WHERE datname = current_database() AND application_name LIKE 'cartulary log reader%'
+    AND query <> '' AND query NOT LIKE 'SELECT pg_catalog.set_config(%'`;
 
 /** Repeats a request for as long as its answer invites to: a 503 with `Retry-After`. */
 async function asTold(ask: () => Promise<Answer>): Promise<Answer> {
@@ -21,6 +29,15 @@ async function asTold(ask: () => Promise<Answer>): Promise<Answer> {
     await delay(20);
   }
 }
+
+async function oneAfterTheOther(count: number, ask: () => Promise<Answer>): Promise<Answer[]> {
+  const answers: Answer[] = [];
+  for (let n = 0; n < count; n += 1) answers.push(await ask());
+  return answers;
+}
+
+/** Whether the answer says that the effect stands. */
+const isDone = ({ status }: Answer): boolean => [200, 201, 202].includes(status);
 
 describe('while connections to the database are cut', function () {
   this.timeout(120_000);
@@ -38,9 +55,10 @@ describe('while connections to the database are cut', function () {
   /** Does the work while connections are cut all the time. */
   async function whileCut<T>(work: () => Promise<T>): Promise<T> {
     let over = false;
+    let cut = 0;
     const cutting = (async () => {
       while (!over) {
-        await shop.db.query(CUT);
+        cut += (await shop.db.query(CUT)).rowCount ?? 0;
         await delay(CUT_EVERY_MS);
       }
     })();
@@ -49,6 +67,7 @@ describe('while connections to the database are cut', function () {
     } finally {
       over = true;
       await cutting;
+      expect(cut, 'connections cut').to.be.at.least(CUTS_MIN);
     }
   }
 
@@ -57,14 +76,16 @@ describe('while connections to the database are cut', function () {
 
   it('no buyer who repeats a request only when told to has two orders, and every recorded order was told', async () => {
     const buyers = await Promise.all(Array.from({ length: BUYERS }, () => people.buyer()));
-    const answers = await whileCut(() => Promise.all(buyers.map((buyer) => asTold(order(buyer)))));
+    const told = await whileCut(() =>
+      Promise.all(buyers.map((buyer) => oneAfterTheOther(ORDERS_OF_EACH, () => asTold(order(buyer))))),
+    );
     for (const [index, buyer] of buyers.entries()) {
-      const { status, text, headers } = answers[index]!;
-      const since = { 'min-position': headers.get('event-position') ?? '0' };
+      const since = { 'min-position': told[index]!.at(-1)!.headers.get('event-position') ?? '0' };
       const { body } = must(await buyer.call('GET', '/orders', undefined, since), 200);
-      expect(body.meta.pagination.total_items, text).to.equal(status === 201 || status === 202 ? 1 : 0);
+      const done = told[index]!.filter(isDone).length;
+      expect(body.meta.pagination.total_items, told[index]!.map(({ text }) => text).join()).to.equal(done);
     }
-    expect(answers.filter(({ status }) => status === 201 || status === 202).length).to.be.above(BUYERS / 2);
+    expect(told.flat().filter(isDone).length).to.be.above((BUYERS * ORDERS_OF_EACH) / 2);
   });
 
   it('no refund that is repeated only when told to is given twice', async () => {
@@ -80,14 +101,9 @@ describe('while connections to the database are cut', function () {
       200,
     ).data;
     const body = { amount: '0.10', reason: 'a scratch' };
-    const answers = await whileCut(async () => {
-      const all: Answer[] = [];
-      for (let count = 0; count < REFUNDS; count += 1) {
-        all.push(await asTold(() => seller.call('POST', `/payments/${paymentId}/refund`, body)));
-      }
-      return all;
-    });
-    const done = answers.filter(({ status }) => status === 200 || status === 202).length;
+    const refund = () => seller.call('POST', `/payments/${paymentId}/refund`, body);
+    const answers = await whileCut(() => oneAfterTheOther(REFUNDS, () => asTold(refund)));
+    const done = answers.filter(isDone).length;
     const history = must(await seller.call('GET', `/orders/${data.id}/history`), 200).data as { type: string }[];
     expect(history.filter(({ type }) => type === 'RefundRequested')).to.have.length(done);
     expect(done).to.be.above(REFUNDS / 2);

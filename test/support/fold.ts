@@ -27,8 +27,9 @@ export async function expectRowsToBeTheFold({ store, db }: Pick<Shop, 'store' | 
   const folded = await foldOfTheLog(store);
   for (const { name, table, key, columns } of projections) {
     const rows = await db.rows<Row>(`SELECT ${Object.keys(columns).join(', ')} FROM ${table}`);
-    const found = Object.fromEntries(rows.map((row) => [String(row[key]), row]));
-    expect(found, name).to.deep.equal(Object.fromEntries(folded.get(name)!));
+    const expected = folded.get(name)!;
+    for (const row of rows) expect(row, `${name} ${String(row[key])}`).to.deep.equal(expected.get(String(row[key])));
+    expect(rows, name).to.have.length(expected.size);
   }
 }
 
