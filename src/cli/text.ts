@@ -1,7 +1,7 @@
 type Paint = (text: string) => string;
 
-// eslint-disable-next-line no-control-regex -- the pattern finds control characters
-const CONTROL = /[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g;
+/** Control characters, and those that change the direction of text. */
+const CONTROL = /[\p{Cc}\u202a-\u202e\u2066-\u2069]/gu;
 
 const coloured = (): boolean => process.stdout.isTTY && process.stdout.hasColors();
 const paint =
