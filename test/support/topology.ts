@@ -31,6 +31,12 @@ const needed = (env: string): string => {
 /** The prefix of subjects: on one NATS no two streams may have the same subjects. */
 const subjectOf = (databaseUrl: string): string => new URL(databaseUrl).pathname.slice(1);
 
+/**
+ * How many bytes of events a test shop's stream keeps. NATS reserves this space for each stream when the shop creates it, and refuses
+ * a stream when its storage is all reserved: with 1 GiB, the default, a test server would hold few shops.
+ */
+const STREAM_BYTES_MAX = 64 * 1024 * 1024;
+
 /** The doubles of EventStoreDB, by the URL of the database of the same shop. */
 const doubles = new Map<string, EventStoreDouble>();
 
@@ -51,7 +57,12 @@ export async function strip(databaseUrl: string): Promise<void> {
  */
 export function topologySettings(databaseUrl: string | undefined): Readonly<Record<string, string>> {
   if (databaseUrl === undefined || topology() === 'embedded') return {};
-  const shared = { REDIS_URL: needed(REDIS.env), NATS_URL: needed(NATS.env), NATS_PREFIX: subjectOf(databaseUrl) };
+  const shared = {
+    REDIS_URL: needed(REDIS.env),
+    NATS_URL: needed(NATS.env),
+    NATS_PREFIX: subjectOf(databaseUrl),
+    NATS_MAX_BYTES: String(STREAM_BYTES_MAX),
+  };
   if (topology() === 'services') return shared;
   const double = doubles.get(databaseUrl);
   if (double === undefined) throw new Error('In this topology a database has its log from freshDatabase() alone.');
