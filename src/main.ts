@@ -22,8 +22,9 @@ import { queries } from './queries/index.ts';
 import { createRedisWriters } from './cache/redis/writers.ts';
 import type { RedisConnection } from './platform/redis/connection.ts';
 import { openRedis } from './compose/openRedis.ts';
+import { openSecrets } from './compose/openSecrets.ts';
 import { type Parts, startParts } from './compose/parts.ts';
-import { keepSecrets, type Secrets } from './platform/secrets.ts';
+import type { Secrets } from './platform/secrets.ts';
 import { openShop, type Shop } from './compose/shop.ts';
 import { startTracing } from './platform/otel.ts';
 import { createShutdown, type Shutdown } from './platform/shutdown.ts';
@@ -72,7 +73,7 @@ interface ServeOptions extends StartOptions {
 async function serveOn({ config, databaseUrl, log, shutdown, ...options }: ServeOptions): Promise<string> {
   const applied = await migrateUp(databaseUrl);
   if (applied.length > 0) log.info({ applied }, 'database migrated');
-  const secrets = await keepSecrets(config, log);
+  const secrets = await openSecrets({ config, log, url: databaseUrl, mayMake: true });
   const metrics = options.metrics ?? createMetrics();
   const shop = await openShop({
     ...{ url: databaseUrl, config, secrets, log },

@@ -11,16 +11,19 @@ interface Options extends Pick<NewAdmin, 'email' | 'name'> {
 
 async function create({ passwordStdin = false, ...admin }: Options): Promise<void> {
   const password = await readPassword(passwordStdin);
-  await onShop(async ({ shop }) => {
-    const taken = (error: unknown): never => {
-      if (!isRefusal(error) || error.rule !== 'ValueTaken') throw error;
-      throw new Error(`There is already an account with the e-mail address ${clean(admin.email)}.`, { cause: error });
-    };
-    const { id, name, email } = await createAdmin(shop.services, { ...admin, password }, { actor: operator() }).catch(
-      taken,
-    );
-    console.log(`Admin ${clean(name)} <${clean(email)}> created (${id}).`);
-  });
+  await onShop(
+    async ({ shop }) => {
+      const taken = (error: unknown): never => {
+        if (!isRefusal(error) || error.rule !== 'ValueTaken') throw error;
+        throw new Error(`There is already an account with the e-mail address ${clean(admin.email)}.`, { cause: error });
+      };
+      const { id, name, email } = await createAdmin(shop.services, { ...admin, password }, { actor: operator() }).catch(
+        taken,
+      );
+      console.log(`Admin ${clean(name)} <${clean(email)}> created (${id}).`);
+    },
+    { makesShop: true },
+  );
 }
 
 export function register(program: Command): void {

@@ -1,7 +1,7 @@
 import { loadConfig, type Config } from '../config/config.ts';
 import { armFailpoint } from '../platform/failpoint.ts';
 import { createLogger, type Logger } from '../platform/log.ts';
-import { openDatabase } from '../platform/postgres/database.ts';
+import { findDatabase, openDatabase } from '../platform/postgres/database.ts';
 
 /** What `onDatabase` passes to a command. A server that runs on the same data folder is not disturbed. */
 export interface CommandContext {
@@ -12,6 +12,11 @@ export interface CommandContext {
 
 const SIGNAL_EXIT_CODES = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
 
+export interface CommandOptions {
+  /** Whether the command makes a shop where there is none. Any other refuses, so that a mistyped folder is found out. */
+  readonly makesShop?: boolean;
+}
+
 /** The settings and a logger. At level `info` it logs only warnings and errors, because a command prints its results itself. */
 function settings(): { config: Config; log: Logger } {
   const config = loadConfig();
@@ -20,14 +25,17 @@ function settings(): { config: Config; log: Logger } {
 }
 
 /**
- * Runs a command on the database and closes it afterwards. To add a command to the `cartulary` program, write a file here
- * that exports `register(program)`, and add its line to `program.ts`. Its action returns
- * `onDatabase(async ({ config, log, url }) => …)` and prints its result with `console.log`. When it fails, it throws an Error
- * with one clear sentence, or a Refusal; `cartulary.ts` prints that and sets the exit code.
+ * Runs a command on the shop's database and closes it afterwards. Where there is no shop, it is refused unless it makes one.
+ * To add a command to the `cartulary` program, write a file here that exports `register(program)`, and add its line to
+ * `program.ts`. Its action returns `onDatabase(async ({ config, log, url }) => …)` and prints its result with `console.log`.
+ * When it fails, it throws an Error with one clear sentence, or a Refusal; `cartulary.ts` prints that and sets the exit code.
  */
-export async function onDatabase<T>(work: (context: CommandContext) => Promise<T>): Promise<T> {
+export async function onDatabase<T>(
+  work: (context: CommandContext) => Promise<T>,
+  { makesShop = false }: CommandOptions = {},
+): Promise<T> {
   const { config, log } = settings();
-  const database = await openDatabase(config, log, 'command');
+  const database = await (makesShop ? openDatabase(config, log, 'command') : findDatabase(config, log));
   const signals = Object.entries(SIGNAL_EXIT_CODES) as [NodeJS.Signals, number][];
   const interrupted = signals.map(([signal, code]) => {
     const leave = (): void => void database.close().finally(() => process.exit(code));

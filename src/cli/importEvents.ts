@@ -6,7 +6,7 @@ import { pipeline } from 'node:stream/promises';
 import { Option, type Command } from 'commander';
 import type { HandlersFrom } from '../backup/checkpoints.ts';
 import { importLog, type ImportResult, type ImportStep } from '../backup/importLog.ts';
-import { keepSecrets } from '../platform/secrets.ts';
+import { openSecrets } from '../compose/openSecrets.ts';
 import { followerNames } from './followers.ts';
 import { mustBeFile } from './importProducts.ts';
 import { onLog } from './onShop.ts';
@@ -65,17 +65,21 @@ function tell(result: ImportResult, seconds: number): void {
 
 async function run(given: string, { handlers, json = false }: Options): Promise<void> {
   await withFile(given, (file) =>
-    onLog(async ({ config, log, store, pool }) => {
-      const beganAt = performance.now();
-      const { masterKey } = await keepSecrets(config, log);
-      const { onProgress, stop } = progress(json);
-      const followers = followerNames();
-      const result = await importLog({ ...{ file, store, pool, masterKey, followers, handlers }, onProgress }).finally(
-        stop,
-      );
-      if (json) console.log(JSON.stringify(result));
-      else tell(result, (performance.now() - beganAt) / 1_000);
-    }),
+    onLog(
+      async ({ config, log, url, store, pool }) => {
+        const beganAt = performance.now();
+        const { masterKey } = await openSecrets({ config, log, url, mayMake: true });
+        const { onProgress, stop } = progress(json);
+        const followers = followerNames();
+        const result = await importLog({
+          ...{ file, store, pool, masterKey, followers, handlers },
+          onProgress,
+        }).finally(stop);
+        if (json) console.log(JSON.stringify(result));
+        else tell(result, (performance.now() - beganAt) / 1_000);
+      },
+      { makesShop: true },
+    ),
   );
 }
 

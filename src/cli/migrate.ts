@@ -15,8 +15,9 @@ export function register(program: Command): void {
     .command('up')
     .description('apply every pending migration (serve does this by itself)')
     .action(() =>
-      onDatabase(async ({ url }) =>
-        list('applied', await migrateUp(url), 'Nothing to apply: the schema is up to date.'),
+      onDatabase(
+        async ({ url }) => list('applied', await migrateUp(url), 'Nothing to apply: the schema is up to date.'),
+        { makesShop: true },
       ),
     );
   migrate

@@ -4,9 +4,9 @@ import type { EventStore } from '../eventstore/eventStore.ts';
 import { openEventStore } from '../compose/openEventStore.ts';
 import { createPool, type Pool } from '../platform/postgres/pool.ts';
 import { migrateStatus, migrateUp } from '../platform/postgres/migrate.ts';
-import { keepSecrets } from '../platform/secrets.ts';
+import { openSecrets } from '../compose/openSecrets.ts';
 import { openShop, type Shop } from '../compose/shop.ts';
-import { onDatabase, type CommandContext } from './command.ts';
+import { onDatabase, type CommandContext, type CommandOptions } from './command.ts';
 
 export interface ShopCommand extends CommandContext {
   readonly shop: Shop;
@@ -22,17 +22,24 @@ async function schemaMustFit(url: string): Promise<void> {
 }
 
 /** Like `onDatabase`, with the shop's write side; it is always closed again. */
-export const onShop = <T>(work: (command: ShopCommand) => Promise<T>): Promise<T> =>
-  onDatabase(async (command) => {
-    const { config, log, url } = command;
-    await schemaMustFit(url);
-    const shop = await openShop({ url, config, secrets: await keepSecrets(config, log), log });
-    try {
-      return await work({ ...command, shop });
-    } finally {
-      await shop.close();
-    }
-  });
+export const onShop = <T>(
+  work: (command: ShopCommand) => Promise<T>,
+  { makesShop = false }: CommandOptions = {},
+): Promise<T> =>
+  onDatabase(
+    async (command) => {
+      const { config, log, url } = command;
+      await schemaMustFit(url);
+      const secrets = await openSecrets({ config, log, url, mayMake: makesShop });
+      const shop = await openShop({ url, config, secrets, log });
+      try {
+        return await work({ ...command, shop });
+      } finally {
+        await shop.close();
+      }
+    },
+    { makesShop },
+  );
 
 export interface LogCommand extends CommandContext {
   readonly pool: Pool;
@@ -42,7 +49,7 @@ export interface LogCommand extends CommandContext {
 const LOG_CONNECTIONS_MAX = 4;
 
 /** Like `onDatabase`, with the log and a pool (`int8` as number): for commands that need no secrets. */
-export const onLog = <T>(work: (command: LogCommand) => Promise<T>): Promise<T> =>
+export const onLog = <T>(work: (command: LogCommand) => Promise<T>, options: CommandOptions = {}): Promise<T> =>
   onDatabase(async (command) => {
     const { config, log, url } = command;
     await schemaMustFit(url);
@@ -53,7 +60,7 @@ export const onLog = <T>(work: (command: LogCommand) => Promise<T>): Promise<T> 
     } finally {
       await Promise.all([pool.end(), store.close()]);
     }
-  });
+  }, options);
 
 function accountName(): string {
   try {

@@ -134,5 +134,5 @@ export function register(program: Command): void {
         .choices(Object.keys(SCALES))
         .default('full'),
     )
-    .action((options: Options) => onShop((command) => seedShop(command, options)));
+    .action((options: Options) => onShop((command) => seedShop(command, options), { makesShop: true }));
 }

@@ -86,6 +86,19 @@ export async function keepMissing<Name extends keyof Kept>(
 }
 
 /**
+ * The signing secret and the master key of a shop, without making either. A missing signing secret is replaced by one that
+ * nobody keeps, because only a server signs tokens. The master key is undefined where it is missing.
+ */
+export async function findSecrets({ auth, dataDir }: Config): Promise<{ jwtSecret: string; masterKey?: Buffer }> {
+  const kept = auth.jwtSecret === undefined || auth.masterKey === undefined ? await readSecrets(dataDir) : {};
+  const masterKey = auth.masterKey ?? (kept.masterKey && Buffer.from(kept.masterKey, 'base64url'));
+  return {
+    jwtSecret: auth.jwtSecret ?? kept.jwtSecret ?? randomSecret(),
+    ...(masterKey ? { masterKey } : {}),
+  };
+}
+
+/**
  * The signing secret and the master key: the configured ones, else those in the data folder (mode 0600), generated at first
  * use. In production with a `DATABASE_URL`, missing ones are an error: otherwise a shared log would depend on a key on the
  * disk of one process.

@@ -3,7 +3,7 @@ import type { Logger } from '../platform/log.ts';
 import type { Running } from '../main.ts';
 import { openDatabase } from '../platform/postgres/database.ts';
 import { migrateUp } from '../platform/postgres/migrate.ts';
-import { keepSecrets } from '../platform/secrets.ts';
+import { openSecrets } from '../compose/openSecrets.ts';
 import { createShutdown } from '../platform/shutdown.ts';
 import { createCrew } from './crew.ts';
 
@@ -26,7 +26,7 @@ export async function startWorkers(config: Config, log: Logger): Promise<Running
     shutdown.push(() => database.close());
     const applied = await migrateUp(database.url);
     if (applied.length > 0) log.info({ applied }, 'database migrated');
-    const { jwtSecret, masterKey } = await keepSecrets(config, log);
+    const { jwtSecret, masterKey } = await openSecrets({ config, log, url: database.url, mayMake: true });
     const task = { databaseUrl: database.url, jwtSecret, masterKey: masterKey.toString('base64') };
     const crew = createCrew({ posts: postsOf(config), task, log });
     shutdown.push(() => crew.stop());

@@ -7,6 +7,7 @@ import { accountFor, canEnter, type Account } from './account.ts';
 /** Folder for root's clusters whose data folder other accounts may not enter. */
 export const ELSEWHERE = '/var/lib/cartulary';
 const POINTER = 'postgres.location';
+const CLUSTER = 'postgres';
 
 /** The folder with the cluster, its log and its locks, and the account that Postgres runs as. */
 export interface Place {
@@ -30,6 +31,17 @@ async function pointedTo(dataDir: string): Promise<string | undefined> {
   throw new Error(
     `${pointer} says that the database is kept in ${dir}, which is not there: restore it, or remove ${dataDir} to start afresh.`,
   );
+}
+
+/** Whether the data folder has a cluster, in it or where it points to. Makes nothing. */
+export async function hasCluster(dataDir: string): Promise<boolean> {
+  const dir = (await pointedTo(dataDir)) ?? dataDir;
+  try {
+    return (await stat(path.join(dir, CLUSTER))).isDirectory();
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return false;
+    throw error;
+  }
 }
 
 /** Makes root's data folder passable (not listable) for the account, if possible. Returns whether the account can enter. */
@@ -68,7 +80,7 @@ export async function placeFor(wanted: string, log: Logger): Promise<Place> {
   await makeDataDir(wanted);
   const dataDir = await realpath(wanted);
   const placed = async (dir: string): Promise<Place> => {
-    const cluster = path.join(dir, 'postgres');
+    const cluster = path.join(dir, CLUSTER);
     return { dir, cluster, logFile: path.join(dir, 'postgres.log'), account: await accountFor(dataDir, cluster) };
   };
   const pointed = await pointedTo(dataDir);

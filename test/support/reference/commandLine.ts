@@ -69,7 +69,10 @@ const sectionOf = (command: Command): string[] =>
 
 const INTRODUCTION = `\`npx cartulary …\` after a build (\`npm start\` builds); \`npm run cartulary -- …\` from the sources. A command takes the same
 [settings](settings.md) as the server and works beside a running one, unless its description says otherwise. \`--help\` after any command prints
-its part of this page; \`cartulary --version\` prints the version.`;
+its part of this page; \`cartulary --version\` prints the version.
+
+Only \`serve\`, \`seed\`, \`import events\`, \`migrate up\` and \`admin create\` make a shop where there is none. Every other command refuses a
+folder or database without one, and leaves nothing there.`;
 
 const exitCodes = (): string =>
   table(
