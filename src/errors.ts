@@ -71,3 +71,47 @@ export const isRefusal = (error: unknown): error is Refusal => error instanceof 
 
 /** Whether the change that was refused may have been recorded. After any other refusal it was not. */
 export const isOutcomeUnknown = (error: unknown): boolean => isRefusal(error) && error.rule === 'OutcomeUnknown';
+
+/** Names that differ by more are not taken for a slip, and short names bear less. */
+const SLIPS_MAX = 2;
+const LETTERS_PER_SLIP = 3;
+
+/** How many letters must be added, left out, exchanged or swapped to make one name of the other. */
+function slipsBetween(one: string, other: string): number {
+  let [before, last] = [[] as number[], Array.from({ length: other.length + 1 }, (_, at) => at)];
+  for (let i = 1; i <= one.length; i += 1) {
+    const row = [i];
+    for (let j = 1; j <= other.length; j += 1) {
+      const swapped = i > 1 && j > 1 && one[i - 1] === other[j - 2] && one[i - 2] === other[j - 1];
+      row[j] = Math.min(
+        last[j]! + 1,
+        row[j - 1]! + 1,
+        last[j - 1]! + (one[i - 1] === other[j - 1] ? 0 : 1),
+        swapped ? before[j - 2]! + 1 : Infinity,
+      );
+    }
+    [before, last] = [last, row];
+  }
+  return last[other.length]!;
+}
+
+const letters = (name: string): string => name.toLowerCase().replaceAll(/[^\p{L}\p{N}]/gu, '');
+const NAME_CHARS_MAX = 64;
+
+/** The known name that an unknown one was meant to be, so far as that can be guessed: case and signs do not count. */
+export function nearest(name: string, known: readonly string[]): string | undefined {
+  const meant = letters(name);
+  if (meant === '' || meant.length > NAME_CHARS_MAX) return undefined;
+  const allowed = Math.min(SLIPS_MAX, Math.floor(meant.length / LETTERS_PER_SLIP));
+  const ranked = known
+    .map((candidate) => ({ candidate, slips: slipsBetween(meant, letters(candidate)) }))
+    .filter(({ slips }) => slips <= allowed)
+    .sort((a, b) => a.slips - b.slips);
+  return ranked[0]?.candidate;
+}
+
+/** The question after an unknown name; empty when no known name is near. */
+export function didYouMean(name: string, known: readonly string[]): string {
+  const near = nearest(name, known);
+  return near === undefined ? '' : `: did you mean ${near}?`;
+}

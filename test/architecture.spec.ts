@@ -12,7 +12,7 @@ const LINES_MAX = 250;
 const MAY_IMPORT: Readonly<Record<string, string>> = {
   errors: '',
   schema: '',
-  config: '',
+  config: 'errors',
   platform: 'errors ~config',
   'platform/postgres': 'errors platform ~config',
   'platform/redis': 'errors platform',

@@ -1,4 +1,5 @@
 import { createReadStream } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { pipeline } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 
@@ -6,12 +7,28 @@ import { createGunzip } from 'node:zlib';
 const LINE_BYTES_MAX = 8 * 1024 * 1024;
 const NEWLINE = 0x0a;
 
+/** The first bytes of what gzip has packed. */
+const GZIP = '1f8b';
+
+/** Whether a file of this name is to be packed. */
 export const isGzip = (file: string): boolean => file.endsWith('.gz');
 
-/** The lines of a file, decompressed if its name ends in .gz. Throws when the file ends in the middle of a line. */
+async function isPacked(file: string): Promise<boolean> {
+  const handle = await open(file, 'r');
+  try {
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(GZIP.length / 2), 0);
+    return buffer.subarray(0, bytesRead).toString('hex') === GZIP;
+  } finally {
+    await handle.close();
+  }
+}
+
+/** The lines of a file, decompressed if gzip has packed it, whatever its name is. Throws when the file ends in the middle of a line. */
 export async function* linesOf(file: string): AsyncGenerator<string> {
   const input = createReadStream(file);
-  const chunks = (isGzip(file) ? pipeline(input, createGunzip(), () => undefined) : input) as AsyncIterable<Buffer>;
+  const chunks = (
+    (await isPacked(file)) ? pipeline(input, createGunzip(), () => undefined) : input
+  ) as AsyncIterable<Buffer>;
   let rest: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of whole(chunks)) {

@@ -25,6 +25,8 @@ export type Line =
   | { readonly kind: 'event'; readonly event: EventLine }
   | { readonly kind: 'trailer'; readonly trailer: Trailer };
 
+const NO_HEADER = 'an export of Cartulary begins with a header, and this is none';
+
 const isText = (...values: readonly unknown[]): boolean => values.every((value) => typeof value === 'string');
 const isPlace = (...values: readonly unknown[]): boolean =>
   values.every((value) => typeof value === 'string' && /^\d{1,20}$/.test(value));
@@ -56,6 +58,20 @@ export async function* readExport(file: string): AsyncGenerator<Line> {
   for await (const text of linesOf(file)) {
     number += 1;
     yield parse(text, number);
+  }
+}
+
+/** Rejects unless the file begins as an export does. It reads no further: `verifyExport` checks the whole. */
+export async function mustBeExport(file: string): Promise<void> {
+  try {
+    for await (const line of readExport(file)) {
+      if (line.kind !== 'header') throw new BadExport(NO_HEADER, 1);
+      checked(line.header);
+      return;
+    }
+    throw new BadExport('the export is empty');
+  } catch (error) {
+    throw new Error(`${file} is no export of Cartulary: ${(error as Error).message}`, { cause: error });
   }
 }
 
@@ -112,8 +128,7 @@ function createJudge(masterKey: Buffer, hash: ReturnType<typeof createLogHash>) 
     take(line: Line): void {
       number += 1;
       const isFirst = number === 1;
-      if (isFirst !== (line.kind === 'header'))
-        throw new BadExport('an export of Cartulary begins with a header, and this is none', number);
+      if (isFirst !== (line.kind === 'header')) throw new BadExport(NO_HEADER, number);
       if (ORDER[line.kind] < stage || trailer !== undefined) throw new BadExport('its lines are not in order', number);
       stage = ORDER[line.kind];
       switch (line.kind) {

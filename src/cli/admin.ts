@@ -4,6 +4,7 @@ import { isRefusal } from '../errors.ts';
 import { onShop, operator } from './onShop.ts';
 import { readPassword } from './password.ts';
 import { clean } from './text.ts';
+import { words } from './values.ts';
 
 interface Options extends Pick<NewAdmin, 'email' | 'name'> {
   readonly passwordStdin?: boolean;
@@ -32,8 +33,8 @@ export function register(program: Command): void {
     .description('look after administrators')
     .command('create')
     .description('register an administrator; the password is asked for, or read from stdin')
-    .requiredOption('--email <address>', 'the address that they log in with')
-    .option('--name <name>', `how they are called (default: ${NAME_DEFAULT})`)
+    .requiredOption('--email <address>', 'the address that they log in with', words)
+    .option('--name <name>', `how they are called (default: ${NAME_DEFAULT})`, words)
     .option('--password-stdin', 'read the password from stdin instead of asking for it')
     .action(create);
 }

@@ -1,4 +1,4 @@
-import { loadConfig, type Config } from '../config/config.ts';
+import { loadConfig, remarksOnSettings, type Config } from '../config/config.ts';
 import { armFailpoint } from '../platform/failpoint.ts';
 import { createLogger, type Logger } from '../platform/log.ts';
 import { findDatabase, openDatabase } from '../platform/postgres/database.ts';
@@ -21,7 +21,9 @@ export interface CommandOptions {
 function settings(): { config: Config; log: Logger } {
   const config = loadConfig();
   armFailpoint(config.failpoint);
-  return { config, log: createLogger(config.logLevel === 'info' ? 'warn' : config.logLevel) };
+  const log = createLogger(config.logLevel === 'info' ? 'warn' : config.logLevel);
+  for (const remark of remarksOnSettings()) log.warn(remark);
+  return { config, log };
 }
 
 /**

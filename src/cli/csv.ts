@@ -7,6 +7,8 @@ export const RECORD_LINES_MAX = 200;
 
 const LINE_FEED = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
+/** The first bytes of text in UTF-16, as spreadsheets write it. */
+const UTF_16_MARKS = ['fffe', 'feff'];
 
 /** A line of the file, numbered from 1, or its problem. */
 type Line = { readonly number: number; readonly text: string } | { readonly number: number; readonly problem: string };
@@ -15,8 +17,33 @@ type Line = { readonly number: number; readonly text: string } | { readonly numb
 export type CsvRecord =
   { readonly line: number; readonly fields: readonly string[] } | { readonly line: number; readonly problem: string };
 
+/** The byte that ends the lines of a file: the first line says which. Old Macintosh programs end lines with CR alone. */
+function endOf(beginning: Buffer): number {
+  const end = beginning.findIndex((byte) => byte === LINE_FEED || byte === CARRIAGE_RETURN);
+  const isBare = end >= 0 && beginning[end] === CARRIAGE_RETURN && beginning[end + 1] !== LINE_FEED;
+  return isBare ? CARRIAGE_RETURN : LINE_FEED;
+}
+
+/** Yields the same bytes, the first chunk long enough to hold the end of the first line and the byte behind it. */
+async function* withBeginning(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  let held: Buffer | undefined = Buffer.alloc(0);
+  for await (const chunk of chunks) {
+    if (held === undefined) {
+      yield chunk;
+      continue;
+    }
+    held = Buffer.concat([held, chunk]);
+    const end = held.findIndex((byte) => byte === LINE_FEED || byte === CARRIAGE_RETURN);
+    if ((end < 0 || end === held.length - 1) && held.length <= LINE_BYTES_MAX) continue;
+    yield held;
+    held = undefined;
+  }
+  if (held !== undefined && held.length > 0) yield held;
+}
+
 /** Splits bytes into lines; holds at most one line in memory. */
 async function* linesOf(chunks: AsyncIterable<Buffer>): AsyncGenerator<Line> {
+  let lineEnd: number | undefined;
   let number = 1;
   let held: Buffer[] = [];
   let bytes = 0;
@@ -32,9 +59,10 @@ async function* linesOf(chunks: AsyncIterable<Buffer>): AsyncGenerator<Line> {
     bytes = 0;
     return line;
   };
-  for await (const chunk of chunks) {
+  for await (const chunk of withBeginning(chunks)) {
+    lineEnd ??= endOf(chunk);
     let from = 0;
-    for (let end = chunk.indexOf(LINE_FEED); end >= 0; end = chunk.indexOf(LINE_FEED, from)) {
+    for (let end = chunk.indexOf(lineEnd); end >= 0; end = chunk.indexOf(lineEnd, from)) {
       hold(chunk.subarray(from, end));
       yield take();
       from = end + 1;
@@ -44,15 +72,20 @@ async function* linesOf(chunks: AsyncIterable<Buffer>): AsyncGenerator<Line> {
   if (bytes > 0) yield take();
 }
 
+const SAVE_AS = 'save the file as CSV in UTF-8';
+const UTF_16 = `the file is in UTF-16: ${SAVE_AS}`;
+
 const tooLong = (number: number): Line => ({ number, problem: `the line has more than ${LINE_BYTES_MAX} bytes` });
 
 /** Also removes a byte order mark and the carriage return of a Windows line end. */
 function decoded(number: number, line: Buffer): Line {
   const bytes = line.at(-1) === CARRIAGE_RETURN ? line.subarray(0, -1) : line;
+  if (UTF_16_MARKS.includes(line.subarray(0, 2).toString('hex'))) return { number, problem: UTF_16 };
+  if (bytes.includes(0)) return { number, problem: `the line holds a NUL character; if it is UTF-16, ${SAVE_AS}` };
   try {
     return { number, text: new TextDecoder('utf-8', { fatal: true }).decode(bytes) };
   } catch {
-    return { number, problem: 'the line is not UTF-8' };
+    return { number, problem: `the line is not UTF-8: ${SAVE_AS}` };
   }
 }
 
@@ -60,14 +93,16 @@ const PROBLEMS: Readonly<Record<string, string>> = {
   INVALID_OPENING_QUOTE: 'a quote stands inside a field that is not quoted (quote the field, and write it twice)',
   CSV_INVALID_CLOSING_QUOTE: 'a quoted field goes on after its closing quote (a quote inside it is written twice)',
 };
+const MIXED = 'a line end of another kind stands inside the line: give all lines of the file the same';
 const OPEN = 'a quote is opened that is never closed';
 
 type Parsed = { readonly fields: readonly string[] } | { readonly problem: string } | 'open';
 
 function parsed(text: string): Parsed {
   try {
-    const [fields = []] = parse(text, { relax_column_count: true });
-    return { fields };
+    const [fields = [], ...more] = parse(text, { relax_column_count: true, record_delimiter: ['\n', '\r'] });
+    // Lines were split at their ends already, so a second record comes of another kind of line end, outside quotes.
+    return more.length > 0 ? { problem: MIXED } : { fields };
   } catch (error) {
     if (!(error instanceof CsvError)) throw error;
     const code: string = error.code;

@@ -8,10 +8,12 @@ import {
   type DeadLetterDetail,
 } from '../engine/follow/deadLetterRequests.ts';
 import { type DeadLetter } from '../engine/follow/deadLetters.ts';
-import { isRefusal } from '../errors.ts';
+import { didYouMean, isRefusal } from '../errors.ts';
+import { consumerNames, consumersIn } from './followers.ts';
 import { onLog, operator } from './onShop.ts';
+import type { Pool } from '../platform/postgres/pool.ts';
 import { bold, clean, pairs, red, table, type Column } from './text.ts';
-import { uuid, uuids } from './values.ts';
+import { uuid, uuids, words } from './values.ts';
 
 const REASON_CHARS_MAX = 60;
 
@@ -40,8 +42,17 @@ interface ListOptions {
   readonly json?: boolean;
 }
 
+/** A consumer is a handler or read model of this version, or another that has left a trace in this shop. */
+async function mustBeConsumer(pool: Pool, name: string): Promise<void> {
+  const known = [...consumerNames(), ...(await consumersIn(pool))];
+  if (known.includes(name)) return;
+  const there = [...new Set(known)].sort().join(', ');
+  throw new Error(`There is no consumer ${clean(name)}${didYouMean(name, known) || '.'} There are: ${clean(there)}.`);
+}
+
 const list = ({ json = false, ...wanted }: ListOptions): Promise<void> =>
   onLog(async ({ pool }) => {
+    if (wanted.consumer !== undefined) await mustBeConsumer(pool, wanted.consumer);
     const letters = await listDeadLetters(pool, wanted);
     if (json) console.log(JSON.stringify(letters.map(plain)));
     else if (letters.length === 0) console.log('No dead letters.');
@@ -107,7 +118,7 @@ export function register(program: Command): void {
   letters
     .command('list')
     .description('list the open ones, oldest first')
-    .option('--consumer <name>', 'of this one only, such as payment or projection:orders')
+    .option('--consumer <name>', 'of this one only, such as payment or projection:orders', words)
     .option('--closed', 'also those that are done with')
     .option('--json', 'as JSON')
     .action(list);
@@ -126,6 +137,6 @@ export function register(program: Command): void {
     .command('skip')
     .description('skip them permanently and handle the events that wait behind them')
     .argument('<id...>', 'their ids', uuids)
-    .requiredOption('--reason <text>', 'why; it is kept with the dead letters')
+    .requiredOption('--reason <text>', 'why; it is kept with the dead letters', words)
     .action((ids: readonly string[], { reason }: { reason: string }) => ask('skip', ids, reason));
 }

@@ -4,6 +4,8 @@ import type { EventStore } from '../eventstore/eventStore.ts';
 import { createLag } from '../eventstore/scan.ts';
 import { DEADLINES } from '../handlers/deadlines.ts';
 import { handlers } from '../handlers/index.ts';
+import { followerOf } from '../engine/project/validate.ts';
+import { projectionNames } from '../projections/index.ts';
 import type { Queryable } from '../platform/postgres/pool.ts';
 
 /** The state of a handler as the database has it, whichever process runs the handler. */
@@ -37,6 +39,20 @@ const handlerNames = (): readonly string[] =>
 
 /** The checkpoint and lease names of the handlers, the relay and the deadlines. */
 export const followerNames = (): readonly string[] => [...handlerNames().map(checkpointOf), RELAY, DEADLINES];
+
+/** What can set events of this version's aside: its handlers, by their names, and its read models, as `projection:<name>`. */
+export const consumerNames = (): readonly string[] => [...handlerNames(), ...projectionNames.map(followerOf)];
+
+/** The consumers that have left a checkpoint or a dead letter in this database, those of other versions included. */
+export async function consumersIn(db: Queryable): Promise<readonly string[]> {
+  const { rows } = await db.query<{ consumer: string }>(
+    `SELECT DISTINCT consumer FROM dead_letters
+     UNION SELECT substr(name, length($1) + 1) FROM checkpoints WHERE starts_with(name, $1)
+     UNION SELECT name FROM checkpoints WHERE starts_with(name, $2)`,
+    [checkpointOf(''), followerOf('')],
+  );
+  return rows.map(({ consumer }) => consumer);
+}
 
 const OWNED = 'coalesce(c.owner IS NOT NULL AND c.lease_until > now(), false)';
 

@@ -6,6 +6,7 @@ import { pipeline } from 'node:stream/promises';
 import { Option, type Command } from 'commander';
 import type { HandlersFrom } from '../backup/checkpoints.ts';
 import { importLog, type ImportResult, type ImportStep } from '../backup/importLog.ts';
+import { mustBeExport } from '../backup/readExport.ts';
 import { openSecrets } from '../compose/openSecrets.ts';
 import { followerNames } from './followers.ts';
 import { mustBeFile } from './importProducts.ts';
@@ -64,8 +65,10 @@ function tell(result: ImportResult, seconds: number): void {
 }
 
 async function run(given: string, { handlers, json = false }: Options): Promise<void> {
-  await withFile(given, (file) =>
-    onLog(
+  await withFile(given, async (file) => {
+    // Before anything is opened, so that a wrong file makes no shop.
+    await mustBeExport(file);
+    await onLog(
       async ({ config, log, url, store, pool }) => {
         const beganAt = performance.now();
         const { masterKey } = await openSecrets({ config, log, url, mayMake: true });
@@ -79,8 +82,8 @@ async function run(given: string, { handlers, json = false }: Options): Promise<
         else tell(result, (performance.now() - beganAt) / 1_000);
       },
       { makesShop: true },
-    ),
-  );
+    );
+  });
 }
 
 const MORE = `
@@ -93,7 +96,7 @@ export function register(program: Command): void {
   parent
     .command('events')
     .description('bring an export of a log into this one')
-    .argument('<file>', 'made by "cartulary export"; unpacked when its name ends in .gz; "-" is stdin')
+    .argument('<file>', 'made by "cartulary export", packed or not; "-" is stdin')
     .addOption(
       new Option('--handlers <from>', 'from-here: handle only what comes from now on; replay: handle all of it again')
         .choices(['from-here', 'replay'])

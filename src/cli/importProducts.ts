@@ -3,7 +3,7 @@ import { stat } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { storeDecider } from '../aggregates/store.ts';
 import { CommandContext } from '../engine/decide/context.ts';
-import { isRefusal, Refusal } from '../errors.ts';
+import { didYouMean, isRefusal, Refusal } from '../errors.ts';
 import { freshId } from '../platform/ids.ts';
 import type { Shop } from '../compose/shop.ts';
 import { createCategories } from './categories.ts';
@@ -104,8 +104,10 @@ async function readHeader(records: AsyncIterator<CsvRecord>): Promise<readonly s
   const header = first.value.fields.map((field) => field.trim().toLowerCase());
   const wanted = `The columns are ${ROW_FIELDS.join(', ')}, in any order, separated by commas.`;
   const unknown = header.filter((field) => !(ROW_FIELDS as readonly string[]).includes(field));
-  if (unknown.length > 0)
-    throw new Error(`There is no column ${unknown.map((name) => `"${clean(name)}"`).join(', ')}. ${wanted}`);
+  if (unknown.length > 0) {
+    const named = unknown.map((name) => `"${clean(name)}"${didYouMean(name, ROW_FIELDS)}`);
+    throw new Error(`There is no column ${named.join(', ')}${named.at(-1)!.endsWith('?') ? '' : '.'} ${wanted}`);
+  }
   const missing = ROW_FIELDS.filter((field) => !header.includes(field));
   if (missing.length > 0) throw new Error(`The first line does not name ${missing.join(', ')}. ${wanted}`);
   const twice = header.filter((field, index) => header.indexOf(field) !== index);
@@ -172,12 +174,15 @@ async function skusMadeOtherwise({ db }: Shop, storeId: string): Promise<Readonl
   }
 }
 
+/** How many lines the file has, by whichever line end it has more of. */
 async function linesIn(file: string): Promise<number> {
-  let lines = 0;
+  const ends = { 10: 0, 13: 0 };
   for await (const chunk of createReadStream(file) as AsyncIterable<Buffer>) {
-    for (let at = chunk.indexOf(10); at >= 0; at = chunk.indexOf(10, at + 1)) lines += 1;
+    for (const end of [10, 13] as const) {
+      for (let at = chunk.indexOf(end); at >= 0; at = chunk.indexOf(end, at + 1)) ends[end] += 1;
+    }
   }
-  return lines;
+  return Math.max(ends[10], ends[13]);
 }
 
 export async function mustBeFile(file: string): Promise<void> {

@@ -3,6 +3,7 @@ import { projectionNames, projections } from '../projections/index.ts';
 import type { Projection } from '../engine/project/projection.ts';
 import type { RebuildProgress } from '../engine/rebuild/build.ts';
 import { rebuild, type RebuildResult } from '../engine/rebuild/rebuild.ts';
+import { didYouMean } from '../errors.ts';
 import { onLog, type LogCommand } from './onShop.ts';
 import { count, createProgressBar, duration } from './progressBar.ts';
 import { bold, clean, red } from './text.ts';
@@ -18,7 +19,10 @@ function chosen(names: readonly string[], all: boolean): readonly Projection[] {
   if (all) return projections;
   const unknown = names.filter((name) => !projections.some((projection) => projection.name === name));
   if (unknown.length > 0) {
-    throw new Error(`There is no projection ${unknown.map(clean).join(', ')}. There are: ${known()}.`);
+    const named = unknown.map((name) => `${clean(name)}${didYouMean(name, projectionNames)}`);
+    throw new Error(
+      `There is no projection ${named.join(', ')}${named.at(-1)!.endsWith('?') ? '' : '.'} There are: ${known()}.`,
+    );
   }
   return [...new Set(names)].flatMap((name) => projections.find((projection) => projection.name === name) ?? []);
 }

@@ -31,6 +31,12 @@ export function position(text: string): bigint {
   return value;
 }
 
+/** A text that says something; throws Commander's usage error for an empty one. */
+export function words(text: string): string {
+  if (text.trim() === '') throw new InvalidArgumentError('It must not be empty.');
+  return text;
+}
+
 /** Parses a whole number from `min` to `max`. */
 export const whole =
   (min: number, max = Number.MAX_SAFE_INTEGER) =>

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { parseEnv } from 'node:util';
+import { readDotEnv } from './dotenv.ts';
+import { emptyIn, slipsIn, strangersIn } from './names.ts';
 import type { Setting } from './parsers.ts';
 import { RULES } from './rules.ts';
 import { SETTINGS, type SettingName, type Values } from './settings.ts';
@@ -141,13 +142,30 @@ function textOf(env: Environment, name: SettingName): string | undefined {
 
 /** The process's environment, which overrides a `.env` file in `dir` (by default the working directory), if there is one. */
 export function environment(dir = process.cwd()): Environment {
-  let kept: Environment = {};
-  try {
-    kept = parseEnv(readFileSync(path.join(dir, '.env'), 'utf8'));
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-  }
-  return { ...kept, ...process.env };
+  const { values, problems } = readDotEnv(dir);
+  const all = [
+    ...problems.map(({ line, reason }) => ({ name: `.env line ${line}`, reason })),
+    ...slipsIn(Object.keys(values)).map(({ name, reason }) => ({ name, reason: `in .env ${reason}` })),
+  ];
+  if (all.length > 0) throw new ConfigError(all);
+  return { ...values, ...process.env };
+}
+
+/**
+ * What was given and has no effect, a sentence each: a start says so. A name in the process's environment is only remarked on,
+ * because it can be another program's; in `.env`, a slip of a setting is refused.
+ */
+export function remarksOnSettings(dir = process.cwd(), given: Environment = process.env): string[] {
+  const { values, repeated } = readDotEnv(dir);
+  const remarks = [
+    ...slipsIn(Object.keys(given)),
+    ...strangersIn(Object.keys(values)),
+    ...emptyIn({ ...values, ...given }),
+  ];
+  return [
+    ...remarks.map(({ name, reason }) => `${name} ${reason}`),
+    ...repeated.map((name) => `${name} is set more than once in .env: only the last value counts`),
+  ];
 }
 
 /** Returns one frozen, validated object, or throws a `ConfigError` with every problem. An empty value counts as not set. */

@@ -24,6 +24,40 @@ describe('CSV records', () => {
     expect(await read('\ufeffa,b\r\n"1","2"\r\n')).to.deep.equal(['1: a|b', '2: 1|2']);
   });
 
+  it('may end their lines as old Macintosh programs do', async () => {
+    for (const size of [1, 3, 100]) {
+      expect(await read('\ufeffa,b\r1,"2"\r\r"3\r4",5\r', size)).to.deep.equal(['1: a|b', '2: 1|2', '4: 3\n4|5']);
+    }
+  });
+
+  it('are never lost where line ends of two kinds are mixed', async () => {
+    const mixed = /^\d: ! a line end of another kind stands inside the line/;
+    const [, second, third] = await read('a,b\n1,2\r3,4\n5,6\n');
+    expect(second).to.match(mixed);
+    expect(third).to.equal('3: 5|6');
+    const [first, other] = await read('a,b\r1,2\n3,4\r');
+    expect(first).to.equal('1: a|b');
+    expect(other).to.match(mixed);
+  });
+
+  it('have a quoted last line, with or without its end', async () => {
+    for (const end of ['', '\n', '\r\n']) {
+      expect(await read(`a,b\n"1","2"${end}`), JSON.stringify(end)).to.deep.equal(['1: a|b', '2: 1|2']);
+      expect(await read(`a,b\n"1","2\n3"${end}`), JSON.stringify(end)).to.deep.equal(['1: a|b', '2: 1|2\n3']);
+    }
+  });
+
+  it('are told apart from UTF-16, whichever way round, with or without its mark', async () => {
+    const swapped = (text: string) => Buffer.from(text, 'utf16le').swap16();
+    const text = 'sku,name\r\nP-1,Ink\r\n';
+    for (const bytes of [Buffer.from(`\ufeff${text}`, 'utf16le'), swapped(`\ufeff${text}`)]) {
+      expect((await read(bytes))[0]).to.equal('1: ! the file is in UTF-16: save the file as CSV in UTF-8');
+    }
+    for (const bytes of [Buffer.from(text, 'utf16le'), swapped(text)]) {
+      expect((await read(bytes))[0]).to.contain('1: ! the line holds a NUL character; if it is UTF-16');
+    }
+  });
+
   it('hold commas and quotes within quotes', async () => {
     expect(await read('"a, b","say ""hi"""\n')).to.deep.equal(['1: a, b|say "hi"']);
   });
@@ -67,7 +101,11 @@ describe('CSV records', () => {
 
   it('are told apart from what is not UTF-8, and from a line without end', async () => {
     const latin = Buffer.concat([Buffer.from('1,a\n2,caf'), Buffer.from([0xe9]), Buffer.from('\n3,c\n')]);
-    expect(await read(latin)).to.deep.equal(['1: 1|a', '2: ! the line is not UTF-8', '3: 3|c']);
+    expect(await read(latin)).to.deep.equal([
+      '1: 1|a',
+      '2: ! the line is not UTF-8: save the file as CSV in UTF-8',
+      '3: 3|c',
+    ]);
     const endless = `1,a\n${'x'.repeat(LINE_BYTES_MAX + 1)}\n3,c\n`;
     expect(await read(endless, 4_096)).to.deep.equal([
       '1: 1|a',

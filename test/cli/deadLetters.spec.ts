@@ -73,11 +73,29 @@ describe('cartulary dead-letters', function () {
     const [first] = await world.shop.store.read('category-a', 0n, 1);
     const position = String(first?.position);
     expect(letters[0]).to.include({ consumer: CONSUMER, attempts: 1, position, revision: '0' });
-    const others = await world.run(['dead-letters', 'list', '--consumer', 'nobody']);
+    const others = await world.run(['dead-letters', 'list', '--consumer', 'payment']);
     expect(others.answer).to.equal('No dead letters.\n');
     const onPaper = await world.run(['dead-letters', 'list']);
     expect(onPaper.answer.trim().split('\n')).to.have.length(4);
     expect(onPaper.answer).to.contain('out of paper \\u001b[31m').and.not.to.contain('\u001b');
+  });
+
+  it('refuses a consumer that there is not, and names those that there are', async () => {
+    for (const [name, told] of [
+      ['pritner', 'There is no consumer pritner: did you mean printer? There are: '],
+      ['orders', 'There is no consumer orders. There are: '],
+    ] as const) {
+      const { code, answer, output } = await world.run(['dead-letters', 'list', '--consumer', name]);
+      expect({ code, answer }).to.deep.equal({ code: 1, answer: '' });
+      expect(output)
+        .to.contain(told)
+        .and.to.match(/There are: .*payment, printer, projection:carts, .*projection:orders/);
+    }
+    for (const name of ['payment', 'projection:orders', CONSUMER]) {
+      expect((await world.run(['dead-letters', 'list', '--consumer', name])).code, name).to.equal(0);
+    }
+    expect((await world.run(['dead-letters', 'list', '--consumer', ' '])).code).to.equal(2);
+    expect((await world.run(['dead-letters', 'skip', randomUUID(), '--reason', ''])).code).to.equal(2);
   });
 
   it('has one handled again, with what waits behind it, and remembers who asked', async () => {

@@ -139,10 +139,12 @@ describe('cartulary import products', function () {
 
   for (const [what, header, sentence] of [
     ['an unknown column', `${HEADER},colour`, 'There is no column "colour". The columns are sku, name, description'],
+    ['a column by another name', HEADER.replace('price', 'prize'), '"prize": did you mean price?'],
     ['a missing column', 'sku,name,price,category', 'The first line does not name description, stock.'],
     ['a column twice', `${HEADER},sku`, 'The first line names sku more than once.'],
     ['semicolons', HEADER.replaceAll(',', ';'), 'There is no column'],
     ['nothing', '', 'The file is empty'],
+    ['a byte order mark alone', '\ufeff', 'There is no column'],
   ] as const) {
     it(`refuses a file with ${what} in its first line, and imports nothing`, async () => {
       const { position } = await world.shop.store.head();

@@ -1,6 +1,7 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, realpathSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, realpathSync, writeFileSync } from 'node:fs';
 import { randomUUID } from 'node:crypto';
 import path from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { expect } from 'chai';
 import type { Command } from 'commander';
 import pg from 'pg';
@@ -109,6 +110,50 @@ describe('a command in a place without a shop', function () {
       expect(await tablesOf(database.url)).to.equal(0);
     } finally {
       await database.drop();
+    }
+  });
+});
+
+describe('import events', function () {
+  this.timeout(60_000);
+
+  const wrong: Readonly<Record<string, readonly [content: Buffer, reason: string]>> = {
+    'products.csv': [Buffer.from('sku,name\nP-1,Ink\n'), 'line 1: it is no JSON'],
+    'products.csv.gz': [gzipSync('sku,name\nP-1,Ink\n'), 'line 1: it is no JSON'],
+    'other.ndjson': [Buffer.from('{"a":1}\n'), 'line 1: this is no line of an export'],
+    'other.ndjson.gz': [gzipSync('{"cartulary":"carts","format":1}\n'), 'line 1: this is no export of a log'],
+    'newer.ndjson': [Buffer.from('{"cartulary":"log","format":99}\n'), 'its format is 99'],
+    'cut.gz': [gzipSync('{"cartulary":"log","format":1}\n').subarray(0, 15), 'cut off'],
+    'broken.gz': [Buffer.concat([Buffer.from('1f8b', 'hex'), Buffer.from('nothing packed')]), 'damaged'],
+    'picture.png': [Buffer.from('89504e470d0a1a0a0000000d', 'hex'), 'no export of Cartulary'],
+    'empty.ndjson': [Buffer.alloc(0), 'the export is empty'],
+  };
+  for (const [name, [content, reason]] of Object.entries(wrong)) {
+    it(`refuses a file that is no export, and makes no shop for it: ${name}`, async () => {
+      const file = path.join(folder, name);
+      writeFileSync(file, content);
+      const dataDir = path.join(folder, randomUUID());
+      const { code, output } = await runCartulary(['import', 'events', file], { env: { DATA_DIR: dataDir } });
+      expect({ code, output }).to.deep.include({ code: 1 });
+      expect(output).to.contain(`${file} is no export of Cartulary`).and.contain(reason);
+      expect(existsSync(dataDir)).to.equal(false);
+    });
+  }
+
+  it('takes a packed export by any name', async () => {
+    const world = await openWorld();
+    const target = await freshDatabase();
+    try {
+      await world.people.person('Ada');
+      const [packed, renamed] = ['export.gz', 'export.bak'].map((name) => path.join(folder, name)) as [string, string];
+      await world.run(['export', packed]);
+      copyFileSync(packed, renamed);
+      const env = { DATABASE_URL: target.url, JWT_SECRET, MASTER_KEY };
+      const { code, output } = await runCartulary(['import', 'events', renamed], { env });
+      expect({ code, output }).to.deep.include({ code: 0 });
+    } finally {
+      await target.drop();
+      await world.close();
     }
   });
 });

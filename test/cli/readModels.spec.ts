@@ -76,7 +76,7 @@ describe('cartulary rebuild and projections', function () {
   it('names the projections there are when asked for another one', async () => {
     const { code, output } = await world.run(['rebuild', 'orders', 'ordres']);
     expect(code).to.equal(1);
-    expect(output).to.contain(`There is no projection ordres. There are: ${NAMES.join(', ')}.`);
+    expect(output).to.contain(`There is no projection ordres: did you mean orders? There are: ${NAMES.join(', ')}.`);
   });
 
   for (const args of [[], ['orders', '--all']]) {

@@ -88,7 +88,7 @@ function parseJson(bytes: Buffer): unknown {
   return value;
 }
 
-const hasBody = (req: IncomingMessage): boolean =>
+export const hasBody = (req: IncomingMessage): boolean =>
   req.headers['transfer-encoding'] !== undefined || Number(req.headers['content-length'] ?? 0) > 0;
 
 /** The body's bytes and their parsed value; `{}` when there is no body. */

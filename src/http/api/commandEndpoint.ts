@@ -12,7 +12,8 @@ import { envelope, type Exchange, JSON_TYPE, metaJson } from './exchange.ts';
 import { type FinishedAnswer, readIdempotencyKey } from './idempotency.ts';
 import type { SecurityLog } from '../auth/securityLog.ts';
 import { CODES, PROBLEM_TYPE, problemJson, problemOf } from './problem.ts';
-import { bodyCheck, resultCheck } from './validate.ts';
+import { parseQuery } from './queryString.ts';
+import { bodyCheck, resultCheck, textCheck } from './validate.ts';
 
 const POSITION_HEADER = 'Event-Position';
 /** Namespace of command ids that are derived from an idempotency key. */
@@ -106,15 +107,14 @@ const settledIn =
 /** Returns the function that reads a request: all that is wrong with it is refused in one answer. */
 function readerOf({ command, path }: CommandRoute, deps: EndpointDeps) {
   const readParams = paramsReader(path, command.params);
+  const checkQuery = textCheck(undefined);
   const checkBody = bodyCheck(command.body);
   return async (exchange: Exchange, values: readonly string[]): Promise<Asked> => {
     const errors: FieldError[] = [];
     const params = readParams(values, errors);
     const ifMatch = readIfMatch(exchange.req, errors);
     const key = readIdempotencyKey(exchange.req, errors);
-    if (exchange.search !== '') {
-      errors.push({ code: 'VALIDATION_ERROR', message: 'This route takes no query parameters.' });
-    }
+    errors.push(...checkQuery(parseQuery(exchange.search, errors)));
     const { bytes, value: body } = await readJson(exchange.req, deps.bodyLimitBytes);
     const shape = checkBody(body);
     const told = new Set(shape.map(({ field }) => field));

@@ -1,6 +1,7 @@
 import type { FieldError } from '../../errors.ts';
 import type { Asked, Question } from '../../engine/ask/ask.ts';
 import type { QueryContract } from '../../engine/ask/query.ts';
+import { hasBody } from './body.ts';
 import { admit, type Endpoint, type EndpointDeps, paramsReader, refuseIfAny } from './endpoint.ts';
 import { etagOf, isNotModified, readMinPosition } from './etag.ts';
 import { envelope, type Exchange, JSON_TYPE } from './exchange.ts';
@@ -27,6 +28,7 @@ export function queryEndpoint(query: QueryContract, path: string, deps: Endpoint
     const params = readParams(values, errors);
     const args = parseQuery(exchange.search, errors);
     errors.push(...checkQuery(args));
+    if (hasBody(exchange.req)) errors.push({ code: 'VALIDATION_ERROR', message: 'A GET takes no body.' });
     const minPosition = readMinPosition(exchange.req, errors);
     refuseIfAny(errors);
     return {

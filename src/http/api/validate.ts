@@ -1,7 +1,7 @@
 import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js';
 import formats from 'ajv-formats';
 import type { TObject, TSchema } from 'typebox';
-import type { FieldError } from '../../errors.ts';
+import { didYouMean, type FieldError } from '../../errors.ts';
 import { converterOf } from './convert.ts';
 import { UUID } from '../../platform/ids.ts';
 import { instantOf } from '../../platform/instant.ts';
@@ -16,7 +16,8 @@ const NOTHING: readonly FieldError[] = [];
 function makeAjv(useDefaults: boolean): Ajv2020 {
   const ajv = new Ajv2020({
     ...{ strict: true, allErrors: true, useDefaults },
-    ...{ logger: false, validateSchema: false },
+    // With `verbose`, an error has the schema that it breaks, which knows the fields that there are.
+    ...{ logger: false, validateSchema: false, verbose: true },
   });
   formats.default(ajv, { mode: 'full', formats: [...FORMATS] });
   ajv.addFormat('uuid', UUID);
@@ -40,7 +41,6 @@ const listed = (values: unknown): string => (Array.isArray(values) ? values.join
 /** The message for each failing keyword; other keywords keep Ajv's message. */
 const SENTENCES: Readonly<Record<string, (params: Record<string, unknown>) => string>> = {
   required: () => 'is required',
-  additionalProperties: () => 'is not a known field',
   type: ({ type }) => `must be ${article(listed(type))}`,
   enum: ({ allowedValues }) => `must be one of ${listed(allowedValues)}`,
   const: ({ allowedValue }) => `must be ${listed(allowedValue)}`,
@@ -54,8 +54,16 @@ const SENTENCES: Readonly<Record<string, (params: Record<string, unknown>) => st
   maximum: ({ limit }) => `must be at most ${listed(limit)}`,
 };
 
+function unknownField({ params, parentSchema }: ErrorObject): string {
+  const { properties = {} } = (parentSchema ?? {}) as { properties?: object };
+  const name = String((params as { additionalProperty?: unknown }).additionalProperty);
+  return `is not a known field${didYouMean(name, Object.keys(properties))}`;
+}
+
 const messageOf = (error: ErrorObject): string =>
-  SENTENCES[error.keyword]?.(error.params as Record<string, unknown>) ?? error.message ?? 'is not valid';
+  error.keyword === 'additionalProperties'
+    ? unknownField(error)
+    : (SENTENCES[error.keyword]?.(error.params as Record<string, unknown>) ?? error.message ?? 'is not valid');
 
 /** Makes one error per field; the messages of several alternatives (`anyOf`) are joined by "or". */
 function fieldErrors(errors: readonly ErrorObject[]): FieldError[] {

@@ -83,6 +83,9 @@ const INTRODUCTION = `Settings are environment variables, or lines of a \`.env\`
 None has to be set. A value that is wrong keeps the process from starting, and is named with its reason (exit code 78). A duration bears its unit:
 \`200ms\`, \`30s\`, \`15m\`, \`168h\`, \`7d\`.
 
+A name in \`.env\` that is a slip of a setting (\`CURENCY\`) is refused, and so is a line that sets nothing. A slip in the environment, another unknown
+name in \`.env\`, a name set twice and an empty value that hides a default are logged as warnings.
+
 A secret may also be given as a file: the variable's name with \`_FILE\` at its end holds the path (\`DATABASE_URL_FILE=/run/secrets/database\`).`;
 
 /** `docs/reference/settings.md`. */
