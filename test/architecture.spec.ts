@@ -42,6 +42,25 @@ const MAY_IMPORT: Readonly<Record<string, string>> = {
 const COMPOSERS = new Set(['compose', 'main', 'workers', 'cli']);
 /** The engine runs any domain, so it imports nothing of this one. */
 const SHOP = new Set(['aggregates', 'commands', 'queries', 'projections', 'handlers', 'http', 'schema']);
+/**
+ * The only files that read the wall clock, each with the reason. A wall clock can be set, and those of two processes differ: it dates
+ * events and says from when something is due. It measures no interval, and decides nothing about what came first.
+ */
+const WALL_CLOCK: Readonly<Record<string, string>> = {
+  'backup/exportLog.ts': 'dates an export, for people',
+  'cli/importProducts.ts': 'dates the events of imported products',
+  'cli/workers.ts': 'dates the events of reactions that a command runs',
+  'compose/parts.ts': 'dates the events of reactions',
+  'compose/shop.ts': 'dates the events of commands from the command line',
+  'engine/ask/ask.ts': 'tells queries the present instant, to show what is over',
+  'handlers/deadlines.ts': 'a deadline is an instant: nothing happens before it, and a little later does no harm',
+  'http/app.ts': 'dates the events of requests',
+  'http/auth/revocation.ts':
+    'leaves out, at start, revocations of the past by more than an hour beyond what a token lives',
+  'http/auth/tokens.ts': 'the expiry of a token is an instant, by RFC 7519',
+  'platform/lock.ts': 'touches a lock file; the time is compared only with itself',
+  'platform/log.ts': 'dates the lines of the log',
+};
 interface Import {
   readonly from: string;
   readonly to: string;
@@ -172,6 +191,11 @@ describe('the architecture', () => {
         [...text.matchAll(/^import (?!type)[^;]*from '([^.'][^']*)'/gm)].map((found) => `${file}: ${found[1] ?? ''}`),
       );
     expect(packages).to.deep.equal([]);
+  });
+
+  it('reads the wall clock only where an instant is meant, and says why', () => {
+    const reading = /\bDate\.now\b|\bnew Date\(\s*\)|(?<!new )\bDate\(/;
+    expect(offending(reading, () => true).sort()).to.deep.equal(Object.keys(WALL_CLOCK));
   });
 
   it('reads the environment in one place', () => {

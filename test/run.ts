@@ -7,6 +7,7 @@ import { dropTemplate, shareTemplate } from './support/database.ts';
 import { runGroup, stopGroups, type Group, type Result, type RunOptions } from './support/groups.ts';
 import { ROOT } from './support/process.ts';
 import { openScratch } from './support/scratch.ts';
+import { FAKETIME } from './support/faketime.ts';
 import { NATS, REDIS, startServices, type Services } from './support/services.ts';
 import { topology, TOPOLOGY_TOLD } from './support/topology.ts';
 
@@ -77,7 +78,7 @@ function groupsOf(words: readonly string[]): Group[] {
 }
 
 /** The variables of servers that may be missing, by the part of a spec's name that asks for them. */
-const NEEDS: Readonly<Record<string, string>> = { redis: REDIS.env, nats: NATS.env };
+const NEEDS: Readonly<Record<string, string>> = { redis: REDIS.env, nats: NATS.env, faketime: FAKETIME.env };
 const needsOf = (file: string): string[] =>
   path
     .basename(file)
@@ -141,7 +142,7 @@ async function runAll(groups: readonly Group[]): Promise<Result[]> {
   const others = groups.filter(({ name }) => name !== 'unit');
   if (others.length === 0) return results;
   buildProgram();
-  services = await startServices();
+  services = await startServices({ faketime: true });
   Object.assign(process.env, services.env);
   console.log(`  on ${services.summary}\n  ${TOPOLOGY_TOLD[topology()]}`);
   const { runnable, dropped } = withoutAbsent(others, services);

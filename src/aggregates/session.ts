@@ -1,18 +1,30 @@
+import type { ActiveUser } from './user.ts';
 import { reject, unauthenticated } from '../errors.ts';
 import type { Command, Decider } from '../engine/decide/decider.ts';
 
 // NOTE: these names and shapes are the storage format; version them with care.
 export type SessionStarted = {
   type: 'SessionStarted';
-  data: { userId: string; tokenHash: string; startedAt: string; expiresAt: string };
+  data: {
+    userId: string;
+    tokenHash: string;
+    startedAt: string;
+    expiresAt: string;
+    /** The user's counts at the sign-in; absent in sessions from before the counts. */
+    passwordChanges?: number;
+    rolesTaken?: number;
+  };
 };
 export type SessionRefreshed = { type: 'SessionRefreshed'; data: { tokenHash: string } };
 export type SessionEnded = { type: 'SessionEnded'; data: { userId: string; reason: SessionEnd } };
 export type SessionEvent = SessionStarted | SessionRefreshed | SessionEnded;
 
-export type SessionEnd = 'logout' | 'token reused' | 'password changed';
+export type SessionEnd = 'logout' | 'token reused' | 'password changed' | 'role taken away';
 
-export type StartSession = Command<'StartSession', { userId: string; tokenHash: string; expiresAt: string }>;
+export type StartSession = Command<
+  'StartSession',
+  { userId: string; tokenHash: string; expiresAt: string; passwordChanges: number; rolesTaken: number }
+>;
 export type RefreshSession = Command<'RefreshSession', { presented: string; tokenHash: string }>;
 export type EndSession = Command<'EndSession', { presented?: string; reason: SessionEnd }>;
 export type SessionCommand = StartSession | RefreshSession | EndSession;
@@ -23,6 +35,8 @@ export interface OpenSession {
   readonly startedAt: string;
   readonly expiresAt: string;
   readonly tokenHash: string;
+  readonly passwordChanges?: number;
+  readonly rolesTaken?: number;
   readonly spent: readonly string[];
 }
 export type SessionState =
@@ -55,6 +69,21 @@ export const sessionDecider: Decider<SessionState, SessionCommand, SessionEvent>
     }
   },
 };
+
+type Counts = Pick<ActiveUser, 'passwordChanges' | 'passwordChangedAt' | 'rolesTaken' | 'keptSession'>;
+
+/**
+ * Why a user's session no longer goes on; undefined when it does. The counts decide, not clocks: processes whose clocks differ
+ * agree. A session from before the counts is judged by its instants, as when it began.
+ */
+export function whyOutdated(session: OpenSession, sessionId: string, user: Counts): SessionEnd | undefined {
+  if ((session.rolesTaken ?? 0) < user.rolesTaken) return 'role taken away';
+  const older =
+    session.passwordChanges === undefined
+      ? user.passwordChangedAt !== null && session.startedAt < user.passwordChangedAt
+      : session.passwordChanges < user.passwordChanges;
+  return older && user.keptSession !== sessionId ? 'password changed' : undefined;
+}
 
 function start({ data, now }: StartSession, state: SessionState): SessionEvent[] {
   if (state.status !== 'none') reject('SessionExists', 'This session was already started.');

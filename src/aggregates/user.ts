@@ -1,7 +1,12 @@
 import { missing, reject } from '../errors.ts';
 import type { Command, Decider } from '../engine/decide/decider.ts';
 
-export type Role = 'buyer' | 'seller' | 'admin';
+/** From the least to the most: a role includes those before it. */
+const ROLES = ['buyer', 'seller', 'admin'] as const;
+export type Role = (typeof ROLES)[number];
+
+/** The roles that a user with this role does not have. A change to it takes them away from a user who had one of them. */
+export const rolesWithout = (role: Role): readonly Role[] => ROLES.slice(ROLES.indexOf(role) + 1);
 
 // NOTE: these names and shapes are the storage format; version them with care. `Sealed` texts are personal data.
 export type Sealed = string;
@@ -20,7 +25,7 @@ export type ProfileUpdated = {
   type: 'ProfileUpdated';
   data: { name?: Sealed; phone?: Sealed | null; phoneClaim?: string | null; address?: Sealed | null };
 };
-/** Ends every session that was started before, except `keptSession`. */
+/** Ends every session that was started before, except `keptSession`. `at` is for people: what came before is decided by revision. */
 export type PasswordChanged = {
   type: 'PasswordChanged';
   data: { passwordHash: Sealed; keptSession: string | null; at: string };
@@ -47,14 +52,19 @@ export interface ActiveUser {
   readonly phoneClaim: string | null;
   readonly address: Sealed | null;
   readonly passwordHash: Sealed;
+  /** How often the password was changed. A session remembers the count that it began with. */
+  readonly passwordChanges: number;
+  /** Only for sessions from before the counts. */
   readonly passwordChangedAt: string | null;
+  /** How often a role was taken away. */
+  readonly rolesTaken: number;
   readonly keptSession: string | null;
 }
 export type UserState = { readonly status: 'none' } | { readonly status: 'abandoned' } | ActiveUser;
 
 export const userDecider: Decider<UserState, UserCommand, UserEvent> = {
   category: 'user',
-  snapshotVersion: 1,
+  snapshotVersion: 2,
   initial: { status: 'none' },
   evolve(state, event) {
     switch (event.type) {
@@ -64,17 +74,17 @@ export const userDecider: Decider<UserState, UserCommand, UserEvent> = {
           status: 'active',
           storeId: null,
           address: null,
+          passwordChanges: 0,
           passwordChangedAt: null,
+          rolesTaken: 0,
           keptSession: null,
         };
       case 'ProfileUpdated':
         return state.status === 'active' ? { ...state, ...event.data } : state;
-      case 'PasswordChanged': {
-        const { passwordHash, keptSession, at } = event.data;
-        return state.status === 'active' ? { ...state, passwordHash, keptSession, passwordChangedAt: at } : state;
-      }
+      case 'PasswordChanged':
+        return state.status === 'active' ? withPassword(state, event.data) : state;
       case 'UserRoleChanged':
-        return state.status === 'active' ? { ...state, role: event.data.role, storeId: event.data.storeId } : state;
+        return state.status === 'active' ? withRole(state, event.data) : state;
       case 'RegistrationAbandoned':
         return { status: 'abandoned' };
     }
@@ -94,6 +104,16 @@ export const userDecider: Decider<UserState, UserCommand, UserEvent> = {
     }
   },
 };
+
+function withPassword(state: ActiveUser, { passwordHash, keptSession, at }: PasswordChanged['data']): ActiveUser {
+  const passwordChanges = state.passwordChanges + 1;
+  return { ...state, passwordHash, keptSession, passwordChanges, passwordChangedAt: at };
+}
+
+function withRole(state: ActiveUser, { role, storeId }: UserRoleChanged['data']): ActiveUser {
+  const taken = rolesWithout(role).includes(state.role) ? 1 : 0;
+  return { ...state, role, storeId, rolesTaken: state.rolesTaken + taken };
+}
 
 const active = (state: UserState): ActiveUser =>
   state.status === 'active' ? state : missing('UserUnknown', 'There is no such user.');

@@ -10,7 +10,7 @@ export interface MemoryCacheOptions {
   readonly entriesMax: number;
   readonly bytesMax: number;
   readonly tagsMax?: number;
-  /** Milliseconds; for tests. */
+  /** Monotonic, in milliseconds; for tests. */
   readonly now?: () => number;
 }
 
@@ -63,7 +63,7 @@ function createTagClock(tagsMax: number) {
  * running loader is valid only while none of its tags was invalidated after its start.
  */
 export function createMemoryCache(options: MemoryCacheOptions): Cache {
-  const now = options.now ?? Date.now;
+  const now = options.now ?? (() => performance.now());
   const tagClock = createTagClock(options.tagsMax ?? TAGS_REMEMBERED_MAX);
   const flights = new Map<string, Flight>();
   const entries = new LRUCache<string, Entry>({

@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
 import { claimDecider } from '../aggregates/claim.ts';
-import { sessionDecider } from '../aggregates/session.ts';
+import { sessionDecider, whyOutdated } from '../aggregates/session.ts';
 import { type ActiveUser, type Role, userDecider, type UserState } from '../aggregates/user.ts';
 import { unauthenticated } from '../errors.ts';
 import { streamOf } from '../eventstore/eventStore.ts';
@@ -110,7 +110,7 @@ async function tokenAnswer(context: CommandContext, userId: string, revision: bi
   const row = await rowAt(context.services, users, streamOf(userDecider.category, userId), revision);
   const user = await personalData.reveal(userView(row));
   return (sessionId: string, refreshToken: string): Answer => {
-    const { token, expiresIn } = tokens.issue({ userId, role: row.role, sessionId });
+    const { token, expiresIn } = tokens.issue({ userId, role: row.role, sessionId, revision });
     const data = {
       access_token: token,
       refresh_token: refreshToken,
@@ -138,16 +138,18 @@ const logIn = defineCommand({
     const { passwords, personalData, tokens } = context.services;
     const { state: claimed } = await context.load(claimDecider, emailClaim(context, body.email));
     const found = claimed.holder === null ? undefined : await context.load(userDecider, claimed.holder);
-    const hash = found?.state.status === 'active' ? await personalData.open(found.state.passwordHash) : undefined;
+    const user = found?.state.status === 'active' ? found.state : undefined;
+    const hash = user === undefined ? undefined : await personalData.open(user.passwordHash);
     const right = await passwords.verify(body.password, hash);
-    if (!right || claimed.holder === null || found === undefined) {
+    if (!right || claimed.holder === null || found === undefined || user === undefined) {
       unauthenticated('WrongCredentials', 'E-mail or password is wrong.');
     }
     const answer = await tokenAnswer(context, claimed.holder, found.revision);
     const sessionId = context.derive('session');
     const refresh = tokens.refresh(sessionId, context.origin.id);
     const expiresAt = new Date(Date.parse(context.now) + tokens.sessionTtlMs).toISOString();
-    const data = { userId: claimed.holder, tokenHash: refresh.hash, expiresAt };
+    const { passwordChanges, rolesTaken } = user;
+    const data = { userId: claimed.holder, tokenHash: refresh.hash, expiresAt, passwordChanges, rolesTaken };
     await context.handle(sessionDecider, sessionId, { type: 'StartSession', data });
     return answer(sessionId, refresh.token);
   },
@@ -179,11 +181,9 @@ const refreshTokens = defineCommand({
     const { state: session } = await context.load(sessionDecider, sessionId);
     if (session.status !== 'open') return notValid();
     const { state, revision } = await context.load(userDecider, session.userId);
-    const user = active(state);
-    const outdated = user.passwordChangedAt !== null && session.startedAt < user.passwordChangedAt;
-    if (outdated && user.keptSession !== sessionId) {
-      const data = { reason: 'password changed' } as const;
-      await context.handle(sessionDecider, sessionId, { type: 'EndSession', data }, REFUSABLE);
+    const reason = whyOutdated(session, sessionId, active(state));
+    if (reason !== undefined) {
+      await context.handle(sessionDecider, sessionId, { type: 'EndSession', data: { reason } }, REFUSABLE);
       return notValid();
     }
     const answer = await tokenAnswer(context, session.userId, revision);

@@ -16,6 +16,8 @@ export interface AccessClaims {
   readonly userId: string;
   readonly role: 'buyer' | 'seller' | 'admin';
   readonly sessionId: string;
+  /** Of the user's stream, as the token's maker found it: an event above it can revoke the token. */
+  readonly revision: bigint;
 }
 
 export interface Tokens {

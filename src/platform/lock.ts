@@ -10,9 +10,11 @@ const POLL_MIN_MS = 2;
 const POLL_MAX_MS = 20;
 /** For this long, a lock file without valid content counts as one that is being written. */
 const WRITING_MS = 2_000;
-/** The holder touches its lock file this often. A holder on another host counts as dead after `SILENT_MS` without a touch. */
+/** The holder touches its lock file this often. A holder on another host is dead after `SILENT_MS` without a touch. */
 const BEAT_INTERVAL_MS = 3_000;
-export const SILENT_MS = 15_000;
+const SILENT_MS = 15_000;
+/** Enough to find out that a holder on another host is dead. */
+export const FOREIGN_WAIT_MS = SILENT_MS + BEAT_INTERVAL_MS;
 /** Suffix of the guard lock. Only its holder may remove the lock of a dead process. */
 const GUARD = '.guard';
 const PS_TIMEOUT_MS = 2_000;
@@ -97,21 +99,42 @@ export function parseHolder(text: string): Holder | undefined {
   }
 }
 
+interface Seen {
+  readonly text: string;
+  readonly touchedMs: number;
+  readonly sinceMs: number;
+}
+/** The lock files that this process waits for, and since when it has seen them as they are. */
+const watched = new Map<string, Seen>();
+
+/**
+ * For how long this process has seen the lock file untouched. Its own monotonic clock measures that: the time of the touch was
+ * written by another clock, so it is only compared with itself.
+ */
+async function silenceOf(file: string, text: string): Promise<number> {
+  const { mtimeMs: touchedMs } = await stat(file);
+  const nowMs = performance.now();
+  const seen = watched.get(file);
+  if (seen?.text === text && seen.touchedMs === touchedMs) return nowMs - seen.sinceMs;
+  watched.set(file, { text, touchedMs, sinceMs: nowMs });
+  return 0;
+}
+
 /** The live holder of the lock; undefined when the lock can be tried again at once. Removes a dead holder's lock. */
-async function holderOf(file: string): Promise<Holder | 'writing' | undefined> {
+async function holderOf(file: string, silentMaxMs: number): Promise<Holder | 'writing' | undefined> {
   let judged: string;
   try {
     judged = await readFile(file, 'utf8');
     const holder = parseHolder(judged);
-    const silentMs = Date.now() - (await stat(file)).mtimeMs;
-    if (holder === undefined ? silentMs < WRITING_MS : isHere(holder) ? lives(holder) : silentMs < SILENT_MS) {
+    const silentMs = await silenceOf(file, judged);
+    if (holder === undefined ? silentMs < WRITING_MS : isHere(holder) ? lives(holder) : silentMs < silentMaxMs) {
       return holder ?? 'writing';
     }
   } catch (error) {
     if (hasCode(error, 'ENOENT')) return undefined;
     throw error;
   }
-  return clearAway(file, judged);
+  return clearAway(file, judged, silentMaxMs);
 }
 
 /**
@@ -119,8 +142,8 @@ async function holderOf(file: string): Promise<Holder | 'writing' | undefined> {
  * would remove the lock that a third process has taken meanwhile. So the removal needs a guard lock. A guard whose holder died
  * is removed in the same way.
  */
-async function clearAway(file: string, judged: string): Promise<Holder | undefined> {
-  const guard = await takeLock(`${file}${GUARD}`, 0);
+async function clearAway(file: string, judged: string, silentMaxMs: number): Promise<Holder | undefined> {
+  const guard = await takeLock(`${file}${GUARD}`, 0, silentMaxMs);
   if (!('release' in guard)) return guard;
   try {
     if ((await contentOf(file)) === judged) await rm(file, { force: true });
@@ -138,17 +161,20 @@ const contentOf = (file: string): Promise<string | undefined> =>
 
 /**
  * Takes the lock `file`. Waits at most `waitMs`, then returns the live holder instead. The lock of a dead process counts as
- * free. A process on another host (a container on the same volume) counts as dead when it has not touched the lock for
- * `SILENT_MS`.
+ * free. A process on another host (a container on the same volume) counts as dead when this process has seen no touch of the lock
+ * for `silentMaxMs`: a wait of `FOREIGN_WAIT_MS` outlasts it.
  */
-export async function takeLock(file: string, waitMs: number): Promise<Lock | Holder> {
-  const until = Date.now() + waitMs;
+export async function takeLock(file: string, waitMs: number, silentMaxMs = SILENT_MS): Promise<Lock | Holder> {
+  const until = performance.now() + waitMs;
   const mine = JSON.stringify({ ...thisProcess(), token: randomUUID() });
   for (let pollMs = POLL_MIN_MS; ; pollMs = Math.min(pollMs * 2, POLL_MAX_MS)) {
-    if (await create(file, mine)) return heldBy(file, mine);
-    const holder = await holderOf(file);
+    if (await create(file, mine)) {
+      watched.delete(file);
+      return heldBy(file, mine);
+    }
+    const holder = await holderOf(file, silentMaxMs);
     if (holder === undefined) continue;
-    if (holder !== 'writing' && Date.now() >= until) return holder;
+    if (holder !== 'writing' && performance.now() >= until) return holder;
     await delay(pollMs * Math.random());
   }
 }

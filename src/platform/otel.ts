@@ -16,12 +16,12 @@ const COMPLAIN_EVERY_MS = 60_000;
 
 /** Logs failed deliveries, at most once per `COMPLAIN_EVERY_MS`. */
 function complaining(exporter: SpanExporter, log: Logger): SpanExporter {
-  let quietUntil = 0;
+  let quietUntil = -Infinity;
   return {
     export: (spans, done) =>
       exporter.export(spans, (result) => {
-        if (result.error !== undefined && Date.now() >= quietUntil) {
-          quietUntil = Date.now() + COMPLAIN_EVERY_MS;
+        if (result.error !== undefined && performance.now() >= quietUntil) {
+          quietUntil = performance.now() + COMPLAIN_EVERY_MS;
           log.warn({ err: result.error, spans: spans.length }, 'traces could not be delivered');
         }
         done(result);

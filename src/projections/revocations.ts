@@ -1,19 +1,25 @@
-import type { UserEvent } from '../aggregates/user.ts';
+import { rolesWithout, type UserEvent } from '../aggregates/user.ts';
 import type { SessionEvent } from '../aggregates/session.ts';
-import type { Projection } from '../engine/project/projection.ts';
+import { EVERY_CATEGORY, type Projection } from '../engine/project/projection.ts';
 
-/** Revokes the access tokens issued before `revoked_at`: those of `session-<id>`, or of `user-<id>` except `kept_session`. */
+/**
+ * Revokes access tokens: those of `session-<id>`; those of `user-<id>` from before the row's revision, except `kept_session`; those
+ * of `user-<id>/<role>` with this role, from before the row's revision. `revoked_at` only tells when the row may be forgotten.
+ */
 export interface RevocationRow {
   readonly subject: string;
   readonly revoked_at: string;
   readonly kept_session: string | null;
 }
 
+/** The subject of the revocation of one role of a user. */
+export const roleOfUser = (stream: string, role: string): string => `${stream}/${role}`;
+
 export const revocations: Projection<RevocationRow, SessionEvent | UserEvent> = {
   name: 'revocations',
   table: 'revocations',
   key: 'subject',
-  of: 'session',
+  of: EVERY_CATEGORY,
   columns: { subject: 'text', revoked_at: 'timestamptz', kept_session: 'uuid' },
   on: {
     SessionEnded: {
@@ -23,6 +29,10 @@ export const revocations: Projection<RevocationRow, SessionEvent | UserEvent> = 
     PasswordChanged: {
       key: (event) => event.stream,
       row: (_row, { data }, subject) => ({ subject, revoked_at: data.at, kept_session: data.keptSession }),
+    },
+    UserRoleChanged: {
+      key: ({ stream, data }) => rolesWithout(data.role).map((role) => roleOfUser(stream, role)),
+      row: (_row, { metadata }, subject) => ({ subject, revoked_at: metadata.occurredAt, kept_session: null }),
     },
   },
 };

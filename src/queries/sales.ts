@@ -21,7 +21,7 @@ const SALES = `
  * Sales by currency, from the read models, so that the figures survive restarts and all processes report the same. Counted at
  * most once in `SALES_KEPT_MS`; a failure is not kept.
  */
-export function createSales(db: ReadDb, now: () => number = Date.now): () => Promise<readonly Sales[]> {
+export function createSales(db: ReadDb, now: () => number = () => performance.now()): () => Promise<readonly Sales[]> {
   let kept: { readonly sales: Promise<readonly Sales[]>; readonly until: number } | undefined;
   return () => {
     if (kept !== undefined && kept.until > now()) return kept.sales;

@@ -92,12 +92,17 @@ export const samples: readonly Sample[] = [
   sample(
     sessionDecider,
     {
-      SessionStarted: { userId: 'ann', tokenHash: 'first', startedAt: NOW, expiresAt: EXPIRY },
+      SessionStarted: {
+        ...{ userId: 'ann', tokenHash: 'first', startedAt: NOW, expiresAt: EXPIRY },
+        ...{ passwordChanges: 0, rolesTaken: 0 },
+      },
       SessionRefreshed: { tokenHash: 'second' },
       SessionEnded: { userId: 'ann', reason: 'logout' },
     },
     {
-      StartSession: { data: { userId: 'ann', tokenHash: 'first', expiresAt: EXPIRY } },
+      StartSession: {
+        data: { userId: 'ann', tokenHash: 'first', expiresAt: EXPIRY, passwordChanges: 0, rolesTaken: 0 },
+      },
       RefreshSession: {
         after: ['SessionStarted'],
         data: { presented: 'first', tokenHash: 'second' },

@@ -1,11 +1,21 @@
-import { sessionDecider, type SessionEnd, type SessionEvent } from '../../src/aggregates/session.ts';
+import { expect } from 'chai';
+import {
+  type OpenSession,
+  sessionDecider,
+  type SessionEnd,
+  type SessionEvent,
+  whyOutdated,
+} from '../../src/aggregates/session.ts';
 import { NOW, given } from '../support/given.ts';
 
 const EXPIRY = '2026-03-31T12:00:00.000Z';
 
 const started: SessionEvent = {
   type: 'SessionStarted',
-  data: { userId: 'ann', tokenHash: 'first', startedAt: NOW, expiresAt: EXPIRY },
+  data: {
+    ...{ userId: 'ann', tokenHash: 'first', startedAt: NOW, expiresAt: EXPIRY },
+    ...{ passwordChanges: 1, rolesTaken: 0 },
+  },
 };
 const refreshed: SessionEvent = { type: 'SessionRefreshed', data: { tokenHash: 'second' } };
 const ended = (reason: SessionEnd): SessionEvent => ({ type: 'SessionEnded', data: { userId: 'ann', reason } });
@@ -16,7 +26,10 @@ const logOut = (presented?: string) =>
   ({ type: 'EndSession', data: { reason: 'logout', ...(presented === undefined ? {} : { presented }) } }) as const;
 
 describe('session', () => {
-  const start = { type: 'StartSession', data: { userId: 'ann', tokenHash: 'first', expiresAt: EXPIRY } } as const;
+  const start = {
+    type: 'StartSession',
+    data: { userId: 'ann', tokenHash: 'first', expiresAt: EXPIRY, passwordChanges: 1, rolesTaken: 0 },
+  } as const;
 
   it('starts once', () => {
     given(sessionDecider).when(start).then(started);
@@ -76,5 +89,36 @@ describe('session', () => {
   it('ends once', () => {
     given(sessionDecider, started, ended('logout')).when(logOut('first')).thenNothing();
     given(sessionDecider).when(logOut()).thenNothing();
+  });
+});
+
+describe('whether a session is outdated', () => {
+  const LATER = '2026-12-01T00:00:00.000Z';
+  const session = (counts: Partial<OpenSession>): OpenSession => ({
+    ...{ status: 'open', userId: 'ann', startedAt: NOW, expiresAt: EXPIRY, tokenHash: 'first', spent: [] },
+    ...counts,
+  });
+  const user = { passwordChanges: 1, passwordChangedAt: NOW, rolesTaken: 0, keptSession: null };
+
+  it('is decided by how often the password was changed, whatever the clocks said', () => {
+    const after = session({ passwordChanges: 1, rolesTaken: 0 });
+    expect(whyOutdated(after, 'new', { ...user, passwordChangedAt: LATER })).to.equal(undefined);
+    const before = session({ passwordChanges: 0, rolesTaken: 0, startedAt: LATER });
+    expect(whyOutdated(before, 'old', user)).to.equal('password changed');
+    expect(whyOutdated(before, 'kept', { ...user, keptSession: 'kept' })).to.equal(undefined);
+  });
+
+  it('is decided by the roles that were taken away, also for the session that a change of password kept', () => {
+    const before = session({ passwordChanges: 1, rolesTaken: 0 });
+    expect(whyOutdated(before, 'kept', { ...user, rolesTaken: 1, keptSession: 'kept' })).to.equal('role taken away');
+    expect(whyOutdated(session({ passwordChanges: 1, rolesTaken: 1 }), 'new', { ...user, rolesTaken: 1 })).to.equal(
+      undefined,
+    );
+  });
+
+  it('is decided by instants for a session from before the counts', () => {
+    expect(whyOutdated(session({}), 'old', { ...user, passwordChangedAt: LATER })).to.equal('password changed');
+    expect(whyOutdated(session({ startedAt: LATER }), 'old', user)).to.equal(undefined);
+    expect(whyOutdated(session({ startedAt: LATER }), 'old', { ...user, rolesTaken: 1 })).to.equal('role taken away');
   });
 });

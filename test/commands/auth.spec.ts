@@ -20,7 +20,7 @@ describe('tokens', () => {
   let nowMs: number;
   const settings = { secret: SECRET, accessTtlMs: 60_000, refreshTtlMs: 600_000 };
   const tokens = createTokens(settings, () => nowMs);
-  const claims = { userId: randomUUID(), role: 'seller' as const, sessionId: randomUUID() };
+  const claims = { userId: randomUUID(), role: 'seller' as const, sessionId: randomUUID(), revision: 7n };
   beforeEach(() => (nowMs = Date.UTC(2026, 0, 1)));
 
   it('name their user and their expiry', () => {
@@ -30,7 +30,7 @@ describe('tokens', () => {
     expect(verified).to.deep.equal({
       actor: { id: claims.userId, role: 'seller', sessionId: claims.sessionId },
       sessionId: claims.sessionId,
-      issuedAtMs: nowMs,
+      revision: 7,
       expiresAtMs: nowMs + 60_000,
     });
   });

@@ -189,7 +189,8 @@ export async function openEdge(options: EdgeOptions = {}): Promise<Edge> {
     progress,
     logs,
     request: (method, path, request) => send(url, method, path, request),
-    token: (claims) => tokens.issue({ userId: randomUUID(), role: 'buyer', sessionId: randomUUID(), ...claims }).token,
+    token: (claims) =>
+      tokens.issue({ userId: randomUUID(), role: 'buyer', sessionId: randomUUID(), revision: -1n, ...claims }).token,
     async close() {
       await app.drain(1_000);
       await app.close();

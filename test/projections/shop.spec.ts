@@ -82,6 +82,24 @@ describe('revocations', () => {
   });
 });
 
+describe('revocations of a role', () => {
+  const changed = (role: 'buyer' | 'seller' | 'admin'): UserEvent => ({
+    type: 'UserRoleChanged',
+    data: { role, storeId: null },
+  });
+  const row = (subject: string, revoked_at: string) => ({ subject, revoked_at, kept_session: null });
+
+  it('name every role that the new one is without', () => {
+    const becameSeller = ['user-ann', changed('seller'), FIRST] as const;
+    given(revocations, ...recordedEvents(becameSeller)).then(row('user-ann/admin', FIRST));
+    given(revocations, ...recordedEvents(becameSeller, ['user-ann', changed('buyer'), LATER])).then(
+      row('user-ann/admin', LATER),
+      row('user-ann/seller', LATER),
+    );
+    given(revocations, ...recordedEvents(['user-ann', changed('admin'), FIRST])).then();
+  });
+});
+
 describe('stores', () => {
   const opened = (name: string): StoreEvent => ({
     type: 'StoreOpened',

@@ -7,6 +7,7 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createLogger } from '../../src/platform/log.ts';
 import { startEmbeddedPostgres } from '../../src/platform/postgres/embedded.ts';
+import { FAKETIME, faketimeLibrary } from './faketime.ts';
 import { freePort } from './ports.ts';
 
 const CONNECTIONS_MAX = 300;
@@ -213,16 +214,31 @@ async function startProgram(program: ServerProgram): Promise<Service> {
   }
 }
 
+/** The library that gives a process another clock: nothing runs, it only has to be here. */
+function findFaketime(): Promise<Service> {
+  const { env, name, package: debian } = FAKETIME;
+  const library = faketimeLibrary();
+  const told = library === undefined ? `${name} is not here: apt-get install ${debian}, or set ${env}` : library;
+  return Promise.resolve({ env, url: library, told, stop: () => Promise.resolve() });
+}
+
 /**
  * Real servers for the tests: those of the `TEST_…_URL` variables, otherwise programs on PATH, which are installed first if
  * possible. Postgres is the embedded one unless `TEST_POSTGRES_URL` is set.
  */
 export async function startServices({
   programs = [REDIS, NATS],
-}: { programs?: readonly ServerProgram[] } = {}): Promise<Services> {
+  faketime = false,
+}: { programs?: readonly ServerProgram[]; faketime?: boolean } = {}): Promise<Services> {
   const lacking = programs.filter(({ env, name }) => givenUrl(env) === undefined && onPath(name) === undefined);
-  if (lacking.length > 0) install(lacking.map((program) => program.package));
-  const services = await Promise.all([startPostgres(), ...programs.map(startProgram)]);
+  const clockless = faketime && faketimeLibrary() === undefined;
+  const missing = [...lacking.map((program) => program.package), ...(clockless ? [FAKETIME.package] : [])];
+  if (missing.length > 0) install(missing);
+  const services = await Promise.all([
+    startPostgres(),
+    ...(faketime ? [findFaketime()] : []),
+    ...programs.map(startProgram),
+  ]);
   const there = services.filter(({ url }) => url !== undefined);
   return {
     env: Object.fromEntries(there.map(({ env, url }) => [env, url!])),

@@ -4,6 +4,7 @@ import { type Command, type Decider } from './decider.ts';
 import {
   type DomainEvent,
   eventId,
+  type EventStore,
   idOf,
   NO_STREAM,
   READ_PAGE,
@@ -23,7 +24,7 @@ export const READ_STREAM_EVENTS_MAX = 50_000;
 
 /** The pages of a stream, from revision `from` up to `upTo` (inclusive). */
 async function* pagesOf(
-  store: Services['store'],
+  store: Pick<EventStore, 'read'>,
   stream: string,
   upTo?: bigint,
   from = 0n,
@@ -41,7 +42,7 @@ async function* pagesOf(
  * events there; long streams are folded page by page.
  */
 export async function readStream(
-  store: Services['store'],
+  store: Pick<EventStore, 'read'>,
   stream: string,
   upTo?: bigint,
   from = 0n,

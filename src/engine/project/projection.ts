@@ -18,6 +18,9 @@ export interface Change<R extends object, E extends DomainEvent = DomainEvent> {
   row(current: R | undefined, event: RecordedEvent<E>, key: string): R | null | undefined;
 }
 
+/** For `of`, where each row belongs to one stream, whatever its category: the row carries the revision of that stream. */
+export const EVERY_CATEGORY = '*';
+
 /**
  * A read model as data. `name` also names its checkpoint, so it must never change. The table has two more columns, which
  * the engine fills: `revision bigint` (of the row's last event of category `of`, served as ETag) and `position bigint` (of
@@ -29,7 +32,7 @@ export interface Projection<R extends object = Row, E extends DomainEvent = Doma
   /** The primary key: one column. */
   readonly key: string & keyof R;
   readonly columns: { readonly [K in string & keyof R]: ColumnType };
-  /** The category of the stream whose revision a row carries. */
+  /** The category of the stream whose revision a row carries, or `EVERY_CATEGORY`. */
   readonly of: string;
   /** The effect of each event type. The keys come from the event union, so the compiler checks event names and data. */
   readonly on: { readonly [Type in E['type']]?: Change<R, Extract<E, { type: Type }>> };

@@ -1,6 +1,6 @@
 import type { RecordedEvent } from '../../eventstore/eventStore.ts';
 import { UUID } from '../../platform/ids.ts';
-import type { Change, ColumnType, Projection, Row } from './projection.ts';
+import { type Change, type ColumnType, EVERY_CATEGORY, type Projection, type Row } from './projection.ts';
 
 /** Names that are safe and short enough for identifiers, prepared statements and index names. */
 const NAME = /^[a-z][a-z0-9_]{0,39}$/;
@@ -70,7 +70,7 @@ export function prepare(projection: Projection): Prepared {
     columns,
     keyType,
     changes,
-    owns: ({ stream }) => stream.startsWith(prefix) || stream === of,
+    owns: of === EVERY_CATEGORY ? () => true : ({ stream }) => stream.startsWith(prefix) || stream === of,
     keys(event) {
       const found = changes.get(event.type)!.key(event);
       if (typeof found === 'string') {

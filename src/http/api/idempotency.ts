@@ -156,7 +156,7 @@ export function createIdempotency(options: IdempotencyOptions): Idempotency {
     });
 
   const extendLeases = async (): Promise<void> => {
-    const before = Date.now() - UPKEEP_INTERVAL_MS;
+    const before = performance.now() - UPKEEP_INTERVAL_MS;
     const long = [...running].flatMap(([request, since]) => (since <= before ? [request] : []));
     if (long.length > 0) await claims.extend(long);
   };
@@ -171,7 +171,7 @@ export function createIdempotency(options: IdempotencyOptions): Idempotency {
         return answer;
       }
       failpoint('idempotency:claimed');
-      running.set(request, Date.now());
+      running.set(request, performance.now());
       try {
         const answer = await work();
         failpoint('answer:before-store');

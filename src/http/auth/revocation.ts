@@ -1,9 +1,12 @@
+import { performance } from 'node:perf_hooks';
 import type { Logger } from 'pino';
-import { streamOf, type EventStore, type RecordedEvent } from '../../eventstore/eventStore.ts';
+import { readStream } from '../../engine/decide/answer.ts';
+import { NO_STREAM, streamOf, type EventStore, type RecordedEvent } from '../../eventstore/eventStore.ts';
 import { type Backoff, delayAfter, rest } from '../../platform/backoff.ts';
 import { translating, type Queryable } from '../../platform/postgres/pool.ts';
+import { keysOf, type Projection } from '../../engine/project/projection.ts';
 import { followerOf } from '../../engine/project/validate.ts';
-import { revocations, type RevocationRow } from '../../projections/revocations.ts';
+import { revocations, roleOfUser, type RevocationRow } from '../../projections/revocations.ts';
 import type { IsRevoked } from './tokens.ts';
 
 /** How long a command waits until this process has observed the revocations that the command made, ms. */
@@ -12,11 +15,11 @@ const FORGET_INTERVAL_MS = 60_000;
 /** Delay before a broken follower is reopened: short at first, because ended sessions are still accepted meanwhile. */
 const REOPEN: Backoff = { delayMs: 20, delayMaxMs: 500 };
 const START_WAIT_MAX_MS = 10_000;
-/** Clocks of processes may differ by this much. */
-const CLOCK_SLACK_MS = 60_000;
+/** Clocks of processes may differ by this much: revocations are kept that much longer than a token lives. */
+const CLOCK_SLACK_MS = 3_600_000;
 
-/** Events that revoke the earlier access tokens of the event's session or user. */
-const REVOKING: ReadonlySet<string> = new Set(['SessionEnded', 'PasswordChanged', 'UserDeactivated', 'UserErased']);
+/** Events that end a user, and so all of their earlier access tokens. */
+const ENDS_OF_USERS: ReadonlySet<string> = new Set(['UserDeactivated', 'UserErased']);
 
 export interface Revocations {
   readonly isRevoked: IsRevoked;
@@ -30,12 +33,13 @@ export interface Revocations {
 }
 
 export interface RevocationsOptions {
-  readonly store: Pick<EventStore, 'follow' | 'head'>;
+  readonly store: Pick<EventStore, 'follow' | 'head' | 'read'>;
   /** The database with the rows and the checkpoint of the projection `revocations`. */
   readonly db: Queryable;
   /** The lifetime of an access token, ms: older revocations can be forgotten. */
   readonly accessTtlMs: number;
   readonly logger: Logger;
+  /** Monotonic, in ms. */
   readonly now?: () => number;
 }
 
@@ -45,29 +49,36 @@ interface Waiter {
 }
 
 interface End {
-  readonly atMs: number;
+  /** Of the event in its stream. */
+  readonly revision: number;
   /** The one session of the user that stays valid. */
   readonly keptSession: string | null;
 }
 
-/** Recent revocations, in memory, by stream: `session-<id>` and `user-<id>`. */
+/**
+ * Recent revocations, in memory, by the subject of the read model. What came first, a token or a revocation, is decided by their
+ * revisions of the user's stream. A clock only says when a revocation may be forgotten.
+ */
 function createEnded(keptMs: number, now: () => number) {
-  const ended = new Map<string, End>();
-  const isRevoked: IsRevoked = ({ actor, sessionId, issuedAtMs }) => {
+  const ended = new Map<string, End & { readonly untilMs: number }>();
+  const isRevoked: IsRevoked = ({ actor, sessionId, revision }) => {
     if (ended.size === 0) return false;
     // An ended session never reopens. A user can log in again, so only the tokens issued before are revoked.
     if (ended.has(streamOf('session', sessionId))) return true;
-    const user = ended.get(streamOf('user', actor.id));
-    return user !== undefined && issuedAtMs <= user.atMs && user.keptSession !== sessionId;
+    const stream = streamOf('user', actor.id);
+    const user = ended.get(stream);
+    if (user !== undefined && revision < user.revision && user.keptSession !== sessionId) return true;
+    const role = ended.get(roleOfUser(stream, actor.role));
+    return role !== undefined && revision < role.revision;
   };
   return {
     isRevoked,
-    add(stream: string, end: End): void {
-      if (end.atMs >= now() - keptMs && end.atMs >= (ended.get(stream)?.atMs ?? 0)) ended.set(stream, end);
+    add(subject: string, end: End): void {
+      if (end.revision >= (ended.get(subject)?.revision ?? 0)) ended.set(subject, { ...end, untilMs: now() + keptMs });
     },
     forget(): void {
-      const before = now() - keptMs;
-      for (const [stream, { atMs }] of ended) if (atMs < before) ended.delete(stream);
+      const nowMs = now();
+      for (const [subject, { untilMs }] of ended) if (untilMs < nowMs) ended.delete(subject);
     },
   };
 }
@@ -103,8 +114,26 @@ function createReached() {
   };
 }
 
+/** The subjects that an event revokes, as the read model has them. */
+function endsBy(event: RecordedEvent): (readonly [subject: string, end: End])[] {
+  const { type, stream } = event;
+  const revision = Number(event.revision);
+  if (ENDS_OF_USERS.has(type)) return [[stream, { revision, keptSession: null }]];
+  const on = revocations.on as Projection<RevocationRow>['on'];
+  const change = Object.hasOwn(on, type) ? on[type] : undefined;
+  if (change === undefined) return [];
+  return keysOf(change, event).map((subject) => {
+    const row = change.row(undefined, event, subject);
+    return [subject, { revision, keptSession: row?.kept_session ?? null }];
+  });
+}
+
+interface LoadedRow extends Pick<RevocationRow, 'subject' | 'kept_session'> {
+  readonly revision: string;
+}
+
 const LOAD = `
-  SELECT subject, revoked_at, kept_session FROM revocations WHERE revoked_at > now() - $1 * interval '1 millisecond'`;
+  SELECT subject, kept_session, revision::text FROM revocations WHERE revoked_at > now() - $1 * interval '1 millisecond'`;
 const CHECKPOINT = 'SELECT position::text FROM checkpoints WHERE name = $1';
 
 /**
@@ -112,35 +141,38 @@ const CHECKPOINT = 'SELECT position::text FROM checkpoints WHERE name = $1';
  * what another process revoked as soon as it has read that far.
  */
 export function createRevocations(options: RevocationsOptions): Revocations {
-  const { store, db, accessTtlMs, logger, now = Date.now } = options;
+  const { store, db, accessTtlMs, logger, now = () => performance.now() } = options;
   const keptMs = accessTtlMs + CLOCK_SLACK_MS;
   const ended = createEnded(keptMs, now);
   const abort = new AbortController();
   const reached = createReached();
   let following: Promise<void> = Promise.resolve();
+  let startedAt = { head: 0n, wallMs: 0 };
   let timer: NodeJS.Timeout | undefined;
 
   const observe = (events: readonly RecordedEvent[]): void => {
-    for (const { type, stream, data, metadata } of events) {
-      if (!REVOKING.has(type)) continue;
-      const { keptSession } = data as { keptSession?: string | null };
-      ended.add(stream, { atMs: Date.parse(metadata.occurredAt), keptSession: keptSession ?? null });
-    }
+    for (const event of events) for (const [subject, end] of endsBy(event)) ended.add(subject, end);
   };
 
   /** The rows may lag behind the log, so following begins at their checkpoint. It is read before the rows, so no event is missed. */
   const load = async (): Promise<void> => {
     const checkpoint = await db.query<{ position: string }>(CHECKPOINT, [followerOf(revocations.name)]);
-    const { rows } = await db.query<RevocationRow>(LOAD, [keptMs]);
-    for (const { subject, revoked_at, kept_session } of rows) {
-      ended.add(subject, { atMs: Date.parse(revoked_at), keptSession: kept_session });
+    const { rows } = await db.query<LoadedRow>(LOAD, [keptMs]);
+    for (const { subject, kept_session, revision } of rows) {
+      // Versions before revisions left them out of the rows of users.
+      if (BigInt(revision) === NO_STREAM) observe(await readStream(store, subject));
+      else ended.add(subject, { revision: Number(revision), keptSession: kept_session });
     }
     reached.moveTo(BigInt(checkpoint.rows[0]?.position ?? '0'));
   };
 
+  /** What a log's past holds may be long over: it need not fill the memory of a process that starts. */
+  const isOver = ({ metadata, position }: RecordedEvent): boolean =>
+    position <= startedAt.head && Date.parse(metadata.occurredAt) < startedAt.wallMs - keptMs;
+
   const followOnce = async (): Promise<void> => {
     for await (const events of store.follow(reached.position(), { signal: abort.signal })) {
-      observe(events);
+      observe(events.filter((event) => !isOver(event)));
       const last = events.at(-1);
       if (last !== undefined) reached.moveTo(last.position);
     }
@@ -168,8 +200,9 @@ export function createRevocations(options: RevocationsOptions): Revocations {
     async start() {
       await translating(load);
       timer = setInterval(() => ended.forget(), FORGET_INTERVAL_MS).unref();
-      following = follow();
       const head = await store.head();
+      startedAt = { head: head.position, wallMs: Date.now() };
+      following = follow();
       if (!(await reached.passed(head.position, START_WAIT_MAX_MS))) {
         logger.warn(
           { position: String(reached.position()), head: String(head.position) },

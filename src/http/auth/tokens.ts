@@ -31,11 +31,15 @@ export interface TokenSettings {
 export interface VerifiedToken {
   readonly actor: Actor;
   readonly sessionId: string;
-  readonly issuedAtMs: number;
+  /** Of the user's stream when the token was issued; `NO_REVISION` in tokens from before revisions. */
+  readonly revision: number;
   readonly expiresAtMs: number;
 }
 
-/** Whether the token's session or user was revoked after the token was issued. */
+/** Below every event: any revocation of the user that is still remembered ends such a token; its refresh token goes on. */
+export const NO_REVISION = -1;
+
+/** Whether an event that revokes the token's session, user or role stands above the token's revision. */
 export type IsRevoked = (token: VerifiedToken) => boolean;
 export type Verifier = (token: string) => VerifiedToken;
 
@@ -58,9 +62,8 @@ export function createTokens(settings: TokenSettings, now: () => number = Date.n
   const expiresIn = Math.floor(settings.accessTtlMs / 1_000);
   return {
     sessionTtlMs: settings.refreshTtlMs,
-    issue({ userId, role, sessionId }: AccessClaims) {
-      // `iat` keeps its milliseconds, so that a token is not revoked by an event earlier in the same second.
-      const payload = { sub: userId, role, sid: sessionId, iat: now() / 1_000 };
+    issue({ userId, role, sessionId, revision }: AccessClaims) {
+      const payload = { sub: userId, role, sid: sessionId, rev: Number(revision), iat: now() / 1_000 };
       const token = jwt.sign(payload, key, {
         algorithm: ALGORITHM,
         header: { alg: ALGORITHM, typ: TOKEN_TYPE },
@@ -92,13 +95,14 @@ const isId = (value: unknown): value is string => typeof value === 'string' && U
 
 function verifiedOf({ header, payload }: jwt.Jwt): VerifiedToken | undefined {
   if (header.typ !== TOKEN_TYPE || typeof payload === 'string') return undefined;
-  const { sub, role, sid, jti, iat, exp } = payload as jwt.JwtPayload & { role?: unknown; sid?: unknown };
+  const { sub, role, sid, rev, jti, iat, exp } = payload as jwt.JwtPayload & Record<'role' | 'sid' | 'rev', unknown>;
   if (!isId(sub) || !isId(sid) || !isText(jti) || !ROLES.includes(role)) return undefined;
   if (iat === undefined || exp === undefined) return undefined;
+  if (rev !== undefined && !Number.isSafeInteger(rev)) return undefined;
   return {
     actor: { id: sub, role: role as AccessClaims['role'], sessionId: sid },
     sessionId: sid,
-    issuedAtMs: Math.round(iat * 1_000),
+    revision: (rev as number | undefined) ?? NO_REVISION,
     expiresAtMs: exp * 1_000,
   };
 }

@@ -54,9 +54,9 @@ export function createReadiness(
   let kept: { checks: Promise<Checked[]>; until: number } | undefined;
   return async (draining) => {
     if (draining) return { status: 'draining', checks: [] };
-    if (kept === undefined || kept.until < Date.now()) {
+    if (kept === undefined || kept.until < performance.now()) {
       const checks = Promise.all(probes.map((probe) => checkOne(probe, onFailure)));
-      kept = { checks, until: Date.now() + OUTCOME_KEPT_MS };
+      kept = { checks, until: performance.now() + OUTCOME_KEPT_MS };
     }
     const checks = await kept.checks;
     return { status: statusOf(checks), checks };

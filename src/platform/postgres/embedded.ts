@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, readFile, readdir, realpath, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { isHere, lives, parseHolder, SILENT_MS, takeLock, thisProcess, withLock, type Lock } from '../lock.ts';
+import { isHere, lives, parseHolder, FOREIGN_WAIT_MS, takeLock, thisProcess, withLock, type Lock } from '../lock.ts';
 import type { Logger } from '../log.ts';
 import { openCluster } from './cluster.ts';
 import { placeFor, type Place } from './place.ts';
@@ -63,7 +63,7 @@ async function takeServerLock(dataDir: string, place: Place): Promise<Lock> {
   const file = path.join(place.dir, 'server.lock');
   let lock = await takeLock(file, SERVER_LOCK_WAIT_MS);
   // A holder in another container can only be found dead by its silence, so wait for that.
-  if (!('release' in lock) && !isHere(lock)) lock = await takeLock(file, SILENT_MS);
+  if (!('release' in lock) && !isHere(lock)) lock = await takeLock(file, FOREIGN_WAIT_MS);
   if ('release' in lock) return lock;
   throw new Error(
     `${dataDir} is in use by another cartulary server (process ${lock.pid} on ${lock.host}): ` +

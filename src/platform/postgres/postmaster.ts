@@ -115,12 +115,13 @@ async function answers(cluster: Cluster, port: number): Promise<boolean> {
 
 /** Waits until that process serves the cluster. Undefined when the process ends first. Throws after `READY_TIMEOUT_MS`. */
 async function becomesReady(cluster: Cluster, pid: number): Promise<Postmaster | undefined> {
-  const until = Date.now() + READY_TIMEOUT_MS;
+  const until = performance.now() + READY_TIMEOUT_MS;
   while (isAlive(pid)) {
     const now = await recorded(cluster.place);
     if (now?.pid === pid && now.status === 'ready' && (await answers(cluster, now.port)))
       return { pid, port: now.port };
-    if (Date.now() > until) throw new Error(`Postgres was not ready after ${READY_TIMEOUT_MS / 1000} s; see its log.`);
+    if (performance.now() > until)
+      throw new Error(`Postgres was not ready after ${READY_TIMEOUT_MS / 1000} s; see its log.`);
     await delay(POLL_MS);
   }
   return undefined;
@@ -195,13 +196,13 @@ const REMAINS = /lock file "postmaster\.pid" already exists|pre-existing shared 
 
 /** Starts the cluster on `port`, or on any free port, and resolves when it answers. */
 export async function startPostmaster(cluster: Cluster, port?: number): Promise<Postmaster> {
-  const until = Date.now() + REMAINS_TIMEOUT_MS;
+  const until = performance.now() + REMAINS_TIMEOUT_MS;
   let complaint = '';
   for (let attempt = 1; attempt <= PORT_ATTEMPTS_MAX;) {
     const launched = await launch(cluster, port ?? (await freePort()));
     if ('postmaster' in launched) return launched.postmaster;
     complaint = launched.complaint;
-    if (REMAINS.test(complaint) && Date.now() < until) {
+    if (REMAINS.test(complaint) && performance.now() < until) {
       await delay(REMAINS_RETRY_MS);
     } else if (PORT_TAKEN.test(complaint)) {
       attempt += 1;
@@ -212,9 +213,9 @@ export async function startPostmaster(cluster: Cluster, port?: number): Promise<
 }
 
 async function isGone(pid: number, withinMs: number): Promise<boolean> {
-  const until = Date.now() + withinMs;
+  const until = performance.now() + withinMs;
   while (isAlive(pid)) {
-    if (Date.now() > until) return false;
+    if (performance.now() > until) return false;
     await delay(POLL_MS);
   }
   return true;

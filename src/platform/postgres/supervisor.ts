@@ -40,7 +40,7 @@ export function supervise({ cluster, postmaster, log, turn }: Supervised): Super
 
   const look = async (): Promise<boolean> => {
     if (isAlive(current.pid)) return true;
-    const now = Date.now();
+    const now = performance.now();
     if (restarts.filter((at) => now - at < RESTARTS_WINDOW_MS).length >= RESTARTS_MAX) {
       log.fatal({ log: cluster.place.logFile }, `postgres died more than ${RESTARTS_MAX} times: no further restart`);
       return false;
