@@ -2,6 +2,7 @@ import type { Upcasters } from '../engine/decide/decider.ts';
 import { cartDecider } from './cart.ts';
 import { categoryDecider } from './category.ts';
 import { claimDecider } from './claim.ts';
+import { currencyDecider } from './currency.ts';
 import { orderDecider } from './order.ts';
 import { productDecider } from './product.ts';
 import { sessionDecider } from './session.ts';
@@ -14,6 +15,7 @@ const deciders: readonly { readonly upcasters?: Upcasters }[] = [
   userDecider,
   sessionDecider,
   claimDecider,
+  currencyDecider,
   storeDecider,
   categoryDecider,
   productDecider,

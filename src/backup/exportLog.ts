@@ -77,16 +77,24 @@ async function* inChunks(all: AsyncIterable<string>): AsyncGenerator<string> {
   if (text !== '') yield text;
 }
 
+export interface HashOptions {
+  readonly onProgress?: ExportOptions['onProgress'];
+  readonly eventsMax?: number;
+  /** A stream whose events are left out. */
+  readonly without?: string;
+}
+
 /** The hash of the log up to its current head, or of its first `eventsMax` events. */
 export async function hashLog(
   store: EventStore,
-  { onProgress, eventsMax = Infinity }: { onProgress?: ExportOptions['onProgress']; eventsMax?: number } = {},
+  { onProgress, eventsMax = Infinity, without }: HashOptions = {},
 ): Promise<{ events: number; log_hash: string }> {
   const { position: head } = await store.head();
   const hash = createLogHash();
   for await (const page of pagesUpTo(store, 0n, head)) {
     for (const event of page) {
       if (hash.events >= eventsMax) break;
+      if (event.stream === without) continue;
       const { line, data, metadata } = contentOf(event);
       hash.add(line, data, metadata);
     }

@@ -22,6 +22,13 @@ export interface ImportOptions {
   /** Names of all followers of the log except projections. */
   readonly followers: readonly string[];
   readonly handlers: HandlersFrom;
+  /**
+   * The stream that the first start of a shop writes. A log that holds nothing else counts as empty, and keeps its own events of this
+   * stream; the import then leaves out those of the export.
+   */
+  readonly startStream: string;
+  /** Throws when an event may not be imported here. Called before anything is changed. */
+  readonly accept?: (event: EventLine) => void;
   /** `total` is 0 while it is unknown. */
   readonly onProgress?: (step: ImportStep, done: number, total: number) => void;
 }
@@ -52,8 +59,9 @@ class LogDiffers extends Error {
  * follow the log, so that they do not handle old events again.
  */
 export async function importLog(options: ImportOptions): Promise<ImportResult> {
-  const { file, masterKey, pool, onProgress } = options;
-  const verified = await verifyExport(file, masterKey, (events) => onProgress?.('verify', events, 0));
+  const { file, masterKey, pool, startStream: apart, accept, onProgress } = options;
+  const onVerified = (events: number): void => onProgress?.('verify', events, 0);
+  const verified = await verifyExport(file, { masterKey, apart, accept, onProgress: onVerified });
   const connection = await pool.connect();
   try {
     const { rows } = await connection.query<{ locked: boolean }>('SELECT pg_try_advisory_lock($1) AS locked', [
@@ -68,22 +76,42 @@ export async function importLog(options: ImportOptions): Promise<ImportResult> {
   }
 }
 
-async function bring(options: ImportOptions, { trailer }: Verified): Promise<ImportResult> {
-  const { store, pool, file, followers, handlers, onProgress } = options;
-  const { events: total, log_hash: expected } = trailer;
-  const known = await countKnown(options, total);
+async function bring(options: ImportOptions, verified: Verified): Promise<ImportResult> {
+  const { store, pool, file, followers, handlers, startStream } = options;
+  const total = verified.trailer.events;
+  const started = (await store.read(startStream, 0n, 1)).length > 0;
+  const part = started ? { without: startStream, events: verified.rest.events } : { events: total };
+  const found = await countKnown(options, part);
+  const known = found + total - part.events;
   if (known < total) await barFollowers(pool, followers);
   const keys = known < total ? await bringKeys(pool, keysOf(file)) : { brought: 0, erased: 0 };
-  if (known < total) await append(options, known, total);
-  const onCheck = ({ events }: { events: number }): void => onProgress?.('check', events, total);
-  const { log_hash: hash } = await hashLog(store, { eventsMax: total, onProgress: onCheck });
-  if (hash !== expected) throw new LogDiffers(`its hash is ${hash}, that of the export ${expected}`);
+  if (known < total) await append(options, part, found);
+  const hash = await check(options, verified, part);
   const unfinished = await areFollowersBarred(pool);
   if (unfinished) await setFollowers(pool, store, { names: followers, from: handlers });
   return {
     ...{ events: total, known, keys: keys.brought, erased: keys.erased, log_hash: hash },
     handlers: unfinished ? handlers : undefined,
   };
+}
+
+/** The part of an export that an import compares and appends: all of it, or all outside one stream. */
+interface Part {
+  readonly without?: string;
+  readonly events: number;
+}
+
+/** The hash of what is in the log now. Rejects when that is not the export. */
+async function check({ store, onProgress }: ImportOptions, verified: Verified, part: Part): Promise<string> {
+  const { events: total, log_hash: expected } = verified.trailer;
+  const onCheck = ({ events }: { events: number }): void => onProgress?.('check', events, total);
+  const { log_hash: hash } = await hashLog(store, { eventsMax: total, onProgress: onCheck });
+  if (hash === expected) return hash;
+  if (part.without !== undefined) {
+    const rest = await hashLog(store, { eventsMax: part.events, without: part.without, onProgress: onCheck });
+    if (rest.log_hash === verified.rest.log_hash) return (await hashLog(store)).log_hash;
+  }
+  throw new LogDiffers(`its hash is ${hash}, that of the export ${expected}`);
 }
 
 async function* keysOf(file: string): AsyncGenerator<readonly KeyLine[]> {
@@ -99,26 +127,28 @@ async function* keysOf(file: string): AsyncGenerator<readonly KeyLine[]> {
   if (page.length > 0) yield page;
 }
 
-async function* eventsOf(file: string): AsyncGenerator<EventLine> {
-  for await (const line of readExport(file)) if (line.kind === 'event') yield line.event;
+async function* eventsOf(file: string, { without }: Part): AsyncGenerator<EventLine> {
+  for await (const line of readExport(file)) {
+    if (line.kind === 'event' && line.event.stream !== without) yield line.event;
+  }
 }
 
 const told = ({ line: { id, stream, revision } }: Content): string => `${stream} #${revision} (event ${id})`;
 
-async function* eventsIn(store: EventStore, onPage: () => void): AsyncGenerator<RecordedEvent> {
+async function* eventsIn(store: EventStore, { without }: Part, onPage: () => void): AsyncGenerator<RecordedEvent> {
   const { position: head } = await store.head();
   for await (const page of pagesUpTo(store, 0n, head)) {
-    yield* page;
+    yield* page.filter(({ stream }) => stream !== without);
     onPage();
   }
 }
 
 /** The number of the export's events that are in the log already. Rejects when an event of the log differs from the export. */
-async function countKnown({ store, file, onProgress }: ImportOptions, total: number): Promise<number> {
-  const lines = eventsOf(file);
+async function countKnown({ store, file, onProgress }: ImportOptions, part: Part): Promise<number> {
+  const lines = eventsOf(file, part);
   let known = 0;
   try {
-    for await (const event of eventsIn(store, () => onProgress?.('compare', known, total))) {
+    for await (const event of eventsIn(store, part, () => onProgress?.('compare', known, part.events))) {
       const line = await lines.next();
       // The log has all events of the export, and more: the shop went on after the export.
       if (line.done === true) break;
@@ -133,15 +163,15 @@ async function countKnown({ store, file, onProgress }: ImportOptions, total: num
   }
 }
 
-async function append({ store, file, onProgress }: ImportOptions, known: number, total: number): Promise<void> {
+async function append({ store, file, onProgress }: ImportOptions, part: Part, known: number): Promise<void> {
   const appends = createOrderedAppends(store);
   let done = 0;
-  for await (const event of eventsOf(file)) {
+  for await (const event of eventsOf(file, part)) {
     done += 1;
     if (done <= known) continue;
     const { data, metadata } = contentOfLine(event);
     await appends.take(event, Buffer.byteLength(data) + Buffer.byteLength(metadata));
-    onProgress?.('append', done, total);
+    onProgress?.('append', done, part.events);
   }
   await appends.flush();
 }

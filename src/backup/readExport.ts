@@ -7,6 +7,7 @@ import {
   type EventLine,
   type Header,
   type KeyLine,
+  type LogHash,
   type Trailer,
 } from './format.ts';
 import { linesOf } from './lines.ts';
@@ -78,6 +79,17 @@ export async function mustBeExport(file: string): Promise<void> {
 export interface Verified {
   readonly header: Header;
   readonly trailer: Trailer;
+  /** The events outside the stream `apart`: their number and their hash. */
+  readonly rest: Pick<LogHash, 'events'> & { readonly log_hash: string };
+}
+
+export interface VerifyOptions {
+  readonly masterKey: Buffer;
+  /** A stream whose events are left out of `rest`. */
+  readonly apart: string;
+  /** Throws when an event may not be imported here. */
+  readonly accept?: ((event: EventLine) => void) | undefined;
+  readonly onProgress?: (events: number) => void;
 }
 
 const ORDER = { header: 0, key: 1, event: 2, trailer: 3 } as const;
@@ -86,21 +98,18 @@ const ORDER = { header: 0, key: 1, event: 2, trailer: 3 } as const;
  * Reads a whole export. Rejects with `BadExport` unless it is complete, undamaged, in order, and its keys open with this
  * master key. Call it before any part of the export is used.
  */
-export async function verifyExport(
-  file: string,
-  masterKey: Buffer,
-  onProgress?: (events: number) => void,
-): Promise<Verified> {
+export async function verifyExport(file: string, options: VerifyOptions): Promise<Verified> {
   const hash = createLogHash();
-  const judge = createJudge(masterKey, hash);
+  const judge = createJudge(options, hash);
   for await (const line of readExport(file)) {
     judge.take(line);
-    if (line.kind === 'event') onProgress?.(hash.events);
+    if (line.kind === 'event') options.onProgress?.(hash.events);
   }
   return judge.end();
 }
 
-function createJudge(masterKey: Buffer, hash: ReturnType<typeof createLogHash>) {
+function createJudge({ masterKey, apart, accept }: VerifyOptions, hash: LogHash) {
+  const rest = createLogHash();
   let header: Header | undefined;
   let trailer: Trailer | undefined;
   let number = 0;
@@ -122,6 +131,8 @@ function createJudge(masterKey: Buffer, hash: ReturnType<typeof createLogHash>) 
     position = next;
     const { data, metadata } = contentOfLine(event);
     hash.add(event, data, metadata);
+    if (event.stream !== apart) rest.add(event, data, metadata);
+    accept?.(event);
   };
 
   return {
@@ -155,7 +166,7 @@ function createJudge(masterKey: Buffer, hash: ReturnType<typeof createLogHash>) 
       }
       if (trailer.log_hash !== hash.value())
         throw new BadExport('its events are not those it was made with: the hash differs');
-      return { header, trailer };
+      return { header, trailer, rest: { events: rest.events, log_hash: rest.value() } };
     },
   };
 }

@@ -115,32 +115,42 @@ function createConsumer(
   };
 }
 
+/** What the database keeps about a consumer. */
+interface Kept {
+  readonly kept: bigint | number;
+  /** False when the checkpoint is one of another log: it says nothing about this one. */
+  readonly here: boolean;
+  readonly dead: number;
+}
+const NO_CHECKPOINT: Kept = { kept: 0n, here: true, dead: 0 };
+
 async function statusOf(
   { pool, store }: ConsumerDeps,
   consumers: readonly Consumer[],
 ): Promise<readonly ConsumerStatus[]> {
   const names = consumers.map(({ name }) => name);
   const head = await store.head();
-  const { rows } = await pool.query<{ name: string; position: bigint; dead: number }>(
-    `SELECT wanted.name, coalesce(checkpoints.position, 0) AS position,
+  const { rows } = await pool.query<Kept & { name: string }>(
+    `SELECT wanted.name, coalesce(checkpoints.position, 0) AS kept, coalesce(checkpoints.epoch = $2, true) AS here,
        (SELECT count(*)::int FROM dead_letters
         WHERE consumer = wanted.name AND status IN ('dead', 'retry', 'skip')) AS dead
      FROM unnest($1::text[]) AS wanted (name)
      LEFT JOIN checkpoints ON checkpoints.name = 'consumer:' || wanted.name`,
-    [names],
+    [names, head.epoch],
   );
   const found = new Map(rows.map((row) => [row.name, row]));
   const lagOf = createLag(store, head.position);
   return Promise.all(
     consumers.map(async ({ name, owner: { lastError }, ...consumer }) => {
       const window = consumer.window();
-      const position = window?.lowWater ?? BigInt(found.get(name)?.position ?? 0);
+      const { kept, here, dead } = found.get(name) ?? NO_CHECKPOINT;
+      const position = window?.lowWater ?? BigInt(kept);
       return {
         name,
         position,
-        lag: await lagOf(position),
+        lag: await lagOf(here || window !== undefined ? position : 0n),
         inFlight: window?.unfinished ?? 0,
-        deadLetters: found.get(name)?.dead ?? 0,
+        deadLetters: dead,
         ...(lastError === undefined ? {} : { lastError }),
       };
     }),

@@ -72,10 +72,13 @@ export function register(program: Command): void {
     .option('--revision <n>', 'as it was at that revision of its stream', whole(0))
     .option('--json', 'as JSON')
     .action((id: string, { json = false, ...moment }: Moment & { json?: boolean }) =>
-      onShop(async ({ shop }) => {
-        const audit = await auditOrder(shop, id, moment);
-        if (json) console.log(JSON.stringify(audit));
-        else print(audit);
-      }),
+      onShop(
+        async ({ shop }) => {
+          const audit = await auditOrder(shop, id, moment);
+          if (json) console.log(JSON.stringify(audit));
+          else print(audit);
+        },
+        { readOnly: true },
+      ),
     );
 }

@@ -46,8 +46,7 @@ async function toStdout(chunks: Export['chunks']): Promise<void> {
 
 /** The handlers that lag behind the log. What they have not handled yet stays unhandled after an import without `replay`. */
 async function behind({ pool, store }: LogCommand): Promise<HandlerStatus[]> {
-  const { position } = await store.head();
-  return (await handlerStatus(pool, store, position)).filter(({ lag }) => lag > 0n);
+  return (await handlerStatus(pool, store, await store.head())).filter(({ lag }) => lag > 0n);
 }
 
 async function write(command: LogCommand, file: string, json: boolean): Promise<void> {

@@ -1,6 +1,6 @@
 import { checkpointOf } from '../bus/consumers.ts';
 import { RELAY } from '../bus/bus.ts';
-import type { EventStore } from '../eventstore/eventStore.ts';
+import type { EventStore, Head } from '../eventstore/eventStore.ts';
 import { createLag } from '../eventstore/scan.ts';
 import { DEADLINES } from '../handlers/deadlines.ts';
 import { handlers } from '../handlers/index.ts';
@@ -57,16 +57,18 @@ export async function consumersIn(db: Queryable): Promise<readonly string[]> {
 const OWNED = 'coalesce(c.owner IS NOT NULL AND c.lease_until > now(), false)';
 
 /** The status of every handler of this version, and of every other that has left a checkpoint. */
-export async function handlerStatus(db: Queryable, store: EventStore, head: bigint): Promise<HandlerStatus[]> {
+export async function handlerStatus(db: Queryable, store: EventStore, head: Head): Promise<HandlerStatus[]> {
   interface Row {
     readonly name: string;
     readonly position: string;
+    readonly here: boolean;
     readonly owned: boolean;
     readonly parked: number;
     readonly last_error: string | null;
   }
   const { rows } = await db.query<Row>(
-    `SELECT substr(names.follower, length($2) + 1) AS name, coalesce(c.position, 0)::text AS position, ${OWNED} AS owned,
+    `SELECT substr(names.follower, length($2) + 1) AS name, coalesce(c.position, 0)::text AS position,
+       coalesce(c.epoch = $3, true) AS here, ${OWNED} AS owned,
        count(d.id)::int AS parked,
        coalesce(c.last_error, (array_agg(d.reason ORDER BY d.updated_at DESC) FILTER (WHERE d.status = 'dead'))[1]) AS last_error
      FROM (
@@ -76,12 +78,13 @@ export async function handlerStatus(db: Queryable, store: EventStore, head: bigi
      LEFT JOIN dead_letters d
        ON d.consumer = substr(names.follower, length($2) + 1) AND d.status NOT IN ('resolved', 'skipped')
      GROUP BY names.follower, c.name ORDER BY names.follower`,
-    [handlerNames().map(checkpointOf), checkpointOf('')],
+    [handlerNames().map(checkpointOf), checkpointOf(''), head.epoch],
   );
-  const lagOf = createLag(store, head);
+  const lagOf = createLag(store, head.position);
   return Promise.all(
-    rows.map(async ({ name, position, owned, parked, last_error: error }) => ({
-      ...{ name, position: BigInt(position), head, lag: await lagOf(BigInt(position)), parked },
+    rows.map(async ({ name, position, here, owned, parked, last_error: error }) => ({
+      ...{ name, position: BigInt(position), head: head.position, parked },
+      lag: await lagOf(here ? BigInt(position) : 0n),
       state: owned ? ('running' as const) : ('stopped' as const),
       ...(error === null ? {} : { lastError: error }),
     })),

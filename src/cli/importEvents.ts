@@ -4,13 +4,17 @@ import os from 'node:os';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { Option, type Command } from 'commander';
+import { CURRENCY_STREAM, type CurrencyChosen } from '../aggregates/currency.ts';
 import type { HandlersFrom } from '../backup/checkpoints.ts';
+import type { EventLine } from '../backup/format.ts';
 import { importLog, type ImportResult, type ImportStep } from '../backup/importLog.ts';
 import { mustBeExport } from '../backup/readExport.ts';
+import { otherCurrency } from '../compose/currency.ts';
 import { openSecrets } from '../compose/openSecrets.ts';
+import { ConfigError } from '../config/config.ts';
 import { followerNames } from './followers.ts';
 import { mustBeFile } from './importProducts.ts';
-import { onLog } from './onShop.ts';
+import { type LogCommand, onLog } from './onShop.ts';
 import { count, createProgressBar, duration, type ProgressBar } from './progressBar.ts';
 import { bold } from './text.ts';
 
@@ -64,19 +68,42 @@ function tell(result: ImportResult, seconds: number): void {
   if (handlers !== undefined) console.log('Now rebuild the read models: cartulary rebuild --all');
 }
 
+const choiceOf = (event: Pick<EventLine, 'stream' | 'data'> | undefined): string | undefined =>
+  event?.stream === CURRENCY_STREAM ? (event.data as Partial<CurrencyChosen['data']>).currency : undefined;
+
+/** Refuses an export in another currency than `CURRENCY`, and a `CURRENCY` that is not this log's. */
+async function currencyCheck({ config, store }: LogCommand): Promise<(event: EventLine) => void> {
+  const { currency } = config.shop;
+  const [chosen] = await store.read(CURRENCY_STREAM, 0n, 1);
+  const own = choiceOf(chosen);
+  if (own !== undefined && own !== currency) throw otherCurrency(currency, own);
+  return (event) => {
+    const theirs = choiceOf(event);
+    if (theirs === undefined || theirs === currency) return;
+    throw new ConfigError([
+      {
+        name: 'CURRENCY',
+        reason: `is ${currency}, but all amounts in this export are in ${theirs}: import it with CURRENCY=${theirs}${own === undefined ? '' : ', into a log of its own'}`,
+      },
+    ]);
+  };
+}
+
 async function run(given: string, { handlers, json = false }: Options): Promise<void> {
   await withFile(given, async (file) => {
     // Before anything is opened, so that a wrong file makes no shop.
     await mustBeExport(file);
     await onLog(
-      async ({ config, log, url, store, pool }) => {
+      async (command) => {
+        const { config, log, url, store, pool } = command;
         const beganAt = performance.now();
+        const accept = await currencyCheck(command);
         const { masterKey } = await openSecrets({ config, log, url, mayMake: true });
         const { onProgress, stop } = progress(json);
         const followers = followerNames();
         const result = await importLog({
-          ...{ file, store, pool, masterKey, followers, handlers },
-          onProgress,
+          ...{ file, store, pool, masterKey, followers, handlers, accept, onProgress },
+          startStream: CURRENCY_STREAM,
         }).finally(stop);
         if (json) console.log(JSON.stringify(result));
         else tell(result, (performance.now() - beganAt) / 1_000);
@@ -88,7 +115,8 @@ async function run(given: string, { handlers, json = false }: Options): Promise<
 
 const MORE = `
 The export is read to its end and verified before anything is changed. The log must be empty or hold a
-beginning of it: cut off half way, the same command goes on where it was. No shop may run meanwhile.`;
+beginning of it: cut off half way, the same command goes on where it was. No shop may run meanwhile.
+CURRENCY must be that of the export.`;
 
 export function register(program: Command): void {
   const parent = program.commands.find((one) => one.name() === 'import');

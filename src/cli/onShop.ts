@@ -5,7 +5,7 @@ import { openEventStore } from '../compose/openEventStore.ts';
 import { createPool, type Pool } from '../platform/postgres/pool.ts';
 import { migrateStatus, migrateUp } from '../platform/postgres/migrate.ts';
 import { openSecrets } from '../compose/openSecrets.ts';
-import { openShop, type Shop } from '../compose/shop.ts';
+import { openShop, type Shop, type ShopOptions } from '../compose/shop.ts';
 import { onDatabase, type CommandContext, type CommandOptions } from './command.ts';
 
 export interface ShopCommand extends CommandContext {
@@ -24,14 +24,14 @@ async function schemaMustFit(url: string): Promise<void> {
 /** Like `onDatabase`, with the shop's write side; it is always closed again. */
 export const onShop = <T>(
   work: (command: ShopCommand) => Promise<T>,
-  { makesShop = false }: CommandOptions = {},
+  { makesShop = false, ...options }: CommandOptions & Pick<ShopOptions, 'readOnly'> = {},
 ): Promise<T> =>
   onDatabase(
     async (command) => {
       const { config, log, url } = command;
       await schemaMustFit(url);
       const secrets = await openSecrets({ config, log, url, mayMake: makesShop });
-      const shop = await openShop({ url, config, secrets, log });
+      const shop = await openShop({ url, config, secrets, log, ...options });
       try {
         return await work({ ...command, shop });
       } finally {

@@ -49,12 +49,12 @@ export function register(program: Command): void {
     .option('--json', 'as JSON')
     .action(({ json: asJson = false }: { json?: boolean }) =>
       onLog(async ({ pool, store }) => {
-        const { position: head } = await store.head();
+        const head = await store.head();
         const models = await projectionStatus(pool, store, projectionNames);
         const handlers = await handlerStatus(pool, store, head);
         const deadlines = await deadlinesStatus(pool);
         if (asJson) {
-          console.log(json({ head, projections: models, handlers, deadlines }));
+          console.log(json({ head: head.position, projections: models, handlers, deadlines }));
           return;
         }
         const statuses: Status[] = [

@@ -6,6 +6,7 @@ import { createPersonalData, type PersonalData } from '../eventstore/personalDat
 import { type Config, ConfigError } from '../config/config.ts';
 import { isRefusal, unavailable } from '../errors.ts';
 import { categoryOf, type EventStore } from '../eventstore/eventStore.ts';
+import { settleCurrency } from './currency.ts';
 import { openEventStore } from './openEventStore.ts';
 import { createSnapshots } from '../eventstore/snapshots.ts';
 import { SANDBOX_METHODS } from '../handlers/gateways/sandbox.ts';
@@ -31,6 +32,8 @@ export interface ShopOptions {
   readonly progress?: Progress;
   /** The most folded streams that are kept in memory. */
   readonly cacheEntries?: number;
+  /** Reads only: the log gets no currency by being opened, and may have another one. */
+  readonly readOnly?: boolean;
   /** Called with the duration of each durable append. */
   readonly onAppend?: (seconds: number) => void;
 }
@@ -76,6 +79,7 @@ export async function openShop(options: ShopOptions): Promise<Shop> {
       hints: createHints({ db, store, progress }),
       settings,
     };
+    if (options.readOnly !== true) await settleCurrency(services, log);
     return { store, services, pool, readPool, db, progress, close };
   } catch (error) {
     await close();

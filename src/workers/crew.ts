@@ -1,5 +1,6 @@
 import cluster, { type Worker } from 'node:cluster';
 import { setTimeout as delay } from 'node:timers/promises';
+import { ConfigError, type ConfigProblem } from '../config/config.ts';
 import type { ProcessRole } from '../config/settings.ts';
 import { type Backoff, delayAfter } from '../platform/backoff.ts';
 import type { Logger } from '../platform/log.ts';
@@ -124,6 +125,9 @@ async function allEnded(workers: readonly Worker[], log: Logger): Promise<void> 
   }
 }
 
+const failureOf = ({ message, problems }: Extract<ToPrimary, { cartulary: 'failed' }>): Error =>
+  problems === undefined ? new Error(message) : new ConfigError(problems);
+
 /** Resolves with the URL of the workers that serve HTTP, once all workers are up. */
 async function allUp(workers: readonly Worker[]): Promise<string> {
   const urls = workers.map(
@@ -132,7 +136,7 @@ async function allUp(workers: readonly Worker[]): Promise<string> {
         worker.on('message', (message: unknown) => {
           if (!isOurs(message)) return;
           if (message.cartulary === 'up') resolve(message.url);
-          if (message.cartulary === 'failed') reject(new Error(message.message));
+          if (message.cartulary === 'failed') reject(failureOf(message));
         });
         worker.once('exit', (code, signal) =>
           reject(new Error(`A worker ended (${signal || String(code)}) while it started.`)),
@@ -173,7 +177,8 @@ export type ToPrimary =
   /** Asks for its task, because a message to a process that does not listen yet is lost. */
   | { readonly cartulary: 'ready' }
   | { readonly cartulary: 'up'; readonly url: string }
-  | { readonly cartulary: 'failed'; readonly message: string }
+  /** `problems`: the settings are wrong. */
+  | { readonly cartulary: 'failed'; readonly message: string; readonly problems?: readonly ConfigProblem[] }
   | { readonly cartulary: 'gather'; readonly id: number }
   | { readonly cartulary: 'told'; readonly id: number; readonly metrics: MetricValues };
 

@@ -1,4 +1,4 @@
-import type { Config } from '../config/config.ts';
+import { type Config, ConfigError } from '../config/config.ts';
 import { createMetrics, textOf, type Collector, type MetricValues, type Metrics } from '../http/pages/metrics.ts';
 import type { Logger } from '../platform/log.ts';
 import { start } from '../main.ts';
@@ -107,7 +107,8 @@ export async function work(config: Config, log: Logger): Promise<number> {
     await running.stop();
     return 0;
   } catch (error) {
-    await tell({ cartulary: 'failed', message: error instanceof Error ? error.message : String(error) });
+    const message = error instanceof Error ? error.message : String(error);
+    await tell({ cartulary: 'failed', message, ...(error instanceof ConfigError ? { problems: error.problems } : {}) });
     return 1;
   }
 }

@@ -1,6 +1,7 @@
 import { cartDecider } from '../../src/aggregates/cart.ts';
 import { categoryDecider } from '../../src/aggregates/category.ts';
 import { claimDecider } from '../../src/aggregates/claim.ts';
+import { currencyDecider } from '../../src/aggregates/currency.ts';
 import type { Command, Decider } from '../../src/engine/decide/decider.ts';
 import type { DomainEvent } from '../../src/eventstore/eventStore.ts';
 import { orderDecider } from '../../src/aggregates/order.ts';
@@ -142,6 +143,7 @@ export const samples: readonly Sample[] = [
       ReleaseClaim: { after: ['ValueClaimed'], data: { holder: 'ann' } },
     },
   ),
+  sample(currencyDecider, { CurrencyChosen: { currency: 'EUR' } }, { ChooseCurrency: { data: { currency: 'EUR' } } }),
   sample(
     productDecider,
     {

@@ -4,6 +4,7 @@ import { acquireLease } from '../../src/engine/follow/lease.ts';
 import { followerNames } from '../../src/cli/followers.ts';
 import { importLog } from '../../src/backup/importLog.ts';
 import { hashLog } from '../../src/backup/exportLog.ts';
+import { CURRENCY_STREAM } from '../../src/aggregates/currency.ts';
 import { createPool, type Pool } from '../../src/platform/postgres/pool.ts';
 import { createPostgresEventStore } from '../../src/eventstore/postgres/postgresEventStore.ts';
 import { silent } from '../engine/project/example.ts';
@@ -15,6 +16,7 @@ import type { World } from '../cli/world.ts';
 import { altered, emptyPlace, newFile, readModels, smallShop, textOf, type Place } from './world.ts';
 
 const masterKey = Buffer.from(MASTER_KEY, 'base64');
+const FROM_HERE = { handlers: 'from-here', startStream: CURRENCY_STREAM } as const;
 
 describe('an export of a log', function () {
   this.timeout(120_000);
@@ -43,7 +45,7 @@ describe('an export of a log', function () {
   afterEach(() => target.drop());
 
   const onTarget = async <T>(work: (shop: Awaited<ReturnType<typeof openWriteSide>>) => Promise<T>): Promise<T> => {
-    const shop = await openWriteSide(target.url);
+    const shop = await openWriteSide(target.url, {}, { readOnly: true });
     try {
       return await work(shop);
     } finally {
@@ -259,7 +261,7 @@ describe('an export of a log', function () {
     const there = createMemoryEventStore({ stride: SPARSE });
     const back = await createPostgresEventStore({ url: target.url });
     try {
-      const options = { pool, masterKey, followers: followerNames(), handlers: 'from-here' as const };
+      const options = { pool, masterKey, followers: followerNames(), ...FROM_HERE };
       expect(await importLog({ ...options, file, store: there })).to.include({ events, log_hash: hash });
       expect(await hashLog(there)).to.deep.equal({ events, log_hash: hash });
       expect(await importLog({ ...options, file, store: back })).to.include({ events, log_hash: hash });

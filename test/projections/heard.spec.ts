@@ -15,6 +15,7 @@ const UNHEARD: Readonly<Record<string, string>> = {
   SessionRefreshed: 'the spent token is of interest to the session alone',
   ValueClaimed: 'uniqueness is decided by the claim itself; what is claimed is shown by its holder',
   ClaimReleased: 'as for its claiming',
+  CurrencyChosen: 'every start reads it from its stream; rows and amounts name their currency themselves',
   OrderAbandoned: 'it never was an order; what its checkout held is given back by whoever fenced it',
 };
 

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { commandContext, openShop, type Shop } from '../../src/compose/shop.ts';
+import { commandContext, openShop, type Shop, type ShopOptions } from '../../src/compose/shop.ts';
 import { registerUser } from '../../src/commands/auth.ts';
 import { loadConfig } from '../../src/config/config.ts';
 import { createLogger } from '../../src/platform/log.ts';
@@ -148,10 +148,14 @@ const configFor = (databaseUrl: string, env: Record<string, string>) =>
   });
 
 /** The write side on a database, without a server. Tests use it to read the log or to create an admin. */
-export function openWriteSide(databaseUrl: string, env: Record<string, string> = {}): Promise<Shop> {
+export function openWriteSide(
+  databaseUrl: string,
+  env: Record<string, string> = {},
+  options: Pick<ShopOptions, 'readOnly'> = {},
+): Promise<Shop> {
   const config = configFor(databaseUrl, env);
   const secrets = { jwtSecret: JWT_SECRET, masterKey: Buffer.from(MASTER_KEY, 'base64') };
-  return openShop({ url: databaseUrl, config, secrets, log: createLogger('warn') });
+  return openShop({ url: databaseUrl, config, secrets, log: createLogger('warn'), ...options });
 }
 
 /** A whole server in this process, on a free port. */

@@ -193,6 +193,8 @@ export interface ProjectionStatus {
 interface StatusRow {
   readonly name: string;
   readonly position: string;
+  /** Of the checkpoint's log; null when there is no checkpoint. */
+  readonly epoch: string | null;
   readonly owned: boolean;
   readonly rebuilding: boolean;
   readonly parked: number;
@@ -200,7 +202,7 @@ interface StatusRow {
 }
 
 const STATUS = `
-  SELECT wanted.name, coalesce(c.position, 0)::text AS position, c.last_error,
+  SELECT wanted.name, coalesce(c.position, 0)::text AS position, c.epoch::text AS epoch, c.last_error,
     coalesce(c.owner IS NOT NULL AND c.lease_until > now(), false) AS owned,
     EXISTS (
       SELECT FROM pg_locks l
@@ -220,12 +222,13 @@ export async function projectionStatus(
   names: readonly string[],
 ): Promise<ProjectionStatus[]> {
   const { rows } = await db.query<StatusRow>(STATUS, [names.map(followerOf)]);
-  const { position: head } = await store.head();
+  const { position: head, epoch } = await store.head();
   const lagOf = createLag(store, head);
   return Promise.all(
     rows.map(async (row, index) => {
       const position = BigInt(row.position);
-      const lag = await lagOf(position);
+      // A checkpoint of another log says nothing about this one.
+      const lag = await lagOf(row.epoch === null || row.epoch === epoch ? position : 0n);
       return {
         name: names[index]!,
         position,
