@@ -25,12 +25,13 @@ export type DelistProduct = Command<'DelistProduct', { by: string }>;
 export type ProductCommand = ListProduct | UpdateProduct | DelistProduct;
 
 export type ListedProduct = { readonly status: 'listed' } & Readonly<ProductListed['data']>;
-export type ProductState =
-  { readonly status: 'none' } | { readonly status: 'delisted'; readonly sellerId: string } | ListedProduct;
+/** What a delisted product was called and cost, for the carts that it is still in. */
+export type DelistedProduct = { readonly status: 'delisted' } & Pick<ListedProduct, 'sellerId' | 'name' | 'price'>;
+export type ProductState = { readonly status: 'none' } | DelistedProduct | ListedProduct;
 
 export const productDecider: Decider<ProductState, ProductCommand, ProductEvent> = {
   category: 'product',
-  snapshotVersion: 2,
+  snapshotVersion: 3,
   initial: { status: 'none' },
   evolve(state, event) {
     switch (event.type) {
@@ -40,7 +41,7 @@ export const productDecider: Decider<ProductState, ProductCommand, ProductEvent>
       case 'ProductPriceChanged':
         return state.status === 'listed' ? { ...state, ...event.data } : state;
       case 'ProductDelisted':
-        return state.status === 'listed' ? { status: 'delisted', sellerId: state.sellerId } : state;
+        return state.status === 'listed' ? delisted(state) : state;
     }
   },
   decide(command, state) {
@@ -57,6 +58,10 @@ export const productDecider: Decider<ProductState, ProductCommand, ProductEvent>
     }
   },
 };
+
+const delisted = ({ sellerId, name, price }: ListedProduct): DelistedProduct => ({
+  ...{ status: 'delisted', sellerId, name, price },
+});
 
 function theirs(state: ProductState, by: string): ListedProduct {
   if (state.status !== 'listed' || state.sellerId !== by)

@@ -11,7 +11,8 @@ const Quantity = Type.Integer({ minimum: 1, maximum: QUANTITY_MAX });
 
 async function productOf(context: CommandContext, id: string): Promise<CartProduct | undefined> {
   const { state } = await context.load(productDecider, id, 'cached');
-  return state.status === 'listed' ? { name: state.name, price: state.price } : undefined;
+  if (state.status === 'none') return undefined;
+  return { name: state.name, price: state.price, listed: state.status === 'listed' };
 }
 
 async function view(context: CommandContext, cart: CartState): Promise<CartView> {
@@ -38,9 +39,9 @@ const addItem = defineCommand({
   access: ['buyer'],
   body: Fields({ product_id: Id, quantity: Quantity }),
   result: CartView,
-  codes: ['CONFLICT'],
+  codes: ['CONFLICT', 'NOT_FOUND'],
   async run({ body }, context) {
-    if ((await productOf(context, body.product_id)) === undefined) {
+    if ((await productOf(context, body.product_id))?.listed !== true) {
       // The cached fold may lag behind another process, so check the stream before refusing.
       const { state } = await context.load(productDecider, body.product_id);
       if (state.status !== 'listed') missing('ProductUnknown', 'There is no such product.');

@@ -136,11 +136,9 @@ async function price(context: CommandContext, lines: readonly CartLine[]): Promi
       const { storeId, sellerId, name, price: unit } = product;
       return { productId, storeId, sellerId, name, price: unit, quantity };
     }
-    errors.push({
-      code: 'CONFLICT',
-      field: `items.${index}`,
-      message: `Product ${productId} can no longer be bought.`,
-    });
+    const named = product?.status === 'delisted' ? `${product.name} (${productId})` : `Product ${productId}`;
+    const message = `${named} can no longer be bought: take it out to check out.`;
+    errors.push({ code: 'CONFLICT', field: `items.${index}`, message });
     return [];
   });
   if (errors.length > 0) reject('ProductUnavailable', 'Some products can no longer be bought.', { errors });

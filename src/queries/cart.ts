@@ -14,6 +14,10 @@ export const CartView = Fields({
       quantity: Type.Integer(),
       subtotal: Money,
       image_url: Nullable(Type.String()),
+      available: Type.Boolean({
+        description:
+          'False when the product can no longer be bought: it adds nothing to the total, and a checkout is refused until it is taken out.',
+      }),
     }),
   ),
   total: Money,
@@ -26,9 +30,11 @@ export type CartView = Static<typeof CartView>;
 export interface CartProduct {
   readonly name: string;
   readonly price: number;
+  /** Whether it can be bought. */
+  readonly listed: boolean;
 }
 
-/** Leaves out products that are not in `products`: they are no longer listed, so they can no longer be bought. */
+/** Shows every line of the cart. A product that can no longer be bought is marked, with its last price, and costs nothing. */
 export function cartView(
   items: readonly CartLine[],
   products: ReadonlyMap<string, CartProduct>,
@@ -39,7 +45,7 @@ export function cartView(
   const shown = items.flatMap(({ productId, quantity }) => {
     const product = products.get(productId);
     if (product === undefined) return [];
-    const subtotal = product.price * quantity;
+    const subtotal = product.listed ? product.price * quantity : 0;
     total += subtotal;
     return {
       product_id: productId,
@@ -48,6 +54,7 @@ export function cartView(
       quantity,
       subtotal: toMajor(subtotal, currency),
       image_url: null,
+      available: product.listed,
     };
   });
   return { items: shown, total: toMajor(total, currency), currency, updated_at: updatedAt };
@@ -64,8 +71,8 @@ const getCart = defineQuery({
   async run(_input, { actor, db, services }) {
     const [cart] = await db.rows<CartRow & { revision: number }>('SELECT * FROM carts WHERE buyer_id = $1', [actor.id]);
     const items = cart?.items ?? [];
-    const products = await db.rows<{ id: string; name: string; price: number }>(
-      'SELECT id, name, price FROM products WHERE id = ANY($1) AND listed',
+    const products = await db.rows<CartProduct & { id: string }>(
+      'SELECT id, name, price, listed FROM products WHERE id = ANY($1)',
       [items.map(({ productId }) => productId)],
     );
     const known = new Map(products.map(({ id, ...product }) => [id, product]));

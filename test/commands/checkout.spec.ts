@@ -136,6 +136,9 @@ describe('checkout', () => {
     const refusal = await refusalOf(buy(shop, ann));
     expect(refusal.rule).to.equal('ProductUnavailable');
     expect(refusal.errors.map(({ field }) => field)).to.deep.equal(['items.1']);
+    expect(refusal.errors[0]?.message).to.equal(
+      `Product ${cup} (${cup}) can no longer be bought: take it out to check out.`,
+    );
     expect((await shop.cart(ann)).checkout).to.equal(null);
     expect((await shop.stock(tea)).reserved).to.equal(0);
     expect(await refusalOf(buy(shop, ann, [[randomUUID(), 1]]))).to.include({ rule: 'ProductUnavailable' });

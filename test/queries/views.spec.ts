@@ -13,8 +13,9 @@ const ofOrder = (events: readonly Fact[1][]): Fact[] => events.map((event) => ['
 
 describe('a view of a cart', () => {
   const products = new Map([
-    ['tea', { name: 'Tea', price: 1_990 }],
-    ['cup', { name: 'Cup', price: 333 }],
+    ['tea', { name: 'Tea', price: 1_990, listed: true }],
+    ['cup', { name: 'Cup', price: 333, listed: true }],
+    ['pot', { name: 'Pot', price: 5_000, listed: false }],
   ]);
   const items = [
     { productId: 'tea', quantity: 2 },
@@ -30,9 +31,14 @@ describe('a view of a cart', () => {
     expect(view).to.include({ total: 49.79, currency: 'EUR', updated_at: NOW });
   });
 
-  it('leaves out what can no longer be bought', () => {
-    const view = cartView([...items, { productId: 'gone', quantity: 1 }], products, 'EUR', NOW);
-    expect(view.items).to.have.length(2);
+  it('marks what can no longer be bought, which costs nothing', () => {
+    const view = cartView([...items, { productId: 'pot', quantity: 2 }], products, 'EUR', NOW);
+    expect(view.items.map(({ name, available, subtotal }) => [name, available, subtotal])).to.deep.equal([
+      ['Tea', true, 39.8],
+      ['Cup', true, 9.99],
+      ['Pot', false, 0],
+    ]);
+    expect(view.items[2]).to.include({ price: 50, quantity: 2 });
     expect(view.total).to.equal(49.79);
   });
 
