@@ -30,7 +30,7 @@ const MAY_IMPORT: Readonly<Record<string, string>> = {
   'engine/react': 'errors platform eventstore engine/decide ~bus',
   'cache/redis': 'errors platform platform/redis cache engine/ask engine/decide',
   backup: 'errors platform platform/postgres eventstore engine/follow',
-  aggregates: 'errors ~engine/decide',
+  aggregates: 'errors ~engine/decide ~eventstore',
   projections: 'aggregates engine/project eventstore',
   queries: 'errors schema platform eventstore aggregates projections engine/ask engine/decide engine/project',
   commands: 'errors schema platform eventstore aggregates projections queries engine/decide engine/project',

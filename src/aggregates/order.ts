@@ -9,6 +9,8 @@ import {
   unfulfilled,
 } from './fulfilment.ts';
 import { INVALID_STATUS, type Money, pay, type PaymentCommand, type PaymentEvent } from './orderMoney.ts';
+import { closesBecause, type Reason, reasonFor } from './reason.ts';
+import type { Sealed, SealedOrOwn } from './sealed.ts';
 
 export interface OrderLine {
   readonly productId: string;
@@ -21,7 +23,7 @@ export interface OrderLine {
 }
 
 /** JSON text of an address, sealed under the buyer's key. */
-type SealedAddress = string;
+type SealedAddress = Sealed;
 
 // NOTE: these names and shapes are the storage format; version them with care. Amounts are minor units.
 export type OrderPlaced = {
@@ -33,7 +35,7 @@ export type OrderPlaced = {
     total: number;
     shippingAddress: SealedAddress;
     billingAddress: SealedAddress | null;
-    notes: string | null;
+    notes: Sealed | null;
     fromCart: boolean;
     payBy: string;
   };
@@ -41,12 +43,12 @@ export type OrderPlaced = {
 /** Fences a checkout that stopped half way: this order can no longer be placed. */
 export type OrderAbandoned = { type: 'OrderAbandoned'; data: object };
 type CancelledBy = 'buyer' | 'seller' | 'admin' | 'system';
-export type OrderCancelled = { type: 'OrderCancelled'; data: { reason: string; by: CancelledBy } };
+export type OrderCancelled = { type: 'OrderCancelled'; data: { reason: SealedOrOwn; by: CancelledBy } };
 export type FulfilmentAdvanced = { type: 'FulfilmentAdvanced'; data: { storeId: string; status: FulfilmentStatus } };
 /** Closes one store's part of an order; the other stores' parts go on. */
 export type FulfilmentCancelled = {
   type: 'FulfilmentCancelled';
-  data: { storeId: string; reason: string; by: 'seller' | 'system' };
+  data: { storeId: string; reason: SealedOrOwn; by: 'seller' | 'system' };
 };
 
 export type OrderEvent =
@@ -73,9 +75,9 @@ export type PlaceOrder = Command<
   { order: OrderPlaced['data']; payment: { paymentId: string; method: string } }
 >;
 export type AbandonOrder = Command<'AbandonOrder', object>;
-export type CancelOrder = Command<'CancelOrder', { reason: string; by: CancelledBy; refundId: string }>;
+export type CancelOrder = Command<'CancelOrder', { reason: SealedOrOwn; by: CancelledBy; refundId: string }>;
 /** `refundId`: for the refund of what the buyer has paid for these lines. */
-export type CancelFulfilment = Command<'CancelFulfilment', { storeId: string; reason: string; refundId: string }>;
+export type CancelFulfilment = Command<'CancelFulfilment', { storeId: string; reason: Reason; refundId: string }>;
 export type AdvanceFulfilment = Command<'AdvanceFulfilment', { storeId: string; status: FulfilmentStatus }>;
 
 export type OrderCommand =
@@ -130,7 +132,7 @@ export const orderDecider: Decider<OrderState, OrderCommand, OrderEvent> = {
       case 'RecordDecline':
       case 'RequestRefund':
       case 'RecordRefund':
-        return settle(placed(state), pay.decide(command, placed(state)));
+        return settle(placed(state), command);
     }
   },
 };
@@ -180,12 +182,13 @@ function cancelPart({ data }: CancelFulfilment, state: PlacedOrder): OrderEvent[
   if (state.cancelled || current === 'cancelled') return [];
   if (!isUnshipped(current)) reject('OrderShipped', 'What was shipped can no longer be cancelled.', INVALID_STATUS);
   const closed = closing(state, [storeId], { reason, by: 'seller' });
-  if (closed[0]?.type === 'OrderCancelled') return [...closed, ...pay.refundRest(state.money, refundId, reason)];
+  const why = { refundId, reason: reasonFor('RefundRequested', reason) };
+  if (closed[0]?.type === 'OrderCancelled') return [...closed, ...pay.refundRest(state.money, refundId, why.reason)];
   if (!pay.hasCaptured(state.money)) {
     const sentence = 'This order is not paid yet. Your lines can be cancelled once it is paid.';
     reject('OrderUnpaid', sentence, INVALID_STATUS);
   }
-  return [...closed, ...pay.refundStore(state, storeId, { refundId, reason })];
+  return [...closed, ...pay.refundStore(state, storeId, why)];
 }
 
 function ownFulfilment({ fulfilments }: PlacedOrder, storeId: string): Fulfilment {
@@ -196,25 +199,28 @@ function ownFulfilment({ fulfilments }: PlacedOrder, storeId: string): Fulfilmen
 function closing(
   { fulfilments }: PlacedOrder,
   storeIds: readonly string[],
-  why: Omit<FulfilmentCancelled['data'], 'storeId'>,
+  { reason, by }: { reason: Reason; by: FulfilmentCancelled['data']['by'] },
 ): OrderEvent[] {
   if (storeIds.length === 0) return [];
   const rest = Object.entries(fulfilments).filter(([id, status]) => status !== 'cancelled' && !storeIds.includes(id));
-  if (rest.length === 0) return [{ type: 'OrderCancelled', data: why }];
-  return storeIds.map((storeId) => ({ type: 'FulfilmentCancelled', data: { storeId, ...why } }));
+  if (rest.length === 0) return [{ type: 'OrderCancelled', data: { reason: reasonFor('OrderCancelled', reason), by } }];
+  const told = reasonFor('FulfilmentCancelled', reason);
+  return storeIds.map((storeId) => ({ type: 'FulfilmentCancelled', data: { storeId, reason: told, by } }));
 }
 
 /** Adds what a refund closes. Once all money of a part is given back, and the part is not shipped, it will not be. */
-function settle(state: PlacedOrder, events: readonly PaymentEvent[]): OrderEvent[] {
+function settle(state: PlacedOrder, command: PaymentCommand): OrderEvent[] {
+  const events = pay.decide(command, state);
   const last = events.at(-1);
-  if (last?.type !== 'RefundRequested' || state.cancelled) return [...events];
+  if (last?.type !== 'RefundRequested' || state.cancelled) return events;
   const money = events.reduce(pay.evolve, state.money);
-  const { storeId, reason } = last.data;
+  const { storeId } = last.data;
+  const reason = command.type === 'RequestRefund' ? command.data.reason : last.data.reason;
   const unshipped = Object.keys(state.fulfilments).filter((id) => isUnshipped(ownFulfilment(state, id)));
   const done = pay.isKept(money)
     ? unshipped.filter((id) => id === storeId && pay.isStoreRefunded({ ...state, money }, id))
     : unshipped;
-  return [...events, ...closing(state, done, { reason: `refunded in full: ${reason}`, by: 'system' })];
+  return [...events, ...closing(state, done, { reason: closesBecause(reason), by: 'system' })];
 }
 
 function advance({ data: { storeId, status } }: AdvanceFulfilment, state: PlacedOrder): OrderEvent[] {

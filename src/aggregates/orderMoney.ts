@@ -1,4 +1,6 @@
 import { missing, reject } from '../errors.ts';
+import { reasonFor } from './reason.ts';
+import type { SealedOrOwn } from './sealed.ts';
 import { covers, evolve, hasCaptured, isKept, isPaidBy, isPaidWith, type Money, type Payment } from './orderLedger.ts';
 import type {
   ConfirmPayment,
@@ -118,7 +120,8 @@ function refund({ data }: RequestRefund, order: Payable): PaymentEvent[] {
   if (amount <= 0 || amount > refundable) {
     reject('RefundExceedsCaptured', 'The amount is more than what is left to refund of this payment.');
   }
-  const { refundId, paymentId, reason } = data;
+  const { refundId, paymentId } = data;
+  const reason = reasonFor('RefundRequested', data.reason);
   return [{ type: 'RefundRequested', data: { refundId, paymentId, amount, reason, storeId } }];
 }
 
@@ -129,7 +132,7 @@ const keptPayment = (money: Money): readonly [string, Payment] | undefined =>
   );
 
 /** Requests a refund of all that is kept; nothing when nothing is. */
-function refundRest(money: Money, refundId: string, reason: string): PaymentEvent[] {
+function refundRest(money: Money, refundId: string, reason: SealedOrOwn): PaymentEvent[] {
   const kept = keptPayment(money);
   if (kept === undefined) return [];
   const [paymentId, payment] = kept;
@@ -138,7 +141,7 @@ function refundRest(money: Money, refundId: string, reason: string): PaymentEven
 }
 
 /** Requests a refund of what is kept for the lines of one store; nothing when nothing is. */
-function refundStore(order: Payable, storeId: string, why: { refundId: string; reason: string }): PaymentEvent[] {
+function refundStore(order: Payable, storeId: string, why: { refundId: string; reason: SealedOrOwn }): PaymentEvent[] {
   const kept = keptPayment(order.money);
   if (kept === undefined) return [];
   const [paymentId] = kept;

@@ -1,4 +1,6 @@
 import type { Command } from '../engine/decide/decider.ts';
+import type { Reason } from './reason.ts';
+import type { SealedOrOwn } from './sealed.ts';
 
 // NOTE: these names and shapes are the storage format; version them with care. Amounts are minor units.
 export type PaymentRequested = {
@@ -14,7 +16,7 @@ export type PaymentCaptured = {
 export type PaymentDeclined = { type: 'PaymentDeclined'; data: { paymentId: string; reason: string } };
 export type RefundRequested = {
   type: 'RefundRequested';
-  data: { refundId: string; paymentId: string; amount: number; reason: string; storeId: string | null };
+  data: { refundId: string; paymentId: string; amount: number; reason: SealedOrOwn; storeId: string | null };
 };
 export type PaymentRefunded = {
   type: 'PaymentRefunded';
@@ -42,7 +44,7 @@ export type RecordDecline = Command<'RecordDecline', PaymentDeclined['data']>;
 /** `amount` in minor units, all that can still be refunded when absent; `storeId` when a seller refunds their own lines. */
 export type RequestRefund = Command<
   'RequestRefund',
-  { refundId: string; paymentId: string; amount?: number; reason: string; storeId: string | null }
+  { refundId: string; paymentId: string; amount?: number; reason: Reason; storeId: string | null }
 >;
 export type RecordRefund = Command<'RecordRefund', { refundId: string; reference: string }>;
 

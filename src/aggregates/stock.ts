@@ -1,9 +1,10 @@
 import { reject } from '../errors.ts';
 import type { Command, Decider } from '../engine/decide/decider.ts';
+import type { SealedOrOwn } from './sealed.ts';
 
 // NOTE: these names and shapes are the storage format; version them with care.
 export type StockReceived = { type: 'StockReceived'; data: { quantity: number } };
-export type StockAdjusted = { type: 'StockAdjusted'; data: { change: number; reason: string } };
+export type StockAdjusted = { type: 'StockAdjusted'; data: { change: number; reason: SealedOrOwn } };
 /** Reserves stock for a checkout. It is released when the order is not placed by `expiresAt`. */
 export type StockReserved = {
   type: 'StockReserved';
@@ -14,7 +15,7 @@ export type StockShipped = { type: 'StockShipped'; data: { orderId: string; quan
 export type StockEvent = StockReceived | StockAdjusted | StockReserved | StockReleased | StockShipped;
 
 export type ReceiveStock = Command<'ReceiveStock', { quantity: number }>;
-export type AdjustStock = Command<'AdjustStock', { change: number; reason: string }>;
+export type AdjustStock = Command<'AdjustStock', { change: number; reason: SealedOrOwn }>;
 export type ReserveStock = Command<'ReserveStock', StockReserved['data']>;
 export type ReleaseStock = Command<'ReleaseStock', { orderId: string }>;
 export type ShipStock = Command<'ShipStock', { orderId: string }>;

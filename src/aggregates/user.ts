@@ -1,5 +1,6 @@
 import { missing, reject } from '../errors.ts';
 import type { Command, Decider } from '../engine/decide/decider.ts';
+import type { Sealed } from './sealed.ts';
 
 /** From the least to the most: a role includes those before it. */
 const ROLES = ['buyer', 'seller', 'admin'] as const;
@@ -9,7 +10,6 @@ export type Role = (typeof ROLES)[number];
 export const rolesWithout = (role: Role): readonly Role[] => ROLES.slice(ROLES.indexOf(role) + 1);
 
 // NOTE: these names and shapes are the storage format; version them with care. `Sealed` texts are personal data.
-export type Sealed = string;
 export type UserRegistered = {
   type: 'UserRegistered';
   data: {

@@ -1,3 +1,5 @@
+import { type OrderPlaced } from '../aggregates/order.ts';
+import { sealedInEvent, sealedInUser } from '../aggregates/sealed.ts';
 import { userDecider } from '../aggregates/user.ts';
 import { readStream } from '../engine/decide/answer.ts';
 import { missing } from '../errors.ts';
@@ -7,6 +9,7 @@ import { orders, type OrderRow } from '../projections/orders.ts';
 import { prepare } from '../engine/project/validate.ts';
 import type { Projection } from '../engine/project/projection.ts';
 import { historyOf, type HistoryEntry } from '../engine/ask/history.ts';
+import type { Services } from '../commands/contract.ts';
 import type { Shop } from '../compose/shop.ts';
 import { toMajor } from '../aggregates/money.ts';
 import { orderView, type OrderView } from '../queries/order.ts';
@@ -80,8 +83,10 @@ const isWithin = (event: RecordedEvent, { asOf, revision }: Moment): boolean => 
 export async function auditOrder(shop: Shop, id: string, moment: Moment): Promise<OrderAudit> {
   const recorded = await readStream(shop.store, streamOf(orders.of, id));
   const newest = recorded.at(-1) ?? missing('OrderUnknown', `There is no order ${id}.`);
-  const events: RecordedEvent[] = [];
-  for (const event of recorded.filter((one) => isWithin(one, moment))) events.push(await opened(shop, event));
+  const events = await opened(
+    shop,
+    recorded.filter((one) => isWithin(one, moment)),
+  );
   const last = events.at(-1) ?? missing('OrderUnknown', `There was no order ${id} then.`);
 
   const { readable, row, unreadable } = sift(id, events);
@@ -102,9 +107,26 @@ export async function auditOrder(shop: Shop, id: string, moment: Moment): Promis
   };
 }
 
-async function opened({ services }: Shop, event: RecordedEvent): Promise<RecordedEvent> {
-  if (poisonOf(event) !== undefined) return event;
-  return { ...event, data: await services.personalData.reveal(event.data) };
+async function openEvents(
+  { personalData }: Pick<Services, 'personalData'>,
+  events: readonly RecordedEvent[],
+  buyerId: string,
+): Promise<RecordedEvent[]> {
+  const opened = await personalData.revealAll(
+    events.map(({ data }) => data),
+    (_data, index) => sealedInEvent(events[index]!, buyerId),
+  );
+  return events.map((event, at) => ({ ...event, data: opened[at]! }));
+}
+
+/** The events with the buyer's data opened; those that cannot be read stay as they are. */
+async function opened({ services }: Shop, events: readonly RecordedEvent[]): Promise<readonly RecordedEvent[]> {
+  const readable = events.filter((event) => poisonOf(event) === undefined);
+  const placed = readable.find(({ type }) => type === 'OrderPlaced') as RecordedEvent<OrderPlaced> | undefined;
+  if (placed === undefined) return events;
+  const open = await openEvents(services, readable, placed.data.buyerId);
+  const byId = new Map(open.map((event) => [event.id, event]));
+  return events.map((event) => byId.get(event.id) ?? event);
 }
 
 const orderRows = prepare(orders as unknown as Projection);
@@ -138,7 +160,7 @@ async function peopleOf({ services }: Shop, actors: readonly string[]): Promise<
   for (const id of actors.filter((actor) => UUID.test(actor))) {
     const { state } = await services.aggregates.load(userDecider, id);
     if (state.status !== 'active') continue;
-    const { name, email } = await services.personalData.reveal({ name: state.name, email: state.email });
+    const { name, email } = await services.personalData.reveal(state, sealedInUser(id));
     people.set(id, { id, name, email });
   }
   return people;

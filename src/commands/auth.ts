@@ -1,5 +1,6 @@
 import { Type } from 'typebox';
 import { claimDecider } from '../aggregates/claim.ts';
+import { placeOfUser, sealedInUser } from '../aggregates/sealed.ts';
 import { sessionDecider, whyOutdated } from '../aggregates/session.ts';
 import { type ActiveUser, type Role, userDecider, type UserState } from '../aggregates/user.ts';
 import { unauthenticated } from '../errors.ts';
@@ -33,12 +34,15 @@ async function register(context: CommandContext, registration: Registration): Pr
   passwords.check(password, 'password');
   const userId = context.derive('user');
   await personalData.createKey(userId);
-  const passwordHash = await personalData.seal(userId, await passwords.hash(password));
+  const passwordHash = await personalData.seal(
+    placeOfUser(userId, 'UserRegistered.passwordHash'),
+    await passwords.hash(password),
+  );
   const phoneClaimId = phone === undefined ? null : phoneClaim(context, phone);
   const data = {
-    email: await personalData.seal(userId, email.trim()),
-    name: await personalData.seal(userId, name.trim()),
-    phone: phone === undefined ? null : await personalData.seal(userId, phone),
+    email: await personalData.seal(placeOfUser(userId, 'UserRegistered.email'), email.trim()),
+    name: await personalData.seal(placeOfUser(userId, 'UserRegistered.name'), name.trim()),
+    phone: phone === undefined ? null : await personalData.seal(placeOfUser(userId, 'UserRegistered.phone'), phone),
     phoneClaim: phoneClaimId,
     passwordHash,
     role,
@@ -57,7 +61,7 @@ async function register(context: CommandContext, registration: Registration): Pr
 
 export const userAnswers: Answers<UserRow, Services> = {
   row: users,
-  view: (row, { services }) => services.personalData.reveal(userView(row)),
+  view: (row, { services }) => services.personalData.reveal(userView(row), sealedInUser(row.id)),
 };
 
 /** Registers a person outside the public route, such as an admin. */
@@ -108,7 +112,7 @@ const TokenPair = Fields({
 async function tokenAnswer(context: CommandContext, userId: string, revision: bigint) {
   const { tokens, personalData } = context.services;
   const row = await rowAt(context.services, users, streamOf(userDecider.category, userId), revision);
-  const user = await personalData.reveal(userView(row));
+  const user = await personalData.reveal(userView(row), sealedInUser(userId));
   return (sessionId: string, refreshToken: string): Answer => {
     const { token, expiresIn } = tokens.issue({ userId, role: row.role, sessionId, revision });
     const data = {
@@ -138,9 +142,11 @@ const logIn = defineCommand({
     const { passwords, personalData, tokens } = context.services;
     const { state: claimed } = await context.load(claimDecider, emailClaim(context, body.email));
     const found = claimed.holder === null ? undefined : await context.load(userDecider, claimed.holder);
-    const user = found?.state.status === 'active' ? found.state : undefined;
-    const hash = user === undefined ? undefined : await personalData.open(user.passwordHash);
-    const right = await passwords.verify(body.password, hash);
+    const user =
+      claimed.holder !== null && found?.state.status === 'active'
+        ? await personalData.reveal(found.state, sealedInUser(claimed.holder))
+        : undefined;
+    const right = await passwords.verify(body.password, user?.passwordHash);
     if (!right || claimed.holder === null || found === undefined || user === undefined) {
       unauthenticated('WrongCredentials', 'E-mail or password is wrong.');
     }

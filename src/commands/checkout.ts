@@ -1,6 +1,7 @@
 import { cartDecider, type CartLine } from '../aggregates/cart.ts';
 import { orderDecider, type OrderLine, type PlaceOrder } from '../aggregates/order.ts';
 import { productDecider } from '../aggregates/product.ts';
+import { placeOfOrder, type Sealed, type SealedName } from '../aggregates/sealed.ts';
 import { stockDecider } from '../aggregates/stock.ts';
 import { type FieldError, isRefusal, reject } from '../errors.ts';
 import { streamOf } from '../eventstore/eventStore.ts';
@@ -55,7 +56,7 @@ async function attempt(context: CommandContext, wishes: Wishes, { orderId, expir
     const priced = await price(context, lines);
     await reserve(context, orderId, expiresAt, priced);
     failpoint('checkout:reserved');
-    const order = await toOrder(context, wishes, priced);
+    const order = await toOrder(context, orderId, wishes, priced);
     const placed = await context.handle(orderDecider, orderId, { type: 'PlaceOrder', data: order }, { step: 'place' });
     failpoint('checkout:placed');
     if (wishes.items === undefined) await emptyCart(context, orderId);
@@ -174,22 +175,24 @@ async function reserve(
 
 async function toOrder(
   context: CommandContext,
+  orderId: string,
   wishes: Wishes,
   lines: readonly OrderLine[],
 ): Promise<PlaceOrder['data']> {
   const { personalData, settings } = context.services;
   const buyerId = context.actor.id;
-  const seal = async (text: string | null): Promise<string | null> =>
-    text === null ? null : personalData.seal(buyerId, text);
+  const seal = (field: SealedName, text: string): Promise<Sealed> =>
+    personalData.seal(placeOfOrder({ id: orderId, buyerId }, field), text);
+  const { billingAddress, notes } = wishes;
   return {
     order: {
       buyerId,
       lines,
       currency: settings.currency,
       total: lines.reduce((sum, line) => sum + line.price * line.quantity, 0),
-      shippingAddress: await personalData.seal(buyerId, wishes.shippingAddress),
-      billingAddress: await seal(wishes.billingAddress),
-      notes: await seal(wishes.notes),
+      shippingAddress: await seal('OrderPlaced.shippingAddress', wishes.shippingAddress),
+      billingAddress: billingAddress === null ? null : await seal('OrderPlaced.billingAddress', billingAddress),
+      notes: notes === null ? null : await seal('OrderPlaced.notes', notes),
       fromCart: wishes.items === undefined,
       payBy: new Date(Date.parse(context.now) + settings.paymentDeadlineMs).toISOString(),
     },

@@ -2,6 +2,7 @@ import { Type } from 'typebox';
 import { CART_ITEMS_MAX, type CartLine, QUANTITY_MAX } from '../aggregates/cart.ts';
 import { FULFILMENT_STEPS } from '../aggregates/fulfilment.ts';
 import { orderDecider, type PlacedOrder } from '../aggregates/order.ts';
+import { sealedInOrder } from '../aggregates/sealed.ts';
 import { invalid, missing, reject } from '../errors.ts';
 import { orders } from '../projections/orders.ts';
 import { Fields, Id, Message } from '../schema.ts';
@@ -10,6 +11,7 @@ import { SellerOrderView, sellerOrderView } from '../queries/sellerOrder.ts';
 import { checkOut } from './checkout.ts';
 import { type CommandContext, defineChange, defineCommand } from './contract.ts';
 import { storeIdOf } from '../queries/store.ts';
+import { sealedReason, sealedReasons } from './reason.ts';
 
 const Line = (max: number) => Type.String({ minLength: 1, maxLength: max, pattern: '\\S' });
 const Address = Type.Union([
@@ -66,7 +68,7 @@ const placeOrder = defineChange({
   result: OrderView,
   answers: {
     row: orders,
-    view: async (row, { services }) => orderView(await services.personalData.reveal(row)),
+    view: async (row, { services }) => orderView(await services.personalData.reveal(row, sealedInOrder(row))),
   },
   codes: ['EMPTY_CART', 'INSUFFICIENT_STOCK', 'CONFLICT'],
   async run({ body }, context) {
@@ -99,16 +101,20 @@ export async function loadOwn(context: CommandContext, id: string): Promise<Plac
 }
 
 /** The cancellation that the caller may ask for: of the whole order, or of their own store's part. */
-function cancellationOf(context: CommandContext, order: PlacedOrder, reason: string | undefined) {
+async function cancellationOf(context: CommandContext, id: string, reason: string | undefined) {
+  const order = await loadPlaced(context, id);
+  const { buyerId } = order;
   const refundId = context.derive('refund');
   if (mayManage(context, order)) {
     const by = order.buyerId === context.actor.id ? 'buyer' : 'admin';
-    const data = { reason: reason ?? 'not wanted any more', by, refundId } as const;
+    const told = reason === undefined ? 'not wanted any more' : await sealedReason(context, { id, buyerId }, reason);
+    const data = { reason: told, by, refundId } as const;
     return { intent: { type: 'CancelOrder', data }, message: 'order cancelled' } as const;
   }
   const storeId = storeIdOf(context.actor.id);
   if (context.actor.role !== 'seller' || order.fulfilments[storeId] === undefined) unknownOrder();
-  const data = { storeId, reason: reason ?? 'cancelled by the seller', refundId };
+  const told = reason === undefined ? 'cancelled by the seller' : await sealedReasons(context, { id, buyerId }, reason);
+  const data = { storeId, reason: told, refundId };
   return { intent: { type: 'CancelFulfilment', data }, message: 'your part of the order cancelled' } as const;
 }
 
@@ -123,7 +129,7 @@ const cancelOrder = defineCommand({
   result: Message,
   codes: ['INVALID_STATUS'],
   async run({ params: { id }, body }, context) {
-    const { intent, message } = cancellationOf(context, await loadPlaced(context, id), body.reason);
+    const { intent, message } = await cancellationOf(context, id, body.reason);
     const { revision } = await context.handle(orderDecider, id, intent, { pinned: true });
     return { data: { message }, revision };
   },
@@ -141,7 +147,7 @@ const advanceOrder = defineChange({
   answers: {
     row: orders,
     view: async (row, { actor, services }) =>
-      sellerOrderView(await services.personalData.reveal(row), storeIdOf(actor.id)),
+      sellerOrderView(await services.personalData.reveal(row, sealedInOrder(row)), storeIdOf(actor.id)),
   },
   codes: ['INVALID_STATUS'],
   async run({ params: { id }, body }, context) {

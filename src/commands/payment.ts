@@ -1,5 +1,6 @@
 import { Type } from 'typebox';
 import { decimalsOf, toMajor, toMinor } from '../aggregates/money.ts';
+import { refundedInFull } from '../aggregates/reason.ts';
 import { type OrderCommand, orderDecider, type PlacedOrder } from '../aggregates/order.ts';
 import { invalid, missing } from '../errors.ts';
 import { payments } from '../projections/payments.ts';
@@ -9,6 +10,7 @@ import type { Outcome } from '../engine/decide/context.ts';
 import { type CommandContext, defineChange } from './contract.ts';
 import { storeIdOf } from '../queries/store.ts';
 import { loadOwn, loadPlaced, methodOf, PaymentMethod } from './order.ts';
+import { sealedReasons } from './reason.ts';
 
 const unknown = (): never => missing('PaymentUnknown', 'There is no such payment.');
 
@@ -83,8 +85,10 @@ const refundPayment = defineChange({
     const { orderId, order } = await orderOf(context, id);
     const storeId = context.actor.role === 'admin' ? null : storeIdOf(context.actor.id);
     if (storeId !== null && order.fulfilments[storeId] === undefined) unknown();
+    const about = { id: orderId, buyerId: order.buyerId };
+    const reason = await sealedReasons(context, about, body.reason, refundedInFull(body.reason));
     const data = {
-      ...{ refundId: context.derive('refund'), paymentId: id, reason: body.reason, storeId },
+      ...{ refundId: context.derive('refund'), paymentId: id, reason, storeId },
       ...(body.amount === undefined ? {} : { amount: refundAmount(body.amount, order) }),
     };
     return record(context, orderId, id, { type: 'RequestRefund', data });

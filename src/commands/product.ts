@@ -2,6 +2,7 @@ import { Type } from 'typebox';
 import { categoryDecider } from '../aggregates/category.ts';
 import { decimalsOf, PRICE_MINOR_MAX, toMajor, toMinor } from '../aggregates/money.ts';
 import { productDecider } from '../aggregates/product.ts';
+import { placeOfStock } from '../aggregates/sealed.ts';
 import { stockDecider } from '../aggregates/stock.ts';
 import { storeDecider } from '../aggregates/store.ts';
 import { invalid, missing } from '../errors.ts';
@@ -150,7 +151,10 @@ const adjustStock = defineCommand({
         product.status === 'listed' && (context.actor.role !== 'seller' || product.sellerId === context.actor.id);
       if (!theirs) missing('ProductUnknown', 'You have no product with this id.');
     });
-    const { state, revision } = await context.handle(stockDecider, params.id, { type: 'AdjustStock', data: body });
+    const place = placeOfStock(params.id, context.actor.id, 'StockAdjusted.reason');
+    const reason = await context.services.personalData.seal(place, body.reason);
+    const intent = { type: 'AdjustStock', data: { change: body.change, reason } } as const;
+    const { state, revision } = await context.handle(stockDecider, params.id, intent);
     return { data: stockView({ on_hand: state.onHand, reserved: state.reserved }), revision };
   },
 });

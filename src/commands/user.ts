@@ -1,4 +1,5 @@
 import { Type } from 'typebox';
+import { placeOfUser, type Sealed, sealedInUser, type SealedName } from '../aggregates/sealed.ts';
 import { userDecider, type UserState } from '../aggregates/user.ts';
 import { Fields, Message, Name, Nullable, Password, Phone } from '../schema.ts';
 import { unauthenticated } from '../errors.ts';
@@ -12,8 +13,10 @@ import { stateBefore, wasHandled } from '../engine/decide/answer.ts';
 
 const Address = Type.String({ minLength: 1, maxLength: 500, pattern: '\\S' });
 
-const sealed = (context: CommandContext, text: string | null): Promise<string> | null =>
-  text === null ? null : context.services.personalData.seal(context.actor.id, text);
+const sealed = (context: CommandContext, field: SealedName, text: string): Promise<Sealed> =>
+  context.services.personalData.seal(placeOfUser(context.actor.id, field), text);
+const sealedIfAny = async (context: CommandContext, field: SealedName, text: string | null): Promise<Sealed | null> =>
+  text === null ? null : sealed(context, field, text);
 
 /** Releases the phone number from before this command, unless the user has that number (again) now. */
 async function releaseFormerPhone(context: CommandContext, id: string, handled: Handled<UserState>): Promise<void> {
@@ -46,9 +49,11 @@ const updateProfile = defineChange({
     const another = wanted !== null && wanted !== before.phoneClaim;
     if (another && !isDoomed(context, known)) await claim(context, 'phone', wanted, userId);
     const data = {
-      ...(name === undefined ? {} : { name: await context.services.personalData.seal(userId, name.trim()) }),
-      ...(phone === undefined ? {} : { phone: await sealed(context, phone), phoneClaim: wanted }),
-      ...(address === undefined ? {} : { address: await sealed(context, address) }),
+      ...(name === undefined ? {} : { name: await sealed(context, 'ProfileUpdated.name', name.trim()) }),
+      ...(phone === undefined
+        ? {}
+        : { phone: await sealedIfAny(context, 'ProfileUpdated.phone', phone), phoneClaim: wanted }),
+      ...(address === undefined ? {} : { address: await sealedIfAny(context, 'ProfileUpdated.address', address) }),
     };
     const intent = { type: 'UpdateProfile', data } as const;
     const handled = await context.handle(userDecider, userId, intent, { pinned: true });
@@ -74,11 +79,12 @@ const changePassword = defineCommand({
   async run({ body }, context) {
     const { personalData, passwords } = context.services;
     const user = await activeUser(context, context.actor.id);
-    const right = await passwords.verify(body.current_password, await personalData.open(user.passwordHash));
+    const { passwordHash: known } = await personalData.reveal(user, sealedInUser(context.actor.id));
+    const right = await passwords.verify(body.current_password, known);
     if (!right && !(await wasHandled(context.services, streamOf('user', context.actor.id), context.origin))) {
       unauthenticated('WrongCredentials', 'The current password is wrong.');
     }
-    const passwordHash = await personalData.seal(context.actor.id, await passwords.hash(body.new_password));
+    const passwordHash = await sealed(context, 'PasswordChanged.passwordHash', await passwords.hash(body.new_password));
     const data = { passwordHash, keptSession: context.actor.sessionId ?? null };
     const { revision } = await context.handle(userDecider, context.actor.id, { type: 'ChangePassword', data });
     return { data: { message: 'password changed' }, revision };

@@ -121,7 +121,7 @@ async function masterKeyMustFit(pool: Pool, personalData: PersonalData): Promise
   const { rows } = await translating(() => pool.query<{ subject: string }>('SELECT subject FROM subject_keys LIMIT 1'));
   if (rows[0] === undefined) return;
   try {
-    await personalData.seal(rows[0].subject, '');
+    await personalData.seal({ subject: rows[0].subject, stream: 'start', field: 'Start.check' }, '');
   } catch (error) {
     // The person was erased just now, or the database does not answer.
     if (isRefusal(error)) return;

@@ -1,38 +1,39 @@
-import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } from 'node:crypto';
+import { createHmac, hkdfSync, randomBytes } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import { Refusal } from '../errors.ts';
 import { type Pool, translating } from '../platform/postgres/pool.ts';
+import {
+  decrypt,
+  encrypt,
+  needsKey,
+  type Opening,
+  openProperties,
+  type Place,
+  type Sealed,
+  sealText,
+} from './sealing.ts';
 
 /** Encrypts (seals) and decrypts (opens) personal data with one key per person. An erased person's data opens as `[erased]`. */
 export interface PersonalData {
   /** Creates the person's key if there is none yet. */
   createKey(subject: string): Promise<void>;
-  /** Encrypts text to `pd1.<subject>.<…>`. Refused (`PersonErased`) when the person has no key. */
-  seal(subject: string, text: string): Promise<string>;
-  open(sealed: string): Promise<string>;
-  /** A copy of a JSON value with every sealed string opened. Fetches the keys in one statement. */
-  reveal<T>(value: T): Promise<T>;
+  /** Encrypts text for one place. Refused (`PersonErased`) when the person has no key. */
+  seal(place: Place, text: string): Promise<Sealed>;
+  /** A copy of the object with the sealed text opened in the properties that are declared sealed, and nowhere else. */
+  reveal<T extends object>(value: T, opening: Opening): Promise<T>;
+  /** As `reveal`, for several objects. Fetches the keys in one statement. */
+  revealAll<T extends object>(values: readonly T[], openingOf: (value: T, index: number) => Opening): Promise<T[]>;
   /** Keyed hash (hex) of a normalised value (e-mail, phone). Equal values give equal hashes; a hash does not reveal its value. */
   blindIndex(kind: string, value: string): string;
 }
 
-/** Replaces an erased person's data. */
-export const ERASED = '[erased]';
 const MASTER_KEY_BYTES = 32;
 const KEYS_CACHED_MAX = 10_000;
 /** An erasure by another process takes effect in this process within this many ms. */
 const KEY_TTL_MS = 3_000;
-/** Deepest nesting of a value for `reveal`. */
-const REVEAL_DEPTH_MAX = 100;
 
-const CIPHER = 'aes-256-gcm';
 const KEY_BYTES = 32;
-const NONCE_BYTES = 12;
-const TAG_BYTES = 16;
-const SEALED = /^pd1\.([A-Za-z0-9_-]{1,64})\.([A-Za-z0-9_-]{38,})$/;
 const SUBJECT = /^[A-Za-z0-9_-]{1,64}$/;
-
-export const isSealed = (text: string): boolean => text.startsWith('pd1.') && SEALED.test(text);
 
 /** Can also delete keys. A type of its own, because only the erasure of a person may do that. */
 export interface PersonalDataKeys extends PersonalData {
@@ -55,31 +56,27 @@ export function createPersonalData({
   const keys = createKeys(pool, derived(masterKey, 'wrap'));
   const indexKey = derived(masterKey, 'blind index');
 
+  const revealAll = async <T extends object>(
+    values: readonly T[],
+    openingOf: (value: T, index: number) => Opening,
+  ): Promise<T[]> => {
+    const pairs = values.map((value, index) => ({ value, opening: openingOf(value, index) }));
+    const subjects = pairs.flatMap(({ value, opening }) => (needsKey(value, opening) ? opening.subject : []));
+    if (subjects.length === 0) return [...values];
+    const known = await keys.load([...new Set(subjects)]);
+    return pairs.map(({ value, opening }) => openProperties(value, opening, known.get(opening.subject)));
+  };
+
   return {
     createKey: (subject) => keys.create(subject),
     eraseKey: (subject) => keys.erase(subject),
-    async seal(subject, text) {
-      const key = (await keys.load([checkedSubject(subject)])).get(subject);
+    async seal(place, text) {
+      const key = (await keys.load([checkedSubject(place.subject)])).get(place.subject);
       if (key === undefined) throw new Refusal('rejected', 'PersonErased', 'This person has been erased.');
-      return `pd1.${subject}.${encrypt(key, subject, Buffer.from(text)).toString('base64url')}`;
+      return sealText(key, place, text);
     },
-    async open(sealed) {
-      const parts = partsOf(sealed);
-      if (parts === undefined) throw new Error('this text is not sealed');
-      const key = (await keys.load([parts.subject])).get(parts.subject);
-      return key === undefined ? ERASED : decrypt(key, parts.subject, parts.bytes).toString();
-    },
-    async reveal<T>(value: T): Promise<T> {
-      const subjects = new Set<string>();
-      walk(value, (text) => {
-        const parts = partsOf(text);
-        if (parts !== undefined) subjects.add(parts.subject);
-        return text;
-      });
-      if (subjects.size === 0) return value;
-      const known = await keys.load([...subjects]);
-      return walk(value, (text) => revealed(known, text)) as T;
-    },
+    reveal: async (value, opening) => (await revealAll([value], () => opening))[0]!,
+    revealAll,
     blindIndex: (kind, value) => createHmac('sha256', indexKey).update(`${kind}\0${value}`).digest('hex'),
   };
 }
@@ -150,46 +147,5 @@ function checkedSubject(subject: string): string {
   return subject;
 }
 
-function partsOf(text: string): { subject: string; bytes: Buffer } | undefined {
-  const parts = text.startsWith('pd1.') ? SEALED.exec(text) : null;
-  return parts === null ? undefined : { subject: parts[1]!, bytes: Buffer.from(parts[2]!, 'base64url') };
-}
-
-/** Text that an existing key cannot open was never sealed here (a user typed it), so it stays unchanged. */
-function revealed(keys: ReadonlyMap<string, Buffer>, text: string): string {
-  const parts = partsOf(text);
-  if (parts === undefined) return text;
-  const key = keys.get(parts.subject);
-  if (key === undefined) return ERASED;
-  try {
-    return decrypt(key, parts.subject, parts.bytes).toString();
-  } catch {
-    return text;
-  }
-}
-
-/** A copy of a JSON value with `replace` applied to every string. */
-function walk(value: unknown, replace: (text: string) => string, depth = 0): unknown {
-  if (typeof value === 'string') return replace(value);
-  if (typeof value !== 'object' || value === null) return value;
-  if (depth > REVEAL_DEPTH_MAX) throw new RangeError(`the value nests deeper than ${REVEAL_DEPTH_MAX}`);
-  if (Array.isArray(value)) return value.map((inner) => walk(inner, replace, depth + 1));
-  const prototype: unknown = Object.getPrototypeOf(value);
-  if (prototype !== Object.prototype && prototype !== null) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, walk(inner, replace, depth + 1)]));
-}
-
 const derived = (masterKey: Buffer, purpose: string): Buffer =>
   Buffer.from(hkdfSync('sha256', masterKey, '', `cartulary ${purpose}`, KEY_BYTES));
-
-function encrypt(key: Buffer, subject: string, plain: Buffer): Buffer {
-  const nonce = randomBytes(NONCE_BYTES);
-  const cipher = createCipheriv(CIPHER, key, nonce).setAAD(Buffer.from(subject));
-  return Buffer.concat([nonce, cipher.update(plain), cipher.final(), cipher.getAuthTag()]);
-}
-
-function decrypt(key: Buffer, subject: string, bytes: Buffer): Buffer {
-  const decipher = createDecipheriv(CIPHER, key, bytes.subarray(0, NONCE_BYTES), { authTagLength: TAG_BYTES });
-  decipher.setAAD(Buffer.from(subject)).setAuthTag(bytes.subarray(-TAG_BYTES));
-  return Buffer.concat([decipher.update(bytes.subarray(NONCE_BYTES, -TAG_BYTES)), decipher.final()]);
-}

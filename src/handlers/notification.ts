@@ -1,9 +1,10 @@
 import { categoryOf, idOf, type RecordedEvent } from '../eventstore/eventStore.ts';
 import { orderDecider, type OrderEvent, type PlacedOrder } from '../aggregates/order.ts';
 import { pay } from '../aggregates/orderMoney.ts';
-import { type ActiveUser, userDecider } from '../aggregates/user.ts';
+import { sealedInEvent, sealedInUser } from '../aggregates/sealed.ts';
+import { userDecider } from '../aggregates/user.ts';
 import type { Subscription } from '../bus/bus.ts';
-import { ERASED } from '../eventstore/personalData.ts';
+import { ERASED } from '../eventstore/sealing.ts';
 import type { Pool } from '../platform/postgres/pool.ts';
 import type { Sender } from './senders/mailer.ts';
 import { type Channel, sendOnce } from './senders/outbox.ts';
@@ -60,7 +61,8 @@ export const notification = (deps: NotificationDeps): Subscription => ({
     const userId = order?.buyerId ?? idOf(event.stream);
     const person = await personOf(deps, userId);
     if (person === undefined) return;
-    const message = messageOf(event, person.name, order);
+    const data = await deps.services.personalData.reveal(event.data, sealedInEvent(event, userId));
+    const message = messageOf({ ...event, data }, person.name, order);
     if (message === undefined) return;
     const { kind, subject, text, sms } = message;
     const notice = { eventId: event.id, userId, kind, subject };
@@ -79,17 +81,13 @@ async function orderOf({ services }: NotificationDeps, event: RecordedEvent): Pr
   return state;
 }
 
-type Person = Pick<ActiveUser, 'email' | 'name' | 'phone'>;
+type Person = Readonly<Record<'email' | 'name', string>> & { readonly phone: string | null };
 
 /** Undefined when the user is not active or was erased. */
 async function personOf({ services }: NotificationDeps, userId: string): Promise<Person | undefined> {
   const { state } = await services.aggregates.load(userDecider, userId);
   if (state.status !== 'active') return undefined;
-  const { email, name, phone } = await services.personalData.reveal({
-    email: state.email,
-    name: state.name,
-    phone: state.phone,
-  });
+  const { email, name, phone } = await services.personalData.reveal(state, sealedInUser(userId));
   return email === ERASED ? undefined : { email, name, phone: phone === ERASED ? null : phone };
 }
 

@@ -7,6 +7,7 @@ import type { CommandContext } from '../engine/decide/context.ts';
 import { unavailable } from '../errors.ts';
 import { idOf, type RecordedEvent } from '../eventstore/eventStore.ts';
 import { failpoint } from '../platform/failpoint.ts';
+import { scrub } from '../platform/scrub.ts';
 import { type ChargeState, GatewayRefused, GatewayTimeout, type PaymentGateway } from './gateways/gateway.ts';
 import { contextOf, type ReactionDeps } from '../engine/react/reaction.ts';
 
@@ -182,7 +183,7 @@ async function record({ context, orderId }: Step, paymentId: string, state: Char
       return;
     }
     case 'declined': {
-      const intent = { type: 'RecordDecline', data: { paymentId, reason: state.reason } } as const;
+      const intent = { type: 'RecordDecline', data: { paymentId, reason: scrub(state.reason) } } as const;
       await context.handle(orderDecider, orderId, intent, { step: `RecordDecline:${paymentId}` });
       return;
     }

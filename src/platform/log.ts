@@ -1,4 +1,5 @@
-import { type DestinationStream, type Logger, pino } from 'pino';
+import { type DestinationStream, type Logger, pino, stdSerializers } from 'pino';
+import { scrubAll } from './scrub.ts';
 
 export type { Logger } from 'pino';
 
@@ -29,7 +30,7 @@ const SECRET_FIELDS = [
 
 /**
  * JSON lines on stderr, because stdout is for the output of commands. Lines are written in batches within 100 ms and flushed
- * at exit. Fields with secret names are hidden, down to three levels deep.
+ * at exit. Fields with secret names are hidden, down to three levels deep. Addresses and phone numbers in errors are removed.
  */
 export function createLogger(level: string, destination: number | string = STDERR): Logger {
   const buffering = { sync: false, minLength: BUFFER_BYTES, periodicFlush: FLUSH_INTERVAL_MS };
@@ -40,6 +41,7 @@ export function createLogger(level: string, destination: number | string = STDER
       base: null,
       timestamp: () => `,"time":"${timestamp()}"`,
       formatters: { level: (label) => ({ level: label }) },
+      serializers: { err: (error: Error) => scrubAll(stdSerializers.err(error)) },
       redact: {
         paths: SECRET_FIELDS.flatMap((field) => ['', '*.', '*.*.'].map((at) => bracketed(at, field))),
         censor: '[hidden]',

@@ -1,13 +1,14 @@
-import type { Role, Sealed, UserEvent } from '../aggregates/user.ts';
+import type { Role, UserEvent } from '../aggregates/user.ts';
 import { idOf } from '../eventstore/eventStore.ts';
 import type { Projection } from '../engine/project/projection.ts';
 
+/** `email`, `name`, `phone` and `address` are sealed. */
 export interface UserRow {
   readonly id: string;
-  readonly email: Sealed;
-  readonly name: Sealed;
-  readonly phone: Sealed | null;
-  readonly address: Sealed | null;
+  readonly email: string;
+  readonly name: string;
+  readonly phone: string | null;
+  readonly address: string | null;
   readonly role: Role;
   readonly store_id: string | null;
   readonly is_active: boolean;

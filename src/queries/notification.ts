@@ -1,4 +1,5 @@
 import { Type } from 'typebox';
+import { sealedInNotification } from '../aggregates/sealed.ts';
 import { Fields, Id, Instant, Nullable } from '../schema.ts';
 import { conditions, pageOf, Paging } from '../engine/ask/paging.ts';
 import { defineQuery } from './contract.ts';
@@ -54,7 +55,9 @@ const listNotifications = defineQuery({
     const columns = 'id, event_id, channel, kind, subject, body, status, created_at, sent_at';
     const sql = { columns, from: 'notifications', where, order: 'created_at DESC, id' };
     const { data, pagination } = await pageOf<NotificationRow>(db, sql, query, (row) => row);
-    const rows = await services.personalData.reveal(data as NotificationRow[]);
+    const rows = await services.personalData.revealAll(data as NotificationRow[], (row) =>
+      sealedInNotification(row.id, actor.id),
+    );
     return {
       data: rows.map(({ body, ...row }) => ({ ...row, ...opened(body) })),
       ...(pagination === undefined ? {} : { pagination }),

@@ -7,10 +7,11 @@ import { type RecordedEvent, streamOf } from '../eventstore/eventStore.ts';
 import { type OrderRow, orders } from '../projections/orders.ts';
 import { replay } from '../engine/project/projection.ts';
 import { Currency, Fields, Id, Instant, Money, Nullable } from '../schema.ts';
-import { historyOf } from '../engine/ask/history.ts';
+import { type HistoryEntry, historyOf } from '../engine/ask/history.ts';
 import { conditions, pageOf, Paging } from '../engine/ask/paging.ts';
-import { defineQuery, type QueryContext } from './contract.ts';
+import { defineQuery, type QueryContext, type Services } from './contract.ts';
 import { toMajor } from '../aggregates/money.ts';
+import { sealedInChange, sealedInOrder } from '../aggregates/sealed.ts';
 import { type Fulfilment, ORDER_STATUSES, orderStatus } from '../aggregates/fulfilment.ts';
 
 export const OrderStatusText = Type.Enum(ORDER_STATUSES);
@@ -133,7 +134,7 @@ const listOrders = defineQuery({
     if (query.status !== undefined) where.add('status = ?', query.status);
     const sql = { columns: '*', from: 'orders', where, order: 'created_at DESC, id' };
     const { data, pagination } = await pageOf<OrderRow>(db, sql, query, (row) => row);
-    const rows = await services.personalData.reveal(data as OrderRow[]);
+    const rows = await services.personalData.revealAll(data as OrderRow[], sealedInOrder);
     return { data: rows.map(orderView), ...(pagination === undefined ? {} : { pagination }) };
   },
 });
@@ -185,7 +186,7 @@ const getOrder = defineQuery({
     const then = query.as_of !== undefined || query.revision !== undefined;
     const { row, revision } = then ? await asItWas(id, query, context) : await asItIs(id, context);
     const seen = seenBy(context.actor, row);
-    return { data: orderView(await context.services.personalData.reveal(seen)), revision };
+    return { data: orderView(await context.services.personalData.reveal(seen, sealedInOrder(seen))), revision };
   },
 });
 
@@ -204,6 +205,17 @@ const HistoryView = Fields({
   changes: Type.Array(Fields({ field: Type.String(), before: Type.Unknown(), after: Type.Unknown() })),
 });
 
+/** The history with the buyer's data opened. Both values of a change are the row's own. */
+async function openHistory(
+  { personalData }: Pick<Services, 'personalData'>,
+  history: readonly HistoryEntry[],
+  row: Pick<OrderRow, 'id' | 'buyer_id'>,
+): Promise<HistoryEntry[]> {
+  const changes = history.flatMap((entry) => entry.changes);
+  const opened = (await personalData.revealAll(changes, ({ field }) => sealedInChange(field, row))).values();
+  return history.map((entry) => ({ ...entry, changes: entry.changes.map((change) => opened.next().value ?? change) }));
+}
+
 const getOrderHistory = defineQuery({
   name: 'GetOrderHistory',
   summary: 'Every event of an order: when, who, why, and what it changed field by field',
@@ -215,9 +227,10 @@ const getOrderHistory = defineQuery({
   reads: ['orders'],
   async run({ params: { id } }, context) {
     const events = await eventsOf(id, context);
-    seenBy(context.actor, replay(orders, id, events) ?? unknown());
-    const history = historyOf(orders, id, events, (row) => orderView(seenBy(context.actor, row)));
-    return { data: await context.services.personalData.reveal(history), revision: events.at(-1)?.revision ?? 0n };
+    const row = replay(orders, id, events) ?? unknown();
+    seenBy(context.actor, row);
+    const history = historyOf(orders, id, events, (then) => orderView(seenBy(context.actor, then)));
+    return { data: await openHistory(context.services, history, row), revision: events.at(-1)?.revision ?? 0n };
   },
 });
 

@@ -1,5 +1,6 @@
 import { Type, type Static } from 'typebox';
 import { toMajor } from '../aggregates/money.ts';
+import { sealedInOrder } from '../aggregates/sealed.ts';
 import { conditions, pageOf, Paging } from '../engine/ask/paging.ts';
 import type { OrderRow } from '../projections/orders.ts';
 import { Currency, Fields, Id, Instant, Money } from '../schema.ts';
@@ -56,7 +57,7 @@ const listSellerOrders = defineQuery({
     if (query.status !== undefined) where.add('status = ?', query.status);
     const sql = { columns: '*', from: 'orders', where, order: 'created_at DESC, id' };
     const { data, pagination } = await pageOf<OrderRow>(db, sql, query, (row) => row);
-    const rows = await services.personalData.reveal(data as OrderRow[]);
+    const rows = await services.personalData.revealAll(data as OrderRow[], sealedInOrder);
     return {
       data: rows.map((row) => sellerOrderView(row, storeId)),
       ...(pagination === undefined ? {} : { pagination }),

@@ -1,4 +1,5 @@
 import { Type } from 'typebox';
+import { sealedInEvent } from '../aggregates/sealed.ts';
 import { missing } from '../errors.ts';
 import { streamOf } from '../eventstore/eventStore.ts';
 import type { ProductRow } from '../projections/products.ts';
@@ -68,8 +69,13 @@ const listStockHistory = defineQuery({
     await theirs(params.id, context);
     const from = query.after === undefined ? 0n : BigInt(query.after) + 1n;
     const events = await context.store.read(streamOf('stock', params.id), from, query.limit);
+    const opened = await context.services.personalData.revealAll(
+      events.map(({ data }) => data),
+      (_data, index) => sealedInEvent(events[index]!, events[index]!.metadata.actor),
+    );
     return {
-      data: events.map(({ revision, position, type, data, metadata }) => {
+      data: events.map(({ revision, position, type, metadata }, index) => {
+        const data = opened[index]!;
         const { quantity, change, reason, orderId } = data as MovementData;
         return {
           ...{

@@ -1,3 +1,4 @@
+import { sealedInUser } from '../aggregates/sealed.ts';
 import { missing } from '../errors.ts';
 import type { UserRow } from '../projections/users.ts';
 import { defineQuery } from './contract.ts';
@@ -44,7 +45,10 @@ const getMe = defineQuery({
   async run(_input, { actor, db, services }) {
     const [row] = await db.rows<UserRow & { revision: number }>('SELECT * FROM users WHERE id = $1', [actor.id]);
     if (row === undefined) return missing('UserUnknown', 'There is no such user.');
-    return { data: await services.personalData.reveal(userView(row)), revision: BigInt(row.revision) };
+    return {
+      data: await services.personalData.reveal(userView(row), sealedInUser(row.id)),
+      revision: BigInt(row.revision),
+    };
   },
 });
 

@@ -1,5 +1,6 @@
 import type { PaymentRequested, RefundRequested } from '../../src/aggregates/orderMoney.ts';
 import type { FulfilmentStatus } from '../../src/aggregates/fulfilment.ts';
+import { asSealed } from '../support/personalData.ts';
 import type { OrderCancelled, OrderEvent, OrderLine, OrderPlaced } from '../../src/aggregates/order.ts';
 
 export const line = (storeId: string, price: number, quantity: number): OrderLine => ({
@@ -18,7 +19,7 @@ export const placed: OrderPlaced = {
     lines: [line('north', 3_000, 2), line('south', 4_000, 1)],
     currency: 'EUR',
     total: TOTAL,
-    shippingAddress: 'sealed address',
+    shippingAddress: asSealed('sealed address'),
     billingAddress: null,
     notes: null,
     fromCart: true,

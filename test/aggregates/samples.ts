@@ -11,6 +11,7 @@ import { stockDecider } from '../../src/aggregates/stock.ts';
 import { storeDecider } from '../../src/aggregates/store.ts';
 import { userDecider } from '../../src/aggregates/user.ts';
 import { NOW } from '../support/given.ts';
+import { asSealed } from '../support/personalData.ts';
 
 type DataOf<Union, Type> = Union extends { type: Type; data: infer Data } ? Data : never;
 
@@ -56,7 +57,8 @@ const EXPIRY = '2026-03-31T12:00:00.000Z';
 const ADDS_UP = 'quantities add up; that it is the same command is known by its id';
 
 const registered = {
-  ...{ email: 'e', name: 'n', phone: 'p', phoneClaim: 'phone-1', passwordHash: 'h', role: 'buyer' as const },
+  ...{ email: asSealed('e'), name: asSealed('n'), phone: asSealed('p'), phoneClaim: 'phone-1' },
+  ...{ passwordHash: asSealed('h'), role: 'buyer' as const },
 };
 const listed = {
   ...{ storeId: 's', sellerId: 'ben', sku: null, name: 'Tea', description: '' },
@@ -65,7 +67,7 @@ const listed = {
 const reservation = { orderId: 'one', buyerId: 'ann', quantity: 2, expiresAt: EXPIRY };
 const lines = [{ productId: 'tea', storeId: 's', sellerId: 'ben', name: 'Tea', price: 1_990, quantity: 2 }];
 const order = {
-  ...{ buyerId: 'ann', lines, currency: 'EUR', total: 3_980, shippingAddress: 'a', billingAddress: null },
+  ...{ buyerId: 'ann', lines, currency: 'EUR', total: 3_980, shippingAddress: asSealed('a'), billingAddress: null },
   ...{ notes: null, fromCart: true, payBy: NOW },
 };
 const refund = { refundId: 'r1', paymentId: 'p1', amount: 980, reason: 'damaged', storeId: null };
@@ -77,15 +79,15 @@ export const samples: readonly Sample[] = [
     userDecider,
     {
       UserRegistered: registered,
-      ProfileUpdated: { name: 'another', phone: null, phoneClaim: null, address: 'a' },
-      PasswordChanged: { passwordHash: 'i', keptSession: null, at: NOW },
+      ProfileUpdated: { name: asSealed('another'), phone: null, phoneClaim: null, address: asSealed('a') },
+      PasswordChanged: { passwordHash: asSealed('i'), keptSession: null, at: NOW },
       UserRoleChanged: { role: 'seller', storeId: 's' },
       RegistrationAbandoned: {},
     },
     {
       RegisterUser: { data: registered },
-      UpdateProfile: { after: ['UserRegistered'], data: { name: 'another', address: 'a' } },
-      ChangePassword: { after: ['UserRegistered'], data: { passwordHash: 'i', keptSession: 'this' } },
+      UpdateProfile: { after: ['UserRegistered'], data: { name: asSealed('another'), address: asSealed('a') } },
+      ChangePassword: { after: ['UserRegistered'], data: { passwordHash: asSealed('i'), keptSession: 'this' } },
       GrantSeller: { after: ['UserRegistered'], data: { storeId: 's' } },
       AbandonRegistration: { data: {} },
     },

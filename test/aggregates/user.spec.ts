@@ -5,30 +5,31 @@ import {
   type UserRoleChanged,
 } from '../../src/aggregates/user.ts';
 import { NOW, given } from '../support/given.ts';
+import { asSealed } from '../support/personalData.ts';
 
 const registered: UserRegistered = {
   type: 'UserRegistered',
   data: {
-    email: 'sealed e-mail',
-    name: 'sealed name',
-    phone: 'sealed phone',
+    email: asSealed('sealed e-mail'),
+    name: asSealed('sealed name'),
+    phone: asSealed('sealed phone'),
     phoneClaim: 'phone-1',
-    passwordHash: 'sealed hash',
+    passwordHash: asSealed('sealed hash'),
     role: 'buyer',
   },
 };
-const moved: ProfileUpdated = { type: 'ProfileUpdated', data: { address: 'sealed address' } };
+const moved: ProfileUpdated = { type: 'ProfileUpdated', data: { address: asSealed('sealed address') } };
 const madeSeller: UserRoleChanged = { type: 'UserRoleChanged', data: { role: 'seller', storeId: 'store' } };
 const abandoned = { type: 'RegistrationAbandoned', data: {} } as const;
 const passwordChanged = {
   type: 'PasswordChanged',
-  data: { passwordHash: 'another hash', keptSession: 'this', at: NOW },
+  data: { passwordHash: asSealed('another hash'), keptSession: 'this', at: NOW },
 } as const;
 
 const register = { type: 'RegisterUser', data: registered.data } as const;
 const changePassword = {
   type: 'ChangePassword',
-  data: { passwordHash: 'another hash', keptSession: 'this' },
+  data: { passwordHash: asSealed('another hash'), keptSession: 'this' },
 } as const;
 
 describe('user', () => {

@@ -1,5 +1,6 @@
 import { readFile, stat, writeFile } from 'node:fs/promises';
 import { expect } from 'chai';
+import { sealedInEvent } from '../../src/aggregates/sealed.ts';
 import { acquireLease } from '../../src/engine/follow/lease.ts';
 import { followerNames } from '../../src/cli/followers.ts';
 import { importLog } from '../../src/backup/importLog.ts';
@@ -111,7 +112,8 @@ describe('an export of a log', function () {
         const here = await wholeLog(world.shop.store);
         expect(await wholeLog(shop.store)).to.deep.equal(here);
         const registered = here.find(({ type }) => type === 'UserRegistered')!;
-        const revealed = await shop.services.personalData.reveal(registered.data);
+        const opening = sealedInEvent(registered, registered.stream.replace('user-', ''));
+        const revealed = await shop.services.personalData.reveal(registered.data, opening);
         expect(revealed).to.include({ name: 'Sid' });
       });
       for (const place of [world, target]) expect((await place.run(['rebuild', '--all'])).code).to.equal(0);

@@ -9,7 +9,14 @@ import { fold, type Command } from '../../src/engine/decide/decider.ts';
 import { toCloudEvent } from '../../src/bus/envelope.ts';
 import { samples } from '../aggregates/samples.ts';
 import { ASYNCAPI, asyncApi, asyncApiText } from '../support/asyncapi.ts';
-import { eventSchemas, type EventSchema, type Schema } from '../support/eventSchemas.ts';
+import { SEALED_FIELDS } from '../../src/aggregates/sealed.ts';
+import {
+  eventSchemas,
+  type EventSchema,
+  type Schema,
+  SEALED_OR_OWN_TEXT,
+  SEALED_TEXT,
+} from '../support/eventSchemas.ts';
 import { commandOf, recordedEvents, stored } from '../support/given.ts';
 import { breaks, fileOf, fileOfCurrent, refusals, SCHEMAS } from '../support/keptSchemas.ts';
 
@@ -49,6 +56,18 @@ describe('the schemas of events', function () {
       happened.map(({ type }) => `${decider.category}.${type}`),
     );
     expect(events.map(({ category, type }) => `${category}.${type}`)).to.have.members(recorded);
+  });
+
+  it('name as sealed exactly the fields in which sealed text is opened', () => {
+    const named = events.flatMap(({ type, data }) =>
+      Object.entries(data.properties ?? {}).flatMap(([field, { description = '' }]) =>
+        description.includes(SEALED_TEXT) || description.includes(SEALED_OR_OWN_TEXT) ? `${type}.${field}` : [],
+      ),
+    );
+    const opened = Object.entries(SEALED_FIELDS).flatMap(([type, fields]) =>
+      Object.keys(fields).map((field) => `${type}.${field}`),
+    );
+    expect(named).to.have.members(opened);
   });
 
   it('are compatible with what the log holds, or raised to a version of their own by an upcaster', () => {

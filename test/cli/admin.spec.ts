@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { claimDecider } from '../../src/aggregates/claim.ts';
+import { sealedInUser } from '../../src/aggregates/sealed.ts';
 import { userDecider } from '../../src/aggregates/user.ts';
 import { createAdminOnce } from '../../src/compose/admin.ts';
 import { emailClaim } from '../../src/commands/auth.ts';
@@ -24,7 +25,7 @@ describe('cartulary admin create', function () {
     if (holder === null) return undefined;
     const { state } = await context.load(userDecider, holder);
     if (state.status !== 'active') throw new Error('no account');
-    const { name, passwordHash } = await world.shop.services.personalData.reveal(state);
+    const { name, passwordHash } = await world.shop.services.personalData.reveal(state, sealedInUser(holder));
     return { id: holder, role: state.role, name, passwordHash };
   }
   const verify = (hash: string | undefined) => world.shop.services.passwords.verify(PASSWORD, hash);

@@ -51,7 +51,7 @@ describe('checkout', () => {
     const shop = openMemoryShop();
     await buy(shop, buyer(), [[await shop.list(1), 1]]);
     const text = JSON.stringify((await shop.log()).map(({ data }) => data));
-    expect(text).to.include('pd1.').and.to.not.include('High Street');
+    expect(text).to.include('pd2.').and.to.not.include('High Street');
   });
 
   it('of named items leaves the cart alone', async () => {

@@ -1,11 +1,17 @@
-import { randomBytes, randomUUID } from 'node:crypto';
+import { createCipheriv, hkdfSync, randomBytes, randomUUID } from 'node:crypto';
 import { expect } from 'chai';
 import { isRefusal } from '../../src/errors.ts';
-import { createPersonalData, ERASED, isSealed, type PersonalDataKeys } from '../../src/eventstore/personalData.ts';
+import { createPersonalData, type PersonalDataKeys } from '../../src/eventstore/personalData.ts';
+import { ERASED, type Opening, type Place } from '../../src/eventstore/sealing.ts';
 import { createPool, type Pool } from '../../src/platform/postgres/pool.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
+import { memoryPersonalData } from '../support/personalData.ts';
 import { rejection } from '../support/rejection.ts';
+
+const STREAM = 'user-one';
+const NAME = [{ name: 'UserRegistered.name', pd1: true }];
+const REASON = [{ name: 'OrderCancelled.reason', pd1: false }];
 
 describe('personal data', () => {
   const masterKey = randomBytes(32);
@@ -28,22 +34,34 @@ describe('personal data', () => {
     await personalData.createKey(subject);
   });
 
+  const placeOf = (person: string, over: Partial<Place> = {}): Place => ({
+    ...{ subject: person, stream: STREAM, field: 'UserRegistered.name' },
+    ...over,
+  });
+  const openingOf = (person: string, over: Partial<Opening> = {}): Opening => ({
+    ...{ subject: person, stream: STREAM, properties: { name: NAME } },
+    ...over,
+  });
+  /** Seals and opens the field `name` of one person. */
+  const seal = (text: string, person = subject) => personalData.seal(placeOf(person), text);
+  const open = async (name: string, opening = openingOf(subject), by = personalData) =>
+    (await by.reveal({ name }, opening)).name;
+
   it('opens what it sealed, in any process that has the master key', async () => {
-    const sealed = await personalData.seal(subject, 'Grüße, 世界');
-    expect(sealed).to.match(new RegExp(`^pd1\\.${subject}\\.`));
-    expect(isSealed(sealed)).to.equal(true);
+    const sealed = await seal('Grüße, 世界');
+    expect(sealed).to.match(new RegExp(`^pd2\\.${subject}\\.UserRegistered\\.name\\.`));
     expect(sealed).not.to.include('Gr');
-    expect(await createPersonalData({ pool, masterKey }).open(sealed)).to.equal('Grüße, 世界');
+    expect(await open(sealed, openingOf(subject), createPersonalData({ pool, masterKey }))).to.equal('Grüße, 世界');
   });
 
   it('seals the same text differently each time', async () => {
-    expect(await personalData.seal(subject, 'a')).not.to.equal(await personalData.seal(subject, 'a'));
+    expect(await seal('a')).not.to.equal(await seal('a'));
   });
 
   it('seals the empty text', async () => {
-    const sealed = await personalData.seal(subject, '');
-    expect(isSealed(sealed)).to.equal(true);
-    expect(await personalData.open(sealed)).to.equal('');
+    const sealed = await seal('');
+    expect(sealed).to.match(/^pd2\./);
+    expect(await open(sealed)).to.equal('');
   });
 
   it('keeps one key however many make it at once', async () => {
@@ -52,22 +70,21 @@ describe('personal data', () => {
     const sealed = await Promise.all(
       processes.map(async (process, index) => {
         await process.createKey(other);
-        return process.seal(other, String(index));
+        return { name: await process.seal(placeOf(other), String(index)) };
       }),
     );
-    expect(await personalData.reveal(sealed)).to.deep.equal(['0', '1', '2', '3', '4', '5', '6', '7']);
+    const revealed = await personalData.revealAll(sealed, () => openingOf(other));
+    expect(revealed.map(({ name }) => name)).to.deep.equal(['0', '1', '2', '3', '4', '5', '6', '7']);
   });
 
-  it('reveals every sealed text in a value, with one statement for all keys, and leaves the value as it was', async () => {
+  it('reveals the declared properties of many objects with one statement for all keys, and leaves the objects as they were', async () => {
     const second = randomUUID();
     await personalData.createKey(second);
-    const value = {
-      name: await personalData.seal(subject, 'Ada'),
-      lines: [{ address: await personalData.seal(second, '1 Street'), count: 2, none: null }],
-      text: 'plain',
-      at: 5n,
-    };
-    const before = structuredClone(value);
+    const values = [
+      { of: subject, name: await seal('Ada'), text: 'plain', at: 5n, none: null },
+      { of: second, name: await seal('Ben', second), text: 'plain', at: 6n, none: null },
+    ];
+    const before = structuredClone(values);
     let statements = 0;
     const counting = new Proxy(pool, {
       get(target, name) {
@@ -76,28 +93,30 @@ describe('personal data', () => {
         return typeof member === 'function' ? (member.bind(target) as unknown) : member;
       },
     });
-    expect(await createPersonalData({ pool: counting, masterKey }).reveal(value)).to.deep.equal({
-      name: 'Ada',
-      lines: [{ address: '1 Street', count: 2, none: null }],
-      text: 'plain',
-      at: 5n,
-    });
+    const elsewhere = createPersonalData({ pool: counting, masterKey });
+    expect(await elsewhere.revealAll(values, ({ of }) => openingOf(of))).to.deep.equal([
+      { ...values[0], name: 'Ada' },
+      { ...values[1], name: 'Ben' },
+    ]);
     expect(statements).to.equal(1);
-    expect(value).to.deep.equal(before);
+    expect(values).to.deep.equal(before);
   });
 
   it('shows an erased person as erased: here at once, elsewhere within seconds', async () => {
     const elsewhere = createPersonalData({ pool, masterKey });
-    const sealed = await personalData.seal(subject, 'Ada');
-    expect(await elsewhere.open(sealed)).to.equal('Ada');
+    const sealed = await seal('Ada');
+    expect(await open(sealed, openingOf(subject), elsewhere)).to.equal('Ada');
     await personalData.eraseKey(subject);
-    expect(await personalData.open(sealed)).to.equal(ERASED);
-    expect(await personalData.reveal({ name: sealed })).to.deep.equal({ name: ERASED });
-    await eventually('it is erased elsewhere', async () => (await elsewhere.open(sealed)) === ERASED, 5_000);
+    expect(await open(sealed)).to.equal(ERASED);
+    await eventually(
+      'it is erased elsewhere',
+      async () => (await open(sealed, openingOf(subject), elsewhere)) === ERASED,
+      5_000,
+    );
   });
 
   it('does not keep a key that was read just before its erasure', async () => {
-    const sealed = await personalData.seal(subject, 'Ada');
+    const sealed = await seal('Ada');
     let release = (): void => undefined;
     const held = new Promise<void>((resolve) => (release = resolve));
     const query = async (statement: string | { text: string; values: unknown[] }, values?: unknown[]) => {
@@ -106,41 +125,25 @@ describe('personal data', () => {
       return result;
     };
     const slow = createPersonalData({ pool: { query } as unknown as Pool, masterKey });
-    const opening = slow.open(sealed);
+    const opening = open(sealed, openingOf(subject), slow);
     await slow.eraseKey(subject);
     release();
     await opening;
-    expect(await slow.open(sealed)).to.equal(ERASED);
+    expect(await open(sealed, openingOf(subject), slow)).to.equal(ERASED);
   });
 
   it('refuses to seal for somebody who has no key', async () => {
     for (const nobody of [randomUUID(), subject]) {
       await personalData.eraseKey(nobody);
-      const error = await rejection(personalData.seal(nobody, 'Ada'));
+      const error = await rejection(seal('Ada', nobody));
       expect(isRefusal(error) && [error.kind, error.rule]).to.deep.equal(['rejected', 'PersonErased']);
     }
   });
 
-  it('does not open what was sealed for somebody else, or was tampered with', async () => {
-    const other = randomUUID();
-    await personalData.createKey(other);
-    const sealed = await personalData.seal(subject, 'a secret of some length');
-    const flipped = sealed.slice(0, -3) + (sealed.at(-3) === 'A' ? 'B' : 'A') + sealed.slice(-2);
-    for (const forged of [sealed.replace(subject, other), flipped]) {
-      expect(await rejection(personalData.open(forged))).to.be.instanceOf(Error);
-      expect(await personalData.reveal([forged])).to.deep.equal([forged]);
-    }
-  });
-
-  it('leaves alone what only looks sealed', async () => {
-    for (const text of ['pd1.', 'pd1.x.y', `pd1.${subject}`, `pd1.${subject}.$$$`]) {
-      expect(await personalData.reveal({ text })).to.deep.equal({ text });
-    }
-  });
-
   it('says so when the master key is another one', async () => {
-    const sealed = await personalData.seal(subject, 'Ada');
-    const error = await rejection(createPersonalData({ pool, masterKey: randomBytes(32) }).open(sealed));
+    const sealed = await seal('Ada');
+    const another = createPersonalData({ pool, masterKey: randomBytes(32) });
+    const error = await rejection(open(sealed, openingOf(subject), another));
     expect(error.message).to.include('MASTER_KEY');
     expect(() => createPersonalData({ pool, masterKey: randomBytes(16) })).to.throw('MASTER_KEY must be 32 bytes');
   });
@@ -155,5 +158,76 @@ describe('personal data', () => {
       createPersonalData({ pool, masterKey: randomBytes(32) }).blindIndex('email', 'ada@example.org'),
     ];
     expect(others).not.to.include(index);
+  });
+
+  describe('that was copied to another place', () => {
+    it('does not open for another person, in another stream, under another event or field, or in an undeclared property', async () => {
+      const other = randomUUID();
+      await personalData.createKey(other);
+      const sealed = await seal('a secret of some length');
+      const flipped = sealed.slice(0, -3) + (sealed.at(-3) === 'A' ? 'B' : 'A') + sealed.slice(-2);
+      const both = { properties: { name: [...NAME, { name: 'UserRegistered.email', pd1: true }] } };
+      const cases: [text: string, opening: Opening][] = [
+        [sealed, openingOf(other)],
+        [sealed.replace(subject, other), openingOf(other)],
+        [sealed, openingOf(subject, { stream: 'user-two' })],
+        [sealed, openingOf(subject, { properties: { name: REASON } })],
+        [sealed.replace('.name.', '.email.'), openingOf(subject, both)],
+        [sealed, openingOf(subject, { properties: { email: NAME } })],
+        [flipped, openingOf(subject)],
+      ];
+      for (const [text, opening] of cases) {
+        expect(await open(text, opening), JSON.stringify(opening)).to.equal(text);
+      }
+      expect(await open(sealed)).to.equal('a secret of some length');
+    });
+
+    it('is text when somebody types it: it is sealed as text, and opens as that text', async () => {
+      const stolen = await seal('a secret');
+      for (const typed of [stolen, `pd1.${subject}.${'A'.repeat(60)}`, 'pd2.', `pd2.${subject}.$$$`]) {
+        expect(await open(await seal(typed)), typed).to.equal(typed);
+        expect(await open(typed, openingOf(subject, { properties: { name: REASON } })), typed).to.equal(typed);
+      }
+    });
+  });
+
+  describe('in the format pd1', () => {
+    /** As earlier versions sealed it. */
+    async function sealedAsPd1(text: string): Promise<string> {
+      const key = randomBytes(32);
+      const wrap = hkdfSync('sha256', masterKey, '', 'cartulary wrap', 32);
+      const encrypted = (by: Buffer, plain: Buffer): Buffer => {
+        const nonce = randomBytes(12);
+        const cipher = createCipheriv('aes-256-gcm', by, nonce).setAAD(Buffer.from(subject));
+        return Buffer.concat([nonce, cipher.update(plain), cipher.final(), cipher.getAuthTag()]);
+      };
+      const wrapped = encrypted(Buffer.from(wrap), key);
+      await pool.query('UPDATE subject_keys SET wrapped_key = $2 WHERE subject = $1', [subject, wrapped]);
+      return `pd1.${subject}.${encrypted(key, Buffer.from(text)).toString('base64url')}`;
+    }
+
+    it('opens in the fields that events held sealed then, for their own person, and nowhere else', async () => {
+      const sealed = await sealedAsPd1('Ada');
+      const other = randomUUID();
+      await personalData.createKey(other);
+      expect(await open(sealed)).to.equal('Ada');
+      expect(await open(sealed, openingOf(subject, { properties: { name: REASON } }))).to.equal(sealed);
+      expect(await open(sealed, openingOf(other))).to.equal(sealed);
+      expect(await open(sealed.replace(subject, other), openingOf(other))).to.equal(sealed.replace(subject, other));
+    });
+
+    it('does not pass as pd2', async () => {
+      const sealed = await sealedAsPd1('Ada');
+      const disguised = sealed.replace(`pd1.${subject}.`, `pd2.${subject}.UserRegistered.name.`);
+      expect(await open(disguised)).to.equal(disguised);
+    });
+  });
+
+  it('has a double in tests that behaves alike', async () => {
+    const double = memoryPersonalData();
+    const sealed = await double.seal(placeOf(subject), 'Ada');
+    expect((await double.reveal({ name: sealed }, openingOf(subject))).name).to.equal('Ada');
+    double.forget(subject);
+    expect((await double.reveal({ name: sealed }, openingOf(subject))).name).to.equal(ERASED);
   });
 });

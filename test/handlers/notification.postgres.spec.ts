@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { orderDecider } from '../../src/aggregates/order.ts';
+import { sealedInNotification } from '../../src/aggregates/sealed.ts';
 import type { Mail, Sender, Sending } from '../../src/handlers/senders/mailer.ts';
 import { notification } from '../../src/handlers/notification.ts';
 import { createPool, type Pool } from '../../src/platform/postgres/pool.ts';
@@ -8,6 +9,7 @@ import { rejection } from '../support/rejection.ts';
 import { anOrder, now, openShop, STORES, type Shop } from './shop.ts';
 
 interface Row {
+  readonly id: string;
   readonly channel: string;
   readonly user_id: string;
   readonly kind: string;
@@ -89,9 +91,10 @@ describe('notification', () => {
     const [row] = await rows();
     expect(row).to.include({ user_id: buyerId, subject: 'Welcome', attempts: 1 });
     expect(row!.body)
-      .to.match(/^pd1\./)
+      .to.match(/^pd2\./)
       .and.not.to.contain('ada@example.com');
-    const kept = JSON.parse(await shop.personalData.open(row!.body)) as object;
+    const { body } = await shop.personalData.reveal(row!, sealedInNotification(row!.id, buyerId));
+    const kept = JSON.parse(body) as object;
     expect(kept).to.have.property('to', 'ada@example.com');
     expect(kept).to.have.property('text').that.contains('Hello Ada,');
     expect(row!.sent_at).not.to.equal(null);

@@ -2,40 +2,18 @@ import { randomUUID } from 'node:crypto';
 import type { Command, Decider } from '../../src/engine/decide/decider.ts';
 import { type DomainEvent, type EventStore, type RecordedEvent, streamOf } from '../../src/eventstore/eventStore.ts';
 import { orderDecider, type OrderPlaced } from '../../src/aggregates/order.ts';
+import { placeOfUser, type Sealed, type SealedName } from '../../src/aggregates/sealed.ts';
 import { userDecider } from '../../src/aggregates/user.ts';
 import type { Subscription } from '../../src/bus/bus.ts';
 import { createAggregates } from '../../src/engine/decide/handle.ts';
 import type { Services } from '../../src/commands/contract.ts';
-import type { PersonalData } from '../../src/eventstore/personalData.ts';
 import { createMemoryEventStore } from '../support/memoryStore.ts';
+import { asSealed, memoryPersonalData } from '../support/personalData.ts';
 
 export const NOW = '2026-11-21T08:00:00.000Z';
 export const now = (): string => NOW;
 
 const PATIENCE = new AbortController().signal;
-
-/** Personal data that is sealed in readable form. `forget` erases a person. */
-function visiblePersonalData(): PersonalData & { forget(subject: string): void } {
-  const forgotten = new Set<string>();
-  const open = (sealed: string): string => {
-    const [, subject = '', text = ''] = sealed.split('.');
-    return forgotten.has(subject) ? '[erased]' : Buffer.from(text, 'base64url').toString();
-  };
-  const reveal = (value: unknown): unknown => {
-    if (typeof value === 'string') return value.startsWith('pd1.') ? open(value) : value;
-    if (Array.isArray(value)) return value.map(reveal);
-    if (typeof value !== 'object' || value === null) return value;
-    return Object.fromEntries(Object.entries(value).map(([key, part]) => [key, reveal(part)]));
-  };
-  return {
-    createKey: () => Promise.resolve(),
-    seal: (subject, text) => Promise.resolve(`pd1.${subject}.${Buffer.from(text).toString('base64url')}`),
-    open: (sealed) => Promise.resolve(open(sealed)),
-    reveal: <T>(value: T) => Promise.resolve(reveal(value) as T),
-    blindIndex: (kind, value) => `${kind}:${value}`,
-    forget: (subject) => forgotten.add(subject),
-  };
-}
 
 const absent = new Proxy(
   {},
@@ -50,7 +28,7 @@ export type Shop = ReturnType<typeof openShop>;
 
 /** The write side in memory, as reactions use it. */
 export function openShop(store: EventStore = createMemoryEventStore()) {
-  const personalData = visiblePersonalData();
+  const personalData = memoryPersonalData();
   const aggregates = createAggregates({ store });
   const services = {
     aggregates,
@@ -77,13 +55,14 @@ export function openShop(store: EventStore = createMemoryEventStore()) {
     does,
     async register(person: { email: string; name: string; phone?: string }): Promise<string> {
       const userId = randomUUID();
-      const seal = (text: string): Promise<string> => personalData.seal(userId, text);
+      const seal = (field: SealedName, text: string): Promise<Sealed> =>
+        personalData.seal(placeOfUser(userId, field), text);
       const data = {
-        email: await seal(person.email),
-        name: await seal(person.name),
-        phone: person.phone === undefined ? null : await seal(person.phone),
+        email: await seal('UserRegistered.email', person.email),
+        name: await seal('UserRegistered.name', person.name),
+        phone: person.phone === undefined ? null : await seal('UserRegistered.phone', person.phone),
         phoneClaim: null,
-        passwordHash: await seal('hash'),
+        passwordHash: await seal('UserRegistered.passwordHash', 'hash'),
         role: 'buyer' as const,
       };
       await does(userDecider, userId, { type: 'RegisterUser', data });
@@ -127,7 +106,7 @@ export const anOrder: OrderPlaced['data'] = {
   ],
   currency: 'EUR',
   total: 5_000,
-  shippingAddress: 'pd1.x.x',
+  shippingAddress: asSealed('pd1.x.x'),
   billingAddress: null,
   notes: null,
   fromCart: true,

@@ -30,6 +30,16 @@ describe('the log', () => {
     expect(text).to.contain('[hidden]').and.contain('kept@shop.example');
   });
 
+  it('removes addresses and phone numbers from errors, wherever an error holds them', async () => {
+    const text = await logged('info', (log) => {
+      const cause = new Error('RCPT TO:<ada@example.org> +49 151 12345678');
+      const error = Object.assign(new Error('550 <ada@example.org>', { cause }), { rejected: ['ada@example.org'] });
+      log.error({ err: error, order: 7 }, 'not sent');
+    });
+    expect(text).not.to.match(/ada@example|12345678/);
+    expect(text).to.contain('550 <[removed]>').and.contain('"order":7');
+  });
+
   it('is one JSON object a line, with a time that everybody reads alike', async () => {
     const [line = ''] = (await logged('info', (log) => log.info({ order: 7 }, 'paid'))).split('\n');
     const entry = JSON.parse(line) as Record<string, unknown>;

@@ -7,6 +7,7 @@ import { revocations } from '../../src/projections/revocations.ts';
 import { stores, type StoreRow } from '../../src/projections/stores.ts';
 import { users, type UserRow } from '../../src/projections/users.ts';
 import { given, recordedEvents } from '../support/given.ts';
+import { asSealed } from '../support/personalData.ts';
 
 const FIRST = '2026-03-01T08:00:00.000Z';
 const LATER = '2026-03-01T09:00:00.000Z';
@@ -17,7 +18,8 @@ describe('users', () => {
   const registered = (name: string, phone: string | null): UserRegistered => ({
     type: 'UserRegistered',
     data: {
-      ...{ email: `e-mail of ${name}`, name, phone, phoneClaim: phone && 'claim', passwordHash: 'h', role: 'buyer' },
+      ...{ email: asSealed(`e-mail of ${name}`), name: asSealed(name), phone: phone === null ? null : asSealed(phone) },
+      ...{ phoneClaim: phone && 'claim', passwordHash: asSealed('h'), role: 'buyer' },
     },
   });
   const both = [
@@ -33,7 +35,10 @@ describe('users', () => {
   });
 
   it('have the profile they gave last, and keep what they did not name', () => {
-    const moved: UserEvent = { type: 'ProfileUpdated', data: { address: 'address', phone: null, phoneClaim: null } };
+    const moved: UserEvent = {
+      type: 'ProfileUpdated',
+      data: { address: asSealed('address'), phone: null, phoneClaim: null },
+    };
     given(users, ...recordedEvents(...both, ['user-ben', moved, LATER])).then(ann, {
       ...ben,
       ...{ address: 'address', phone: null, updated_at: LATER },
@@ -57,7 +62,7 @@ describe('revocations', () => {
   const ended: SessionEvent = { type: 'SessionEnded', data: { userId: 'ann', reason: 'logout' } };
   const changed = (at: string): UserEvent => ({
     type: 'PasswordChanged',
-    data: { passwordHash: 'h', keptSession: 'kept', at },
+    data: { passwordHash: asSealed('h'), keptSession: 'kept', at },
   });
 
   it('name a session that ended, from then on', () => {

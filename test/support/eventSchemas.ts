@@ -23,7 +23,8 @@ export interface EventSchema {
 const ROOT = path.resolve(import.meta.dirname, '../..');
 const AGGREGATES = path.join(ROOT, 'src/aggregates');
 const SEALED = /\bSealed/;
-const SEALED_TEXT = 'Personal data: base64, sealed under a key of the person it is about.';
+export const SEALED_TEXT =
+  'Personal data, sealed under the key of a person. It opens only in this field of this stream’s events.';
 
 function programOf(files: readonly string[]): ts.Program {
   const { config } = ts.readConfigFile(path.join(ROOT, 'tsconfig.json'), (file) => readFileSync(file, 'utf8')) as {
@@ -56,10 +57,17 @@ function unionSchema(types: readonly ts.Type[], checker: ts.TypeChecker): Schema
   return schemas.length === 1 ? schemas[0]! : { anyOf: schemas };
 }
 
+const SEALED_OR_OWN = /\bSealedOrOwn\b/;
+export const SEALED_OR_OWN_TEXT =
+  'A text of the shop itself, or one that a person typed: that one is sealed, and opens only in this field of this stream’s events.';
+
 function descriptionOf(property: ts.Symbol, checker: ts.TypeChecker): string {
   const { valueDeclaration: declared } = property;
   const sealed = declared !== undefined && ts.isPropertySignature(declared) && SEALED.test(declared.type!.getText());
-  return [textOf(property, checker), ...(sealed ? [SEALED_TEXT] : [])].filter((text) => text !== '').join(' ');
+  const own = sealed && SEALED_OR_OWN.test(declared.type!.getText());
+  return [textOf(property, checker), ...(sealed ? [own ? SEALED_OR_OWN_TEXT : SEALED_TEXT] : [])]
+    .filter((text) => text !== '')
+    .join(' ');
 }
 
 function propertySchema(property: ts.Symbol, optional: boolean, checker: ts.TypeChecker): Schema {
@@ -83,11 +91,15 @@ function objectSchema(type: ts.Type, checker: ts.TypeChecker): Schema {
   return { type: 'object', properties, ...(required.length > 0 ? { required } : {}) };
 }
 
+/** Also a text with a brand, such as `Sealed`. */
+const isString = (type: ts.Type): boolean =>
+  (type.isIntersection() ? type.types : [type]).some(({ flags }) => (flags & ts.TypeFlags.String) !== 0);
+
 /** Throws for types that no event may contain: functions, dates, bigints, `unknown`. */
 function schemaOfType(type: ts.Type, checker: ts.TypeChecker): Schema {
   if (type.isUnion()) return unionSchema(type.types, checker);
   if (type.isStringLiteral() || type.isNumberLiteral()) return { enum: [type.value] };
-  if ((type.flags & ts.TypeFlags.String) !== 0) return { type: 'string' };
+  if (isString(type)) return { type: 'string' };
   if ((type.flags & ts.TypeFlags.Number) !== 0) return { type: 'number' };
   if ((type.flags & ts.TypeFlags.BooleanLike) !== 0) return { type: 'boolean' };
   if ((type.flags & ts.TypeFlags.NonPrimitive) !== 0) return { type: 'object', properties: {} };

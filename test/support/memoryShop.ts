@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, createHmac, randomBytes, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { EventEmitter, once } from 'node:events';
 import { cartDecider } from '../../src/aggregates/cart.ts';
 import { type Command, type Decider, fold } from '../../src/engine/decide/decider.ts';
@@ -25,8 +25,7 @@ import { payments } from '../../src/projections/payments.ts';
 import { products } from '../../src/projections/products.ts';
 import { NOW, rowsOf } from './given.ts';
 import { createMemoryEventStore } from './memoryStore.ts';
-
-const SEALED = /^pd1\.([^.]+)\.([^.]+)$/;
+import { memoryPersonalData } from './personalData.ts';
 
 /** A store that is cut off right after its `appends`-th append: that append is kept, later calls fail. */
 export function cutOffAfter(appends: number, store: EventStore): EventStore {
@@ -69,43 +68,6 @@ export function haltedBefore(appends: number, store: EventStore) {
         return store.append(...parameters);
       },
     } satisfies EventStore,
-  };
-}
-
-/** Real sealing with keys that live as long as the test. */
-function createMemoryPersonalData(): PersonalData {
-  const keys = new Map<string, Buffer>();
-  const open = (sealed: string): string => {
-    const [, subject = '', body = ''] = SEALED.exec(sealed) ?? [];
-    const key = keys.get(subject);
-    if (key === undefined) return '[erased]';
-    const bytes = Buffer.from(body, 'base64url');
-    const decipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(0, 12));
-    decipher.setAuthTag(bytes.subarray(12, 28));
-    return Buffer.concat([decipher.update(bytes.subarray(28)), decipher.final()]).toString();
-  };
-  const reveal = (value: unknown): unknown => {
-    if (typeof value === 'string') return SEALED.test(value) ? open(value) : value;
-    if (Array.isArray(value)) return value.map(reveal);
-    if (typeof value !== 'object' || value === null) return value;
-    return Object.fromEntries(Object.entries(value).map(([key, part]) => [key, reveal(part)]));
-  };
-  const later = <T>(work: () => T): Promise<T> => Promise.resolve().then(work);
-  return {
-    createKey: (subject) =>
-      later(() => {
-        if (!keys.has(subject)) keys.set(subject, randomBytes(32));
-      }),
-    seal: (subject, text) =>
-      later(() => {
-        const nonce = randomBytes(12);
-        const cipher = createCipheriv('aes-256-gcm', keys.get(subject)!, nonce);
-        const body = Buffer.concat([cipher.update(text), cipher.final()]);
-        return `pd1.${subject}.${Buffer.concat([nonce, cipher.getAuthTag(), body]).toString('base64url')}`;
-      }),
-    open: (sealed) => later(() => open(sealed)),
-    reveal: <T>(value: T) => later(() => reveal(value) as T),
-    blindIndex: (kind, value) => createHmac('sha256', 'index').update(`${kind}\0${value}`).digest('hex'),
   };
 }
 
@@ -173,7 +135,7 @@ export type MemoryShop = ReturnType<typeof openMemoryShop>;
 
 /** The write side in memory. Tests call it like clients do, through the commands' contracts. */
 export function openMemoryShop(store: EventStore = createMemoryEventStore()) {
-  const personalData = createMemoryPersonalData();
+  const personalData = memoryPersonalData();
   const services = startProcess(store, personalData);
 
   async function ask(name: string, actor: Actor, { params = {}, body = {} }: Input, how: Circumstances = {}) {

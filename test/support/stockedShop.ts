@@ -12,7 +12,7 @@ export async function openStockedShop(env: Record<string, string> = {}) {
   const db = new pg.Client({ connectionString: database.url });
   await db.connect();
   return {
-    ...{ people, seller, product, db },
+    ...{ people, seller, product, db, url: shop.url, databaseUrl: database.url },
     async close(): Promise<void> {
       await db.end();
       await shop.stop();

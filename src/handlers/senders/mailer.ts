@@ -1,5 +1,6 @@
 import { createTransport } from 'nodemailer';
 import type { Logger } from '../../platform/log.ts';
+import { scrub } from '../../platform/scrub.ts';
 
 export interface Mail {
   /** The same at every attempt to send this mail. */
@@ -90,7 +91,7 @@ const CREDENTIALS = /\/\/[^@/\s]*@/g;
 /** An error counts as `unknown` unless it came before the hand-over or the server answered: no mail may be sent twice. */
 export function failureOf(error: unknown): Sending {
   const failure = (error instanceof Error ? error : new Error(String(error))) as SmtpError;
-  const told = failure.message.replace(CREDENTIALS, '//').slice(0, 500);
+  const told = scrub(failure.message.replace(CREDENTIALS, '//')).slice(0, 500);
   const { responseCode, code } = failure;
   if (beforeSending(failure)) return { status: 'failed', error: told };
   if (code === 'EENVELOPE' && responseCode === undefined) return { status: 'refused', error: told };

@@ -1,8 +1,10 @@
+import { placeOfNotification } from '../../aggregates/sealed.ts';
 import type { PersonalData } from '../../eventstore/personalData.ts';
 import { isRefusal, unavailable } from '../../errors.ts';
 import { failpoint } from '../../platform/failpoint.ts';
 import { derivedId } from '../../platform/ids.ts';
 import { type Pool, translating } from '../../platform/postgres/pool.ts';
+import { scrub } from '../../platform/scrub.ts';
 import type { Sender, Sending } from './mailer.ts';
 
 export type Channel = 'email' | 'sms';
@@ -33,7 +35,7 @@ export async function sendOnce(deps: OutboxDeps, notice: Notice): Promise<void> 
   if (!(await claim(deps, id, notice))) return;
   failpoint('notification:claimed');
   const { to, subject, text } = notice;
-  const sending = await deps.senders[notice.channel].send({ id, to, subject, text });
+  const sending = withoutData(await deps.senders[notice.channel].send({ id, to, subject, text }), notice);
   failpoint('notification:sent');
   await settle(deps.pool, id, sending);
   if (sending.status === 'failed') throw unavailable('NotSent', `A message could not be sent: ${sending.error}`);
@@ -42,7 +44,7 @@ export async function sendOnce(deps: OutboxDeps, notice: Notice): Promise<void> 
 /** Whether this call may send the notice: it was never tried, or was certainly not sent, and the person is not erased. */
 async function claim({ pool, personalData }: OutboxDeps, id: string, notice: Notice): Promise<boolean> {
   const { eventId, channel, userId, kind, to, subject, text } = notice;
-  const body = await sealed(personalData, userId, JSON.stringify({ to, text }));
+  const body = await sealed(personalData, { id, userId }, JSON.stringify({ to, text }));
   if (body === undefined) return false;
   const { rows } = await translating(() =>
     pool.query<{ ours: boolean }>(
@@ -60,10 +62,18 @@ async function claim({ pool, personalData }: OutboxDeps, id: string, notice: Not
   return rows[0]?.ours === true;
 }
 
+/** A mail server's answer names the address it refuses, and may quote the message. */
+const withoutData = (sending: Sending, { to }: Notice): Sending =>
+  'error' in sending ? { ...sending, error: scrub(sending.error, [to]) } : sending;
+
 /** Undefined when the person has been erased meanwhile. */
-async function sealed(personalData: OutboxDeps['personalData'], userId: string, text: string) {
+async function sealed(
+  personalData: OutboxDeps['personalData'],
+  { id, userId }: { readonly id: string; readonly userId: string },
+  text: string,
+) {
   try {
-    return await personalData.seal(userId, text);
+    return await personalData.seal(placeOfNotification(id, userId), text);
   } catch (error) {
     if (isRefusal(error) && error.rule === 'PersonErased') return undefined;
     throw error;

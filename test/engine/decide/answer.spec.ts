@@ -7,6 +7,7 @@ import { replay } from '../../../src/engine/project/projection.ts';
 import { stores } from '../../../src/projections/stores.ts';
 import { storeIdOf, storeView } from '../../../src/queries/store.ts';
 import { buyer, type Circumstances, dataOf, openMemoryShop, seller } from '../../support/memoryShop.ts';
+import { asSealed } from '../../support/personalData.ts';
 import { createMemoryEventStore } from '../../support/memoryStore.ts';
 
 /** A store that records from which revisions each stream was read since its last append. */
@@ -32,7 +33,8 @@ async function openStore() {
   const shop = openMemoryShop(store);
   const owner = seller();
   const id = storeIdOf(owner.id);
-  const person = { email: 'e', name: 'n', phone: null, phoneClaim: null, passwordHash: 'h', role: 'buyer' } as const;
+  const [email, name, passwordHash] = [asSealed('e'), asSealed('n'), asSealed('h')];
+  const person = { email, name, phone: null, phoneClaim: null, passwordHash, role: 'buyer' } as const;
   await shop.does(userDecider, owner.id, { type: 'RegisterUser', data: person });
   const opened = await shop.ask('OpenStore', owner, { body: { name: 'Corner shop' } });
   return {
