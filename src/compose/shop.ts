@@ -22,6 +22,8 @@ import { type SpanDetails, traced } from '../platform/trace.ts';
 
 /** How long a hint waits for its read model to reach the head of the log before it refuses, ms. */
 const HINT_WAIT_MAX_MS = 2_000;
+/** Attempts of a hint to read rows without a connection that breaks meanwhile. */
+const HINT_READS_MAX = 3;
 
 export interface ShopOptions {
   readonly url: string;
@@ -66,7 +68,7 @@ export async function openShop(options: ShopOptions): Promise<Shop> {
   try {
     const { epoch } = await store.head();
     const db = readDb(readPool);
-    const progress = options.progress ?? createProgress({ pool });
+    const progress = options.progress ?? createProgress({ pool, beside: [readPool] });
     const { accessTtlMs, refreshTtlMs } = config.auth;
     const personalData = createPersonalData({ pool, masterKey: secrets.masterKey });
     await masterKeyMustFit(pool, personalData);
@@ -155,11 +157,24 @@ interface HintsOptions {
   readonly progress: Progress;
 }
 
+const behind = (projection: string): Error =>
+  unavailable('ReadModelBehind', `The read model of ${projection} is behind the log; try again.`);
+
 function createHints({ db, store, progress }: HintsOptions): Hints {
   async function caughtUp(projection: string): Promise<void> {
     const { position } = await store.head();
     if (await progress.waitFor([projection], position, HINT_WAIT_MAX_MS)) return;
-    throw unavailable('ReadModelBehind', `The read model of ${projection} is behind the log; try again.`);
+    throw behind(projection);
+  }
+  /** Reads at the head of the log. Rows that were read after a crash may be older, so then they are read again. */
+  async function atHead<T>(projection: string, read: () => Promise<T>): Promise<T> {
+    for (let reads = 1; reads <= HINT_READS_MAX; reads += 1) {
+      const { doubts } = progress;
+      await caughtUp(projection);
+      const found = await read();
+      if (progress.doubts === doubts) return found;
+    }
+    throw behind(projection);
   }
   const orderOf = async (paymentId: string): Promise<string | undefined> => {
     const rows = await db.rows<{ order_id: string }>('SELECT order_id FROM payments WHERE id = $1', [paymentId]);
@@ -167,16 +182,14 @@ function createHints({ db, store, progress }: HintsOptions): Hints {
   };
   return {
     async productsInCategory(categoryId) {
-      await caughtUp('products');
       const sql = 'SELECT count(*)::int AS products FROM products WHERE category_id = $1 AND listed';
-      const rows = await db.rows<{ products: number }>(sql, [categoryId]);
+      const rows = await atHead('products', () => db.rows<{ products: number }>(sql, [categoryId]));
       return rows[0]?.products ?? 0;
     },
     async orderOfPayment(paymentId) {
       const known = await orderOf(paymentId);
       if (known !== undefined) return known;
-      await caughtUp('payments');
-      return orderOf(paymentId);
+      return atHead('payments', () => orderOf(paymentId));
     },
   };
 }

@@ -63,6 +63,7 @@ function createHandMovedProgress(): HandMoved {
     },
     position: () => position,
     isOwn: () => true,
+    doubts: 0,
     waitFor(_names, wanted, timeoutMs) {
       waited.push(wanted);
       return new Promise((resolve) => {

@@ -9,6 +9,8 @@ import { createWriters, type Writers } from './writers.ts';
 
 /** Longest wait, in ms, of a query for its projections to pass a position. After that it is refused. */
 const POSITION_WAIT_MAX_MS = 2_000;
+/** Attempts to read rows without a connection that breaks meanwhile. After that the query is refused. */
+const READS_MAX = 3;
 /** Characters of the answer's digest that follow the revision in the ETag. */
 const FINGERPRINT_LENGTH = 12;
 
@@ -20,6 +22,8 @@ export interface Progress {
   isOwn(names: readonly string[]): boolean;
   /** Resolves true once all of these have passed the position, false after `timeoutMs`. */
   waitFor(names: readonly string[], position: bigint, timeoutMs: number): Promise<boolean>;
+  /** How often positions were forgotten, because a crash of the database may have taken the last commits of projections. */
+  readonly doubts: number;
 }
 
 type Input = Parameters<QueryContract['run']>[0];
@@ -110,6 +114,17 @@ export function createAsk(options: AskOptions): Ask {
     return toCached(answer);
   };
 
+  /** Rows that were read after a crash may be older than the position that was known before it. Then they are read again. */
+  const runAt = async (question: Question, passed: bigint, since: number): Promise<CachedAnswer> => {
+    for (let reads = 1, doubts = since; reads <= READS_MAX; reads += 1) {
+      const answer = await run(question);
+      if (progress.doubts === doubts) return answer;
+      doubts = progress.doubts;
+      await positionFor(question.query, passed);
+    }
+    throw tooLate();
+  };
+
   return {
     wrote: (actor, position) => writers.wrote(actor, position),
 
@@ -126,11 +141,12 @@ export function createAsk(options: AskOptions): Ask {
     async answer(question) {
       const { query, input } = question;
       const needs = atLeast(await writers.lastOf(question.actor), question);
+      const { doubts } = progress;
       const passed = await positionFor(query, needs);
-      if (query.cache === undefined) return { answer: await run(question), position: passed };
+      if (query.cache === undefined) return { answer: await runAt(question, passed, doubts), position: passed };
       const announced = progress.isOwn(query.reads) ? passed : 0n;
       const wanted = { ttlMs: query.cache.ttlMs, tags: query.cache.tags(input), needs, passed, announced };
-      return cache.get(keyOf(query, input), wanted, () => run(question));
+      return cache.get(keyOf(query, input), wanted, () => runAt(question, passed, doubts));
     },
   };
 }

@@ -56,10 +56,14 @@ async function redo(deps: DrainDeps, event: RecordedEvent, settle: Write): Promi
   return { kind: 'handled' };
 }
 
+/** The checkpoint does not move, so a drain that a crash took back would go unnoticed: it waits for the disk. */
+const DURABLE = 'SET LOCAL synchronous_commit = on';
+
 /** Commits rows and settlement in one transaction under the lease. The checkpoint does not move. */
 function commit({ pool, table, lease }: DrainDeps, folded: Folded, settle: Write): Promise<void> {
   return withTx(pool, async (tx) => {
     await table.commit(tx, lease, lease.position, folded);
     await settle(tx);
+    await tx.query(DURABLE);
   });
 }

@@ -1,8 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Pool, Queryable } from '../../platform/postgres/pool.ts';
+import { onLost, type Pool, type Queryable } from '../../platform/postgres/pool.ts';
 import { followerOf } from './validate.ts';
 import type { EventStore } from '../../eventstore/eventStore.ts';
 import { createLag, EVENTS_COUNTED_MAX } from '../../eventstore/scan.ts';
+import { leastOf, waitIn, type Waiter } from './waiters.ts';
 
 /** While a query waits, other processes' checkpoints are read after the minimum, then after doubling pauses up to the maximum. */
 const POLL_MIN_MS = 5;
@@ -29,6 +30,11 @@ export interface Progress {
   refresh(names: readonly string[]): Promise<void>;
   /** Awaits the listener when checkpoints of other processes have moved, before `position` and waiters see the new positions. */
   onOthersMoved(listener: Listener): void;
+  /**
+   * How often a connection to Postgres has broken. Projections commit without waiting for the disk, so a crash of Postgres takes
+   * their last commits. All positions are forgotten then: a projector confirms its own by its checkpoint.
+   */
+  readonly doubts: number;
 }
 
 /** Another process's checkpoint, as last seen. */
@@ -37,12 +43,6 @@ interface Seen {
   readonly position: bigint;
   /** Raised by each new owner and each rebuild. */
   readonly generation: string;
-}
-
-interface Waiter {
-  readonly names: readonly string[];
-  readonly position: bigint;
-  readonly resolve: (passed: boolean) => void;
 }
 
 const byFollower = (names: readonly string[]): Map<string, string> =>
@@ -63,21 +63,60 @@ async function checkpoints(pool: Pool, names: readonly string[]): Promise<Seen[]
   }));
 }
 
+/** Other processes' checkpoints, as last read. Awaits the listeners when some have moved, before the new ones count. */
+function createSeen(pool: Pool, listeners: readonly Listener[]) {
+  const seen = new Map<string, Seen>();
+  let readAt = -Infinity;
+  let forgotten = 0;
+  return {
+    position: (name: string): bigint => seen.get(name)?.position ?? 0n,
+    isOld: (): boolean => performance.now() - readAt > SEEN_MS,
+    forget(): void {
+      forgotten += 1;
+      seen.clear();
+      readAt = -Infinity;
+    },
+    /** Returns whether some have moved. */
+    async refresh(names: readonly string[]): Promise<boolean> {
+      if (names.length === 0) return false;
+      readAt = performance.now();
+      const before = forgotten;
+      const moved = (await checkpoints(pool, names)).filter(({ name, position: now, generation }) => {
+        const known = seen.get(name);
+        return known?.position !== now || known.generation !== generation;
+      });
+      if (moved.length === 0) return false;
+      for (const listener of listeners) await listener();
+      // The rows that were read are not certain to be there any more.
+      if (forgotten !== before) return false;
+      for (const now of moved) seen.set(now.name, now);
+      return true;
+    },
+  };
+}
+
+export interface ProgressOptions {
+  /** Reads the checkpoints. */
+  readonly pool: Pool;
+  /** Other pools of this process on the same Postgres. Their connections break in a crash, too. */
+  readonly beside?: readonly Pool[];
+}
+
 /**
  * The positions of the projections, as one process knows them. Its own are exact. Those of other processes come from their
  * checkpoints; one loop reads them for all waiters.
  */
-export function createProgress({ pool }: { pool: Pool }): Progress {
+export function createProgress({ pool, beside = [] }: ProgressOptions): Progress {
   const own = new Map<string, bigint>();
-  const seen = new Map<string, Seen>();
   const waiters = new Set<Waiter>();
   const listeners: Listener[] = [];
   let polling = false;
-  let seenAt = -Infinity;
+  let doubts = 0;
 
   const isOthers = (name: string): boolean => !own.has(name);
 
-  const positionOf = (name: string): bigint => own.get(name) ?? seen.get(name)?.position ?? 0n;
+  const seen = createSeen(pool, listeners);
+  const positionOf = (name: string): bigint => own.get(name) ?? seen.position(name);
   const position = (names: readonly string[]): bigint => leastOf(names, positionOf);
 
   function tell(): void {
@@ -89,18 +128,16 @@ export function createProgress({ pool }: { pool: Pool }): Progress {
   }
 
   async function refresh(names: readonly string[]): Promise<void> {
-    const others = names.filter(isOthers);
-    if (others.length === 0) return;
-    seenAt = performance.now();
-    const moved = (await checkpoints(pool, others)).filter(({ name, position: now, generation }) => {
-      const before = seen.get(name);
-      return before?.position !== now || before.generation !== generation;
-    });
-    if (moved.length === 0) return;
-    for (const listener of listeners) await listener();
-    for (const now of moved) seen.set(now.name, now);
-    tell();
+    if (await seen.refresh(names.filter(isOthers))) tell();
   }
+
+  function doubt(): void {
+    doubts += 1;
+    own.clear();
+    seen.forget();
+    if (waiters.size > 0) void poll();
+  }
+  for (const one of [pool, ...beside]) onLost(one, doubt);
 
   async function poll(): Promise<void> {
     if (polling) return;
@@ -115,8 +152,11 @@ export function createProgress({ pool }: { pool: Pool }): Progress {
 
   return {
     position(names) {
-      if (performance.now() - seenAt > SEEN_MS && names.some(isOthers)) refresh(names).catch(() => undefined);
+      if (seen.isOld() && names.some(isOthers)) refresh(names).catch(() => undefined);
       return position(names);
+    },
+    get doubts() {
+      return doubts;
     },
     own: () => own,
     async others(names) {
@@ -142,32 +182,6 @@ export function createProgress({ pool }: { pool: Pool }): Progress {
       listeners.push(listener);
     },
   };
-}
-
-function leastOf(names: readonly string[], positionOf: (name: string) => bigint): bigint {
-  let least: bigint | undefined;
-  for (const name of names) {
-    const one = positionOf(name);
-    if (least === undefined || one < least) least = one;
-  }
-  return least ?? 0n;
-}
-
-function waitIn(waiters: Set<Waiter>, wanted: Omit<Waiter, 'resolve'>, timeoutMs: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const waiter: Waiter = {
-      ...wanted,
-      resolve: (passed) => {
-        clearTimeout(timer);
-        resolve(passed);
-      },
-    };
-    const timer = setTimeout(() => {
-      waiters.delete(waiter);
-      resolve(false);
-    }, timeoutMs);
-    waiters.add(waiter);
-  });
 }
 
 /** Namespace of the advisory locks that a rebuild holds, one per projection. */

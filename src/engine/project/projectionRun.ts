@@ -33,7 +33,9 @@ export interface ProjectionRun {
   readonly blocked: Set<string>;
   /** Applies the new events of a page of the log. */
   take(events: readonly RecordedEvent[]): Promise<void>;
-  /** Writes the position to the checkpoint's row. */
+  /** Lets queries count on the position, unless it is in doubt. */
+  show(): void;
+  /** Confirms the position if it is in doubt, and writes it to the checkpoint's row. */
   flush(): Promise<void>;
   /** Carries out operators' requests on this stream, and applies the events that waited behind. */
   drain(stream: string): Promise<void>;
@@ -62,6 +64,34 @@ function turns() {
   };
 }
 
+/** A run's part in what queries count on. */
+function createConfidence(
+  progress: Progress,
+  { name, lease, position }: { name: string; lease: Lease; position: () => bigint },
+) {
+  /** The lost connections after which the position was confirmed. Taking a lease commits to the disk, with all that was before. */
+  let sure = progress.doubts;
+
+  /** Lets queries count on the position, unless it is in doubt. */
+  function show(): void {
+    if (sure === progress.doubts) progress.set(name, position());
+  }
+
+  /**
+   * After a lost connection the last commits may be gone, because they did not wait for the disk. Then the checkpoint is not where
+   * this run left it, and the lease is lost: the next run starts from the checkpoint.
+   */
+  async function confirm(): Promise<void> {
+    const { doubts } = progress;
+    if (sure === doubts) return;
+    await lease.confirm();
+    sure = doubts;
+    show();
+  }
+
+  return { confirm, show };
+}
+
 export function createProjectionRun(
   deps: ProjectionRunDeps,
   prepared: Prepared,
@@ -75,8 +105,10 @@ export function createProjectionRun(
   let position = lease.position;
   /** Events passed since the checkpoint's row was written. */
   let lazy = 0;
+  const { confirm, show } = createConfidence(progress, { name, lease, position: () => position });
 
   async function commit(to: bigint, folded: Folded): Promise<void> {
+    await confirm();
     if (changesAnything(folded)) {
       failpoint('projection:before-commit');
       await table.commit(pool, lease, to, folded);
@@ -87,13 +119,14 @@ export function createProjectionRun(
       await announce(deps, prepared, folded);
     }
     position = to;
-    progress.set(name, to);
+    show();
     deps.onCommitted?.(name, to);
   }
 
   const sink: Sink = { load: (keys) => table.load(pool, keys), commit };
 
   async function flush(): Promise<void> {
+    await confirm();
     if (position === lease.position) return;
     const to = position;
     await table.commit(pool, lease, to, NOTHING);
@@ -120,6 +153,7 @@ export function createProjectionRun(
     },
     lease,
     blocked,
+    show,
     take: (events) => inTurn(() => take(events)),
     flush: () => inTurn(flush),
     drain: (stream) =>

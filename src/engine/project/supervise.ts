@@ -96,12 +96,12 @@ function tellOthers({ pool, owner, prepared }: State, reason: string): void {
 }
 
 /** Prepares a new owner: loads blocked streams, empties the cache. Returns the streams that an earlier owner left half drained. */
-async function begin({ pool, cache, progress, prepared }: State, run: ProjectionRun): Promise<string[]> {
+async function begin({ pool, cache, prepared }: State, run: ProjectionRun): Promise<string[]> {
   const parked = await blockedStreams(pool, prepared.follower);
   for (const { stream } of parked) run.blocked.add(stream);
   // The cache may be older than the rows: another owner or a rebuild may have written them.
   await cache.clear();
-  progress.set(prepared.name, run.position);
+  run.show();
   return parked.filter(({ dead }) => !dead).map(({ stream }) => stream);
 }
 

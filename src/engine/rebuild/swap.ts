@@ -58,6 +58,8 @@ export async function swap(connection: Connection, rebuilt: Rebuilt): Promise<nu
        WHERE name = $1`,
       [prepared.follower, String(shadow), rebuilt.epoch],
     );
+    // A rebuild that is reported as finished is on the disk, with everything that it wrote before.
+    await connection.query('SET LOCAL synchronous_commit = on');
     failpoint('rebuild:before-swap');
     await connection.query('COMMIT');
     return differences;

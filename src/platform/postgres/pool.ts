@@ -1,3 +1,4 @@
+import type { EventEmitter } from 'node:events';
 import pg from 'pg';
 import { unavailable } from '../../errors.ts';
 import { CONNECT_TIMEOUT_MS, Session, type SessionConfig, type SessionLimits } from './session.ts';
@@ -72,7 +73,7 @@ const limitsOf = ({ statementTimeoutMs = STATEMENT_TIMEOUT_MS, lockTimeoutMs }: 
     statementTimeoutMs === 0 ? BULK_IDLE_IN_TRANSACTION_TIMEOUT_MS : IDLE_IN_TRANSACTION_TIMEOUT_MS,
 });
 
-const sessionConfig = (options: SessionOptions): SessionConfig => ({
+const sessionConfig = (options: SessionOptions, onLost?: () => void): SessionConfig => ({
   connectionString: options.url,
   application_name: `cartulary ${options.name}`,
   connectionTimeoutMillis: options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
@@ -82,6 +83,7 @@ const sessionConfig = (options: SessionOptions): SessionConfig => ({
     ...limitsOf(options),
     planner: options.planner ?? {},
     ...(options.silenceMs === undefined ? {} : { silenceMs: options.silenceMs }),
+    ...(onLost === undefined ? {} : { onLost }),
   },
 });
 
@@ -99,10 +101,21 @@ export async function onConnection<T>(options: SessionOptions, work: (session: S
   }
 }
 
+const LOST = 'lost';
+
+/**
+ * Calls the listener whenever a connection of the pool has broken. The server may have crashed then, and a crash takes what was
+ * committed without waiting for the disk.
+ */
+export function onLost(pool: Pool, listener: () => void): void {
+  (pool as EventEmitter).on(LOST, listener);
+}
+
 /** A pool with time limits for connecting, statements, locks and silence. Broken connections do not end the process. */
 export function createPool(options: PoolOptions): Pool {
   const Client = Session as unknown as new () => pg.ClientBase;
-  const pool = new pg.Pool({ ...sessionConfig(options), Client, max: options.max, idleTimeoutMillis: 30_000 });
+  const config = sessionConfig(options, () => (pool as EventEmitter).emit(LOST));
+  const pool: Pool = new pg.Pool({ ...config, Client, max: options.max, idleTimeoutMillis: 30_000 });
   // A connection that breaks while idle (or between two statements) is dropped; the next borrower gets a new one.
   pool.on('error', () => undefined);
   return pool;

@@ -23,6 +23,8 @@ export interface SessionConfig extends pg.ClientConfig {
     readonly planner?: Readonly<Record<string, string>>;
     /** How long a statement may go without a byte from or to the server; by default a little longer than it may take. */
     readonly silenceMs?: number;
+    /** Called when the connection breaks, as opposed to being closed. */
+    readonly onLost?: () => void;
   };
 }
 
@@ -108,7 +110,7 @@ export class Session extends pg.Client {
     this.#pin = pinSql(config);
     this.#connectMs = config.connectionTimeoutMillis ?? CONNECT_TIMEOUT_MS;
     this.#silenceMs = silenceOf(config.session);
-    this.on('error', () => undefined);
+    this.on('error', () => config.session.onLost?.());
   }
 
   override connect(): Promise<pg.Client>;
