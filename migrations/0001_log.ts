@@ -1,11 +1,11 @@
-import type { Knex } from 'knex';
+import type { MigrationDb } from '../src/platform/postgres/migration.ts';
 
 /**
  * The log. Only `append_batch` inserts events: under one lock, with positions from one counter row, so that positions are
  * contiguous and become visible in order. Data are `json`, not `jsonb`, so that they are read exactly as they were appended.
  */
-export async function up(knex: Knex): Promise<void> {
-  await knex.raw(`
+export async function up(db: MigrationDb): Promise<void> {
+  await db.raw(`
     CREATE TABLE store_head (
       only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
       epoch    uuid NOT NULL DEFAULT gen_random_uuid(),
@@ -40,7 +40,7 @@ export async function up(knex: Knex): Promise<void> {
       created_at  timestamptz NOT NULL DEFAULT now()
     );
   `);
-  await knex.raw(APPEND_BATCH);
+  await db.raw(APPEND_BATCH);
 }
 
 /**
@@ -132,8 +132,8 @@ const APPEND_BATCH = `
   $$;
 `;
 
-export async function down(knex: Knex): Promise<void> {
-  await knex.raw(`
+export async function down(db: MigrationDb): Promise<void> {
+  await db.raw(`
     DROP FUNCTION append_batch;
     DROP TABLE subject_keys, snapshots, events, store_head;
   `);

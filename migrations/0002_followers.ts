@@ -1,8 +1,8 @@
-import type { Knex } from 'knex';
+import type { MigrationDb } from '../src/platform/postgres/migration.ts';
 
 /** The state of the log's followers: checkpoints with their leases, dead letters, and the events that consumers have handled. */
-export async function up(knex: Knex): Promise<void> {
-  await knex.raw(`
+export async function up(db: MigrationDb): Promise<void> {
+  await db.raw(`
     CREATE TABLE checkpoints (
       name        text PRIMARY KEY,
       epoch       uuid NOT NULL,
@@ -51,6 +51,6 @@ export async function up(knex: Knex): Promise<void> {
   `);
 }
 
-export async function down(knex: Knex): Promise<void> {
-  await knex.raw('DROP TABLE handled_events, dead_letter_acts, dead_letters, checkpoints');
+export async function down(db: MigrationDb): Promise<void> {
+  await db.raw('DROP TABLE handled_events, dead_letter_acts, dead_letters, checkpoints');
 }

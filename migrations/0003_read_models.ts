@@ -1,8 +1,8 @@
-import type { Knex } from 'knex';
+import type { MigrationDb } from '../src/platform/postgres/migration.ts';
 
 /** One table per projection; the projection engine maintains `revision` and `position`. */
-export async function up(knex: Knex): Promise<void> {
-  await knex.raw(`
+export async function up(db: MigrationDb): Promise<void> {
+  await db.raw(`
     CREATE TABLE users (
       id uuid PRIMARY KEY, email text NOT NULL, name text NOT NULL, phone text, address text, role text NOT NULL,
       store_id uuid, is_active boolean NOT NULL, created_at timestamptz NOT NULL, updated_at timestamptz NOT NULL,
@@ -78,8 +78,8 @@ export async function up(knex: Knex): Promise<void> {
   `);
 }
 
-export async function down(knex: Knex): Promise<void> {
-  await knex.raw(
+export async function down(db: MigrationDb): Promise<void> {
+  await db.raw(
     'DROP TABLE related, deadlines, payments, orders, carts, products, categories, stores, revocations, users',
   );
 }

@@ -1,8 +1,8 @@
-import type { Knex } from 'knex';
+import type { MigrationDb } from '../src/platform/postgres/migration.ts';
 
 /** The requests under idempotency keys: the hash of each, the process that works on it, and its encrypted answer. */
-export async function up(knex: Knex): Promise<void> {
-  await knex.raw(`
+export async function up(db: MigrationDb): Promise<void> {
+  await db.raw(`
     CREATE TABLE idempotency_keys (
       account      text NOT NULL,
       key          text NOT NULL,
@@ -17,6 +17,6 @@ export async function up(knex: Knex): Promise<void> {
   `);
 }
 
-export async function down(knex: Knex): Promise<void> {
-  await knex.raw('DROP TABLE idempotency_keys');
+export async function down(db: MigrationDb): Promise<void> {
+  await db.raw('DROP TABLE idempotency_keys');
 }

@@ -1,8 +1,8 @@
-import type { Knex } from 'knex';
+import type { MigrationDb } from '../src/platform/postgres/migration.ts';
 
 /** The tables of the handlers: the ledger of the sandbox gateway (a stand-in for an external provider), and notifications. */
-export async function up(knex: Knex): Promise<void> {
-  await knex.raw(`
+export async function up(db: MigrationDb): Promise<void> {
+  await db.raw(`
     CREATE TABLE sandbox_charges (
       key         text PRIMARY KEY,
       reference   text NOT NULL UNIQUE,
@@ -45,6 +45,6 @@ export async function up(knex: Knex): Promise<void> {
   `);
 }
 
-export async function down(knex: Knex): Promise<void> {
-  await knex.raw('DROP TABLE notifications, sandbox_refunds, sandbox_charges');
+export async function down(db: MigrationDb): Promise<void> {
+  await db.raw('DROP TABLE notifications, sandbox_refunds, sandbox_charges');
 }

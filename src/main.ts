@@ -16,7 +16,8 @@ import { createRedisLimiter } from './http/limits/redisLimiter.ts';
 import { createLogger, type Logger } from './platform/log.ts';
 import { collectorsOf, probesOf } from './compose/observe.ts';
 import { openDatabase } from './platform/postgres/database.ts';
-import { migrateUp } from './platform/postgres/migrate.ts';
+import { migrateShop } from './compose/migrate.ts';
+import { showRunning } from './platform/postgres/running.ts';
 import { projectionNames } from './projections/index.ts';
 import { queries } from './queries/index.ts';
 import { createRedisWriters } from './cache/redis/writers.ts';
@@ -71,7 +72,9 @@ interface ServeOptions extends StartOptions {
 }
 
 async function serveOn({ config, databaseUrl, log, shutdown, ...options }: ServeOptions): Promise<string> {
-  const applied = await migrateUp(databaseUrl);
+  const running = await showRunning(databaseUrl, log);
+  shutdown.push(() => running.close());
+  const applied = await migrateShop(databaseUrl);
   if (applied.length > 0) log.info({ applied }, 'database migrated');
   const secrets = await openSecrets({ config, log, url: databaseUrl, mayMake: true });
   const metrics = options.metrics ?? createMetrics();

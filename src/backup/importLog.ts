@@ -1,6 +1,7 @@
 import { pagesUpTo } from '../eventstore/scan.ts';
 import type { EventStore, RecordedEvent } from '../eventstore/eventStore.ts';
 import type { Pool } from '../platform/postgres/pool.ts';
+import { takeLock } from '../platform/postgres/schemaLocks.ts';
 import { createOrderedAppends } from './appending.ts';
 import { hashLog } from './exportLog.ts';
 import { areFollowersBarred, barFollowers, followerAtWork, setFollowers, type HandlersFrom } from './checkpoints.ts';
@@ -8,8 +9,6 @@ import { contentOf, isSame, type Content, type EventLine, type KeyLine } from '.
 import { bringKeys } from './subjectKeys.ts';
 import { contentOfLine, readExport, verifyExport, type Verified } from './readExport.ts';
 
-/** Namespace of the advisory lock by which one import runs at a time. */
-const IMPORT_LOCK = 0x696d706f;
 const KEYS_PAGE = 1_000;
 
 export type ImportStep = 'verify' | 'compare' | 'append' | 'check';
@@ -64,10 +63,8 @@ export async function importLog(options: ImportOptions): Promise<ImportResult> {
   const verified = await verifyExport(file, { masterKey, apart, accept, onProgress: onVerified });
   const connection = await pool.connect();
   try {
-    const { rows } = await connection.query<{ locked: boolean }>('SELECT pg_try_advisory_lock($1) AS locked', [
-      IMPORT_LOCK,
-    ]);
-    if (rows[0]?.locked !== true) throw new Error('another import into this shop is under way');
+    if (!(await takeLock(connection, { lock: 'import', waitMs: 0 })))
+      throw new Error('another import into this shop is under way');
     const busy = await followerAtWork(pool);
     if (busy !== undefined) throw new Error(`a shop runs on this database (${busy} is at work): stop it first`);
     return await bring(options, verified);

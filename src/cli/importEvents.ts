@@ -108,7 +108,7 @@ async function run(given: string, { handlers, json = false }: Options): Promise<
         if (json) console.log(JSON.stringify(result));
         else tell(result, (performance.now() - beganAt) / 1_000);
       },
-      { makesShop: true },
+      { makesShop: true, alone: 'Events are not imported beside a running shop' },
     );
   });
 }

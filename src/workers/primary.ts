@@ -2,7 +2,8 @@ import type { Config } from '../config/config.ts';
 import type { Logger } from '../platform/log.ts';
 import type { Running } from '../main.ts';
 import { openDatabase } from '../platform/postgres/database.ts';
-import { migrateUp } from '../platform/postgres/migrate.ts';
+import { migrateShop } from '../compose/migrate.ts';
+import { showRunning } from '../platform/postgres/running.ts';
 import { openSecrets } from '../compose/openSecrets.ts';
 import { createShutdown } from '../platform/shutdown.ts';
 import { createCrew } from './crew.ts';
@@ -24,7 +25,9 @@ export async function startWorkers(config: Config, log: Logger): Promise<Running
   try {
     const database = await openDatabase(config, log);
     shutdown.push(() => database.close());
-    const applied = await migrateUp(database.url);
+    const running = await showRunning(database.url, log);
+    shutdown.push(() => running.close());
+    const applied = await migrateShop(database.url);
     if (applied.length > 0) log.info({ applied }, 'database migrated');
     const { jwtSecret, masterKey } = await openSecrets({ config, log, url: database.url, mayMake: true });
     const task = { databaseUrl: database.url, jwtSecret, masterKey: masterKey.toString('base64') };

@@ -252,7 +252,7 @@ describe('an export of a log', function () {
         const lease = await acquireLease(pool, { name: 'projection:orders', owner: 'me', store, log: silent });
         const { code, output } = await target.run(['import', 'events', file]);
         expect(code).to.equal(1);
-        expect(output).to.contain('a shop runs on this database (projection:orders is at work): stop it first');
+        expect(output).to.contain('beside a running shop (projection:orders is at work). Stop it first.');
         await lease!.release();
       });
     });

@@ -114,11 +114,11 @@ export const categoryNames: Projection<CategoryNameRow, CategoryEvent> = {
       },
       {
         file: 'migrations/9000_category_names.ts',
-        text: `import type { Knex } from 'knex';
+        text: `import type { MigrationDb } from '../src/platform/postgres/migration.ts';
 
 /** Every name that a category has ever had. */
-export async function up(knex: Knex): Promise<void> {
-  await knex.raw(\`
+export async function up(db: MigrationDb): Promise<void> {
+  await db.raw(\`
     CREATE TABLE category_names (
       id text PRIMARY KEY,
       category_id uuid,
@@ -129,8 +129,8 @@ export async function up(knex: Knex): Promise<void> {
   \`);
 }
 
-export async function down(knex: Knex): Promise<void> {
-  await knex.raw('DROP TABLE category_names');
+export async function down(db: MigrationDb): Promise<void> {
+  await db.raw('DROP TABLE category_names');
 }
 `,
       },
