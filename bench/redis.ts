@@ -10,6 +10,7 @@ import { fromRounds, medians, type Round } from './measure.ts';
 import type { BenchOptions, BenchRow } from './row.ts';
 import { DIST, serve, type Serving } from './serving.ts';
 
+const METRICS_TOKEN = 'a-token-of-the-bench';
 const CONNECTIONS = 64;
 const ROUND_MS = 3_000;
 const ROUND_QUICK_MS = 300;
@@ -18,7 +19,8 @@ const whole = (value: number): string => Math.round(value).toLocaleString('en');
 
 /** Checks that every answer came through Redis, and that Redis was never down. */
 async function throughRedis({ url }: Serving): Promise<void> {
-  const metrics = await (await fetch(`${url}/metrics`)).text();
+  const headers = { authorization: `Bearer ${METRICS_TOKEN}` };
+  const metrics = await (await fetch(`${url}/metrics`, { headers })).text();
   if (!/redis_up 1\n/.test(metrics) || !/redis_failed_commands 0\n/.test(metrics)) {
     throw new Error('some answers did not come through Redis');
   }
@@ -61,7 +63,7 @@ export async function run(options: BenchOptions): Promise<BenchRow[]> {
   const env = { ...TEST_SETTINGS, NODE_ENV: 'production', DATABASE_URL: url, REDIS_URL: redisUrl };
   const server = await serve({
     args: [HEAP_BOUND, path.join(DIST, 'cli/cartulary.js'), 'serve'],
-    env: { ...env, JWT_SECRET, MASTER_KEY },
+    env: { ...env, JWT_SECRET, MASTER_KEY, METRICS_TOKEN },
   });
   try {
     const people = peopleOf({ url: server.url, databaseUrl: url });

@@ -11,6 +11,7 @@ import type { Config } from './config/config.ts';
 import { armFailpoint } from './platform/failpoint.ts';
 import { createApp } from './http/app.ts';
 import { createMetrics, type Metrics } from './http/pages/metrics.ts';
+import { insightAtMetricsPort, insightAtPort } from './http/pages/insight.ts';
 import { createMonitor } from './http/pages/monitor.ts';
 import { createRedisLimiter } from './http/limits/redisLimiter.ts';
 import { createLogger, type Logger } from './platform/log.ts';
@@ -97,9 +98,20 @@ async function serveOn({ config, databaseUrl, log, shutdown, ...options }: Serve
   if (options.faceless === true) return '';
   const face = { config, secrets, shop, redis, cache, owner, log, metrics, parts, shutdown };
   const facing = config.roles.includes('http') ? await openEdge(face) : openMonitor(face);
-  const url = await listen(facing.server, config);
+  const url = await listen(facing.server, { host: config.http.host, port: config.http.port, setting: 'PORT' });
   shutdown.push(() => facing.drain(DRAIN_MS));
+  await openMetricsPort(face);
   return url;
+}
+
+/** A listener of its own for metrics and probes, so that the port of the shop can be shown to all the world. */
+async function openMetricsPort(face: Face): Promise<void> {
+  const { config, shutdown } = face;
+  const { port } = config.metrics;
+  if (port === undefined) return;
+  const monitor = createMonitor({ ...shown(face), insight: insightAtMetricsPort(config.metrics) });
+  await listen(monitor.server, { host: config.http.host, port, setting: 'METRICS_PORT' });
+  shutdown.push(() => monitor.drain(DRAIN_MS));
 }
 
 /** The parts that a process's HTTP server needs. */
@@ -127,6 +139,7 @@ const shown = ({ config, log, metrics, shop, redis, parts }: Face) => ({
   version: version(),
   metrics,
   probes: probesOf(shop, { redis, ...parts }),
+  insight: insightAtPort(config.metrics),
 });
 
 async function openEdge(face: Face): Promise<Facing> {
@@ -152,11 +165,20 @@ async function openEdge(face: Face): Promise<Facing> {
 
 const openMonitor = (face: Face): Facing => createMonitor(shown(face));
 
-function listen(server: Server, { http: { host, port } }: Config): Promise<string> {
+interface Place {
+  readonly host: string;
+  readonly port: number;
+  /** The setting that says the port. */
+  readonly setting: string;
+}
+
+function listen(server: Server, { host, port, setting }: Place): Promise<string> {
   return new Promise((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
       const taken = error.code === 'EADDRINUSE';
-      reject(taken ? new Error(`Port ${port} on ${host} is in use: set PORT to another.`, { cause: error }) : error);
+      reject(
+        taken ? new Error(`Port ${port} on ${host} is in use: set ${setting} to another.`, { cause: error }) : error,
+      );
     });
     server.listen(port, host, () => {
       const { address, port: bound, family } = server.address() as AddressInfo;

@@ -14,12 +14,21 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 const welcome = (config: Config, url: string): string =>
   config.roles.includes('http') ? welcomeToShop(config, url) : welcomeToParts(config, url);
 
-const welcomeToParts = ({ roles }: Config, url: string): string =>
+/** Where metrics are to be had. */
+function metricsAt({ metrics: { port, token, openByDefault } }: Config, url: string): string {
+  const how = token === undefined ? '' : ' (METRICS_TOKEN)';
+  if (port !== undefined) return `${url.replace(/\d+$/, String(port))}/metrics${how}`;
+  return token !== undefined || openByDefault
+    ? `${url}/metrics${how}`
+    : 'closed (METRICS_PORT or METRICS_TOKEN opens them)';
+}
+
+const welcomeToParts = (config: Config, url: string): string =>
   [
     `Cartulary serves at ${url}`,
-    `  does         ${roles.join(', ')}, and no API`,
+    `  does         ${config.roles.join(', ')}, and no API`,
     `  readiness    ${url}/readyz`,
-    `  metrics      ${url}/metrics`,
+    `  metrics      ${metricsAt(config, url)}`,
     `  stop         Ctrl-C`,
   ].join('\n');
 

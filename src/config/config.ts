@@ -31,6 +31,13 @@ export class ConfigError extends Error {
 
 export type Config = ReturnType<typeof grouped>;
 
+const metricsOf = (values: Values) => ({
+  /** Undefined means that they have no port of their own. */
+  port: values.METRICS_PORT,
+  token: values.METRICS_TOKEN,
+  openByDefault: values.NODE_ENV !== 'production',
+});
+
 /** All durations are in milliseconds; all rate limits are requests per minute (0 means no limit). */
 const grouped = (values: Values) => ({
   production: values.NODE_ENV === 'production',
@@ -50,6 +57,7 @@ const grouped = (values: Values) => ({
     requestTimeoutMs: values.APP_REQUEST_TIMEOUT,
     bodyLimitBytes: values.BODY_LIMIT_BYTES,
   },
+  metrics: metricsOf(values),
   rateLimits: {
     public: values.RATE_LIMIT_PUBLIC,
     auth: values.RATE_LIMIT_AUTH,

@@ -37,6 +37,12 @@ export const RULES: readonly Rule[] = [
     holds: (values) => values.WORKERS > 1 && !values.ROLES.includes('http'),
   },
   {
+    name: 'METRICS_PORT',
+    with: 'PORT',
+    reason: 'must not be PORT: it is a port of its own',
+    holds: (values) => values.METRICS_PORT === values.PORT,
+  },
+  {
     name: 'ROLES',
     with: 'DATABASE_URL',
     reason:

@@ -30,6 +30,7 @@ const NATS_SUBJECT = /^[\w-]{1,64}(?:\.[\w-]{1,64}){0,7}$/;
 const NATS_BYTES_MAX = 2 ** 44;
 const NATS_REPLICAS_MAX = 5;
 const DAY_MS = 86_400_000;
+const METRICS_TOKEN = /^[\x21-\x7e]{16,512}$/;
 const E_MAIL = /^[^\s@<>]+@[^\s@<>]+$/;
 const MAIL_SENDER = /^(?:[^\r\n<>]*<[^\s@<>]+@[^\s@<>]+>|[^\s@<>]+@[^\s@<>]+)$/;
 
@@ -43,6 +44,8 @@ export const SETTINGS = {
   /** Loopback by default, so that a trial cannot be reached from other machines; a container sets 0.0.0.0. */
   HOST: text('127.0.0.1', /^[\w.:-]+$/, 'an address or host name, such as 127.0.0.1 or 0.0.0.0'),
   PORT: integer('8080', 0, 65_535),
+  METRICS_PORT: integer(undefined, 1, 65_535),
+  METRICS_TOKEN: secret(text(undefined, METRICS_TOKEN, 'a token of 16 or more characters without spaces')),
   TRUST_PROXY: proxies('0', 32),
   CORS_ORIGINS: origins(),
   APP_REQUEST_TIMEOUT: duration('30s', 100, 600_000),

@@ -17,6 +17,7 @@ import { assertResult, type EndpointDeps } from './api/endpoint.ts';
 import { begin, beginTrace, createAnswering } from './api/exchange.ts';
 import { corsFor, securityHeaders } from './api/headers.ts';
 import type { Probe } from './pages/health.ts';
+import type { Insight } from './pages/insight.ts';
 import { createIdempotency, type Idempotency } from './api/idempotency.ts';
 import { type Collector, createMetrics, type Metrics } from './pages/metrics.ts';
 import { openapiOf } from './api/openapi.ts';
@@ -52,6 +53,8 @@ export interface AppDeps {
   readonly probes?: readonly Probe[];
   readonly collectors?: readonly Collector[];
   readonly metrics?: Metrics;
+  /** Whether callers see metrics and dependencies at this port. Default: not. */
+  readonly insight?: Insight;
   readonly limiter?: RateLimiter;
   /** The last position that each actor wrote; by default, only this process remembers it. */
   readonly writers?: Writers;
@@ -168,6 +171,7 @@ export function createApp(deps: AppDeps): App {
     version: deps.version,
     docs: createDocs(JSON.stringify(openapi)),
     draining,
+    insight: deps.insight ?? 'closed',
     count: (exchange) => endpoints.limits.take(exchange),
   });
   const server = createServer(app);

@@ -155,6 +155,15 @@ for (const file of ['docker-compose.yml', 'docker-compose.cluster.yml']) {
       expect(volumes).to.deep.equal(['postgres:/var/lib/postgresql']);
     });
 
+    it('keeps metrics from all but the scrapers inside', () => {
+      const opened = servicesOf(tree).flatMap(([, { ports = [] }]) => ports as string[]);
+      for (const [name, service] of ours(tree)) {
+        const port = environmentOf(service)['METRICS_PORT'];
+        expect(port, name).to.match(/^\d+$/);
+        expect(opened.filter((one) => one.endsWith(`:${port}`))).to.deep.equal([]);
+      }
+    });
+
     it('opens ports to this machine alone, and gives our processes no rights', () => {
       for (const [name, { ports = [] }] of servicesOf(tree)) {
         for (const port of ports as string[]) expect(port, name).to.match(/^127\.0\.0\.1:/);
@@ -190,6 +199,11 @@ describe('docker-compose.cluster.yml, beside that', () => {
         role,
       ).to.have.length(2);
     }
+    const shop = read('deploy/nginx/shop.conf');
+    const [, pattern = '', what] = /location ~\* (\S+) \{\s*([^}]*?)\s*\}/.exec(shop) ?? [];
+    expect(what).to.equal('return 404;');
+    for (const path of ['/metrics', '/metrics/', '/METRICS']) expect(path).to.match(new RegExp(pattern, 'i'));
+    expect('/api/v1/metrics').not.to.match(new RegExp(pattern, 'i'));
     const proxied = [...read('deploy/nginx/shop.conf').matchAll(/server (\S+):(\d+)/g)].map(([, host, port]) => [
       host,
       port,

@@ -116,8 +116,15 @@ for (const overlay of ['development', 'production']) {
         const { ports = [] } = containerOf(object);
         const listening = ports.map(({ containerPort }: Tree) => containerPort);
         const into = portsAllowed(objects, 'ingress', object);
-        if (object.kind === 'Deployment') expect(into).to.include.members(listening);
-        expect(listening).to.deep.equal(object.kind === 'Deployment' ? [Number(imageEnvironment()['PORT'])] : []);
+        const [port, metricsPort] = [imageEnvironment(), environmentOf(objects, object)].map((env, index) =>
+          Number(env[index === 0 ? 'PORT' : 'METRICS_PORT']),
+        );
+        expect(listening).to.deep.equal(object.kind === 'Deployment' ? [port, metricsPort] : []);
+        // Scrapers reach the port of the metrics alone. At the other port only the API is called; probes come from the node.
+        const isApi = object.metadata.labels['app.kubernetes.io/component'] === 'http';
+        if (object.kind === 'Deployment') expect(into).to.have.members(isApi ? [port, metricsPort] : [metricsPort]);
+        const annotations = object.spec.template.metadata?.annotations ?? {};
+        if (object.kind === 'Deployment') expect(annotations['prometheus.io/port']).to.equal(String(metricsPort));
       }
       const all = named(objects, 'NetworkPolicy', 'nothing');
       expect(all.spec.policyTypes).to.deep.equal(['Ingress', 'Egress']);

@@ -152,7 +152,8 @@ describe('rules and dashboard', () => {
     expect(scraping.rule_files).to.deep.equal(['/etc/prometheus/cartulary.rules.yml']);
     const [job] = scraping.scrape_configs;
     expect([job.job_name, job.metrics_path]).to.deep.equal(['cartulary', '/metrics']);
-    expect(job.static_configs).to.deep.equal([{ targets: ['app:8080'] }]);
+    expect(job.static_configs).to.deep.equal([{ targets: ['app:9464'] }]);
+    expect(yamlOf(read('docker-compose.yml'), '').services.app.environment.METRICS_PORT).to.equal('9464');
     const provider = yamlOf(read('deploy/grafana/provisioning/dashboards/cartulary.yml'), '').providers[0];
     expect(mounts('grafana')).to.include(`./${DASHBOARD}:${provider.options.path}/cartulary.json:ro`);
     const [source] = yamlOf(read('deploy/grafana/provisioning/datasources/prometheus.yml'), '').datasources;

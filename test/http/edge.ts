@@ -176,6 +176,7 @@ export async function openEdge(options: EdgeOptions = {}): Promise<Edge> {
     progress,
     idempotency: noIdempotency,
     revocations: createRevocations({ store, db: noRows, accessTtlMs: ACCESS_TTL_MS, logger }),
+    insight: 'open',
     checkResults: true,
     ...given,
   });

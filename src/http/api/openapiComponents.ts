@@ -161,10 +161,14 @@ export const PAGES = {
   '/metrics': {
     get: {
       operationId: 'metrics',
-      summary: 'Prometheus metrics.',
+      summary: 'Prometheus metrics, where the settings METRICS_PORT and METRICS_TOKEN let the caller have them.',
       tags: ['operations'],
       security: [],
-      responses: { 200: { description: 'OK', content: { 'text/plain': { schema: { type: 'string' } } } } },
+      responses: {
+        200: { description: 'OK', content: { 'text/plain': { schema: { type: 'string' } } } },
+        401: { description: 'The token of METRICS_TOKEN is missing or wrong.' },
+        404: { description: 'Metrics are not shown at this port.' },
+      },
     },
   },
 };

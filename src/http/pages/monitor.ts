@@ -4,6 +4,7 @@ import type { Config } from '../../config/config.ts';
 import { begin, createAnswering } from '../api/exchange.ts';
 import { securityHeaders } from '../api/headers.ts';
 import type { Probe } from './health.ts';
+import type { Insight } from './insight.ts';
 import type { Metrics } from './metrics.ts';
 import { addPages } from './pages.ts';
 import { createServer, drained, expressApp } from '../server.ts';
@@ -14,6 +15,7 @@ export interface MonitorDeps {
   readonly version: string;
   readonly metrics: Metrics;
   readonly probes: readonly Probe[];
+  readonly insight: Insight;
 }
 
 export interface Monitor {
@@ -23,8 +25,8 @@ export interface Monitor {
   drain(graceMs: number): Promise<void>;
 }
 
-/** The HTTP server of a process without the API: it serves only health and metrics. */
-export function createMonitor({ config, logger, version, metrics, probes }: MonitorDeps): Monitor {
+/** An HTTP server without the API: it serves only health and metrics. */
+export function createMonitor({ config, logger, version, metrics, probes, insight }: MonitorDeps): Monitor {
   const state = { draining: false };
   const draining = (): boolean => state.draining;
   const { trustProxy, requestTimeoutMs } = config.http;
@@ -34,7 +36,7 @@ export function createMonitor({ config, logger, version, metrics, probes }: Moni
     res.locals['exchange'] = begin(req, res);
     next();
   });
-  addPages(app, { answering, metrics, probes, logger, version, draining });
+  addPages(app, { answering, metrics, probes, logger, version, draining, insight });
   const server = createServer(app);
   return {
     server,

@@ -2,6 +2,7 @@ import type { ErrorRequestHandler, Express, RequestHandler, Response, Router } f
 import type { Logger } from 'pino';
 import { JSON_TYPE, envelope, type Answering, type Exchange } from '../api/exchange.ts';
 import { createReadiness, type Probe } from './health.ts';
+import { type Insight, noInsight, nothingAt, seesInside } from './insight.ts';
 import type { Metrics } from './metrics.ts';
 import { invalidRequest, ProblemError } from '../api/problem.ts';
 
@@ -14,12 +15,14 @@ export interface PagesDeps {
   /** The API's documentation; absent in a process without the API. */
   readonly docs?: Router;
   readonly draining: () => boolean;
+  readonly insight: Insight;
   /** Counts a request to a page that is not about this process's health. */
   readonly count?: (exchange: Exchange) => void | Promise<void>;
 }
 
 const PAGE_HEADERS = ['Content-Type', JSON_TYPE, 'Cache-Control', 'no-store'];
 const DOCS_ROUTE = '/docs';
+const METRICS_ROUTE = '/metrics';
 
 const exchangeOf = (res: Response): Exchange => res.locals['exchange'] as Exchange;
 
@@ -50,6 +53,7 @@ export function addPages(app: Express, deps: PagesDeps): void {
       await serve(exchange);
     });
     app.all(path, (req) => {
+      if (path === METRICS_ROUTE && !seesInside(deps.insight, req)) throw noInsight(deps.insight, path);
       throw new ProblemError('METHOD_NOT_ALLOWED', 'MethodNotAllowed', `${req.method} is not allowed here.`, {
         headers: ['Allow', 'GET, HEAD'],
       });
@@ -65,9 +69,14 @@ export function addPages(app: Express, deps: PagesDeps): void {
   page('/livez', (exchange) => json(exchange, 200, { status: 'ok' }));
   page('/readyz', async (exchange) => {
     const ready = await readiness(deps.draining());
-    json(exchange, ready.status === 'ok' || ready.status === 'degraded' ? 200 : 503, ready);
+    const shown = seesInside(deps.insight, exchange.req) ? ready : { status: ready.status };
+    json(exchange, ready.status === 'ok' || ready.status === 'degraded' ? 200 : 503, shown);
   });
-  page('/metrics', async (exchange) => {
+  page(METRICS_ROUTE, async (exchange) => {
+    if (!seesInside(deps.insight, exchange.req)) {
+      await deps.count?.(exchange);
+      throw noInsight(deps.insight, METRICS_ROUTE);
+    }
     const text = await metrics.text();
     answering.send(exchange, 200, ['Content-Type', metrics.contentType, 'Cache-Control', 'no-store'], text);
   });
@@ -81,7 +90,7 @@ export function addPages(app: Express, deps: PagesDeps): void {
     app.use(deps.docs);
   }
   app.use((req) => {
-    throw new ProblemError('NOT_FOUND', 'RouteUnknown', `There is nothing at ${exchangeOf(req.res as Response).path}.`);
+    throw nothingAt(exchangeOf(req.res as Response).path);
   });
 
   // Express recognises an error handler by its four parameters.

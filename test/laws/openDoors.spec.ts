@@ -1,0 +1,107 @@
+import { expect } from 'chai';
+import { freshDatabase, type TestDatabase } from '../support/database.ts';
+import { freePort } from '../support/ports.ts';
+import { runCartulary, spawnServer, type ServerProcess } from '../support/process.ts';
+import { JWT_SECRET, MASTER_KEY } from '../support/shop.ts';
+
+const TOKEN = 'a-token-for-scrapers';
+const STOP_MS = 30_000;
+
+describe('the inside of a process in production', function () {
+  this.timeout(120_000);
+  let database: TestDatabase;
+  const settings = (more: Record<string, string>): Record<string, string> => ({
+    ...{ DATABASE_URL: database.url, JWT_SECRET, MASTER_KEY, LOG_LEVEL: 'warn', NODE_ENV: 'production' },
+    ...more,
+  });
+
+  before(async () => {
+    database = await freshDatabase();
+  });
+  after(() => database.drop());
+
+  const during = async (env: Record<string, string>, work: (server: ServerProcess) => Promise<void>): Promise<void> => {
+    const server = await spawnServer({ env: settings(env) });
+    try {
+      await work(server);
+    } finally {
+      await server.end('SIGTERM', STOP_MS);
+    }
+  };
+  const get = async (url: string, token?: string) => {
+    const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
+    const answer = await fetch(url, { headers });
+    return { status: answer.status, text: await answer.text() };
+  };
+  const SOLD = 'cartulary_projection_lag_events';
+
+  it('is closed at the port of the shop, however it is asked for', async () => {
+    await during({}, async ({ url }) => {
+      for (const path of ['/metrics', '/metrics/', '/METRICS', '/%6detrics']) {
+        const { status, text } = await get(url + path, TOKEN);
+        expect(status, path).to.equal(404);
+        expect(text).not.to.contain(SOLD);
+      }
+      expect((await fetch(`${url}/metrics`, { method: 'POST' })).status).to.equal(404);
+      const ready = await get(`${url}/readyz`);
+      expect([ready.status, JSON.parse(ready.text).data]).to.deep.equal([200, { status: 'ok' }]);
+    });
+  });
+
+  it('is open at a port of its own, where the shop is not', async () => {
+    const port = await freePort();
+    await during({ METRICS_PORT: String(port) }, async ({ url }) => {
+      const own = `http://127.0.0.1:${port}`;
+      const metrics = await get(`${own}/metrics`);
+      expect(metrics.status).to.equal(200);
+      expect(metrics.text).to.contain(SOLD);
+      const ready = await get(`${own}/readyz`);
+      expect(JSON.parse(ready.text).data.checks).to.not.deep.equal([]);
+      for (const path of ['/api/v1/products', '/docs', '/openapi.json']) {
+        expect((await get(own + path)).status, path).to.equal(404);
+      }
+      expect((await get(`${url}/metrics`)).status).to.equal(404);
+      expect((await get(`${url}/api/v1/products`)).status).to.equal(200);
+    });
+  });
+
+  it('is open to callers with the token alone, at either port', async () => {
+    const port = await freePort();
+    for (const roles of ['http,projector,handlers,deadlines', 'projector,handlers,deadlines']) {
+      await during({ METRICS_TOKEN: TOKEN, ROLES: roles }, async ({ url }) => {
+        for (const wrong of [undefined, 'another-token-altogether', `${TOKEN}x`]) {
+          expect((await get(`${url}/metrics`, wrong)).status, wrong).to.equal(401);
+        }
+        expect((await get(`${url}/metrics`, TOKEN)).text).to.contain(SOLD);
+        expect(JSON.parse((await get(`${url}/readyz`)).text).data).to.deep.equal({ status: 'ok' });
+        expect(JSON.parse((await get(`${url}/readyz`, TOKEN)).text).data).to.have.property('checks');
+      });
+    }
+    await during({ METRICS_TOKEN: TOKEN, METRICS_PORT: String(port) }, async ({ url }) => {
+      expect((await get(`http://127.0.0.1:${port}/metrics`)).status).to.equal(401);
+      expect((await get(`http://127.0.0.1:${port}/metrics`, TOKEN)).text).to.contain(SOLD);
+      expect((await get(`${url}/metrics`, TOKEN)).status).to.equal(404);
+    });
+  });
+
+  it('is shown by any of several workers at the port of its own', async () => {
+    const port = await freePort();
+    await during({ METRICS_PORT: String(port), WORKERS: '2' }, async ({ url }) => {
+      expect((await get(`http://127.0.0.1:${port}/metrics`)).text).to.contain('cartulary_workers 3');
+      expect((await get(`${url}/metrics`)).status).to.equal(404);
+    });
+  });
+
+  it('is not served when its port is that of the shop, or is taken', async () => {
+    const port = String(await freePort());
+    const same = await runCartulary(['serve'], { env: settings({ PORT: port, METRICS_PORT: port }) });
+    expect([same.code, same.output]).to.satisfy(
+      ([code, output]: [number, string]) => code === 78 && output.includes('METRICS_PORT must not be PORT'),
+    );
+    await during({}, async ({ url }) => {
+      const taken = await runCartulary(['serve'], { env: settings({ METRICS_PORT: new URL(url).port }) });
+      expect(taken.code).to.equal(1);
+      expect(taken.output).to.contain('set METRICS_PORT to another');
+    });
+  });
+});
