@@ -7,26 +7,40 @@ export type CategoryRenamed = { type: 'CategoryRenamed'; data: { name: string } 
 export type CategoryDeleted = { type: 'CategoryDeleted'; data: object };
 /** Fences a creation that stopped half way: this category can no longer be created. */
 export type CategoryAbandoned = { type: 'CategoryAbandoned'; data: object };
-export type CategoryEvent = CategoryCreated | CategoryRenamed | CategoryDeleted | CategoryAbandoned;
+/** Fences a renaming that claimed a name and did not take it up: a renaming that was begun before this event can no longer do so. */
+export type CategoryClaimAbandoned = { type: 'CategoryClaimAbandoned'; data: { claim: string } };
+export type CategoryEvent =
+  CategoryCreated | CategoryRenamed | CategoryDeleted | CategoryAbandoned | CategoryClaimAbandoned;
 
 export type CreateCategory = Command<'CreateCategory', { name: string }>;
-export type RenameCategory = Command<'RenameCategory', { name: string }>;
+/** `claimEpoch`: that of the category when the command began, before it claimed the name. */
+export type RenameCategory = Command<'RenameCategory', { name: string; claimEpoch: number }>;
 export type DeleteCategory = Command<'DeleteCategory', { productsInIt: number }>;
 export type AbandonCategory = Command<'AbandonCategory', object>;
-export type CategoryCommand = CreateCategory | RenameCategory | DeleteCategory | AbandonCategory;
+/** Does nothing when the category's claims have changed since `claimEpoch`: the caller has to look again. */
+export type AbandonCategoryClaim = Command<'AbandonCategoryClaim', { claim: string; claimEpoch: number }>;
+export type CategoryCommand = CreateCategory | RenameCategory | DeleteCategory | AbandonCategory | AbandonCategoryClaim;
 
-export type CategoryState =
-  { readonly status: 'none' | 'deleted' | 'abandoned' } | { readonly status: 'active'; readonly name: string };
+export interface ActiveCategory {
+  readonly status: 'active';
+  readonly name: string;
+  /** How often the claims of this category changed or were abandoned; it begins with 1. */
+  readonly claimEpoch: number;
+}
+export type CategoryState = { readonly status: 'none' | 'deleted' | 'abandoned' } | ActiveCategory;
 
 export const categoryDecider: Decider<CategoryState, CategoryCommand, CategoryEvent> = {
   category: 'category',
-  snapshotVersion: 2,
+  snapshotVersion: 3,
   initial: { status: 'none' },
-  evolve(_state, event) {
+  evolve(state, event) {
+    const claimEpoch = (state.status === 'active' ? state.claimEpoch : 0) + 1;
     switch (event.type) {
       case 'CategoryCreated':
       case 'CategoryRenamed':
-        return { status: 'active', name: event.data.name };
+        return { status: 'active', name: event.data.name, claimEpoch };
+      case 'CategoryClaimAbandoned':
+        return state.status === 'active' ? { ...state, claimEpoch } : state;
       case 'CategoryDeleted':
         return { status: 'deleted' };
       case 'CategoryAbandoned':
@@ -43,6 +57,11 @@ export const categoryDecider: Decider<CategoryState, CategoryCommand, CategoryEv
         return remove(command, state);
       case 'AbandonCategory':
         return state.status === 'none' ? [{ type: 'CategoryAbandoned', data: {} }] : [];
+      case 'AbandonCategoryClaim': {
+        const { claim, claimEpoch } = command.data;
+        if (state.status !== 'active' || state.claimEpoch !== claimEpoch) return [];
+        return [{ type: 'CategoryClaimAbandoned', data: { claim } }];
+      }
     }
   },
 };
@@ -57,7 +76,11 @@ const unknown = (): never => missing('CategoryUnknown', 'There is no such catego
 
 function rename({ data }: RenameCategory, state: CategoryState): CategoryEvent[] {
   if (state.status !== 'active') return unknown();
-  return state.name === data.name ? [] : [{ type: 'CategoryRenamed', data: { name: data.name } }];
+  if (state.name === data.name) return [];
+  if (state.claimEpoch !== data.claimEpoch) {
+    reject('ClaimOutdated', 'This category was renamed meanwhile; please try again.');
+  }
+  return [{ type: 'CategoryRenamed', data: { name: data.name } }];
 }
 
 function remove({ data }: DeleteCategory, state: CategoryState): CategoryEvent[] {

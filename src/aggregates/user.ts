@@ -32,15 +32,22 @@ export type PasswordChanged = {
 };
 export type UserRoleChanged = { type: 'UserRoleChanged'; data: { role: Role; storeId: string | null } };
 export type RegistrationAbandoned = { type: 'RegistrationAbandoned'; data: object };
-export type UserEvent = UserRegistered | ProfileUpdated | PasswordChanged | UserRoleChanged | RegistrationAbandoned;
+/** Fences a change that claimed a value and did not take it up: a change that was begun before this event can no longer do so. */
+export type UserClaimAbandoned = { type: 'UserClaimAbandoned'; data: { claim: string } };
+export type UserEvent =
+  UserRegistered | ProfileUpdated | PasswordChanged | UserRoleChanged | RegistrationAbandoned | UserClaimAbandoned;
 
 export type RegisterUser = Command<'RegisterUser', UserRegistered['data']>;
-export type UpdateProfile = Command<'UpdateProfile', ProfileUpdated['data']>;
+/** `claimEpoch`: that of the user when the command began, before it claimed the phone number. Without it the number stays. */
+export type UpdateProfile = Command<'UpdateProfile', ProfileUpdated['data'] & { claimEpoch?: number }>;
 export type ChangePassword = Command<'ChangePassword', { passwordHash: Sealed; keptSession: string | null }>;
 export type GrantSeller = Command<'GrantSeller', { storeId: string }>;
 /** Fences a registration that stopped half way: it can no longer be completed. */
 export type AbandonRegistration = Command<'AbandonRegistration', object>;
-export type UserCommand = RegisterUser | UpdateProfile | ChangePassword | GrantSeller | AbandonRegistration;
+/** Does nothing when the user's claims have changed since `claimEpoch`: the caller has to look again. */
+export type AbandonUserClaim = Command<'AbandonUserClaim', { claim: string; claimEpoch: number }>;
+export type UserCommand =
+  RegisterUser | UpdateProfile | ChangePassword | GrantSeller | AbandonRegistration | AbandonUserClaim;
 
 export interface ActiveUser {
   readonly status: 'active';
@@ -50,6 +57,8 @@ export interface ActiveUser {
   readonly name: Sealed;
   readonly phone: Sealed | null;
   readonly phoneClaim: string | null;
+  /** How often the claims of this user changed or were abandoned; it begins with 1. */
+  readonly claimEpoch: number;
   readonly address: Sealed | null;
   readonly passwordHash: Sealed;
   /** How often the password was changed. A session remembers the count that it began with. */
@@ -64,7 +73,7 @@ export type UserState = { readonly status: 'none' } | { readonly status: 'abando
 
 export const userDecider: Decider<UserState, UserCommand, UserEvent> = {
   category: 'user',
-  snapshotVersion: 2,
+  snapshotVersion: 3,
   initial: { status: 'none' },
   evolve(state, event) {
     switch (event.type) {
@@ -73,6 +82,7 @@ export const userDecider: Decider<UserState, UserCommand, UserEvent> = {
           ...event.data,
           status: 'active',
           storeId: null,
+          claimEpoch: 1,
           address: null,
           passwordChanges: 0,
           passwordChangedAt: null,
@@ -80,7 +90,9 @@ export const userDecider: Decider<UserState, UserCommand, UserEvent> = {
           keptSession: null,
         };
       case 'ProfileUpdated':
-        return state.status === 'active' ? { ...state, ...event.data } : state;
+        return state.status === 'active' ? withProfile(state, event.data) : state;
+      case 'UserClaimAbandoned':
+        return state.status === 'active' ? { ...state, claimEpoch: state.claimEpoch + 1 } : state;
       case 'PasswordChanged':
         return state.status === 'active' ? withPassword(state, event.data) : state;
       case 'UserRoleChanged':
@@ -101,6 +113,11 @@ export const userDecider: Decider<UserState, UserCommand, UserEvent> = {
         return grantSeller(command, active(state));
       case 'AbandonRegistration':
         return state.status === 'none' ? [{ type: 'RegistrationAbandoned', data: {} }] : [];
+      case 'AbandonUserClaim': {
+        const { claim, claimEpoch } = command.data;
+        if (state.status !== 'active' || state.claimEpoch !== claimEpoch) return [];
+        return [{ type: 'UserClaimAbandoned', data: { claim } }];
+      }
     }
   },
 };
@@ -124,8 +141,20 @@ function register({ data }: RegisterUser, state: UserState): UserEvent[] {
   return [{ type: 'UserRegistered', data }];
 }
 
-function updateProfile({ data }: UpdateProfile, state: ActiveUser): UserEvent[] {
+const claimsAnother = ({ phoneClaim: wanted }: ProfileUpdated['data'], { phoneClaim }: ActiveUser): boolean =>
+  wanted !== undefined && wanted !== phoneClaim;
+
+const withProfile = (state: ActiveUser, data: ProfileUpdated['data']): ActiveUser => ({
+  ...state,
+  ...data,
+  claimEpoch: state.claimEpoch + (claimsAnother(data, state) ? 1 : 0),
+});
+
+function updateProfile({ data: { claimEpoch, ...data } }: UpdateProfile, state: ActiveUser): UserEvent[] {
   const changed = Object.entries(data).some(([field, value]) => state[field as keyof ActiveUser] !== value);
+  if (claimsAnother(data, state) && claimEpoch !== state.claimEpoch) {
+    reject('ClaimOutdated', 'Your phone number has changed meanwhile; please try again.');
+  }
   return changed ? [{ type: 'ProfileUpdated', data }] : [];
 }
 

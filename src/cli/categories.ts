@@ -1,7 +1,6 @@
 import { LRUCache } from 'lru-cache';
-import { categoryDecider } from '../aggregates/category.ts';
-import { claimDecider } from '../aggregates/claim.ts';
-import { claimOf } from '../commands/category.ts';
+import { CATEGORIES, claimOf } from '../commands/category.ts';
+import { holderOf } from '../commands/claim.ts';
 import type { CommandContext } from '../commands/contract.ts';
 import { reject } from '../errors.ts';
 import { freshId } from '../platform/ids.ts';
@@ -19,10 +18,7 @@ export interface CategoriesOptions {
 }
 
 export async function findCategory(context: CommandContext, name: string): Promise<string | undefined> {
-  const { holder } = (await context.load(claimDecider, claimOf(context, name))).state;
-  if (holder === null) return undefined;
-  const { state } = await context.load(categoryDecider, holder);
-  return state.status === 'active' ? holder : undefined;
+  return (await holderOf(context, claimOf(context, name), CATEGORIES))?.id;
 }
 
 export async function makeCategory(context: CommandContext, name: string): Promise<string> {

@@ -1,14 +1,20 @@
 import { Type } from 'typebox';
-import { claimDecider } from '../aggregates/claim.ts';
 import { placeOfUser, sealedInUser } from '../aggregates/sealed.ts';
 import { sessionDecider, whyOutdated } from '../aggregates/session.ts';
-import { type ActiveUser, type Role, userDecider, type UserState } from '../aggregates/user.ts';
-import { unauthenticated } from '../errors.ts';
+import {
+  type ActiveUser,
+  type Role,
+  type UserCommand,
+  userDecider,
+  type UserEvent,
+  type UserState,
+} from '../aggregates/user.ts';
+import { reject, unauthenticated } from '../errors.ts';
 import { streamOf } from '../eventstore/eventStore.ts';
 import { type UserRow, users } from '../projections/users.ts';
 import { Email, Fields, Message, Name, Password, Phone } from '../schema.ts';
 import { UserView, userView } from '../queries/user.ts';
-import { claim, release } from './claim.ts';
+import { type Claim, type Holders, holderOf, obtain, using } from './claim.ts';
 import type { Answer, Answers } from '../engine/decide/command.ts';
 import type { Outcome } from '../engine/decide/context.ts';
 import { type CommandContext, defineChange, defineCommand, type Services } from './contract.ts';
@@ -18,6 +24,29 @@ export const emailClaim = (context: CommandContext, email: string): string =>
   `email-${context.services.personalData.blindIndex('email', email.normalize('NFC').trim().toLowerCase())}`;
 export const phoneClaim = (context: CommandContext, phone: string): string =>
   `phone-${context.services.personalData.blindIndex('phone', phone.replace(/[^0-9+]/g, ''))}`;
+
+/** People hold the claims of their e-mail address and their phone number. */
+export const PEOPLE: Holders<UserState, UserCommand, UserEvent> = {
+  decider: userDecider,
+  async uses(context, { id, state }, claimId) {
+    if (state.status !== 'active') return false;
+    if (state.phoneClaim === claimId) return true;
+    const { email } = await context.services.personalData.reveal(state, sealedInUser(id));
+    return emailClaim(context, email) === claimId;
+  },
+  fence: (state, claim) =>
+    state.status === 'active'
+      ? { type: 'AbandonUserClaim', data: { claim, claimEpoch: state.claimEpoch } }
+      : { type: 'AbandonRegistration', data: {} },
+};
+
+/** Claims a unique value for a person, or refuses with the field's name. */
+export async function claim(context: CommandContext, field: string, claimId: string, holder: string): Promise<Claim> {
+  const claimed = await obtain(context, { claimId, holder, step: `claim ${field}` }, PEOPLE);
+  if (claimed !== undefined) return claimed;
+  const message = `This ${field} is already taken.`;
+  return reject('ValueTaken', message, { errors: [{ code: 'CONFLICT', field, message }] });
+}
 
 export interface Registration {
   readonly email: string;
@@ -47,16 +76,13 @@ async function register(context: CommandContext, registration: Registration): Pr
     passwordHash,
     role,
   };
-  await claim(context, 'email', emailClaim(context, email), userId);
-  if (phoneClaimId !== null) {
-    try {
-      await claim(context, 'phone', phoneClaimId, userId);
-    } catch (error) {
-      await release(context, 'email', emailClaim(context, email), userId);
-      throw error;
-    }
-  }
-  return context.handle(userDecider, userId, { type: 'RegisterUser', data }, { step: 'register' });
+  const enter = () => context.handle(userDecider, userId, { type: 'RegisterUser', data }, { step: 'register' });
+  const { state } = await context.load(userDecider, userId);
+  if (state.status !== 'none') return enter();
+  return using(context, await claim(context, 'email', emailClaim(context, email), userId), async () => {
+    if (phoneClaimId === null) return enter();
+    return using(context, await claim(context, 'phone', phoneClaimId, userId), enter);
+  });
 }
 
 export const userAnswers: Answers<UserRow, Services> = {
@@ -73,7 +99,7 @@ export async function activeUser(context: CommandContext, userId: string): Promi
   return active((await context.load(userDecider, userId)).state);
 }
 
-const active = (state: UserState): ActiveUser =>
+export const active = (state: UserState): ActiveUser =>
   state.status === 'active' ? state : unauthenticated('UserGone', 'This account is not active.');
 
 const registerCommand = defineChange({
@@ -140,22 +166,19 @@ const logIn = defineCommand({
   result: TokenPair,
   async run({ body }, context) {
     const { passwords, personalData, tokens } = context.services;
-    const { state: claimed } = await context.load(claimDecider, emailClaim(context, body.email));
-    const found = claimed.holder === null ? undefined : await context.load(userDecider, claimed.holder);
+    const found = await holderOf(context, emailClaim(context, body.email), PEOPLE);
     const user =
-      claimed.holder !== null && found?.state.status === 'active'
-        ? await personalData.reveal(found.state, sealedInUser(claimed.holder))
-        : undefined;
+      found?.state.status === 'active' ? await personalData.reveal(found.state, sealedInUser(found.id)) : undefined;
     const right = await passwords.verify(body.password, user?.passwordHash);
-    if (!right || claimed.holder === null || found === undefined || user === undefined) {
-      unauthenticated('WrongCredentials', 'E-mail or password is wrong.');
+    if (!right || found === undefined || user === undefined) {
+      return unauthenticated('WrongCredentials', 'E-mail or password is wrong.');
     }
-    const answer = await tokenAnswer(context, claimed.holder, found.revision);
+    const answer = await tokenAnswer(context, found.id, found.revision);
     const sessionId = context.derive('session');
     const refresh = tokens.refresh(sessionId, context.origin.id);
     const expiresAt = new Date(Date.parse(context.now) + tokens.sessionTtlMs).toISOString();
     const { passwordChanges, rolesTaken } = user;
-    const data = { userId: claimed.holder, tokenHash: refresh.hash, expiresAt, passwordChanges, rolesTaken };
+    const data = { userId: found.id, tokenHash: refresh.hash, expiresAt, passwordChanges, rolesTaken };
     await context.handle(sessionDecider, sessionId, { type: 'StartSession', data });
     return answer(sessionId, refresh.token);
   },

@@ -1,40 +1,83 @@
-import { categoryDecider, type CategoryState } from '../aggregates/category.ts';
-import { claimDecider } from '../aggregates/claim.ts';
+import {
+  type CategoryCommand,
+  categoryDecider,
+  type CategoryEvent,
+  type CategoryState,
+} from '../aggregates/category.ts';
 import { categories, type CategoryRow } from '../projections/categories.ts';
 import { reject } from '../errors.ts';
 import { Fields, Id, Message, Name } from '../schema.ts';
 import { CategoryView } from '../queries/category.ts';
-import type { Handled } from '../engine/decide/services.ts';
-import { isDoomed, obtain } from './claim.ts';
+import type { Done } from '../engine/decide/context.ts';
+import type { Loaded } from '../engine/decide/services.ts';
+import { streamOf } from '../eventstore/eventStore.ts';
+import {
+  type Claim,
+  type Holders,
+  isDoomed,
+  obtain,
+  onCurrentClaims,
+  releaseTurn,
+  releaseUnused,
+  turnOf,
+  using,
+} from './claim.ts';
 import type { Answers } from '../engine/decide/command.ts';
 import { type CommandContext, defineChange, defineCommand, type Services } from './contract.ts';
-import { stateBefore } from '../engine/decide/answer.ts';
+import { stateBefore, wasHandled } from '../engine/decide/answer.ts';
 
 /** The id of the claim that makes a name unique, whatever its case, Unicode form and outer spaces. */
 export const claimOf = (context: CommandContext, name: string): string =>
   `category-${context.services.personalData.blindIndex('category', name.normalize('NFKC').trim().toLowerCase())}`;
 
-const CATEGORIES = { decider: categoryDecider, abandon: { type: 'AbandonCategory', data: {} } } as const;
+export const CATEGORIES: Holders<CategoryState, CategoryCommand, CategoryEvent> = {
+  decider: categoryDecider,
+  uses: (context, { state }, claimId) => state.status === 'active' && claimOf(context, state.name) === claimId,
+  fence: (state, claim) =>
+    state.status === 'active'
+      ? { type: 'AbandonCategoryClaim', data: { claim, claimEpoch: state.claimEpoch } }
+      : { type: 'AbandonCategory', data: {} },
+};
 
-async function claimName(context: CommandContext, name: string, holder: string): Promise<void> {
-  const wish = { claimId: claimOf(context, name), holder, step: 'claim' };
-  if (await obtain(context, wish, CATEGORIES)) return;
+async function claimName(context: CommandContext, name: string, holder: string): Promise<Claim> {
+  const claimed = await obtain(context, { claimId: claimOf(context, name), holder, step: 'claim' }, CATEGORIES);
+  if (claimed !== undefined) return claimed;
   const message = 'A category with this name exists already.';
-  reject('CategoryNameTaken', message, { errors: [{ code: 'CONFLICT', field: 'name', message }] });
+  return reject('CategoryNameTaken', message, { errors: [{ code: 'CONFLICT', field: 'name', message }] });
 }
 
-function releaseName(context: CommandContext, name: string, holder: string): Promise<unknown> {
-  const intent = { type: 'ReleaseClaim', data: { holder } } as const;
-  return context.handle(claimDecider, claimOf(context, name), intent, { step: 'release', provisional: true });
+/** Claims the wanted name, unless the category has it, or the command will be refused or has been handled. */
+async function claimNewName(
+  context: CommandContext,
+  { id, name }: { readonly id: string; readonly name: string },
+  { state, revision }: Pick<Loaded<CategoryState>, 'state' | 'revision'>,
+): Promise<Claim | undefined> {
+  if (state.status !== 'active' || claimOf(context, state.name) === claimOf(context, name)) return undefined;
+  if (isDoomed(context, revision)) return undefined;
+  const stream = streamOf(categoryDecider.category, id);
+  if (await wasHandled(context.services, stream, { ...context.origin, id: context.derive('rename') })) return undefined;
+  return claimName(context, name, id);
 }
 
-/** Releases the name from before this command, unless the category has that name (again) now. */
-async function releaseFormerName(context: CommandContext, id: string, handled: Handled<CategoryState>): Promise<void> {
-  const former = await stateBefore(context.services, categoryDecider, id, handled);
-  const { state: now } = await context.load(categoryDecider, id);
-  if (former.status !== 'active') return;
-  if (now.status === 'active' && claimOf(context, now.name) === claimOf(context, former.name)) return;
-  await releaseName(context, former.name, id);
+/** Renames at the claims that the category has now. */
+async function rename(context: CommandContext, id: string, name: string): Promise<Done<CategoryState, CategoryEvent>> {
+  const wanted = claimOf(context, name);
+  const known = await context.load(categoryDecider, id);
+  const former = known.state.status === 'active' ? claimOf(context, known.state.name) : wanted;
+  const turn = former === wanted ? 0 : await turnOf(context, former);
+  const claimed = await claimNewName(context, { id, name }, known);
+  const usable = claimed !== undefined || former === wanted;
+  const claimEpoch = usable && known.state.status === 'active' ? known.state.claimEpoch : 0;
+  const intent = { type: 'RenameCategory', data: { name, claimEpoch } } as const;
+  const handled = await using(context, claimed, () =>
+    context.handle(categoryDecider, id, intent, { step: 'rename', pinned: true }),
+  );
+  if (handled.repeated) {
+    const before = await stateBefore(context.services, categoryDecider, id, handled);
+    const claimId = before.status === 'active' ? claimOf(context, before.name) : wanted;
+    await releaseUnused(context, { claimId, holder: id }, CATEGORIES);
+  } else if (former !== wanted) await releaseTurn(context, { claimId: former, holder: id, turn });
+  return handled;
 }
 
 const answers: Answers<CategoryRow, Services> = {
@@ -56,9 +99,10 @@ const createCategory = defineChange({
   async run({ body }, context) {
     const id = context.derive('category');
     const name = body.name.trim();
-    await claimName(context, name, id);
+    const { state } = await context.load(categoryDecider, id);
+    const claimed = state.status === 'none' ? await claimName(context, name, id) : undefined;
     const intent = { type: 'CreateCategory', data: { name } } as const;
-    return context.handle(categoryDecider, id, intent, { step: 'create' });
+    return using(context, claimed, () => context.handle(categoryDecider, id, intent, { step: 'create' }));
   },
 });
 
@@ -73,17 +117,7 @@ const renameCategory = defineChange({
   result: CategoryView,
   answers,
   codes: ['CONFLICT'],
-  async run({ params: { id }, body }, context) {
-    const name = body.name.trim();
-    const wanted = claimOf(context, name);
-    const { state, revision: known } = await context.load(categoryDecider, id);
-    const another = state.status === 'active' && claimOf(context, state.name) !== wanted;
-    if (another && !isDoomed(context, known)) await claimName(context, name, id);
-    const intent = { type: 'RenameCategory', data: { name } } as const;
-    const handled = await context.handle(categoryDecider, id, intent, { step: 'rename', pinned: true });
-    await releaseFormerName(context, id, handled);
-    return handled;
-  },
+  run: ({ params: { id }, body }, context) => onCurrentClaims(() => rename(context, id, body.name.trim())),
 });
 
 const deleteCategory = defineCommand({
@@ -100,7 +134,9 @@ const deleteCategory = defineCommand({
     const productsInIt = await context.services.hints.productsInCategory(id);
     const intent = { type: 'DeleteCategory', data: { productsInIt } } as const;
     await context.handle(categoryDecider, id, intent, { step: 'delete', pinned: true });
-    if (state.status === 'active') await releaseName(context, state.name, id);
+    if (state.status === 'active') {
+      await releaseUnused(context, { claimId: claimOf(context, state.name), holder: id }, CATEGORIES);
+    }
     return { data: { message: 'category deleted' } };
   },
 });

@@ -1,13 +1,14 @@
 import { Type } from 'typebox';
 import { placeOfUser, type Sealed, sealedInUser, type SealedName } from '../aggregates/sealed.ts';
-import { userDecider, type UserState } from '../aggregates/user.ts';
+import { type ActiveUser, type ProfileUpdated, userDecider, type UserState } from '../aggregates/user.ts';
 import { Fields, Message, Name, Nullable, Password, Phone } from '../schema.ts';
 import { unauthenticated } from '../errors.ts';
 import { streamOf } from '../eventstore/eventStore.ts';
 import { UserView } from '../queries/user.ts';
 import type { Handled } from '../engine/decide/services.ts';
-import { activeUser, phoneClaim, userAnswers } from './auth.ts';
-import { claim, isDoomed, release } from './claim.ts';
+import type { Outcome } from '../engine/decide/context.ts';
+import { active, activeUser, claim, PEOPLE, phoneClaim, userAnswers } from './auth.ts';
+import { type Claim, isDoomed, onCurrentClaims, releaseTurn, releaseUnused, turnOf, using } from './claim.ts';
 import { type CommandContext, defineChange, defineCommand } from './contract.ts';
 import { stateBefore, wasHandled } from '../engine/decide/answer.ts';
 
@@ -18,12 +19,59 @@ const sealed = (context: CommandContext, field: SealedName, text: string): Promi
 const sealedIfAny = async (context: CommandContext, field: SealedName, text: string | null): Promise<Sealed | null> =>
   text === null ? null : sealed(context, field, text);
 
-/** Releases the phone number from before this command, unless the user has that number (again) now. */
-async function releaseFormerPhone(context: CommandContext, id: string, handled: Handled<UserState>): Promise<void> {
-  const former = await stateBefore(context.services, userDecider, id, handled);
-  if (former.status !== 'active' || former.phoneClaim === null) return;
-  const { phoneClaim: now } = await activeUser(context, id);
-  if (former.phoneClaim !== now) await release(context, 'phone', former.phoneClaim, id);
+const claimOfPhone = (context: CommandContext, phone: string | null): string | null =>
+  phone === null ? null : phoneClaim(context, phone);
+
+/** Claims the wanted phone number, unless the user has it, or the command will be refused or has been handled. */
+async function claimNewPhone(context: CommandContext, wanted: string | null, known: Known): Promise<Claim | undefined> {
+  const id = context.actor.id;
+  if (wanted === null || wanted === known.user.phoneClaim || isDoomed(context, known.revision)) return undefined;
+  if (await wasHandled(context.services, streamOf(userDecider.category, id), context.origin)) return undefined;
+  return claim(context, 'phone', wanted, id);
+}
+
+/** Releases the phone number from before this command. `turn`: that of its claim before the command was handled. */
+async function releaseFormerPhone(
+  context: CommandContext,
+  { former, turn }: { readonly former: string | null; readonly turn: number },
+  handled: Handled<UserState>,
+): Promise<void> {
+  const holder = context.actor.id;
+  if (!handled.repeated) {
+    if (former !== null) await releaseTurn(context, { claimId: former, holder, turn });
+    return;
+  }
+  const before = await stateBefore(context.services, userDecider, holder, handled);
+  if (before.status !== 'active' || before.phoneClaim === null) return;
+  await releaseUnused(context, { claimId: before.phoneClaim, holder }, PEOPLE);
+}
+
+interface Known {
+  readonly user: ActiveUser;
+  readonly revision: bigint;
+}
+
+/** Changes the profile at the claims that the user has now. */
+async function changeProfile(
+  context: CommandContext,
+  data: ProfileUpdated['data'],
+): Promise<Outcome & Handled<UserState>> {
+  const id = context.actor.id;
+  const { state, revision } = await context.load(userDecider, id);
+  const user = active(state);
+  const change = (claimEpoch: object) => {
+    const intent = { type: 'UpdateProfile', data: { ...data, ...claimEpoch } } as const;
+    return context.handle(userDecider, id, intent, { pinned: true });
+  };
+  const { phoneClaim: wanted } = data;
+  if (wanted === undefined) return change({});
+  const former = wanted === user.phoneClaim ? null : user.phoneClaim;
+  const turn = former === null ? 0 : await turnOf(context, former);
+  const claimed = await claimNewPhone(context, wanted, { user, revision });
+  const epoch = claimed === undefined && wanted !== null ? {} : { claimEpoch: user.claimEpoch };
+  const handled = await using(context, claimed, () => change(epoch));
+  await releaseFormerPhone(context, { former, turn }, handled);
+  return handled;
 }
 
 const updateProfile = defineChange({
@@ -42,23 +90,18 @@ const updateProfile = defineChange({
   answers: userAnswers,
   codes: ['CONFLICT'],
   async run({ body: { name, phone, address } }, context) {
-    const userId = context.actor.id;
-    const before = await activeUser(context, userId);
-    const { revision: known } = await context.load(userDecider, userId, 'cached');
-    const wanted = phone === undefined ? before.phoneClaim : phone === null ? null : phoneClaim(context, phone);
-    const another = wanted !== null && wanted !== before.phoneClaim;
-    if (another && !isDoomed(context, known)) await claim(context, 'phone', wanted, userId);
+    await activeUser(context, context.actor.id);
     const data = {
       ...(name === undefined ? {} : { name: await sealed(context, 'ProfileUpdated.name', name.trim()) }),
       ...(phone === undefined
         ? {}
-        : { phone: await sealedIfAny(context, 'ProfileUpdated.phone', phone), phoneClaim: wanted }),
+        : {
+            phone: await sealedIfAny(context, 'ProfileUpdated.phone', phone),
+            phoneClaim: claimOfPhone(context, phone),
+          }),
       ...(address === undefined ? {} : { address: await sealedIfAny(context, 'ProfileUpdated.address', address) }),
     };
-    const intent = { type: 'UpdateProfile', data } as const;
-    const handled = await context.handle(userDecider, userId, intent, { pinned: true });
-    if (phone !== undefined) await releaseFormerPhone(context, userId, handled);
-    return handled;
+    return onCurrentClaims(() => changeProfile(context, data));
   },
 });
 

@@ -9,7 +9,11 @@ const abandoned: CategoryEvent = { type: 'CategoryAbandoned', data: {} };
 
 const abandon = { type: 'AbandonCategory', data: {} } as const;
 const create = { type: 'CreateCategory', data: { name: 'Books' } } as const;
-const rename = { type: 'RenameCategory', data: { name: 'Novels' } } as const;
+const renameAt = (claimEpoch: number) => ({ type: 'RenameCategory', data: { name: 'Novels', claimEpoch } }) as const;
+const rename = renameAt(1);
+const fence = (claimEpoch: number) =>
+  ({ type: 'AbandonCategoryClaim', data: { claim: 'category-1', claimEpoch } }) as const;
+const fenced: CategoryEvent = { type: 'CategoryClaimAbandoned', data: { claim: 'category-1' } };
 const remove = (productsInIt: number) => ({ type: 'DeleteCategory', data: { productsInIt } }) as const;
 
 describe('category', () => {
@@ -30,6 +34,18 @@ describe('category', () => {
   it('is renamed', () => {
     given(categoryDecider, created).when(rename).then(renamed);
     given(categoryDecider, created, renamed).when(rename).thenNothing();
+  });
+
+  it('is renamed only by a command that has seen its last renaming and its last fence', () => {
+    given(categoryDecider, created).when(fence(1)).then(fenced);
+    given(categoryDecider, created, fenced).when(fence(1)).thenNothing();
+    given(categoryDecider, created, fenced).when(rename).thenRefused('ClaimOutdated');
+    given(categoryDecider, created, fenced).when(renameAt(2)).then(renamed);
+    const again: CategoryEvent = { type: 'CategoryRenamed', data: { name: 'Poems' } };
+    given(categoryDecider, created, again).when(rename).thenRefused('ClaimOutdated');
+    given(categoryDecider, created, again).when(fence(1)).thenNothing();
+    given(categoryDecider, created, deleted).when(fence(1)).thenNothing();
+    given(categoryDecider, fenced).when(create).then(created);
   });
 
   it('is deleted when no product is in it', () => {

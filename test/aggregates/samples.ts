@@ -83,6 +83,7 @@ export const samples: readonly Sample[] = [
       PasswordChanged: { passwordHash: asSealed('i'), keptSession: null, at: NOW },
       UserRoleChanged: { role: 'seller', storeId: 's' },
       RegistrationAbandoned: {},
+      UserClaimAbandoned: { claim: 'phone-1' },
     },
     {
       RegisterUser: { data: registered },
@@ -90,6 +91,7 @@ export const samples: readonly Sample[] = [
       ChangePassword: { after: ['UserRegistered'], data: { passwordHash: asSealed('i'), keptSession: 'this' } },
       GrantSeller: { after: ['UserRegistered'], data: { storeId: 's' } },
       AbandonRegistration: { data: {} },
+      AbandonUserClaim: { after: ['UserRegistered'], data: { claim: 'phone-1', claimEpoch: 1 } },
     },
   ),
   sample(
@@ -129,20 +131,22 @@ export const samples: readonly Sample[] = [
       CategoryRenamed: { name: 'Novels' },
       CategoryDeleted: {},
       CategoryAbandoned: {},
+      CategoryClaimAbandoned: { claim: 'category-1' },
     },
     {
       CreateCategory: { data: { name: 'Books' } },
-      RenameCategory: { after: ['CategoryCreated'], data: { name: 'Novels' } },
+      RenameCategory: { after: ['CategoryCreated'], data: { name: 'Novels', claimEpoch: 1 } },
       DeleteCategory: { after: ['CategoryCreated'], data: { productsInIt: 0 } },
       AbandonCategory: { data: {} },
+      AbandonCategoryClaim: { after: ['CategoryCreated'], data: { claim: 'category-1', claimEpoch: 1 } },
     },
   ),
   sample(
     claimDecider,
     { ValueClaimed: { holder: 'ann', at: NOW }, ClaimReleased: { holder: 'ann' } },
     {
-      ClaimValue: { after: ['ValueClaimed'], data: { holder: 'ben', abandoned: 'ann' } },
-      ReleaseClaim: { after: ['ValueClaimed'], data: { holder: 'ann' } },
+      ClaimValue: { after: ['ValueClaimed'], data: { holder: 'ben', turn: 1, abandoned: 'ann' } },
+      ReleaseClaim: { after: ['ValueClaimed'], data: { holder: 'ann', turn: 1 } },
     },
   ),
   sample(currencyDecider, { CurrencyChosen: { currency: 'EUR' } }, { ChooseCurrency: { data: { currency: 'EUR' } } }),

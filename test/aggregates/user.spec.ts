@@ -1,6 +1,7 @@
 import {
   userDecider,
   type ProfileUpdated,
+  type UserEvent,
   type UserRegistered,
   type UserRoleChanged,
 } from '../../src/aggregates/user.ts';
@@ -55,7 +56,29 @@ describe('user', () => {
 
   it('can have phone and address taken away', () => {
     const data = { phone: null, phoneClaim: null, address: null };
-    given(userDecider, registered, moved).when({ type: 'UpdateProfile', data }).then({ type: 'ProfileUpdated', data });
+    given(userDecider, registered, moved)
+      .when({ type: 'UpdateProfile', data: { ...data, claimEpoch: 1 } })
+      .then({ type: 'ProfileUpdated', data });
+  });
+
+  it('changes the phone number only by a command that has seen its last change and the last fence', () => {
+    const data = { phone: asSealed('q'), phoneClaim: 'phone-2' };
+    const change = (claimEpoch?: number) =>
+      ({ type: 'UpdateProfile', data: { ...data, ...(claimEpoch === undefined ? {} : { claimEpoch }) } }) as const;
+    const fence = { type: 'AbandonUserClaim', data: { claim: 'phone-2', claimEpoch: 1 } } as const;
+    const fenced: UserEvent = { type: 'UserClaimAbandoned', data: { claim: 'phone-2' } };
+    const changed: UserEvent = { type: 'ProfileUpdated', data };
+    given(userDecider, registered).when(change()).thenRefused('ClaimOutdated');
+    given(userDecider, registered).when(change(1)).then(changed);
+    given(userDecider, registered).when(fence).then(fenced);
+    given(userDecider, registered, fenced).when(change(1)).thenRefused('ClaimOutdated');
+    given(userDecider, registered, fenced).when(change(2)).then(changed);
+    given(userDecider, registered, changed).when(change()).thenNothing();
+    for (const past of [[], [abandoned], [fenced], [registered, changed], [registered, fenced]]) {
+      given(userDecider, ...past)
+        .when(fence)
+        .thenNothing();
+    }
   });
 
   it('whose profile is as wished already changes nothing', () => {

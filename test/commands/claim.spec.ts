@@ -3,18 +3,16 @@ import { expect } from 'chai';
 import { claimDecider } from '../../src/aggregates/claim.ts';
 import { userDecider } from '../../src/aggregates/user.ts';
 import type { Actor } from '../../src/engine/decide/context.ts';
-import { isRefusal } from '../../src/errors.ts';
 import {
   admin,
-  buyer,
   cutOffAfter,
   dataOf,
   openMemoryShop,
   type Circumstances,
   type MemoryShop,
 } from '../support/memoryShop.ts';
+import { LATER, register, ruleOf } from '../support/claiming.ts';
 
-const LATER = '2026-03-01T12:05:00.000Z';
 const APPENDS_MAX = 10;
 
 const create = (shop: MemoryShop, name: string, how?: Circumstances) =>
@@ -25,22 +23,6 @@ const remove = (shop: MemoryShop, id: string, how?: Circumstances) =>
   shop.ask('DeleteCategory', admin, { params: { id } }, how);
 const profile = (shop: MemoryShop, actor: Actor, body: object, how?: Circumstances) =>
   shop.ask('UpdateProfile', actor, { body }, how);
-
-async function register(shop: MemoryShop, name: string, more: object = {}, how?: Circumstances): Promise<Actor> {
-  const anybody = { id: 'anonymous', role: 'anonymous' } as const;
-  const body = { email: `${name}@example.com`, password: 'correct horse battery', name, ...more };
-  return buyer(dataOf(await shop.ask('RegisterUser', anybody, { body }, how))['id'] as string);
-}
-
-async function ruleOf(asked: Promise<unknown>): Promise<string> {
-  try {
-    await asked;
-    return 'none';
-  } catch (error) {
-    if (isRefusal(error)) return error.rule;
-    throw error;
-  }
-}
 
 /** Cuts a command off after each of its appends in turn, and then runs `then`. Returns the number of appends. */
 async function atEveryAppend(
