@@ -14,6 +14,8 @@ export const Text = Type.String({ maxLength: TEXT_LENGTH_MAX });
 export const Email = Type.String({ format: 'email', maxLength: EMAIL_LENGTH_MAX });
 export const Phone = Type.String({ minLength: 5, maxLength: 20, pattern: '^\\+?[0-9 ().-]{5,20}$' });
 export const Password = Type.String({ minLength: 1, maxLength: PASSWORD_LENGTH_MAX });
+/** A password to be set. The specification shows the least length that the settings allow, which the password rule checks. */
+export const NewPassword = Type.String({ title: 'NewPassword', minLength: 1, maxLength: PASSWORD_LENGTH_MAX });
 /** Major units, as text (`"19.90"`) or number; the currency decides how many decimals are allowed. */
 export const Amount = Type.Union([
   Type.String({ pattern: '^[0-9]{1,15}(\\.[0-9]{1,6})?$', maxLength: 22 }),
@@ -27,6 +29,10 @@ export const Currency = Type.String({ minLength: 3, maxLength: 3 });
 export const Fields = <P extends TProperties>(properties: P): TObject<P> =>
   Type.Object(properties, { additionalProperties: false });
 
+/** Like `Fields`, for a thing that has a name of its own in the specification. */
+export const Named = <P extends TProperties>(title: string, properties: P): TObject<P> =>
+  Type.Object(properties, { title, additionalProperties: false });
+
 export const Nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
 
-export const Message = Fields({ message: Type.String() });
+export const Message = Named('Message', { message: Type.String() });

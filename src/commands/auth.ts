@@ -12,7 +12,7 @@ import {
 import { reject, unauthenticated } from '../errors.ts';
 import { streamOf } from '../eventstore/eventStore.ts';
 import { type UserRow, users } from '../projections/users.ts';
-import { Email, Fields, Message, Name, Password, Phone } from '../schema.ts';
+import { Email, Fields, Message, Name, Named, NewPassword, Password, Phone } from '../schema.ts';
 import { UserView, userView } from '../queries/user.ts';
 import { type Claim, type Holders, holderOf, obtain, using } from './claim.ts';
 import type { Answer, Answers } from '../engine/decide/command.ts';
@@ -111,7 +111,7 @@ const registerCommand = defineChange({
   access: 'anyone',
   limit: 'register',
   security: 'registration',
-  body: Fields({ email: Email, password: Password, name: Name, phone: Type.Optional(Phone) }),
+  body: Fields({ email: Email, password: NewPassword, name: Name, phone: Type.Optional(Phone) }),
   status: 201,
   result: UserView,
   answers: userAnswers,
@@ -123,7 +123,7 @@ const registerCommand = defineChange({
   run: ({ body }, context) => register(context, { ...body, role: 'buyer' }),
 });
 
-const TokenPair = Fields({
+const TokenPair = Named('TokenPair', {
   access_token: Type.String(),
   refresh_token: Type.String(),
   token_type: Type.Literal('Bearer'),

@@ -39,6 +39,7 @@ const addItem = defineCommand({
   access: ['buyer'],
   body: Fields({ product_id: Id, quantity: Quantity }),
   result: CartView,
+  revised: 'always',
   codes: ['CONFLICT', 'NOT_FOUND'],
   async run({ body }, context) {
     if ((await productOf(context, body.product_id))?.listed !== true) {
@@ -59,6 +60,7 @@ const changeItem = defineCommand({
   params: Fields({ product_id: Id }),
   body: Fields({ quantity: Quantity }),
   result: CartView,
+  revised: 'always',
   run: ({ params, body }, context) =>
     change(context, { type: 'ChangeCartItem', data: { productId: params.product_id, quantity: body.quantity } }),
 });
@@ -71,6 +73,7 @@ const removeItem = defineCommand({
   access: ['buyer'],
   params: Fields({ product_id: Id }),
   result: CartView,
+  revised: 'always',
   run: ({ params }, context) => change(context, { type: 'RemoveCartItem', data: { productId: params.product_id } }),
 });
 
@@ -81,6 +84,7 @@ const clearCart = defineCommand({
   route: 'DELETE /cart',
   access: ['buyer'],
   result: CartView,
+  revised: 'always',
   run: (_input, context) => change(context, { type: 'ClearCart', data: {} }),
 });
 

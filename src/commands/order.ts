@@ -5,7 +5,7 @@ import { orderDecider, type PlacedOrder } from '../aggregates/order.ts';
 import { sealedInOrder } from '../aggregates/sealed.ts';
 import { invalid, missing, reject } from '../errors.ts';
 import { orders } from '../projections/orders.ts';
-import { Fields, Id, Message } from '../schema.ts';
+import { Fields, Id, Message, Named } from '../schema.ts';
 import { OrderView, orderView } from '../queries/order.ts';
 import { SellerOrderView, sellerOrderView } from '../queries/sellerOrder.ts';
 import { checkOut } from './checkout.ts';
@@ -16,7 +16,7 @@ import { sealedReason, sealedReasons } from './reason.ts';
 const Line = (max: number) => Type.String({ minLength: 1, maxLength: max, pattern: '\\S' });
 const Address = Type.Union([
   Line(500),
-  Fields({
+  Named('Address', {
     name: Type.Optional(Line(200)),
     line1: Line(200),
     line2: Type.Optional(Line(200)),
@@ -127,6 +127,7 @@ const cancelOrder = defineCommand({
   params: Fields({ id: Id }),
   body: Fields({ reason: Type.Optional(Line(500)) }),
   result: Message,
+  revised: 'always',
   codes: ['INVALID_STATUS'],
   async run({ params: { id }, body }, context) {
     const { intent, message } = await cancellationOf(context, id, body.reason);

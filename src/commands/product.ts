@@ -124,6 +124,7 @@ const delistProduct = defineCommand({
   access: ['seller'],
   params: Fields({ id: Id }),
   result: Message,
+  revised: 'always',
   async run({ params }, context) {
     const intent = { type: 'DelistProduct', data: { by: context.actor.id } } as const;
     const { revision } = await context.handle(productDecider, params.id, intent, { pinned: true });
@@ -143,6 +144,7 @@ const adjustStock = defineCommand({
     reason: Type.String({ minLength: 1, maxLength: 500, pattern: '\\S' }),
   }),
   result: StockView,
+  revised: 'always',
   codes: ['INSUFFICIENT_STOCK'],
   async run({ params, body }, context) {
     await checkOnce(context, { stream: streamOf(stockDecider.category, params.id) }, async () => {

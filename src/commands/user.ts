@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
 import { placeOfUser, type Sealed, sealedInUser, type SealedName } from '../aggregates/sealed.ts';
 import { type ActiveUser, type ProfileUpdated, userDecider, type UserState } from '../aggregates/user.ts';
-import { Fields, Message, Name, Nullable, Password, Phone } from '../schema.ts';
+import { Fields, Message, Name, Nullable, NewPassword, Password, Phone } from '../schema.ts';
 import { unauthenticated } from '../errors.ts';
 import { streamOf } from '../eventstore/eventStore.ts';
 import { UserView } from '../queries/user.ts';
@@ -113,8 +113,9 @@ const changePassword = defineCommand({
   access: 'user',
   limit: 'login',
   security: 'change of password',
-  body: Fields({ current_password: Password, new_password: Password }),
+  body: Fields({ current_password: Password, new_password: NewPassword }),
   result: Message,
+  revised: 'always',
   revokes: true,
   check: ({ new_password: password }, { passwords }) => {
     if (typeof password === 'string') passwords.check(password, 'new_password');

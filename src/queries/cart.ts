@@ -3,11 +3,11 @@ import { defineQuery } from './contract.ts';
 import { type Static, Type } from 'typebox';
 import type { CartLine } from '../aggregates/cart.ts';
 import { toMajor } from '../aggregates/money.ts';
-import { Currency, Fields, Id, Instant, Money, Nullable } from '../schema.ts';
+import { Currency, Id, Instant, Money, Named, Nullable } from '../schema.ts';
 
-export const CartView = Fields({
+export const CartView = Named('Cart', {
   items: Type.Array(
-    Fields({
+    Named('CartLine', {
       product_id: Id,
       name: Type.String(),
       price: Money,
@@ -67,6 +67,7 @@ const getCart = defineQuery({
   route: 'GET /cart',
   access: ['buyer'],
   result: CartView,
+  revised: 'sometimes',
   reads: ['carts', 'products'],
   async run(_input, { actor, db, services }) {
     const [cart] = await db.rows<CartRow & { revision: number }>('SELECT * FROM carts WHERE buyer_id = $1', [actor.id]);

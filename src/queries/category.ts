@@ -1,9 +1,14 @@
 import { type Static, Type } from 'typebox';
 import type { CategoryRow } from '../projections/categories.ts';
 import { defineQuery } from './contract.ts';
-import { Fields, Id, Instant } from '../schema.ts';
+import { Id, Instant, Named } from '../schema.ts';
 
-export const CategoryView = Fields({ id: Id, name: Type.String(), created_at: Instant, updated_at: Instant });
+export const CategoryView = Named('Category', {
+  id: Id,
+  name: Type.String(),
+  created_at: Instant,
+  updated_at: Instant,
+});
 export type CategoryView = Static<typeof CategoryView>;
 
 const listCategories = defineQuery({

@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
 import { sealedInNotification } from '../aggregates/sealed.ts';
-import { Fields, Id, Instant, Nullable } from '../schema.ts';
+import { Fields, Id, Instant, Nullable, Named } from '../schema.ts';
 import { conditions, pageOf, Paging } from '../engine/ask/paging.ts';
 import { defineQuery } from './contract.ts';
 
@@ -17,7 +17,7 @@ interface NotificationRow {
   readonly sent_at: string | null;
 }
 
-const NotificationView = Fields({
+const NotificationView = Named('Notification', {
   id: Id,
   event_id: Id,
   channel: Type.String(),

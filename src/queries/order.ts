@@ -6,7 +6,7 @@ import { missing } from '../errors.ts';
 import { type RecordedEvent, streamOf } from '../eventstore/eventStore.ts';
 import { type OrderRow, orders } from '../projections/orders.ts';
 import { replay } from '../engine/project/projection.ts';
-import { Currency, Fields, Id, Instant, Money, Nullable } from '../schema.ts';
+import { Currency, Fields, Id, Instant, Money, Nullable, Named } from '../schema.ts';
 import { type HistoryEntry, historyOf } from '../engine/ask/history.ts';
 import { conditions, pageOf, Paging } from '../engine/ask/paging.ts';
 import { defineQuery, type QueryContext, type Services } from './contract.ts';
@@ -16,7 +16,7 @@ import { type Fulfilment, ORDER_STATUSES, orderStatus } from '../aggregates/fulf
 
 export const OrderStatusText = Type.Enum(ORDER_STATUSES);
 
-export const LineView = Fields({
+export const LineView = Named('OrderLine', {
   product_id: Id,
   store_id: Id,
   name: Type.String(),
@@ -28,7 +28,7 @@ export const LineView = Fields({
 /** The text or object that the buyer gave; `[erased]` when the person was erased. */
 export const AddressView = Type.Unknown();
 
-export const OrderView = Fields({
+export const OrderView = Named('Order', {
   id: Id,
   buyer_id: Id,
   status: OrderStatusText,
@@ -181,6 +181,7 @@ const getOrder = defineQuery({
     revision: Type.Optional(Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })),
   }),
   result: OrderView,
+  revised: 'always',
   reads: ['orders'],
   async run({ params: { id }, query }, context) {
     const then = query.as_of !== undefined || query.revision !== undefined;
@@ -190,7 +191,7 @@ const getOrder = defineQuery({
   },
 });
 
-const HistoryView = Fields({
+const HistoryView = Named('HistoryEntry', {
   position: Type.String(),
   revision: Type.String(),
   event_id: Id,
@@ -224,6 +225,7 @@ const getOrderHistory = defineQuery({
   access: 'user',
   params: Fields({ id: Id }),
   result: Type.Array(HistoryView),
+  revised: 'always',
   reads: ['orders'],
   async run({ params: { id } }, context) {
     const events = await eventsOf(id, context);

@@ -1,12 +1,12 @@
 import { type Static, Type } from 'typebox';
 import { missing } from '../errors.ts';
 import type { PaymentRow } from '../projections/payments.ts';
-import { Currency, Fields, Id, Instant, Money, Nullable } from '../schema.ts';
+import { Currency, Fields, Id, Instant, Money, Nullable, Named } from '../schema.ts';
 import { conditions, type Conditions, pageOf, Paging } from '../engine/ask/paging.ts';
 import { defineQuery, type QueryContext } from './contract.ts';
 import { toMajor } from '../aggregates/money.ts';
 
-export const PaymentView = Fields({
+export const PaymentView = Named('Payment', {
   id: Id,
   order_id: Id,
   attempt: Type.Integer(),

@@ -2,13 +2,13 @@ import { type Static, Type } from 'typebox';
 import { toMajor, toMinor } from '../aggregates/money.ts';
 import { invalid, missing } from '../errors.ts';
 import type { ProductRow } from '../projections/products.ts';
-import { Amount, Currency, Fields, Id, Instant, Money, Nullable } from '../schema.ts';
+import { Amount, Currency, Fields, Id, Instant, Money, Nullable, Named } from '../schema.ts';
 import { conditions, pageOf, Paging } from '../engine/ask/paging.ts';
 import type { QueryAnswer } from '../engine/ask/query.ts';
 import { defineQuery, type QueryContext } from './contract.ts';
 
-export const StockView = Fields({ available: Type.Integer(), reserved: Type.Integer(), total: Type.Integer() });
-export const ProductView = Fields({
+export const StockView = Named('Stock', { available: Type.Integer(), reserved: Type.Integer(), total: Type.Integer() });
+export const ProductView = Named('Product', {
   id: Id,
   name: Type.String(),
   description: Type.String(),
@@ -62,6 +62,7 @@ const getProduct = defineQuery({
   access: 'anyone',
   params: Fields({ id: Id }),
   result: ProductView,
+  revised: 'always',
   reads: ['products', 'stores'],
   cache: {
     ttlMs: TTL_MS,

@@ -3,13 +3,13 @@ import { toMajor } from '../aggregates/money.ts';
 import { sealedInOrder } from '../aggregates/sealed.ts';
 import { conditions, pageOf, Paging } from '../engine/ask/paging.ts';
 import type { OrderRow } from '../projections/orders.ts';
-import { Currency, Fields, Id, Instant, Money } from '../schema.ts';
+import { Currency, Fields, Id, Instant, Money, Named } from '../schema.ts';
 import { defineQuery } from './contract.ts';
 import { address, AddressView, fulfilmentStatus, lineView, LineView, OrderStatusText, ownStatus } from './order.ts';
 import { storeIdOf } from './store.ts';
 
 /** An order as one of its sellers sees it: only their lines and their part of the total. */
-export const SellerOrderView = Fields({
+export const SellerOrderView = Named('SellerOrder', {
   id: Id,
   store_id: Id,
   status: OrderStatusText,

@@ -3,7 +3,7 @@ import { sealedInEvent } from '../aggregates/sealed.ts';
 import { missing } from '../errors.ts';
 import { streamOf } from '../eventstore/eventStore.ts';
 import type { ProductRow } from '../projections/products.ts';
-import { Fields, Id, Instant, Nullable } from '../schema.ts';
+import { Fields, Id, Instant, Nullable, Named } from '../schema.ts';
 import { ProductView, productView, StockView, stockView } from './product.ts';
 import { conditions, pageOf, Paging } from '../engine/ask/paging.ts';
 import { defineQuery, type QueryContext } from './contract.ts';
@@ -41,7 +41,7 @@ interface MovementData {
   readonly orderId?: string;
 }
 
-const StockMovement = Fields({
+const StockMovement = Named('StockMovement', {
   revision: Type.String(),
   position: Type.String(),
   type: Type.String(),

@@ -1,7 +1,7 @@
 import { derivedId } from '../platform/ids.ts';
 import { missing } from '../errors.ts';
 import type { StoreRow } from '../projections/stores.ts';
-import { Fields, Id, Instant, Nullable } from '../schema.ts';
+import { Fields, Id, Instant, Nullable, Named } from '../schema.ts';
 import { defineQuery } from './contract.ts';
 import { type Static, Type } from 'typebox';
 
@@ -10,7 +10,7 @@ const STORE_NAMESPACE = '6f0e9a52-6e2b-4c1c-9d3f-1f1f3a1c7a10';
 /** The id of a user's one store. It is derived from the owner's id, so the store's stream refuses a second store. */
 export const storeIdOf = (userId: string): string => derivedId(`store:${userId}`, STORE_NAMESPACE);
 
-export const StoreView = Fields({
+export const StoreView = Named('Store', {
   id: Id,
   owner_id: Id,
   name: Type.String(),
@@ -39,6 +39,7 @@ const getStore = defineQuery({
   access: 'anyone',
   params: Fields({ id: Id }),
   result: StoreView,
+  revised: 'always',
   reads: ['stores'],
   cache: { ttlMs: 600_000, key: ({ params }) => `store:${params.id}`, tags: ({ params }) => [`store:${params.id}`] },
   async run({ params }, { db }) {

@@ -3,9 +3,9 @@ import { missing } from '../errors.ts';
 import type { UserRow } from '../projections/users.ts';
 import { defineQuery } from './contract.ts';
 import { type Static, Type } from 'typebox';
-import { Fields, Id, Instant, Nullable } from '../schema.ts';
+import { Id, Instant, Named, Nullable } from '../schema.ts';
 
-export const UserView = Fields({
+export const UserView = Named('User', {
   id: Id,
   email: Type.String(),
   name: Type.String(),
@@ -41,6 +41,7 @@ const getMe = defineQuery({
   aliases: ['GET /users/profile'],
   access: 'user',
   result: UserView,
+  revised: 'always',
   reads: ['users'],
   async run(_input, { actor, db, services }) {
     const [row] = await db.rows<UserRow & { revision: number }>('SELECT * FROM users WHERE id = $1', [actor.id]);

@@ -1,5 +1,5 @@
 import type { Static, TObject, TSchema } from 'typebox';
-import type { Access, Domain, Route } from '../decide/command.ts';
+import type { Access, Domain, Revised, Route } from '../decide/command.ts';
 import type { Actor } from '../decide/context.ts';
 import type { Services } from '../decide/services.ts';
 import type { EventStore } from '../../eventstore/eventStore.ts';
@@ -63,6 +63,8 @@ export interface QueryContract<D extends Domain = Domain> {
   /** Scalars only. The values come converted from the query string's text. */
   readonly query?: TObject;
   readonly result: TSchema;
+  /** Default: never. */
+  readonly revised?: Revised;
   readonly paginated?: boolean;
   readonly codes?: readonly string[];
   /** The projections that the query reads. It waits for them (read your writes) and reports their `Projection-Position`. */

@@ -19,6 +19,9 @@ export interface Domain {
 /** The callers that a route admits: `anyone` needs no token, `user` needs any token, a list needs one of these roles. */
 export type Access<Role extends string = string> = 'anyone' | 'user' | readonly Role[];
 
+/** Whether every success of a contract has a revision, or only some. Without it, none has. */
+export type Revised = 'always' | 'sometimes';
+
 /** The answer that a command's caller gets. `revision` becomes the ETag. The context tracks the position of the last event. */
 export interface Answer {
   readonly data: unknown;
@@ -52,6 +55,8 @@ export interface CommandContract<D extends Domain = Domain> {
   readonly body?: TObject;
   readonly status?: 200 | 201;
   readonly result: TSchema;
+  /** Default: `always` for a contract with `answers`, else never. The specification promises the ETag by it. */
+  readonly revised?: Revised;
   /** Public error codes for OpenAPI, in addition to those that every route may answer. */
   readonly codes?: readonly string[];
   /** The projection and view that make the answer, unless `run` makes it itself. */
