@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
 import { LOCATE_EVENTS_MAX } from '../eventstore/eventStore.ts';
 import { difference, type FieldChange } from '../engine/ask/history.ts';
-import { auditOrder, type AuditEntry, type Moment, type OrderAudit, type UnreadableEntry } from './auditOrder.ts';
+import type { Moment } from '../engine/ask/history.ts';
+import { auditOrder, type AuditEntry, type OrderAudit, type UnreadableEntry } from './auditOrder.ts';
 import { onShop } from './onShop.ts';
 import { bold, clean, dim, pairs, red, shown } from './text.ts';
 import { instant, uuid, whole } from './values.ts';

@@ -8,18 +8,11 @@ import { poisonOf } from '../eventstore/upcast.ts';
 import { orders, type OrderRow } from '../projections/orders.ts';
 import { prepare } from '../engine/project/validate.ts';
 import type { Projection } from '../engine/project/projection.ts';
-import { historyOf, type HistoryEntry } from '../engine/ask/history.ts';
+import { historyOf, type HistoryEntry, type Moment, pastOf } from '../engine/ask/history.ts';
 import type { Services } from '../commands/contract.ts';
 import type { Shop } from '../compose/shop.ts';
 import { toMajor } from '../aggregates/money.ts';
 import { orderView, type OrderView } from '../queries/order.ts';
-
-/** The past state to show; the whole history when neither is given. */
-export interface Moment {
-  /** ISO 8601 UTC. */
-  readonly asOf?: string;
-  readonly revision?: number;
-}
 
 interface Person {
   readonly id: string;
@@ -72,21 +65,11 @@ export interface OrderAudit {
   readonly causes_complete: boolean;
 }
 
-const isWithin = (event: RecordedEvent, { asOf, revision }: Moment): boolean => {
-  if (revision !== undefined && event.revision > BigInt(revision)) return false;
-  if (asOf === undefined) return true;
-  // An unreadable event has no usable time, so it is shown rather than hidden.
-  return poisonOf(event) !== undefined || Date.parse(event.metadata.occurredAt) <= Date.parse(asOf);
-};
-
 /** The history of an order, for a person to read; personal data are revealed where their key still exists. */
 export async function auditOrder(shop: Shop, id: string, moment: Moment): Promise<OrderAudit> {
   const recorded = await readStream(shop.store, streamOf(orders.of, id));
   const newest = recorded.at(-1) ?? missing('OrderUnknown', `There is no order ${id}.`);
-  const events = await opened(
-    shop,
-    recorded.filter((one) => isWithin(one, moment)),
-  );
+  const events = await opened(shop, pastOf(recorded, moment));
   const last = events.at(-1) ?? missing('OrderUnknown', `There was no order ${id} then.`);
 
   const { readable, row, unreadable } = sift(id, events);

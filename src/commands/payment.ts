@@ -3,11 +3,15 @@ import { decimalsOf, toMajor, toMinor } from '../aggregates/money.ts';
 import { refundedInFull } from '../aggregates/reason.ts';
 import { type OrderCommand, orderDecider, type PlacedOrder } from '../aggregates/order.ts';
 import { invalid, missing } from '../errors.ts';
-import { payments } from '../projections/payments.ts';
+import { replay } from '../engine/project/projection.ts';
+import { type PaymentRow, payments } from '../projections/payments.ts';
 import { Amount, Fields, Id } from '../schema.ts';
 import { PaymentView, paymentView } from '../queries/payment.ts';
+import { answerWith, pagesOf } from '../engine/decide/answer.ts';
+import type { Answer } from '../engine/decide/command.ts';
 import type { Outcome } from '../engine/decide/context.ts';
-import { type CommandContext, defineChange } from './contract.ts';
+import { createPartReader, viewerOf, worthOf } from '../queries/orderPart.ts';
+import { type CommandContext, defineChange, defineCommand } from './contract.ts';
 import { storeIdOf } from '../queries/store.ts';
 import { loadOwn, loadPlaced, methodOf, PaymentMethod } from './order.ts';
 import { sealedReasons } from './reason.ts';
@@ -67,7 +71,19 @@ const confirmPayment = defineChange({
   },
 });
 
-const refundPayment = defineChange({
+/** The payment as a store may see it: its share of the amounts. */
+async function answerForStore(context: CommandContext, storeId: string, outcome: Outcome): Promise<Answer> {
+  const { stream, revision, key = unknown() } = outcome;
+  const inPart = createPartReader(storeId);
+  let row: PaymentRow | undefined;
+  for await (const page of pagesOf(context.services.store, stream, revision)) {
+    const seen = page.flatMap((event) => inPart(event) ?? []);
+    row = replay(payments, key, seen, row);
+  }
+  return { data: paymentView(row ?? unknown()), revision };
+}
+
+const refundPayment = defineCommand({
   name: 'RefundPayment',
   summary: 'Give back all or part of a captured payment',
   tag: 'payments',
@@ -79,29 +95,35 @@ const refundPayment = defineChange({
     reason: Type.String({ minLength: 1, maxLength: 500, pattern: '\\S' }),
   }),
   result: PaymentView,
-  answers,
+  revised: 'always',
   codes: ['CONFLICT'],
   async run({ params: { id }, body }, context) {
     const { orderId, order } = await orderOf(context, id);
+    const viewer = viewerOf(context.actor, order) ?? unknown();
     const storeId = context.actor.role === 'admin' ? null : storeIdOf(context.actor.id);
     if (storeId !== null && order.fulfilments[storeId] === undefined) unknown();
+    const most = storeId === null ? order.money.total : worthOf(order.lines, storeId);
     const about = { id: orderId, buyerId: order.buyerId };
     const reason = await sealedReasons(context, about, body.reason, refundedInFull(body.reason));
     const data = {
       ...{ refundId: context.derive('refund'), paymentId: id, reason, storeId },
-      ...(body.amount === undefined ? {} : { amount: refundAmount(body.amount, order) }),
+      ...(body.amount === undefined ? {} : { amount: refundAmount(body.amount, order.money.currency, most) }),
     };
-    return record(context, orderId, id, { type: 'RequestRefund', data });
+    const outcome = await record(context, orderId, id, { type: 'RequestRefund', data });
+    return viewer.sees === 'all'
+      ? answerWith(answers, outcome, context)
+      : answerForStore(context, viewer.storeId, outcome);
   },
 });
 
-function refundAmount(amount: string | number, { money: { currency, total } }: PlacedOrder): number {
-  // An order may cost more than a product's highest price; the order itself checks the upper bound.
+/** `most`: what there is to refund at all, for the message. What is left of it is for the order to check. */
+function refundAmount(amount: string | number, currency: string, most: number): number {
+  // An order may cost more than a product's highest price.
   const minor = toMinor(amount, currency, Number.MAX_SAFE_INTEGER);
   if (minor !== undefined && minor > 0) return minor;
   return invalid(
     'amount',
-    `must be above 0 and at most ${toMajor(total, currency)}, with at most ${decimalsOf(currency)} decimals`,
+    `must be above 0 and at most ${toMajor(most, currency)}, with at most ${decimalsOf(currency)} decimals`,
   );
 }
 

@@ -2,6 +2,7 @@ import { cartQueries } from './cart.ts';
 import { categoryQueries } from './category.ts';
 import { notificationQueries } from './notification.ts';
 import { orderQueries } from './order.ts';
+import { orderHistoryQueries } from './orderHistory.ts';
 import { paymentQueries } from './payment.ts';
 import { productQueries } from './product.ts';
 import type { QueryContract } from './contract.ts';
@@ -19,6 +20,7 @@ export const queries: readonly QueryContract[] = [
   ...stockQueries,
   ...cartQueries,
   ...orderQueries,
+  ...orderHistoryQueries,
   ...sellerOrderQueries,
   ...paymentQueries,
   ...notificationQueries,

@@ -1,18 +1,16 @@
 import { type Static, Type } from 'typebox';
-import type { Actor } from '../engine/decide/context.ts';
-import { storeIdOf } from './store.ts';
-import { readStream } from '../engine/decide/answer.ts';
+import { pagesOf } from '../engine/decide/answer.ts';
 import { missing } from '../errors.ts';
-import { type RecordedEvent, streamOf } from '../eventstore/eventStore.ts';
-import { type OrderRow, orders } from '../projections/orders.ts';
-import { replay } from '../engine/project/projection.ts';
+import { streamOf } from '../eventstore/eventStore.ts';
+import type { OrderRow } from '../projections/orders.ts';
 import { Currency, Fields, Id, Instant, Money, Nullable, Named } from '../schema.ts';
-import { type HistoryEntry, historyOf } from '../engine/ask/history.ts';
+import { endsPast, type Moment } from '../engine/ask/history.ts';
 import { conditions, pageOf, Paging } from '../engine/ask/paging.ts';
-import { defineQuery, type QueryContext, type Services } from './contract.ts';
+import { defineQuery, type QueryContext } from './contract.ts';
 import { toMajor } from '../aggregates/money.ts';
-import { sealedInChange, sealedInOrder } from '../aggregates/sealed.ts';
-import { type Fulfilment, ORDER_STATUSES, orderStatus } from '../aggregates/fulfilment.ts';
+import { sealedInOrder } from '../aggregates/sealed.ts';
+import { ORDER_STATUSES } from '../aggregates/fulfilment.ts';
+import { createOrderReader, partStatus, viewerOf } from './orderPart.ts';
 
 export const OrderStatusText = Type.Enum(ORDER_STATUSES);
 
@@ -72,9 +70,6 @@ export const address = (text: string | null): unknown => {
   }
 };
 
-export const fulfilmentStatus = (row: OrderRow, status: Fulfilment): OrderRow['status'] =>
-  orderStatus({ cancelled: row.status === 'cancelled', paid: row.paid, fulfilments: [status] });
-
 /** Expects a `row` whose personal fields are already revealed. */
 export const orderView = (row: OrderRow): OrderView => ({
   id: row.id,
@@ -85,7 +80,7 @@ export const orderView = (row: OrderRow): OrderView => ({
   currency: row.currency,
   fulfilments: Object.entries(row.fulfilments).map(([storeId, status]) => ({
     store_id: storeId,
-    status: fulfilmentStatus(row, status),
+    status: partStatus(row, status),
   })),
   payment: {
     id: row.payment_id,
@@ -103,18 +98,7 @@ export const orderView = (row: OrderRow): OrderView => ({
   updated_at: row.updated_at,
 });
 
-const unknown = (): never => missing('OrderUnknown', 'There is no such order.');
-
-/** The part of an order that `actor` may see: all of it, or a seller's own part. Refuses as unknown when there is none. */
-function seenBy(actor: Actor, row: OrderRow): OrderRow {
-  if (row.buyer_id === actor.id || actor.role === 'admin' || actor.role === 'system') return row;
-  const storeId = storeIdOf(actor.id);
-  const status = row.fulfilments[storeId];
-  if (status === undefined) return unknown();
-  const lines = row.lines.filter((line) => line.storeId === storeId);
-  const total = lines.reduce((sum, { price, quantity }) => sum + price * quantity, 0);
-  return { ...row, lines, total, fulfilments: { [storeId]: status }, billing_address: null };
-}
+export const unknownOrder = (): never => missing('OrderUnknown', 'There is no such order.');
 
 export const ownStatus = { status: Type.Optional(Type.Enum(ORDER_STATUSES)) };
 
@@ -139,34 +123,34 @@ const listOrders = defineQuery({
   },
 });
 
-async function eventsOf(id: string, { store }: QueryContext): Promise<RecordedEvent[]> {
-  const events = await readStream(store, streamOf('order', id));
-  return events.length === 0 ? unknown() : events;
+interface Found {
+  readonly row: OrderRow;
+  readonly revision: bigint;
 }
 
-interface Moment {
-  readonly as_of?: string;
-  readonly revision?: number;
+/** The order as the caller may see it, folded from its events up to a moment. */
+async function asItWas(id: string, moment: Moment, { actor, store }: QueryContext): Promise<Found> {
+  const read = createOrderReader(id, actor, unknownOrder);
+  let row: OrderRow | undefined;
+  let revision: bigint | undefined;
+  fold: for await (const page of pagesOf(store, streamOf('order', id))) {
+    for (const event of page) {
+      if (endsPast(event, moment)) break fold;
+      row = read(event)?.row ?? row;
+      ({ revision } = event);
+    }
+  }
+  return row === undefined || revision === undefined ? unknownOrder() : { row, revision };
 }
 
-/** The order as it was at an instant or a revision: the read model's row functions, applied to the events up to then. */
-async function asItWas(
-  id: string,
-  { as_of: asOf, revision }: Moment,
-  context: QueryContext,
-): Promise<{ row: OrderRow; revision: bigint }> {
-  const until = asOf === undefined ? Infinity : Date.parse(asOf);
-  const last = revision === undefined ? undefined : BigInt(revision);
-  const events = (await eventsOf(id, context)).filter(
-    (event) => Date.parse(event.metadata.occurredAt) <= until && (last === undefined || event.revision <= last),
-  );
-  const row = replay(orders, id, events) ?? unknown();
-  return { row, revision: events.at(-1)?.revision ?? unknown() };
-}
-
-async function asItIs(id: string, { db }: QueryContext): Promise<{ row: OrderRow; revision: bigint }> {
+/** The order as the caller may see it, from the read model. It has no sums per store, so a seller's part comes from the events. */
+async function asItIs(id: string, context: QueryContext): Promise<Found> {
+  const { actor, db } = context;
   const [row] = await db.rows<OrderRow & { revision: number }>('SELECT * FROM orders WHERE id = $1', [id]);
-  return row === undefined ? unknown() : { row, revision: BigInt(row.revision) };
+  if (row === undefined) return unknownOrder();
+  const viewer = viewerOf(actor, { buyerId: row.buyer_id, lines: row.lines }) ?? unknownOrder();
+  if (viewer.sees === 'part') return asItWas(id, { revision: row.revision }, context);
+  return { row, revision: BigInt(row.revision) };
 }
 
 const getOrder = defineQuery({
@@ -185,55 +169,10 @@ const getOrder = defineQuery({
   reads: ['orders'],
   async run({ params: { id }, query }, context) {
     const then = query.as_of !== undefined || query.revision !== undefined;
-    const { row, revision } = then ? await asItWas(id, query, context) : await asItIs(id, context);
-    const seen = seenBy(context.actor, row);
-    return { data: orderView(await context.services.personalData.reveal(seen, sealedInOrder(seen))), revision };
+    const moment = { asOf: query.as_of, revision: query.revision };
+    const { row, revision } = await (then ? asItWas(id, moment, context) : asItIs(id, context));
+    return { data: orderView(await context.services.personalData.reveal(row, sealedInOrder(row))), revision };
   },
 });
 
-const HistoryView = Named('HistoryEntry', {
-  position: Type.String(),
-  revision: Type.String(),
-  event_id: Id,
-  type: Type.String(),
-  at: Instant,
-  actor: Type.String(),
-  command: Type.String(),
-  command_id: Id,
-  correlation_id: Type.String(),
-  causation_id: Nullable(Id),
-  because: Nullable(Type.String()),
-  changes: Type.Array(Fields({ field: Type.String(), before: Type.Unknown(), after: Type.Unknown() })),
-});
-
-/** The history with the buyer's data opened. Both values of a change are the row's own. */
-async function openHistory(
-  { personalData }: Pick<Services, 'personalData'>,
-  history: readonly HistoryEntry[],
-  row: Pick<OrderRow, 'id' | 'buyer_id'>,
-): Promise<HistoryEntry[]> {
-  const changes = history.flatMap((entry) => entry.changes);
-  const opened = (await personalData.revealAll(changes, ({ field }) => sealedInChange(field, row))).values();
-  return history.map((entry) => ({ ...entry, changes: entry.changes.map((change) => opened.next().value ?? change) }));
-}
-
-const getOrderHistory = defineQuery({
-  name: 'GetOrderHistory',
-  summary: 'Every event of an order: when, who, why, and what it changed field by field',
-  tag: 'orders',
-  route: 'GET /orders/:id/history',
-  access: 'user',
-  params: Fields({ id: Id }),
-  result: Type.Array(HistoryView),
-  revised: 'always',
-  reads: ['orders'],
-  async run({ params: { id } }, context) {
-    const events = await eventsOf(id, context);
-    const row = replay(orders, id, events) ?? unknown();
-    seenBy(context.actor, row);
-    const history = historyOf(orders, id, events, (then) => orderView(seenBy(context.actor, then)));
-    return { data: await openHistory(context.services, history, row), revision: events.at(-1)?.revision ?? 0n };
-  },
-});
-
-export const orderQueries = [listOrders, getOrder, getOrderHistory];
+export const orderQueries = [listOrders, getOrder];

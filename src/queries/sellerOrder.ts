@@ -5,7 +5,8 @@ import { conditions, pageOf, Paging } from '../engine/ask/paging.ts';
 import type { OrderRow } from '../projections/orders.ts';
 import { Currency, Fields, Id, Instant, Money, Named } from '../schema.ts';
 import { defineQuery } from './contract.ts';
-import { address, AddressView, fulfilmentStatus, lineView, LineView, OrderStatusText, ownStatus } from './order.ts';
+import { address, AddressView, lineView, LineView, OrderStatusText, ownStatus } from './order.ts';
+import { addPartStatus, partStatus, worthOf } from './orderPart.ts';
 import { storeIdOf } from './store.ts';
 
 /** An order as one of its sellers sees it: only their lines and their part of the total. */
@@ -27,12 +28,9 @@ export function sellerOrderView(row: OrderRow, storeId: string): SellerOrderView
   return {
     id: row.id,
     store_id: storeId,
-    status: fulfilmentStatus(row, row.fulfilments[storeId] ?? 'pending'),
+    status: partStatus(row, row.fulfilments[storeId] ?? 'pending'),
     items: lines.map((line) => lineView(line, row.currency)),
-    total: toMajor(
-      lines.reduce((sum, { price, quantity }) => sum + price * quantity, 0),
-      row.currency,
-    ),
+    total: toMajor(worthOf(row.lines, storeId), row.currency),
     currency: row.currency,
     shipping_address: address(row.shipping_address),
     created_at: row.created_at,
@@ -54,7 +52,7 @@ const listSellerOrders = defineQuery({
     const storeId = storeIdOf(actor.id);
     const where = conditions();
     where.add('store_ids @> ?::jsonb', JSON.stringify([storeId]));
-    if (query.status !== undefined) where.add('status = ?', query.status);
+    if (query.status !== undefined) addPartStatus(where, storeId, query.status);
     const sql = { columns: '*', from: 'orders', where, order: 'created_at DESC, id' };
     const { data, pagination } = await pageOf<OrderRow>(db, sql, query, (row) => row);
     const rows = await services.personalData.revealAll(data as OrderRow[], sealedInOrder);

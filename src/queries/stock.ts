@@ -1,16 +1,14 @@
 import { Type } from 'typebox';
 import { sealedInEvent } from '../aggregates/sealed.ts';
 import { missing } from '../errors.ts';
-import { streamOf } from '../eventstore/eventStore.ts';
+import { NO_STREAM, streamOf } from '../eventstore/eventStore.ts';
 import type { ProductRow } from '../projections/products.ts';
 import { Fields, Id, Instant, Nullable, Named } from '../schema.ts';
 import { ProductView, productView, StockView, stockView } from './product.ts';
-import { conditions, pageOf, Paging } from '../engine/ask/paging.ts';
+import { conditions, EventPaging, eventPageOf, pageOf, Paging } from '../engine/ask/paging.ts';
 import { defineQuery, type QueryContext } from './contract.ts';
 
 const LOW_STOCK_BELOW_DEFAULT = 10;
-const HISTORY_LIMIT_DEFAULT = 100;
-const HISTORY_LIMIT_MAX = 500;
 
 /** A listed product of the calling seller, or any listed product for an admin. */
 async function theirs(id: string, { actor, db }: QueryContext): Promise<ProductRow> {
@@ -59,16 +57,13 @@ const listStockHistory = defineQuery({
   route: 'GET /products/:id/stock/history',
   access: ['seller', 'admin'],
   params: Fields({ id: Id }),
-  query: Fields({
-    after: Type.Optional(Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })),
-    limit: Type.Integer({ minimum: 1, maximum: HISTORY_LIMIT_MAX, default: HISTORY_LIMIT_DEFAULT }),
-  }),
+  query: Fields(EventPaging),
   result: Type.Array(StockMovement),
   reads: ['products'],
   async run({ params, query }, context) {
     await theirs(params.id, context);
-    const from = query.after === undefined ? 0n : BigInt(query.after) + 1n;
-    const events = await context.store.read(streamOf('stock', params.id), from, query.limit);
+    const { after = NO_STREAM, limit } = eventPageOf(query);
+    const events = await context.store.read(streamOf('stock', params.id), after + 1n, limit);
     const opened = await context.services.personalData.revealAll(
       events.map(({ data }) => data),
       (_data, index) => sealedInEvent(events[index]!, events[index]!.metadata.actor),

@@ -116,6 +116,22 @@ describe('cartulary audit order', function () {
     expect(then.order?.payment).to.deep.include({ method: null });
   });
 
+  it('tells a past that is a prefix of the stream, although a handler with a slow clock recorded the payment', async () => {
+    const slow = randomUUID();
+    const [first, requested, captured] = await world.shop.store.read(`order-${orderId}`);
+    const clocks = ['12:00:03', '12:00:03', '12:00:00'].map((time) => `2026-03-01T${time}.000Z`);
+    const events = [first!, requested!, captured!].map(({ type, data, metadata }, index) => ({
+      ...{ id: randomUUID(), type, data },
+      metadata: { ...metadata, occurredAt: clocks[index]! },
+    }));
+    await world.shop.store.append(`order-${slow}`, -1n, events);
+    const asOf = (instant: string) => world.run(['audit', 'order', slow, '--json', '--as-of', instant]);
+    const before = await asOf('2026-03-01T12:00:01Z');
+    expect([before.code, before.output]).to.deep.equal([1, `cartulary: There was no order ${slow} then.\n`]);
+    const after = JSON.parse((await asOf('2026-03-01T12:00:03Z')).answer) as OrderAudit;
+    expect(after.history.map(({ revision }) => revision)).to.deep.equal(['0', '1', '2']);
+  });
+
   it('says that there was none yet', async () => {
     const { code, output } = await world.run(['audit', 'order', orderId, '--as-of', '2001-01-01']);
     expect(code).to.equal(1);

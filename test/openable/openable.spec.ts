@@ -12,6 +12,7 @@ import { expectSameAnswers, OPERATOR, signIn, type Kept } from './asking.ts';
 import { filesOf, FIXTURES, readAnswers, readShop, unpackDataDir, type KeptShop } from './kept.ts';
 import { placeOn, type Place } from './place.ts';
 import { LEFT_BEHIND } from './questions.ts';
+import { withSellersParts } from './sellersPart.ts';
 
 /** The first shop that was kept. It is never removed. */
 const FIRST = 'd419bfe';
@@ -86,7 +87,7 @@ describe('kept shops', () => {
 
 for (const name of kept) {
   const shop = readShop(name);
-  const answers = readAnswers(name);
+  const answers = withSellersParts(readAnswers(name));
   const fromReadModels = answers.filter(({ as, ask }) => as !== OPERATOR && !FROM_THE_LOG.test(ask));
   const logHash = async (place: Place): Promise<KeptShop['log']> => {
     const { events, log_hash } = await place.json('export', '--hash');

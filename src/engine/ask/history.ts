@@ -1,4 +1,5 @@
-import type { RecordedEvent } from '../../eventstore/eventStore.ts';
+import { NO_STREAM, type RecordedEvent } from '../../eventstore/eventStore.ts';
+import { poisonOf } from '../../eventstore/upcast.ts';
 import { replay, type Projection } from '../project/projection.ts';
 
 export interface FieldChange {
@@ -41,6 +42,67 @@ export function difference(before: unknown, after: unknown): FieldChange[] {
     .filter((change) => JSON.stringify(change.before) !== JSON.stringify(change.after));
 }
 
+/** An event as a reader shows it, and the row after it. */
+interface Seen<R> {
+  readonly event: RecordedEvent;
+  readonly row: R | undefined;
+}
+
+/** Gets the events of one stream in their order, each once; undefined when the event is not shown. */
+export type Reader<R> = (event: RecordedEvent) => Seen<R> | undefined;
+
+/** Shows every event, and folds the row with the projection's own functions. */
+export function createReader<R extends object>(projection: Projection<R>, key: string): Reader<R> {
+  let row: R | undefined;
+  return (event) => {
+    row = replay(projection, key, [event], row);
+    return { event, row };
+  };
+}
+
+/**
+ * Makes the entry of each event. An event up to revision `after` is only folded: to make the view of a row costs far more than to
+ * fold an event.
+ */
+function createTeller<R extends object>(
+  read: Reader<R>,
+  view: (row: R) => unknown,
+  after?: bigint,
+): (event: RecordedEvent) => HistoryEntry | undefined {
+  const types = new Map<string, string>();
+  let row: R | undefined;
+  let shown: unknown;
+  return (recorded) => {
+    const seen = read(recorded);
+    if (seen === undefined) return undefined;
+    const { event } = seen;
+    types.set(event.id, event.type);
+    const before = row;
+    row = seen.row;
+    if (after !== undefined && event.revision <= after) return undefined;
+    shown ??= before && view(before);
+    const now = row === undefined ? shown : view(row);
+    const changes = now === undefined ? [] : difference(shown, now);
+    shown = now;
+    return entryOf(event, changes, types);
+  };
+}
+
+function entryOf(
+  { id, type, position, revision, metadata }: RecordedEvent,
+  changes: readonly FieldChange[],
+  types: ReadonlyMap<string, string>,
+): HistoryEntry {
+  const { actor, command, commandId, correlationId, causationId, occurredAt } = metadata;
+  return {
+    ...{ position: String(position), revision: String(revision), event_id: id, type },
+    ...{ at: occurredAt, actor, command, command_id: commandId, correlation_id: correlationId },
+    causation_id: causationId ?? null,
+    because: (causationId === undefined ? undefined : types.get(causationId)) ?? null,
+    changes: changes.filter(({ field }) => field !== 'updated_at'),
+  };
+}
+
 /** The history of a row, one entry per event. The projection's own functions compute the row after each event. */
 export function historyOf<R extends object>(
   projection: Projection<R>,
@@ -48,21 +110,69 @@ export function historyOf<R extends object>(
   events: readonly RecordedEvent[],
   view: (row: R) => unknown,
 ): HistoryEntry[] {
-  const types = new Map(events.map(({ id, type }) => [id, type]));
-  let before: unknown;
+  const tell = createTeller(createReader(projection, key), view);
+  return events.flatMap((event) => tell(event) ?? []);
+}
+
+export interface HistoryPage {
+  /** The revision before the page. Default: the page begins with the first event. */
+  readonly after?: bigint;
+  readonly limit: number;
+}
+
+export interface HistoryRead<R> {
+  readonly entries: readonly HistoryEntry[];
+  /** The row after the last event that was read; undefined when there is none. */
+  readonly row: R | undefined;
+  /** Of the last event that was read. */
+  readonly revision: bigint;
+}
+
+/** One page of a history, from the pages of its stream. Reads no further than the page's end, and folds each event once. */
+export async function historyPage<R extends object>(
+  pages: AsyncIterable<readonly RecordedEvent[]>,
+  { read, view }: { readonly read: Reader<R>; readonly view: (row: R) => unknown },
+  { after, limit }: HistoryPage,
+): Promise<HistoryRead<R>> {
   let row: R | undefined;
-  return events.map((event) => {
-    row = replay(projection, key, [event], row);
-    const after = row === undefined ? before : view(row);
-    const changes = after === undefined ? [] : difference(before, after);
-    before = after;
-    const { actor, command, commandId, correlationId, causationId, occurredAt } = event.metadata;
-    return {
-      ...{ position: String(event.position), revision: String(event.revision), event_id: event.id, type: event.type },
-      ...{ at: occurredAt, actor, command, command_id: commandId, correlation_id: correlationId },
-      causation_id: causationId ?? null,
-      because: (causationId === undefined ? undefined : types.get(causationId)) ?? null,
-      changes: changes.filter(({ field }) => field !== 'updated_at'),
-    };
-  });
+  let revision = NO_STREAM;
+  const entries: HistoryEntry[] = [];
+  const reading: Reader<R> = (event) => {
+    const seen = read(event);
+    row = seen?.row ?? row;
+    ({ revision } = event);
+    return seen;
+  };
+  const tell = createTeller(reading, view, after);
+  for await (const page of pages) {
+    for (const event of page) {
+      const entry = tell(event);
+      if (entry !== undefined) entries.push(entry);
+      if (entries.length === limit) return { entries, row, revision };
+    }
+  }
+  return { entries, row, revision };
+}
+
+/** A moment of the past; the present when neither is given. */
+export interface Moment {
+  /** ISO 8601. */
+  readonly asOf?: string | undefined;
+  readonly revision?: number | undefined;
+}
+
+/**
+ * Whether an event ends the past that a moment names. The past is what comes before the first such event in the stream, because
+ * revisions say what came first; a clock that is behind does not. An unreadable event has no usable time, so it ends nothing.
+ */
+export function endsPast(event: RecordedEvent, { asOf, revision }: Moment): boolean {
+  if (revision !== undefined && event.revision > BigInt(revision)) return true;
+  if (asOf === undefined || poisonOf(event) !== undefined) return false;
+  return Date.parse(event.metadata.occurredAt) > Date.parse(asOf);
+}
+
+/** The events of a stream, from its first, up to a moment. */
+export function pastOf(events: readonly RecordedEvent[], moment: Moment): readonly RecordedEvent[] {
+  const end = events.findIndex((event) => endsPast(event, moment));
+  return end < 0 ? events : events.slice(0, end);
 }

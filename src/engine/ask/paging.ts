@@ -9,6 +9,18 @@ export const Paging = {
   per_page: Type.Integer({ minimum: 1, maximum: PER_PAGE_MAX, default: PER_PAGE_DEFAULT }),
 };
 
+const EVENTS_DEFAULT = 100;
+const EVENTS_MAX = 500;
+
+/** A page of a list of events: those of one stream that follow a revision. */
+export const EventPaging = {
+  after: Type.Optional(Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })),
+  limit: Type.Integer({ minimum: 1, maximum: EVENTS_MAX, default: EVENTS_DEFAULT }),
+};
+
+export const eventPageOf = ({ after, limit }: { after?: number; limit: number }): { after?: bigint; limit: number } =>
+  after === undefined ? { limit } : { after: BigInt(after), limit };
+
 /** SQL conditions and their values. `add('price >= ?', 5)` replaces `?` by the next parameter number. */
 export interface Conditions {
   readonly values: unknown[];

@@ -23,7 +23,7 @@ const ROWS_MAX = 1_000;
 export const READ_STREAM_EVENTS_MAX = 50_000;
 
 /** The pages of a stream, from revision `from` up to `upTo` (inclusive). */
-async function* pagesOf(
+export async function* pagesOf(
   store: Pick<EventStore, 'read'>,
   stream: string,
   upTo?: bigint,

@@ -1,6 +1,16 @@
 import { expect } from 'chai';
-import { orders } from '../../../src/projections/orders.ts';
-import { difference, historyOf, type FieldChange } from '../../../src/engine/ask/history.ts';
+import type { RecordedEvent } from '../../../src/eventstore/eventStore.ts';
+import { type OrderRow, orders } from '../../../src/projections/orders.ts';
+import {
+  createReader,
+  difference,
+  historyOf,
+  historyPage,
+  pastOf,
+  type FieldChange,
+  type HistoryEntry,
+  type Moment,
+} from '../../../src/engine/ask/history.ts';
 import { orderView } from '../../../src/queries/order.ts';
 import { cancelled, captured, placed, refundRequested, refunded, requested } from '../../aggregates/orderExamples.ts';
 import { recordedEvents, type Fact } from '../../support/given.ts';
@@ -116,5 +126,90 @@ describe('the history of an order', () => {
     ]);
     expect(history[3]!.causation_id).to.equal('an event of another stream');
     expect(history[0]!.causation_id).to.equal(null);
+  });
+});
+
+describe('the past of a stream', () => {
+  const at = (time: string): string => `2026-03-01T${time}.000Z`;
+  /** The process that placed the order has a clock three seconds ahead of the one that recorded its payment. */
+  const events = recordedEvents(
+    ['order-one', placed, at('12:00:03')],
+    ['order-one', requested(), at('12:00:03')],
+    ['order-one', captured(), at('12:00:00')],
+    ['order-one', cancelled, at('12:00:09')],
+    ['order-one', refundRequested(10_000), at('12:00:05')],
+  );
+  const revisions = (moment: Moment): number[] => pastOf(events, moment).map(({ revision }) => Number(revision));
+
+  it('is a prefix of it, whatever its clocks say: without what came first there is no later event', () => {
+    expect(revisions({ asOf: at('12:00:01') })).to.deep.equal([]);
+    expect(revisions({ asOf: at('12:00:03') })).to.deep.equal([0, 1, 2]);
+    expect(revisions({ asOf: at('12:00:06') })).to.deep.equal([0, 1, 2]);
+    expect(revisions({ asOf: at('12:00:09') })).to.deep.equal([0, 1, 2, 3, 4]);
+  });
+
+  it('ends at a revision, or at an instant if that comes first', () => {
+    expect(revisions({ revision: 1 })).to.deep.equal([0, 1]);
+    expect(revisions({ revision: 3, asOf: at('12:00:06') })).to.deep.equal([0, 1, 2]);
+    expect(revisions({})).to.deep.equal([0, 1, 2, 3, 4]);
+  });
+});
+
+describe('a page of a history', () => {
+  /** A paid order with this many refunds of 0.01. */
+  function refundedOften(times: number) {
+    const refunds = Array.from({ length: times }, (_, index) => refundRequested(1, { refundId: `r${index}` }));
+    return recordedEvents(...[placed, requested(), captured(), ...refunds].map((event): Fact => ['order-one', event]));
+  }
+
+  /** Pages of a stream, and counts of what reading it cost. */
+  function counted(events: readonly RecordedEvent[]) {
+    const work = { read: 0, folded: 0, viewed: 0 };
+    const pages = async function* (): AsyncGenerator<readonly RecordedEvent[]> {
+      for (let from = 0; from < events.length; from += 100) {
+        work.read += 1;
+        yield await Promise.resolve(events.slice(from, from + 100));
+      }
+    };
+    const fold = createReader(orders, 'one');
+    const asSeen = {
+      read: (event: RecordedEvent) => {
+        work.folded += 1;
+        return fold(event);
+      },
+      view: (row: OrderRow) => {
+        work.viewed += 1;
+        return orderView(row);
+      },
+    };
+    return { work, pages: pages(), asSeen };
+  }
+
+  const pageWork = async (times: number, after?: bigint) => {
+    const { work, pages, asSeen } = counted(refundedOften(times));
+    const { entries } = await historyPage(pages, asSeen, { limit: 50, ...(after === undefined ? {} : { after }) });
+    return { ...work, entries: entries.length };
+  };
+
+  it('costs as much of a long order as of a short one at its beginning', async () => {
+    expect(await pageWork(1_997)).to.deep.equal({ read: 1, folded: 50, viewed: 50, entries: 50 });
+    expect(await pageWork(3_997)).to.deep.equal({ read: 1, folded: 50, viewed: 50, entries: 50 });
+  });
+
+  it('folds each event once and views the page alone, however long the order is', async () => {
+    expect(await pageWork(1_997, 1_949n)).to.deep.equal({ read: 20, folded: 2_000, viewed: 51, entries: 50 });
+    expect(await pageWork(3_997, 3_949n)).to.deep.equal({ read: 40, folded: 4_000, viewed: 51, entries: 50 });
+  });
+
+  it('and the next ones together are the whole history', async () => {
+    const events = refundedOften(120);
+    const entries: HistoryEntry[] = [];
+    for (let after: bigint | undefined; ; after = BigInt(entries.at(-1)!.revision)) {
+      const { pages, asSeen } = counted(events);
+      const page = await historyPage(pages, asSeen, { limit: 50, ...(after === undefined ? {} : { after }) });
+      if (page.entries.length === 0) break;
+      entries.push(...page.entries);
+    }
+    expect(entries).to.deep.equal(historyOf(orders, 'one', events, orderView));
   });
 });

@@ -1,0 +1,80 @@
+import type { OrderLine } from '../aggregates/order.ts';
+import type { PaymentCaptured, RefundRequested } from '../aggregates/orderMoney.ts';
+
+/** Minor units per store. */
+type PerStore = ReadonlyMap<string, number>;
+
+interface Kept {
+  /** What each store's lines have of the payment, and was not requested back. */
+  readonly perStore: Map<string, number>;
+  /** What is kept and belongs to no store's lines. Below zero when a store gave back more than its own. */
+  rest: number;
+}
+
+export interface Shares {
+  /** What the lines of a store cost. */
+  worth(storeId: string): number;
+  /** What each store has of a capture. What was captured beyond the order's total belongs to none. */
+  capture(captured: PaymentCaptured['data']): PerStore;
+  /** What each store gives back of a refund: all of it when the store asked for it, else in proportion to what each has. */
+  refund(refund: RefundRequested['data']): PerStore;
+  /** The shares of an earlier refund. */
+  refundOf(refundId: string): PerStore | undefined;
+}
+
+const NOTHING: PerStore = new Map();
+
+/** `amount × part ÷ whole`, rounded down; exact beyond the safe integers too. */
+const proportion = (amount: number, part: number, whole: number): number =>
+  whole === 0 ? 0 : Number((BigInt(amount) * BigInt(part)) / BigInt(whole));
+
+const sumOf = (perStore: PerStore): number => [...perStore.values()].reduce((sum, amount) => sum + amount, 0);
+
+/** Divides an order's money among its stores, event by event. Shares are rounded down, so no two of them exceed the amount. */
+export function createShares(lines: readonly OrderLine[], total: number): Shares {
+  const worth = new Map<string, number>();
+  for (const { storeId, price, quantity } of lines) worth.set(storeId, (worth.get(storeId) ?? 0) + price * quantity);
+  const payments = new Map<string, Kept>();
+  const refunds = new Map<string, PerStore>();
+  return {
+    worth: (storeId) => worth.get(storeId) ?? 0,
+    capture({ paymentId, amount }) {
+      const part = Math.min(amount, total);
+      const perStore = new Map([...worth].map(([storeId, own]) => [storeId, proportion(part, own, total)]));
+      payments.set(paymentId, { perStore: new Map(perStore), rest: amount - sumOf(perStore) });
+      return perStore;
+    },
+    refund({ refundId, paymentId, amount, storeId }) {
+      const kept = payments.get(paymentId);
+      const given = kept === undefined ? NOTHING : takeBack(kept, amount, storeId);
+      refunds.set(refundId, given);
+      return given;
+    },
+    refundOf: (refundId) => refunds.get(refundId),
+  };
+}
+
+function takeBack(kept: Kept, amount: number, storeId: string | null): PerStore {
+  const { perStore } = kept;
+  if (storeId !== null) {
+    const own = Math.min(amount, perStore.get(storeId) ?? 0);
+    take(kept, storeId, own);
+    kept.rest -= amount - own;
+    return new Map([[storeId, amount]]);
+  }
+  const ofStores = sumOf(perStore);
+  if (amount >= ofStores + kept.rest) {
+    const all = new Map(perStore);
+    for (const id of all.keys()) perStore.set(id, 0);
+    kept.rest = 0;
+    return all;
+  }
+  const spread = amount - Math.min(amount, Math.max(0, kept.rest));
+  const given = new Map([...perStore].map(([id, own]) => [id, proportion(spread, own, ofStores)]));
+  for (const [id, share] of given) take(kept, id, share);
+  kept.rest -= amount - sumOf(given);
+  return given;
+}
+
+const take = ({ perStore }: Kept, storeId: string, amount: number): void =>
+  void perStore.set(storeId, (perStore.get(storeId) ?? 0) - amount);
