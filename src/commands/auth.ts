@@ -20,8 +20,10 @@ import type { Outcome } from '../engine/decide/context.ts';
 import { type CommandContext, defineChange, defineCommand, type Services } from './contract.ts';
 import { answerWith, rowAt } from '../engine/decide/answer.ts';
 
+/** The form in which e-mail addresses are compared. */
+const normalEmail = (email: string): string => email.normalize('NFC').trim().toLowerCase();
 export const emailClaim = (context: CommandContext, email: string): string =>
-  `email-${context.services.personalData.blindIndex('email', email.normalize('NFC').trim().toLowerCase())}`;
+  `email-${context.services.personalData.blindIndex('email', normalEmail(email))}`;
 export const phoneClaim = (context: CommandContext, phone: string): string =>
   `phone-${context.services.personalData.blindIndex('phone', phone.replace(/[^0-9+]/g, ''))}`;
 
@@ -111,6 +113,7 @@ const registerCommand = defineChange({
   access: 'anyone',
   limit: 'register',
   security: 'registration',
+  about: (body) => normalEmail((body as { email: string }).email),
   body: Fields({ email: Email, password: NewPassword, name: Name, phone: Type.Optional(Phone) }),
   status: 201,
   result: UserView,

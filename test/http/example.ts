@@ -136,6 +136,7 @@ const signIn = defineCommand({
   access: 'anyone',
   limit: 'login',
   security: 'login',
+  about: (body) => (body as { email: string }).email,
   body: Fields({ email: Type.String({ maxLength: 100 }), wrong: Type.Optional(Type.Boolean()) }),
   result: Type.Null(),
   run({ body }) {

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { freePort } from '../support/ports.ts';
 import { runCartulary, spawnServer, type ServerProcess } from '../support/process.ts';
-import { JWT_SECRET, MASTER_KEY } from '../support/shop.ts';
+import { JWT_SECRET, MASTER_KEY, must, request, serveShop } from '../support/shop.ts';
 
 const TOKEN = 'a-token-for-scrapers';
 const STOP_MS = 30_000;
@@ -103,5 +103,46 @@ describe('the inside of a process in production', function () {
       expect(taken.code).to.equal(1);
       expect(taken.output).to.contain('set METRICS_PORT to another');
     });
+  });
+});
+
+describe('the idempotency key of a stranger', function () {
+  this.timeout(60_000);
+  let database: TestDatabase;
+  let shop: Awaited<ReturnType<typeof serveShop>>;
+  before(async () => {
+    database = await freshDatabase();
+    shop = await serveShop(database.url);
+  });
+  after(async () => {
+    await shop.stop();
+    await database.drop();
+  });
+
+  const post = (path: string, body: object, key = 'one-key-for-all') =>
+    request(shop.url, 'POST', path, { body, headers: { 'idempotency-key': key } });
+  const password = 'correct horse battery';
+
+  it('hinders no other stranger with the same key, and still gives one account for one registration', async () => {
+    const register = (name: string) => post('/auth/register', { email: `${name}@example.com`, password, name });
+    const ada = must(await register('ada'), 201);
+    must(await register('bob'), 201);
+    const again = must(await register('ada'), 201);
+    expect(again.headers.get('idempotency-replayed')).to.equal('true');
+    expect(again.data.id).to.equal(ada.data.id);
+  });
+
+  it('is not taken by login, refresh and logout: each gives what it gives', async () => {
+    const logIn = (name: string) => post('/auth/login', { email: `${name}@example.com`, password });
+    const [ada, bob, again] = [await logIn('ada'), await logIn('bob'), await logIn('ada')].map((answer) =>
+      must(answer, 200),
+    );
+    expect(new Set([ada, bob, again].map((answer) => answer!.data.refresh_token)).size).to.equal(3);
+    const refresh = (refresh_token: string) => post('/auth/refresh', { refresh_token });
+    const renewed = must(await refresh(ada!.data.refresh_token), 200);
+    must(await refresh(bob!.data.refresh_token), 200);
+    expect(renewed.data.refresh_token).to.not.equal(ada!.data.refresh_token);
+    must(await post('/auth/logout', { refresh_token: renewed.data.refresh_token }), 200);
+    must(await post('/auth/logout', { refresh_token: again!.data.refresh_token }), 200);
   });
 });

@@ -66,8 +66,13 @@ export interface CommandContract<D extends Domain = Domain> {
    * nearest part of the route's own path that a query answers.
    */
   seenAt?(id: string): string;
-  /** The answer holds a secret that is made only once, so the command cannot be repeated. */
+  /** The answer holds a secret that is made only once, so the command cannot be repeated: it takes no idempotency key. */
   readonly unrepeatable?: true;
+  /**
+   * What a call without a token is about, such as the e-mail address that registers: its idempotency keys belong to that. Without
+   * this, a call without a token takes no key, because two strangers may send the same one.
+   */
+  about?(body: unknown): string;
   /** The command is a security event of this name; each outcome goes to the log, with the caller's address. */
   readonly security?: string;
   /** The command may end sessions; its answer waits until this process refuses their tokens. */

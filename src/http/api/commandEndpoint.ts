@@ -1,6 +1,6 @@
 import { carryOut } from '../../engine/decide/carryOut.ts';
 import type { Answer } from '../../engine/decide/command.ts';
-import type { CommandContext, Effect, Origin } from '../../engine/decide/context.ts';
+import { ANONYMOUS, type CommandContext, type Effect, type Origin } from '../../engine/decide/context.ts';
 import type { CommandContract, Services } from '../../commands/contract.ts';
 import { type FieldError, isRefusal } from '../../errors.ts';
 import { failpoint } from '../../platform/failpoint.ts';
@@ -9,7 +9,7 @@ import { readJson } from './body.ts';
 import { admit, assertResult, type Endpoint, type EndpointDeps, paramsReader, refuseIfAny } from './endpoint.ts';
 import { etagOf, readIfMatch } from './etag.ts';
 import { envelope, type Exchange, JSON_TYPE, metaJson } from './exchange.ts';
-import { type FinishedAnswer, readIdempotencyKey } from './idempotency.ts';
+import { type FinishedAnswer, type Idempotency, readIdempotencyKey, takesKey } from './idempotency.ts';
 import type { SecurityLog } from '../auth/securityLog.ts';
 import { CODES, PROBLEM_TYPE, problemJson, problemOf } from './problem.ts';
 import { parseQuery } from './queryString.ts';
@@ -96,6 +96,17 @@ function attemptedAccount({ access, limit }: CommandContract, { actor }: Exchang
   return access === 'anyone' ? undefined : actor.id;
 }
 
+/** The account that an idempotency key belongs to. A call without a token has one for what it is about, known by a keyed mark. */
+function ownerOfKey(
+  command: CommandContract,
+  { actor }: Exchange,
+  body: unknown,
+  { hashOf }: Pick<Idempotency, 'hashOf'>,
+): string {
+  if (command.about === undefined || actor.role !== ANONYMOUS.role) return actor.id;
+  return `about:${hashOf('ABOUT', command.name, Buffer.from(command.about(body))).toString('hex')}`;
+}
+
 /** Logs the outcomes of a command that is a security event. */
 const settledIn =
   (command: CommandContract, security: SecurityLog) =>
@@ -113,7 +124,9 @@ function readerOf({ command, path }: CommandRoute, deps: EndpointDeps) {
     const errors: FieldError[] = [];
     const params = readParams(values, errors);
     const ifMatch = readIfMatch(exchange.req, errors);
-    const key = readIdempotencyKey(exchange.req, errors);
+    const key = takesKey(command, exchange.actor.role === ANONYMOUS.role)
+      ? readIdempotencyKey(exchange.req, errors)
+      : undefined;
     errors.push(...checkQuery(parseQuery(exchange.search, errors)));
     const { bytes, value: body } = await readJson(exchange.req, deps.bodyLimitBytes);
     const shape = checkBody(body);
@@ -174,7 +187,7 @@ export function commandEndpoint(route: CommandRoute, deps: EndpointDeps): Endpoi
   const answer = async (exchange: Exchange, asked: Asked): Promise<FinishedAnswer> => {
     const { key, bytes } = asked;
     if (key === undefined) return carriedOut(exchange, freshId(), asked);
-    const account = exchange.actor.id;
+    const account = ownerOfKey(command, exchange, asked.input.body, idempotency);
     const hash = idempotency.hashOf(exchange.req.method ?? '', exchange.path, bytes);
     const id = derivedId(`${account}\n${key}\n${hash.toString('hex')}`, COMMAND_IDS);
     const finished = await idempotency.once({ account, key, hash }, () => carriedOut(exchange, id, asked));

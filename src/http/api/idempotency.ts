@@ -2,6 +2,7 @@ import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes, ra
 import type { IncomingMessage } from 'node:http';
 import type { Logger } from 'pino';
 import { arrive, type Presence } from '../../engine/follow/liveness.ts';
+import type { CommandContract } from '../../commands/contract.ts';
 import type { FieldError } from '../../errors.ts';
 import { failpoint } from '../../platform/failpoint.ts';
 import { translating, type Pool } from '../../platform/postgres/pool.ts';
@@ -48,6 +49,10 @@ export interface IdempotencyOptions {
   readonly masterKey: Buffer;
   readonly logger: Logger;
 }
+
+/** Whether a command takes a key. From a caller without a token it needs to know what the call is about. */
+export const takesKey = (command: Pick<CommandContract, 'unrepeatable' | 'about'>, anonymous: boolean): boolean =>
+  command.unrepeatable !== true && (!anonymous || command.about !== undefined);
 
 export function readIdempotencyKey(req: IncomingMessage, errors: FieldError[]): string | undefined {
   const value = req.headers['idempotency-key'];

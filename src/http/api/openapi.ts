@@ -2,6 +2,7 @@ import type { TObject } from 'typebox';
 import type { CommandContract } from '../../commands/contract.ts';
 import type { QueryContract } from '../../engine/ask/query.ts';
 import { type ApiRoute, BASE_PATH } from './api.ts';
+import { takesKey } from './idempotency.ts';
 import { components, headerRef, PAGES, parameterRef, schemaRef } from './openapiComponents.ts';
 import { type Code, CODES } from './problem.ts';
 
@@ -107,11 +108,16 @@ const whoOf = (access: ApiRoute['contract']['access']): string => {
 
 const operationId = (name: string): string => name.charAt(0).toLowerCase() + name.slice(1);
 
+const parametersOfCommand = (command: CommandContract): readonly string[] =>
+  takesKey(command, command.access === 'anyone')
+    ? COMMAND_PARAMETERS
+    : COMMAND_PARAMETERS.filter((name) => name !== 'IdempotencyKey');
+
 function operationOf(route: ApiRoute): Json {
   const { contract, kind, alias } = route;
   const body = 'body' in contract ? contract.body : undefined;
   const query = 'query' in contract ? contract.query : undefined;
-  const shared = kind === 'command' ? COMMAND_PARAMETERS : QUERY_PARAMETERS;
+  const shared = kind === 'command' ? parametersOfCommand(contract as CommandContract) : QUERY_PARAMETERS;
   return {
     operationId: operationId(contract.name) + (alias ? `At${route.path.replaceAll(/[^a-z0-9]+/gi, '_')}` : ''),
     summary: contract.summary,

@@ -30,6 +30,8 @@ describe('an idempotency key', () => {
   let pool: Pool;
   let edge: Edge;
   let key: string;
+  let token: string;
+  const userId = randomUUID();
   const openPool = (): Pool => createPool({ url: database.url, name: 'test', max: 10, int8: 'bigint' });
 
   before(async () => {
@@ -37,6 +39,7 @@ describe('an idempotency key', () => {
     pool = openPool();
     const idempotency = createIdempotency({ pool, masterKey: MASTER_KEY, logger });
     edge = await openEdge({ idempotency, rateLimits: { login: 2 } });
+    token = edge.token({ userId });
   });
   beforeEach(() => {
     key = randomUUID();
@@ -50,7 +53,12 @@ describe('an idempotency key', () => {
   });
 
   const post = (path: string, request: Request = {}, under = key): Promise<Reply> =>
-    edge.request('POST', `/api/v1${path}`, { ...request, headers: { ...request.headers, 'idempotency-key': under } });
+    edge.request('POST', `/api/v1${path}`, {
+      ...{ token, ...request },
+      headers: { ...request.headers, 'idempotency-key': under },
+    });
+  const anonymously = (path: string, body: object, at = edge): Promise<Reply> =>
+    at.request('POST', `/api/v1${path}`, { body, headers: { 'idempotency-key': key } });
   const rows = async (): Promise<{ account: string; answer: Buffer | null }[]> =>
     (await pool.query('SELECT account, answer FROM idempotency_keys WHERE key = $1', [key])).rows as never;
 
@@ -121,6 +129,28 @@ describe('an idempotency key', () => {
     expect(stage.ran).to.equal(2);
   });
 
+  it('of a stranger belongs to what the request is about, by a keyed mark, and not to all strangers together', async () => {
+    const at = await openEdge({ idempotency: createIdempotency({ pool, masterKey: MASTER_KEY, logger }) });
+    const names = ['ada', 'bob', 'ada'];
+    const replies: Reply[] = [];
+    for (const name of names) replies.push(await anonymously('/sign-in', { email: `${name}@example.com` }, at));
+    await at.close();
+    expect(replies.map(({ status, headers }) => [status, headers['idempotency-replayed']])).to.deep.equal([
+      [200, undefined],
+      [200, undefined],
+      [200, 'true'],
+    ]);
+    const accounts = (await rows()).map(({ account }) => account);
+    expect(accounts).to.have.length(2);
+    for (const account of accounts) expect(account).to.match(/^about:[0-9a-f]{64}$/);
+  });
+
+  it('of a stranger is not taken where the request is about nobody', async () => {
+    const ids = [await anonymously('/accounts', { amount: 1 }), await anonymously('/accounts', { amount: 2 })];
+    expect(ids.map(({ status }) => status)).to.deep.equal([201, 201]);
+    expect(await rows()).to.deep.equal([]);
+  });
+
   it('is 409 while its request is still being carried out', async () => {
     const held = gate();
     stage.gate = held.promise;
@@ -151,7 +181,7 @@ describe('an idempotency key', () => {
   it('is kept with its answer sealed', async () => {
     const { json } = await post('/accounts', { body: { amount: 4 } });
     const [row] = await rows();
-    expect(row?.account).to.equal('anonymous');
+    expect(row?.account).to.equal(userId);
     expect(row?.answer?.toString('latin1')).to.be.a('string').and.not.include(json.data.id).and.not.include('data');
   });
 
@@ -189,7 +219,7 @@ describe('an idempotency key', () => {
       theirs = createIdempotency({ pool: theirPool, masterKey: MASTER_KEY, logger });
       await theirs.start();
       const work = () => held.promise.then(() => ({ status: 200, headers: [], body: 'theirs' }));
-      theirAnswer = theirs.once({ account: 'anonymous', key, hash: hashOf(3) }, work);
+      theirAnswer = theirs.once({ account: userId, key, hash: hashOf(3) }, work);
       await eventually('they have claimed it', async () => (await rows()).length === 1);
     });
     afterEach(async () => {

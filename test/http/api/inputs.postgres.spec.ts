@@ -48,6 +48,7 @@ describe('the content of a request', () => {
   it('is complete about path, headers and body together', async () => {
     const { json } = await edge.request('PUT', '/api/v1/accounts/12', {
       body: { amount: 0 },
+      token: edge.token(),
       headers: { 'if-match': 'newest', 'idempotency-key': 'with space' },
     });
     expect(Object.keys(errorsOf(json)).sort()).to.deep.equal(['Idempotency-Key', 'If-Match', 'amount', 'id']);
