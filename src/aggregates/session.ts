@@ -13,9 +13,11 @@ export type SessionStarted = {
     /** The user's counts at the sign-in; absent in sessions from before the counts. */
     passwordChanges?: number;
     rolesTaken?: number;
+    /** The refresh token is random. Absent when it was derived from the signing secret, as it once was. */
+    random?: true;
   };
 };
-export type SessionRefreshed = { type: 'SessionRefreshed'; data: { tokenHash: string } };
+export type SessionRefreshed = { type: 'SessionRefreshed'; data: { tokenHash: string; random?: true } };
 export type SessionEnded = { type: 'SessionEnded'; data: { userId: string; reason: SessionEnd } };
 export type SessionEvent = SessionStarted | SessionRefreshed | SessionEnded;
 
@@ -23,9 +25,16 @@ export type SessionEnd = 'logout' | 'token reused' | 'password changed' | 'role 
 
 export type StartSession = Command<
   'StartSession',
-  { userId: string; tokenHash: string; expiresAt: string; passwordChanges: number; rolesTaken: number }
+  {
+    userId: string;
+    tokenHash: string;
+    expiresAt: string;
+    passwordChanges: number;
+    rolesTaken: number;
+    random?: true;
+  }
 >;
-export type RefreshSession = Command<'RefreshSession', { presented: string; tokenHash: string }>;
+export type RefreshSession = Command<'RefreshSession', { presented: string; tokenHash: string; random?: true }>;
 export type EndSession = Command<'EndSession', { presented?: string; reason: SessionEnd }>;
 export type SessionCommand = StartSession | RefreshSession | EndSession;
 
@@ -35,6 +44,8 @@ export interface OpenSession {
   readonly startedAt: string;
   readonly expiresAt: string;
   readonly tokenHash: string;
+  /** The current refresh token is random. */
+  readonly random?: true;
   readonly passwordChanges?: number;
   readonly rolesTaken?: number;
   readonly spent: readonly string[];
@@ -51,9 +62,7 @@ export const sessionDecider: Decider<SessionState, SessionCommand, SessionEvent>
       case 'SessionStarted':
         return { status: 'open', ...event.data, spent: [] };
       case 'SessionRefreshed':
-        return state.status === 'open'
-          ? { ...state, tokenHash: event.data.tokenHash, spent: [...state.spent, state.tokenHash] }
-          : state;
+        return state.status === 'open' ? { ...state, ...event.data, spent: [...state.spent, state.tokenHash] } : state;
       case 'SessionEnded':
         return { status: 'ended', userId: event.data.userId };
     }
@@ -97,7 +106,8 @@ function refresh({ data, now }: RefreshSession, state: SessionState): SessionEve
     return [{ type: 'SessionEnded', data: { userId: state.userId, reason: 'token reused' } }];
   }
   if (state.tokenHash !== data.presented) return notValid();
-  return [{ type: 'SessionRefreshed', data: { tokenHash: data.tokenHash } }];
+  const random = data.random === undefined ? {} : { random: data.random };
+  return [{ type: 'SessionRefreshed', data: { tokenHash: data.tokenHash, ...random } }];
 }
 
 function end({ data }: EndSession, state: SessionState): SessionEvent[] {

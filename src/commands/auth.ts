@@ -10,15 +10,15 @@ import {
   type UserState,
 } from '../aggregates/user.ts';
 import { reject, unauthenticated } from '../errors.ts';
-import { streamOf } from '../eventstore/eventStore.ts';
 import { type UserRow, users } from '../projections/users.ts';
-import { Email, Fields, Message, Name, Named, NewPassword, Password, Phone } from '../schema.ts';
+import { Email, Fields, Message, Name, NewPassword, Password, Phone } from '../schema.ts';
 import { UserView, userView } from '../queries/user.ts';
+import { isStillDerived, tokenAnswer, TokenPair } from './tokenPair.ts';
 import { type Claim, type Holders, holderOf, obtain, using } from './claim.ts';
 import type { Answer, Answers } from '../engine/decide/command.ts';
 import type { Outcome } from '../engine/decide/context.ts';
 import { type CommandContext, defineChange, defineCommand, type Services } from './contract.ts';
-import { answerWith, rowAt } from '../engine/decide/answer.ts';
+import { answerWith } from '../engine/decide/answer.ts';
 
 /** The form in which e-mail addresses are compared. */
 const normalEmail = (email: string): string => email.normalize('NFC').trim().toLowerCase();
@@ -126,35 +126,6 @@ const registerCommand = defineChange({
   run: ({ body }, context) => register(context, { ...body, role: 'buyer' }),
 });
 
-const TokenPair = Named('TokenPair', {
-  access_token: Type.String(),
-  refresh_token: Type.String(),
-  token_type: Type.Literal('Bearer'),
-  expires_in: Type.Integer(),
-  user: UserView,
-});
-
-/**
- * Reads all that an answer with tokens needs, and returns the function that makes it. A command calls this before its effect: after
- * it, nothing is read that could fail and keep the tokens from the caller.
- */
-async function tokenAnswer(context: CommandContext, userId: string, revision: bigint) {
-  const { tokens, personalData } = context.services;
-  const row = await rowAt(context.services, users, streamOf(userDecider.category, userId), revision);
-  const user = await personalData.reveal(userView(row), sealedInUser(userId));
-  return (sessionId: string, refreshToken: string): Answer => {
-    const { token, expiresIn } = tokens.issue({ userId, role: row.role, sessionId, revision });
-    const data = {
-      access_token: token,
-      refresh_token: refreshToken,
-      token_type: 'Bearer',
-      expires_in: expiresIn,
-      user,
-    };
-    return { data };
-  };
-}
-
 const logIn = defineCommand({
   name: 'LogIn',
   summary: 'Log in with e-mail and password',
@@ -178,10 +149,11 @@ const logIn = defineCommand({
     }
     const answer = await tokenAnswer(context, found.id, found.revision);
     const sessionId = context.derive('session');
-    const refresh = tokens.refresh(sessionId, context.origin.id);
+    const refresh = tokens.refresh(sessionId);
     const expiresAt = new Date(Date.parse(context.now) + tokens.sessionTtlMs).toISOString();
     const { passwordChanges, rolesTaken } = user;
-    const data = { userId: found.id, tokenHash: refresh.hash, expiresAt, passwordChanges, rolesTaken };
+    const counts = { passwordChanges, rolesTaken };
+    const data = { userId: found.id, tokenHash: refresh.hash, expiresAt, ...counts, random: true } as const;
     await context.handle(sessionDecider, sessionId, { type: 'StartSession', data });
     return answer(sessionId, refresh.token);
   },
@@ -212,6 +184,7 @@ const refreshTokens = defineCommand({
     const { sessionId } = presented;
     const { state: session } = await context.load(sessionDecider, sessionId);
     if (session.status !== 'open') return notValid();
+    if (session.random !== true && !(await isStillDerived(context, sessionId, body.refresh_token))) return notValid();
     const { state, revision } = await context.load(userDecider, session.userId);
     const reason = whyOutdated(session, sessionId, active(state));
     if (reason !== undefined) {
@@ -219,8 +192,8 @@ const refreshTokens = defineCommand({
       return notValid();
     }
     const answer = await tokenAnswer(context, session.userId, revision);
-    const next = tokens.refresh(sessionId, context.origin.id);
-    const data = { presented: presented.hash, tokenHash: next.hash };
+    const next = tokens.refresh(sessionId);
+    const data = { presented: presented.hash, tokenHash: next.hash, random: true } as const;
     const { events } = await context.handle(sessionDecider, sessionId, { type: 'RefreshSession', data }, REFUSABLE);
     if (events.some(({ type }) => type === 'SessionEnded')) return notValid();
     return answer(sessionId, next.token);

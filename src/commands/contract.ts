@@ -24,10 +24,14 @@ export interface Tokens {
   /** A signed access token, and its lifetime in seconds. */
   issue(claims: AccessClaims): { token: string; expiresIn: number };
   /**
-   * A 256-bit refresh token for a session, and its hash, which the log stores. The token is derived from the command's id
-   * with a secret key, so a repeated command returns the same token.
+   * A new refresh token of 256 random bits for a session, and its hash, which the log stores. Each call makes another one.
    */
-  refresh(sessionId: string, commandId: string): { token: string; hash: string };
+  refresh(sessionId: string): { token: string; hash: string };
+  /**
+   * Whether a refresh token was derived from a listed signing secret and the id of one of these commands, as earlier versions made
+   * refresh tokens.
+   */
+  isDerived(token: string, sessionId: string, commandIds: readonly string[]): boolean;
   /** The session that a refresh token names, and the token's hash; undefined when it is not a refresh token. */
   parseRefresh(token: string): { sessionId: string; hash: string } | undefined;
   /** The longest lifetime of a session, ms. */

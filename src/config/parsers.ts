@@ -137,10 +137,16 @@ export const currency = (fallback: string) =>
     return value;
   });
 
-export const longSecret = (bytesMin: number) =>
+/** A secret, or a list of secrets separated by commas. Parts that are all short are one secret that holds commas. */
+export const longSecrets = (bytesMin: number, secretsMax: number) =>
   secret(
     setting(undefined, (value) => {
       if (Buffer.byteLength(value) < bytesMin) throw new Error(`must be at least ${bytesMin} bytes long`);
+      const long = value.split(',').map((part) => Buffer.byteLength(part.trim()) >= bytesMin);
+      if (long.includes(true) && long.includes(false)) {
+        throw new Error(`must be one secret, or a list in which each is at least ${bytesMin} bytes long`);
+      }
+      if (long.includes(true) && long.length > secretsMax) throw new Error(`must list at most ${secretsMax} secrets`);
       return value;
     }),
   );

@@ -5,7 +5,7 @@ import {
   integer,
   keyBytes,
   link,
-  longSecret,
+  longSecrets,
   oneOf,
   origins,
   proxies,
@@ -20,6 +20,8 @@ const ROLES = ['http', 'projector', 'relay', 'handlers', 'deadlines'] as const;
 export type ProcessRole = (typeof ROLES)[number];
 const WORKERS_MAX = 64;
 const JWT_SECRET_BYTES_MIN = 32;
+/** The most secrets or keys in a list. */
+const KEYS_MAX = 8;
 const RATE_MAX_PER_MINUTE = 1_000_000;
 /** One host or several, in the form of the EventStoreDB client; KurrentDB's own schemes mean the same. */
 const ESDB_URL = /^(?:esdb|kurrentdb|kurrent)(?:\+discover)?:\/\/\S+$/;
@@ -66,7 +68,7 @@ export const SETTINGS = {
   NATS_MAX_AGE: duration('168h', 120_000, 365 * DAY_MS),
   NATS_MAX_BYTES: integer('1073741824', 0, NATS_BYTES_MAX),
   NATS_REPLICAS: integer('1', 1, NATS_REPLICAS_MAX),
-  JWT_SECRET: longSecret(JWT_SECRET_BYTES_MIN),
+  JWT_SECRET: longSecrets(JWT_SECRET_BYTES_MIN, KEYS_MAX),
   MASTER_KEY: keyBytes(),
   JWT_ACCESS_EXPIRY: duration('15m', 1_000, DAY_MS),
   JWT_REFRESH_EXPIRY: duration('168h', 1_000, 365 * DAY_MS),

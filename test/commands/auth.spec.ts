@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
+import jwt from 'jsonwebtoken';
 import { isRefusal } from '../../src/errors.ts';
 import { createPasswords, HASHES_WAITING_MAX } from '../../src/http/auth/passwords.ts';
 import { createTokens, createVerifier } from '../../src/http/auth/tokens.ts';
@@ -58,22 +59,65 @@ describe('tokens', () => {
     expect(() => createTokens({ ...settings, secret: 'short' })).to.throw('at least 32 bytes');
   });
 
-  it('for refreshing are opaque, the same for the same command, and of another secret without it', () => {
-    const [sessionId, commandId] = [randomUUID(), randomUUID()];
-    const first = tokens.refresh(sessionId, commandId);
+  it('for refreshing are opaque, random, and follow from no secret', () => {
+    const sessionId = randomUUID();
+    const first = tokens.refresh(sessionId);
     expect(first.token).to.match(/^[0-9a-f-]{36}\.[\w-]{43}$/);
     expect(first.hash)
       .to.match(/^[0-9a-f]{64}$/)
       .and.not.include(first.token.slice(37));
-    expect(tokens.refresh(sessionId, commandId)).to.deep.equal(first);
-    expect(tokens.refresh(sessionId, randomUUID()).token).to.not.equal(first.token);
-    expect(createTokens({ ...settings, secret: `${SECRET}!` }).refresh(sessionId, commandId).token).to.not.equal(
-      first.token,
-    );
+    expect(tokens.refresh(sessionId).token).to.not.equal(first.token);
     expect(tokens.parseRefresh(first.token)).to.deep.equal({ sessionId, hash: first.hash });
     for (const bad of ['', first.token.slice(1), `${first.token}x`, sessionId, tokens.issue(claims).token]) {
       expect(tokens.parseRefresh(bad), bad).to.equal(undefined);
     }
+    expect(tokens.isDerived(first.token, sessionId, [randomUUID()])).to.equal(false);
+  });
+
+  describe('of a list of secrets', () => {
+    const SECRET_OF_BEFORE = 'the secret before this one is long enough too';
+    const verifierOf = (secret: string) => createVerifier({ secret, isRevoked: () => false, now: () => nowMs });
+    const issuedBy = (secret: string): string => createTokens({ ...settings, secret }, () => nowMs).issue(claims).token;
+
+    it('are signed with the first, verified with all, and refused once their secret has left the list', () => {
+      const list = `${SECRET}, ${SECRET_OF_BEFORE}`;
+      for (const secret of [SECRET, SECRET_OF_BEFORE]) {
+        expect(ruleOf(() => verifierOf(list)(issuedBy(secret)))).to.equal('none');
+      }
+      expect(ruleOf(() => verifierOf(SECRET)(issuedBy(list)))).to.equal('none');
+      expect(ruleOf(() => verifierOf(SECRET_OF_BEFORE)(issuedBy(list)))).to.equal('TokenInvalid');
+      expect(ruleOf(() => verifierOf(SECRET)(issuedBy(SECRET_OF_BEFORE)))).to.equal('TokenInvalid');
+      expect(ruleOf(() => verifierOf(list)(issuedBy('the secret of another shop is as long as these')))).to.equal(
+        'TokenInvalid',
+      );
+    });
+
+    it('name their key by a mark that does not reveal it', () => {
+      const { header } = jwt.decode(issuedBy(SECRET), { complete: true })!;
+      expect(header.kid).to.match(/^[\w-]{11}$/);
+      expect(SECRET).not.to.include(header.kid);
+      expect(jwt.decode(issuedBy(SECRET_OF_BEFORE), { complete: true })!.header.kid).not.to.equal(header.kid);
+    });
+
+    it('are valid without a mark, as earlier versions made them, and not with the mark of another key', () => {
+      const list = `${SECRET},${SECRET_OF_BEFORE}`;
+      const payload = { sub: claims.userId, role: 'buyer', sid: claims.sessionId, iat: nowMs / 1_000 };
+      const signed = (kid?: string): string =>
+        jwt.sign(payload, SECRET_OF_BEFORE, {
+          header: { alg: 'HS256', typ: 'at+jwt', ...(kid === undefined ? {} : { kid }) },
+          ...{ issuer: 'cartulary', audience: 'cartulary-api', jwtid: 'one', expiresIn: 60 },
+        });
+      expect(ruleOf(() => verifierOf(list)(signed()))).to.equal('none');
+      const { kid } = jwt.decode(issuedBy(SECRET), { complete: true })!.header;
+      expect(ruleOf(() => verifierOf(list)(signed(kid)))).to.equal('TokenInvalid');
+      expect(ruleOf(() => verifierOf(list)(signed('no-such-key')))).to.equal('TokenInvalid');
+    });
+
+    it('are not taken apart at the commas of a single secret', () => {
+      const phrase = 'one secret, with commas, and long enough';
+      expect(ruleOf(() => verifierOf(phrase)(issuedBy(phrase)))).to.equal('none');
+      expect(ruleOf(() => verifierOf(phrase)(issuedBy(`${phrase}!`)))).to.equal('TokenInvalid');
+    });
   });
 });
 

@@ -202,6 +202,18 @@ describe('settings', () => {
     });
   });
 
+  it('takes a list of signing secrets, and refuses one with a secret that is too short', () => {
+    const [one, other] = ['a'.repeat(32), 'b'.repeat(40)];
+    expect(loadConfig({ JWT_SECRET: `${one},${other}` }).auth.jwtSecret).to.equal(`${one},${other}`);
+    const short = 'must be one secret, or a list in which each is at least 32 bytes long';
+    expect(problemsOf({ JWT_SECRET: `${one},short` })).to.deep.equal({ JWT_SECRET: short });
+    expect(problemsOf({ JWT_SECRET: `${one},` })).to.deep.equal({ JWT_SECRET: short });
+    const nine = Array.from({ length: 9 }, (_, index) => String(index).repeat(32)).join(',');
+    expect(problemsOf({ JWT_SECRET: nine })).to.deep.equal({ JWT_SECRET: 'must list at most 8 secrets' });
+    const phrase = 'one secret, with commas, and long enough';
+    expect(loadConfig({ JWT_SECRET: phrase }).auth.jwtSecret).to.equal(phrase);
+  });
+
   it('read a secret from the file that NAME_FILE names, and nothing else from a file', () => {
     const file = path.join(folder, 'secret');
     writeFileSync(file, `${'s'.repeat(40)}\n`);

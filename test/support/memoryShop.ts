@@ -92,6 +92,7 @@ const noTokens: Services['tokens'] = {
   issue: () => unused('issue'),
   refresh: () => unused('refresh'),
   parseRefresh: () => unused('parseRefresh'),
+  isDerived: () => unused('isDerived'),
   sessionTtlMs: 0,
 };
 

@@ -1,17 +1,17 @@
-import { createHash, createHmac, createSecretKey, hkdfSync, randomUUID, type KeyObject } from 'node:crypto';
+import { createHash, randomBytes, timingSafeEqual, randomUUID } from 'node:crypto';
 import jwt from 'jsonwebtoken';
 import { LRUCache } from 'lru-cache';
 import type { Actor } from '../../engine/decide/context.ts';
 import type { AccessClaims, Tokens } from '../../commands/contract.ts';
 import { Refusal } from '../../errors.ts';
+import { derivedRefreshSecret, type SigningKey, signingKeysOf } from './signingKeys.ts';
 
 const ISSUER = 'cartulary';
 const AUDIENCE = 'cartulary-api';
 const TOKEN_TYPE = 'at+jwt';
 const ALGORITHM = 'HS256';
 const CLOCK_TOLERANCE_S = 5;
-const SECRET_BYTES_MIN = 32;
-const REFRESH_KEY_BYTES = 32;
+const REFRESH_SECRET_BYTES = 32;
 const TOKEN_LENGTH_MAX = 4_096;
 /** The most verified tokens that are remembered, so that each is verified only once. */
 const VERIFIED_MAX = 20_000;
@@ -22,7 +22,7 @@ const REFRESH_TOKEN = new RegExp(`^(${UUID})\\.[A-Za-z0-9_-]{43}$`);
 const ROLES: readonly unknown[] = ['buyer', 'seller', 'admin'];
 
 export interface TokenSettings {
-  /** At least 32 bytes. */
+  /** At least 32 bytes, or a list of such secrets, separated by commas. The first one signs. */
   readonly secret: string | Buffer;
   readonly accessTtlMs: number;
   readonly refreshTtlMs: number;
@@ -43,22 +43,18 @@ export const NO_REVISION = -1;
 export type IsRevoked = (token: VerifiedToken) => boolean;
 export type Verifier = (token: string) => VerifiedToken;
 
-function keyOf(secret: string | Buffer): KeyObject {
-  const bytes = Buffer.isBuffer(secret) ? secret : Buffer.from(secret, 'utf8');
-  if (bytes.length < SECRET_BYTES_MIN)
-    throw new Error(`The token secret must have at least ${SECRET_BYTES_MIN} bytes.`);
-  return createSecretKey(bytes);
-}
+const sameText = (one: string, other: string): boolean =>
+  one.length === other.length && timingSafeEqual(Buffer.from(one), Buffer.from(other));
 
 const hashOf = (token: string): string => createHash('sha256').update(token).digest('hex');
 
 /**
- * Issues access tokens (signed, short-lived) and refresh tokens. A refresh token is 256 bits, derived from the command's id
- * with a key that never leaves the process, so a repeated command returns the same one. The log keeps only its hash.
+ * Issues access tokens (signed, short-lived) and refresh tokens. A refresh token is 256 random bits, so that it follows from no
+ * secret. The log keeps only its hash.
  */
 export function createTokens(settings: TokenSettings, now: () => number = Date.now): Tokens {
-  const key = keyOf(settings.secret);
-  const refreshKey = Buffer.from(hkdfSync('sha256', key, '', 'cartulary refresh tokens', REFRESH_KEY_BYTES));
+  const keys = signingKeysOf(settings.secret);
+  const [{ key, mark }] = keys;
   const expiresIn = Math.floor(settings.accessTtlMs / 1_000);
   return {
     sessionTtlMs: settings.refreshTtlMs,
@@ -66,7 +62,7 @@ export function createTokens(settings: TokenSettings, now: () => number = Date.n
       const payload = { sub: userId, role, sid: sessionId, rev: Number(revision), iat: now() / 1_000 };
       const token = jwt.sign(payload, key, {
         algorithm: ALGORITHM,
-        header: { alg: ALGORITHM, typ: TOKEN_TYPE },
+        header: { alg: ALGORITHM, typ: TOKEN_TYPE, kid: mark },
         issuer: ISSUER,
         audience: AUDIENCE,
         jwtid: randomUUID(),
@@ -74,15 +70,18 @@ export function createTokens(settings: TokenSettings, now: () => number = Date.n
       });
       return { token, expiresIn };
     },
-    refresh(sessionId, commandId) {
-      const secret = createHmac('sha256', refreshKey).update(`${sessionId}\n${commandId}`).digest('base64url');
-      const token = `${sessionId}.${secret}`;
+    refresh(sessionId) {
+      const token = `${sessionId}.${randomBytes(REFRESH_SECRET_BYTES).toString('base64url')}`;
       return { token, hash: hashOf(token) };
     },
     parseRefresh(token) {
       const sessionId = REFRESH_TOKEN.exec(token)?.[1];
       return sessionId === undefined ? undefined : { sessionId, hash: hashOf(token) };
     },
+    isDerived: (token, sessionId, commandIds) =>
+      keys.some((one) =>
+        commandIds.some((id) => sameText(token, `${sessionId}.${derivedRefreshSecret(one, sessionId, id)}`)),
+      ),
   };
 }
 
@@ -113,30 +112,43 @@ export interface VerifierOptions {
   readonly now?: () => number;
 }
 
-/**
- * Verifies each token once and remembers it, up to `VERIFIED_MAX`; expiry and revocation are checked every time. A token must
- * have the one algorithm, our issuer and audience, the type of an access token, and every claim.
- */
-export function createVerifier({ secret, isRevoked, now = Date.now }: VerifierOptions): Verifier {
-  const key = keyOf(secret);
-  const verified = new LRUCache<string, VerifiedToken>({ max: VERIFIED_MAX });
+/** The keys that may have signed a token: the one with its mark, or all for a token from before the marks. */
+function candidates(token: string, keys: readonly SigningKey[]): readonly SigningKey[] {
+  const header = jwt.decode(token, { complete: true })?.header;
+  if (header === undefined) return [];
+  return header.kid === undefined ? keys : keys.filter(({ mark }) => mark === header.kid);
+}
 
-  const verify = (token: string): VerifiedToken => {
-    if (token.length > TOKEN_LENGTH_MAX) throw notValid();
-    let decoded: jwt.Jwt;
+function verifyBy(keys: readonly SigningKey[], token: string, nowMs: number): jwt.Jwt {
+  let fault: unknown;
+  for (const { key } of keys) {
     try {
-      decoded = jwt.verify(token, key, {
+      return jwt.verify(token, key, {
         algorithms: [ALGORITHM],
         issuer: ISSUER,
         audience: AUDIENCE,
         clockTolerance: CLOCK_TOLERANCE_S,
-        clockTimestamp: now() / 1_000,
+        clockTimestamp: nowMs / 1_000,
         complete: true,
       });
     } catch (error) {
-      throw notValid(error);
+      fault = error;
     }
-    const found = verifiedOf(decoded);
+  }
+  throw notValid(fault);
+}
+
+/**
+ * Verifies each token once and remembers it, up to `VERIFIED_MAX`; expiry and revocation are checked every time. A token must
+ * have a listed secret's signature, the one algorithm, our issuer and audience, the type of an access token, and every claim.
+ */
+export function createVerifier({ secret, isRevoked, now = Date.now }: VerifierOptions): Verifier {
+  const keys = signingKeysOf(secret);
+  const verified = new LRUCache<string, VerifiedToken>({ max: VERIFIED_MAX });
+
+  const verify = (token: string): VerifiedToken => {
+    if (token.length > TOKEN_LENGTH_MAX) throw notValid();
+    const found = verifiedOf(verifyBy(candidates(token, keys), token, now()));
     if (found === undefined) throw notValid();
     verified.set(token, found);
     return found;
