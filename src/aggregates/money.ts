@@ -1,3 +1,34 @@
+import { reject } from '../errors.ts';
+
+/** An amount of money. An amount without its currency is a number, not money. */
+export interface Money {
+  /** Minor units. */
+  readonly amount: number;
+  /** ISO 4217. */
+  readonly currency: string;
+}
+
+/** Throws unless both amounts are in one currency. Returns the first. */
+export function inCurrencyOf<M extends Pick<Money, 'currency'>>(money: M, { currency }: Pick<Money, 'currency'>): M {
+  if (money.currency === currency) return money;
+  return reject('OtherCurrency', `An amount in ${money.currency} is no amount in ${currency}.`);
+}
+
+/** Throws when the amounts are in two currencies. */
+export const add = (one: Money, other: Money): Money => ({
+  amount: one.amount + inCurrencyOf(other, one).amount,
+  currency: one.currency,
+});
+
+/** The sum of amounts in one currency. Throws when one of them is in another. */
+export const sumOf = (amounts: readonly Money[], currency: string): Money =>
+  amounts.reduce(add, { amount: 0, currency });
+
+export const times = ({ amount, currency }: Money, factor: number): Money => ({ amount: amount * factor, currency });
+
+/** Below 0 when `one` is less than `other`, above 0 when it is more. Throws when they are in two currencies. */
+export const compare = (one: Money, other: Money): number => inCurrencyOf(one, other).amount - other.amount;
+
 /** The highest price of a product, minor units: the total of a full order at this price is still an exact integer. */
 export const PRICE_MINOR_MAX = 100_000_000_000;
 

@@ -8,22 +8,15 @@ import {
   stepOf,
   unfulfilled,
 } from './fulfilment.ts';
+import { type OrderLine, totalOf } from './orderLines.ts';
 import { INVALID_STATUS, type Money, pay, type PaymentCommand, type PaymentEvent } from './orderMoney.ts';
 import { closesBecause, type Reason, reasonFor } from './reason.ts';
 import type { Sealed, SealedOrOwn } from './sealed.ts';
 
-export interface OrderLine {
-  readonly productId: string;
-  readonly storeId: string;
-  readonly sellerId: string;
-  readonly name: string;
-  /** Minor units, frozen at checkout. */
-  readonly price: number;
-  readonly quantity: number;
-}
-
 /** JSON text of an address, sealed under the buyer's key. */
 type SealedAddress = Sealed;
+
+export type { OrderLine };
 
 // NOTE: these names and shapes are the storage format; version them with care. Amounts are minor units.
 export type OrderPlaced = {
@@ -156,7 +149,9 @@ function placedBy(data: PlaceOrder['data']['order']): PlacedOrder {
 function place({ data: { order, payment } }: PlaceOrder, state: OrderState): OrderEvent[] {
   if (state.status === 'abandoned') reject('CheckoutExpired', 'This checkout took too long; please try again.');
   if (state.status === 'placed') reject('OrderExists', 'This order was already placed.');
-  const requested = { ...payment, attempt: 1, amount: order.total, currency: order.currency };
+  const { amount, currency } = totalOf(order.lines, order.currency);
+  if (amount !== order.total) throw new Error(`an order of ${amount} ${currency} says that it is of ${order.total}`);
+  const requested = { ...payment, attempt: 1, amount, currency };
   return [
     { type: 'OrderPlaced', data: order },
     { type: 'PaymentRequested', data: requested },

@@ -1,6 +1,7 @@
 import { missing, reject } from '../errors.ts';
 import { reasonFor } from './reason.ts';
 import type { SealedOrOwn } from './sealed.ts';
+import { compare, inCurrencyOf } from './money.ts';
 import { covers, evolve, hasCaptured, isKept, isPaidBy, isPaidWith, type Money, type Payment } from './orderLedger.ts';
 import type {
   ConfirmPayment,
@@ -44,7 +45,8 @@ function decide(command: PaymentCommand, order: Payable): PaymentEvent[] {
       const { refundId, reference } = command.data;
       const asked = money.refunds[refundId] ?? missing('RefundUnknown', 'There is no such refund.');
       const { paymentId, amount, done } = asked;
-      return done ? [] : [{ type: 'PaymentRefunded', data: { refundId, paymentId, amount, reference } }];
+      const refunded = { refundId, paymentId, amount, currency: money.currency, reference };
+      return done ? [] : [{ type: 'PaymentRefunded', data: refunded }];
     }
   }
 }
@@ -76,16 +78,19 @@ function confirm({ data: { paymentId } }: ConfirmPayment, { cancelled, money }: 
   return [{ type: 'PaymentConfirmed', data: { paymentId } }];
 }
 
-/** Records every capture, because the money has moved, and requests a refund of what the order does not need. */
+/**
+ * Records every capture in the order's currency, because the money has moved, and requests a refund of what the order does not need.
+ */
 function capture({ data: { refundId, ...captured } }: RecordCapture, { cancelled, money }: Payable): PaymentEvent[] {
   if (known(money, captured.paymentId).status === 'captured') return [];
-  const { paymentId } = captured;
+  const { paymentId, currency } = inCurrencyOf(captured, money);
   const kept = !cancelled && isPaidBy(captured.amount, money) ? money.total : 0;
   const amount = captured.amount - kept;
   const back = {
     refundId,
     paymentId,
     amount,
+    currency,
     reason: unwantedBecause(cancelled, captured.amount, money),
     storeId: null,
   };
@@ -115,14 +120,16 @@ function refundableOf({ lines, money }: Payable, paymentId: string, storeId: str
 function refund({ data }: RequestRefund, order: Payable): PaymentEvent[] {
   if (order.money.refunds[data.refundId] !== undefined) return [];
   const { storeId } = data;
-  const refundable = refundableOf(order, data.paymentId, storeId);
-  const amount = data.amount ?? refundable;
-  if (amount <= 0 || amount > refundable) {
+  const { currency } = order.money;
+  const refundable = { amount: refundableOf(order, data.paymentId, storeId), currency };
+  const wanted = data.amount ?? refundable;
+  if (wanted.amount <= 0 || compare(wanted, refundable) > 0) {
     reject('RefundExceedsCaptured', 'The amount is more than what is left to refund of this payment.');
   }
   const { refundId, paymentId } = data;
+  const { amount } = wanted;
   const reason = reasonFor('RefundRequested', data.reason);
-  return [{ type: 'RefundRequested', data: { refundId, paymentId, amount, reason, storeId } }];
+  return [{ type: 'RefundRequested', data: { refundId, paymentId, amount, currency, reason, storeId } }];
 }
 
 /** The first captured payment with money that was not requested back. */
@@ -137,7 +144,8 @@ function refundRest(money: Money, refundId: string, reason: SealedOrOwn): Paymen
   if (kept === undefined) return [];
   const [paymentId, payment] = kept;
   const amount = payment.amount - payment.refundRequested;
-  return [{ type: 'RefundRequested', data: { refundId, paymentId, amount, reason, storeId: null } }];
+  const { currency } = money;
+  return [{ type: 'RefundRequested', data: { refundId, paymentId, amount, currency, reason, storeId: null } }];
 }
 
 /** Requests a refund of what is kept for the lines of one store; nothing when nothing is. */
@@ -146,7 +154,8 @@ function refundStore(order: Payable, storeId: string, why: { refundId: string; r
   if (kept === undefined) return [];
   const [paymentId] = kept;
   const amount = refundableOf(order, paymentId, storeId);
-  return amount > 0 ? [{ type: 'RefundRequested', data: { ...why, paymentId, amount, storeId } }] : [];
+  const { currency } = order.money;
+  return amount > 0 ? [{ type: 'RefundRequested', data: { ...why, paymentId, amount, currency, storeId } }] : [];
 }
 
 /** Whether all that a store's lines are worth was requested back by the store itself. */

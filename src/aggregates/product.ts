@@ -1,5 +1,6 @@
 import { missing, reject } from '../errors.ts';
 import type { Command, Decider } from '../engine/decide/decider.ts';
+import type { Money } from './money.ts';
 
 export interface ProductDetails {
   readonly name: string;
@@ -15,23 +16,34 @@ export type ProductListed = {
   data: ProductDetails & { storeId: string; sellerId: string; currency: string; sku: string | null };
 };
 export type ProductUpdated = { type: 'ProductUpdated'; data: Partial<Omit<ProductDetails, 'price'>> };
-export type ProductPriceChanged = { type: 'ProductPriceChanged'; data: { price: number } };
+/** `currency`: of the price. Earlier versions recorded none: their prices stay in the currency that the product has. */
+export type ProductPriceChanged = { type: 'ProductPriceChanged'; data: { price: number; currency?: string } };
 export type ProductDelisted = { type: 'ProductDelisted'; data: object };
 export type ProductEvent = ProductListed | ProductUpdated | ProductPriceChanged | ProductDelisted;
 
 export type ListProduct = Command<'ListProduct', ProductListed['data']>;
-export type UpdateProduct = Command<'UpdateProduct', { by: string } & Partial<ProductDetails>>;
+export type UpdateProduct = Command<
+  'UpdateProduct',
+  { by: string; price?: Money } & Partial<Omit<ProductDetails, 'price'>>
+>;
 export type DelistProduct = Command<'DelistProduct', { by: string }>;
 export type ProductCommand = ListProduct | UpdateProduct | DelistProduct;
 
 export type ListedProduct = { readonly status: 'listed' } & Readonly<ProductListed['data']>;
 /** What a delisted product was called and cost, for the carts that it is still in. */
-export type DelistedProduct = { readonly status: 'delisted' } & Pick<ListedProduct, 'sellerId' | 'name' | 'price'>;
+export type DelistedProduct = { readonly status: 'delisted' } & Pick<
+  ListedProduct,
+  'sellerId' | 'name' | 'price' | 'currency'
+>;
 export type ProductState = { readonly status: 'none' } | DelistedProduct | ListedProduct;
+
+/** Why a product cannot be bought whose price is in another currency than the shop's: an earlier version recorded it there. */
+export const inOtherCurrency = (product: Pick<ListedProduct, 'currency'>, currency: string): string =>
+  `it is priced in ${product.currency}, and this shop sells in ${currency}. It can be bought once its seller sets its price anew.`;
 
 export const productDecider: Decider<ProductState, ProductCommand, ProductEvent> = {
   category: 'product',
-  snapshotVersion: 3,
+  snapshotVersion: 4,
   initial: { status: 'none' },
   evolve(state, event) {
     switch (event.type) {
@@ -59,8 +71,8 @@ export const productDecider: Decider<ProductState, ProductCommand, ProductEvent>
   },
 };
 
-const delisted = ({ sellerId, name, price }: ListedProduct): DelistedProduct => ({
-  ...{ status: 'delisted', sellerId, name, price },
+const delisted = ({ sellerId, name, price, currency }: ListedProduct): DelistedProduct => ({
+  ...{ status: 'delisted', sellerId, name, price, currency },
 });
 
 function theirs(state: ProductState, by: string): ListedProduct {
@@ -75,8 +87,8 @@ function update({ data: { by: _by, price, ...wanted } }: UpdateProduct, state: L
   );
   return [
     ...(Object.keys(changed).length > 0 ? [{ type: 'ProductUpdated' as const, data: changed }] : []),
-    ...(price !== undefined && price !== state.price
-      ? [{ type: 'ProductPriceChanged' as const, data: { price } }]
+    ...(price !== undefined && (price.amount !== state.price || price.currency !== state.currency)
+      ? [{ type: 'ProductPriceChanged' as const, data: { price: price.amount, currency: price.currency } }]
       : []),
   ];
 }

@@ -3,6 +3,7 @@ import { type StockCommand, stockDecider } from '../aggregates/stock.ts';
 import type { Command } from '../engine/decide/decider.ts';
 import type { CommandContext } from '../commands/contract.ts';
 import { priceOf, STOCK_MAX } from '../commands/product.ts';
+import type { Money } from '../aggregates/money.ts';
 import { isRefusal, reject } from '../errors.ts';
 import { bodyCheck } from '../http/api/validate.ts';
 import { Amount, Fields, Name, Text } from '../schema.ts';
@@ -76,13 +77,13 @@ export async function importRow(contextOf: ContextOf, row: ProductRow, target: T
     categoryId,
   };
   if (product.status === 'none') {
-    const { currency } = context.services.settings;
-    const data = { ...wanted, storeId, sellerId, sku: row.sku, currency };
+    const { amount: price, currency } = wanted.price;
+    const data = { ...wanted, price, storeId, sellerId, sku: row.sku, currency };
     await setStock(contextOf, id, row.stock, dryRun);
     await decide(context, id, { type: 'ListProduct', data }, dryRun);
     return 'created';
   }
-  const changed = changes(context, product, wanted, target);
+  const changed = changes(product, wanted, target);
   if (changed !== undefined) {
     await decide(context, id, { type: 'UpdateProduct', data: { by: sellerId, ...changed } }, dryRun);
   }
@@ -93,24 +94,18 @@ export async function importRow(contextOf: ContextOf, row: ProductRow, target: T
 /** Makes a context for one command; `ifMatch` pins the revision that the command must find. */
 export type ContextOf = (ifMatch?: bigint) => CommandContext;
 
-type Wanted = Pick<ListedProduct, 'name' | 'description' | 'price' | 'categoryId'>;
+type Wanted = Pick<ListedProduct, 'name' | 'description' | 'categoryId'> & { readonly price: Money };
 
-/** The wanted fields that differ from the product's; undefined when none does. */
-function changes(
-  context: CommandContext,
-  product: ListedProduct,
-  wanted: Wanted,
-  { storeId, sellerId }: Target,
-): Partial<Wanted> | undefined {
-  const { currency } = context.services.settings;
+/** The wanted fields that differ from the product's; undefined when none does. A price in another currency differs. */
+function changes(product: ListedProduct, wanted: Wanted, { storeId, sellerId }: Target): Partial<Wanted> | undefined {
   if (product.storeId !== storeId || product.sellerId !== sellerId) {
     reject('ProductElsewhere', 'the product with this SKU belongs to another store');
   }
-  if (product.currency !== currency) {
-    reject('OtherCurrency', `the product is priced in ${product.currency}, and this shop sells in ${currency}`);
-  }
-  const fields = Object.entries(wanted).filter(([field, value]) => product[field as keyof Wanted] !== value);
-  return fields.length === 0 ? undefined : Object.fromEntries(fields);
+  const { price, ...texts } = wanted;
+  const fields = Object.entries(texts).filter(([field, value]) => product[field as keyof typeof texts] !== value);
+  const isPriced = price.amount === product.price && price.currency === product.currency;
+  if (fields.length === 0 && isPriced) return undefined;
+  return { ...(Object.fromEntries(fields) as Partial<Wanted>), ...(isPriced ? {} : { price }) };
 }
 
 async function decide(

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { EVENTS_COUNTED_MAX } from '../eventstore/scan.ts';
 import { projectionNames } from '../projections/index.ts';
-import { projectionStatus, type ProjectionStatus } from '../engine/project/progress.ts';
+import { projectionStatus, type ProjectionStatus } from '../engine/project/status.ts';
 import { deadlinesStatus, handlerStatus, type DeadlinesStatus, type HandlerStatus } from './followers.ts';
 import { onLog } from './onShop.ts';
 import { clean, pairs, table, type Column } from './text.ts';

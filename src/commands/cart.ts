@@ -1,9 +1,9 @@
 import { Type } from 'typebox';
 import { type CartCommand, cartDecider, type CartState, QUANTITY_MAX } from '../aggregates/cart.ts';
-import { productDecider } from '../aggregates/product.ts';
-import { missing } from '../errors.ts';
+import { inOtherCurrency, productDecider } from '../aggregates/product.ts';
+import { missing, reject } from '../errors.ts';
 import { Fields, Id } from '../schema.ts';
-import { type CartProduct, CartView, cartView } from '../queries/cart.ts';
+import { canBeBought, type CartProduct, CartView, cartView } from '../queries/cart.ts';
 import type { Answer } from '../engine/decide/command.ts';
 import { type CommandContext, defineCommand } from './contract.ts';
 
@@ -12,7 +12,8 @@ const Quantity = Type.Integer({ minimum: 1, maximum: QUANTITY_MAX });
 async function productOf(context: CommandContext, id: string): Promise<CartProduct | undefined> {
   const { state } = await context.load(productDecider, id, 'cached');
   if (state.status === 'none') return undefined;
-  return { name: state.name, price: state.price, listed: state.status === 'listed' };
+  const { name, price, currency } = state;
+  return { name, price, currency, listed: state.status === 'listed' };
 }
 
 async function view(context: CommandContext, cart: CartState): Promise<CartView> {
@@ -42,10 +43,15 @@ const addItem = defineCommand({
   revised: 'always',
   codes: ['CONFLICT', 'NOT_FOUND'],
   async run({ body }, context) {
-    if ((await productOf(context, body.product_id))?.listed !== true) {
+    const { currency } = context.services.settings;
+    const found = await productOf(context, body.product_id);
+    if (found === undefined || !canBeBought(found, currency)) {
       // The cached fold may lag behind another process, so check the stream before refusing.
       const { state } = await context.load(productDecider, body.product_id);
-      if (state.status !== 'listed') missing('ProductUnknown', 'There is no such product.');
+      if (state.status !== 'listed') return missing('ProductUnknown', 'There is no such product.');
+      if (state.currency !== currency) {
+        reject('OtherCurrency', `This product cannot be bought: ${inOtherCurrency(state, currency)}`);
+      }
     }
     return change(context, { type: 'AddCartItem', data: { productId: body.product_id, quantity: body.quantity } });
   },

@@ -1,6 +1,7 @@
 import { cartDecider, type CartLine } from '../aggregates/cart.ts';
 import { orderDecider, type OrderLine, type PlaceOrder } from '../aggregates/order.ts';
-import { productDecider } from '../aggregates/product.ts';
+import { totalOf } from '../aggregates/orderLines.ts';
+import { inOtherCurrency, productDecider, type ProductState } from '../aggregates/product.ts';
 import { placeOfOrder, type Sealed, type SealedName } from '../aggregates/sealed.ts';
 import { stockDecider } from '../aggregates/stock.ts';
 import { type FieldError, isRefusal, reject } from '../errors.ts';
@@ -127,18 +128,26 @@ async function alreadyPlaced(context: CommandContext, orderId: string, wishes: W
 const emptyCart = (context: CommandContext, orderId: string): Promise<unknown> =>
   context.handle(cartDecider, context.actor.id, { type: 'CheckOutCart', data: { orderId } }, { step: 'empty' });
 
+/** Why a product cannot be bought. */
+function whyNot(productId: string, product: ProductState | undefined, currency: string): string {
+  const named =
+    product === undefined || product.status === 'none' ? `Product ${productId}` : `${product.name} (${productId})`;
+  if (product?.status === 'listed') return `${named}: ${inOtherCurrency(product, currency)}`;
+  return `${named} can no longer be bought: take it out to check out.`;
+}
+
 /** Adds each product's current name, price and store to its line. */
 async function price(context: CommandContext, lines: readonly CartLine[]): Promise<OrderLine[]> {
+  const { currency } = context.services.settings;
   const loaded = await Promise.all(lines.map(({ productId }) => context.load(productDecider, productId)));
   const errors: FieldError[] = [];
   const priced = lines.flatMap(({ productId, quantity }, index) => {
     const product = loaded[index]?.state;
-    if (product?.status === 'listed') {
+    if (product?.status === 'listed' && product.currency === currency) {
       const { storeId, sellerId, name, price: unit } = product;
-      return { productId, storeId, sellerId, name, price: unit, quantity };
+      return { productId, storeId, sellerId, name, price: unit, currency, quantity };
     }
-    const named = product?.status === 'delisted' ? `${product.name} (${productId})` : `Product ${productId}`;
-    const message = `${named} can no longer be bought: take it out to check out.`;
+    const message = whyNot(productId, product, currency);
     errors.push({ code: 'CONFLICT', field: `items.${index}`, message });
     return [];
   });
@@ -181,6 +190,7 @@ async function toOrder(
 ): Promise<PlaceOrder['data']> {
   const { personalData, settings } = context.services;
   const buyerId = context.actor.id;
+  const { amount: total, currency } = totalOf(lines, settings.currency);
   const seal = (field: SealedName, text: string): Promise<Sealed> =>
     personalData.seal(placeOfOrder({ id: orderId, buyerId }, field), text);
   const { billingAddress, notes } = wishes;
@@ -188,8 +198,8 @@ async function toOrder(
     order: {
       buyerId,
       lines,
-      currency: settings.currency,
-      total: lines.reduce((sum, line) => sum + line.price * line.quantity, 0),
+      currency,
+      total,
       shippingAddress: await seal('OrderPlaced.shippingAddress', wishes.shippingAddress),
       billingAddress: billingAddress === null ? null : await seal('OrderPlaced.billingAddress', billingAddress),
       notes: notes === null ? null : await seal('OrderPlaced.notes', notes),

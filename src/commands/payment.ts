@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import { decimalsOf, toMajor, toMinor } from '../aggregates/money.ts';
+import { decimalsOf, type Money, toMajor, toMinor } from '../aggregates/money.ts';
 import { refundedInFull } from '../aggregates/reason.ts';
 import { type OrderCommand, orderDecider, type PlacedOrder } from '../aggregates/order.ts';
 import { invalid, missing } from '../errors.ts';
@@ -117,10 +117,10 @@ const refundPayment = defineCommand({
 });
 
 /** `most`: what there is to refund at all, for the message. What is left of it is for the order to check. */
-function refundAmount(amount: string | number, currency: string, most: number): number {
+function refundAmount(amount: string | number, currency: string, most: number): Money {
   // An order may cost more than a product's highest price.
   const minor = toMinor(amount, currency, Number.MAX_SAFE_INTEGER);
-  if (minor !== undefined && minor > 0) return minor;
+  if (minor !== undefined && minor > 0) return { amount: minor, currency };
   return invalid(
     'amount',
     `must be above 0 and at most ${toMajor(most, currency)}, with at most ${decimalsOf(currency)} decimals`,

@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
 import { categoryDecider } from '../aggregates/category.ts';
-import { decimalsOf, PRICE_MINOR_MAX, toMajor, toMinor } from '../aggregates/money.ts';
+import { decimalsOf, type Money, PRICE_MINOR_MAX, toMajor, toMinor } from '../aggregates/money.ts';
 import { productDecider } from '../aggregates/product.ts';
 import { placeOfStock } from '../aggregates/sealed.ts';
 import { stockDecider } from '../aggregates/stock.ts';
@@ -17,10 +17,10 @@ import { storeIdOf } from '../queries/store.ts';
 
 export const STOCK_MAX = 1_000_000_000;
 
-/** Converts a price to minor units. Refuses zero, too many decimals and too high a price, naming the field `price`. */
-export function priceOf({ settings: { currency } }: Services, amount: string | number): number {
+/** A price in the shop's currency. Refuses zero, too many decimals and too high a price, naming the field `price`. */
+export function priceOf({ settings: { currency } }: Services, amount: string | number): Money {
   const minor = toMinor(amount, currency);
-  if (minor !== undefined && minor > 0) return minor;
+  if (minor !== undefined && minor > 0) return { amount: minor, currency };
   const most = toMajor(PRICE_MINOR_MAX, currency);
   return invalid('price', `must be above 0 and at most ${most}, with at most ${decimalsOf(currency)} decimals`);
 }
@@ -65,7 +65,7 @@ const listProduct = defineChange({
   answers,
   check: checkPrice,
   async run({ body }, context) {
-    const price = priceOf(context.services, body.price);
+    const { amount: price, currency } = priceOf(context.services, body.price);
     const id = context.derive('product');
     await checkOnce(context, { stream: streamOf(productDecider.category, id), step: 'list' }, () =>
       categoryMustExist(context, body.category_id),
@@ -75,7 +75,7 @@ const listProduct = defineChange({
     const data = {
       ...{ name: body.name.trim(), description: body.description ?? '', price, categoryId: body.category_id },
       ...{ storeId: storeIdOf(context.actor.id), sellerId: context.actor.id, sku: body.sku?.trim() ?? null },
-      currency: context.services.settings.currency,
+      currency,
     };
     return context.handle(productDecider, id, { type: 'ListProduct', data }, { step: 'list' });
   },

@@ -1,9 +1,7 @@
 import { CURRENCY_ID, currencyDecider } from '../aggregates/currency.ts';
-import type { Services } from '../commands/contract.ts';
+import type { CommandContext, Services } from '../commands/contract.ts';
 import { ConfigError } from '../config/config.ts';
-import { CommandContext, SYSTEM } from '../engine/decide/context.ts';
 import { isRefusal } from '../errors.ts';
-import { freshId } from '../platform/ids.ts';
 import type { Logger } from '../platform/log.ts';
 
 /** The refusal of a `CURRENCY` that is not the log's. */
@@ -26,12 +24,9 @@ export async function currencyOf({ aggregates }: Pick<Services, 'aggregates'>): 
  * Records `CURRENCY` as the log's when the log has none yet. Throws when the log has another. Two processes that start at once agree: both
  * write to one stream, so the second finds the choice of the first.
  */
-export async function settleCurrency(services: Services, log: Logger): Promise<void> {
+export async function settleCurrency(context: CommandContext, log: Logger): Promise<void> {
+  const { services } = context;
   const { currency } = services.settings;
-  const id = freshId();
-  const now = new Date().toISOString();
-  const origin = { id, repeatable: false, actor: SYSTEM('setup'), now, correlationId: id };
-  const context = new CommandContext(origin, services);
   try {
     const intent = { type: 'ChooseCurrency', data: { currency } } as const;
     const { events } = await context.handle(currencyDecider, CURRENCY_ID, intent);

@@ -1,4 +1,4 @@
-import { type Actor, CommandContext } from '../engine/decide/context.ts';
+import { type Actor, CommandContext, SYSTEM } from '../engine/decide/context.ts';
 import { createAggregates } from '../engine/decide/handle.ts';
 import type { CommandContext as ShopContext, Hints, Services } from '../commands/contract.ts';
 import type { ShopSettings } from '../queries/contract.ts';
@@ -81,7 +81,7 @@ export async function openShop(options: ShopOptions): Promise<Shop> {
       hints: createHints({ db, store, progress }),
       settings,
     };
-    if (options.readOnly !== true) await settleCurrency(services, log);
+    if (options.readOnly !== true) await settleCurrency(commandContext(services, { actor: SYSTEM('setup') }), log);
     return { store, services, pool, readPool, db, progress, close };
   } catch (error) {
     await close();

@@ -104,7 +104,7 @@ async function capture(step: Step, { data: { paymentId: key } }: RecordedEvent<P
 
 async function refund(step: Step, { data }: RecordedEvent<RefundRequested>): Promise<void> {
   const { gateway, signal, order, context, orderId } = step;
-  const { refundId: key, paymentId, amount } = data;
+  const { refundId: key, paymentId, amount, currency = order.money.currency } = data;
   if (order.money.refunds[key]?.done === true) return;
   const charged = await gateway.find(paymentId, signal);
   if (charged?.status !== 'captured')
@@ -113,7 +113,7 @@ async function refund(step: Step, { data }: RecordedEvent<RefundRequested>): Pro
     (await gateway.findRefund(key, signal)) ??
     (await certainly(
       step,
-      () => gateway.refund({ key, reference: charged.reference, amount }, signal),
+      () => gateway.refund({ key, reference: charged.reference, amount, currency }, signal),
       () => gateway.findRefund(key, signal),
     ));
   failpoint('payment:refunded');
@@ -176,8 +176,8 @@ async function record({ context, orderId }: Step, paymentId: string, state: Char
       return;
     }
     case 'captured': {
-      const { reference, amount } = state;
-      const data = { paymentId, reference, amount, refundId: context.derive(`refund:${paymentId}`) };
+      const { reference, amount, currency } = state;
+      const data = { paymentId, reference, amount, currency, refundId: context.derive(`refund:${paymentId}`) };
       const intent = { type: 'RecordCapture', data } as const;
       await context.handle(orderDecider, orderId, intent, { step: `RecordCapture:${paymentId}` });
       return;

@@ -97,7 +97,13 @@ export const products: Projection<ProductRow, ProductEvent | StockEvent | OrderE
     },
     ProductPriceChanged: {
       key: (event) => idOf(event.stream),
-      row: (row, { data, metadata }) => row && { ...row, price: data.price, updated_at: metadata.occurredAt },
+      row: (row, { data, metadata }) =>
+        row && {
+          ...row,
+          price: data.price,
+          currency: data.currency ?? row.currency,
+          updated_at: metadata.occurredAt,
+        },
     },
     ProductDelisted: {
       key: (event) => idOf(event.stream),

@@ -2,7 +2,7 @@ import type { CartRow } from '../projections/carts.ts';
 import { defineQuery } from './contract.ts';
 import { type Static, Type } from 'typebox';
 import type { CartLine } from '../aggregates/cart.ts';
-import { toMajor } from '../aggregates/money.ts';
+import { type Money as Amount, sumOf, times, toMajor } from '../aggregates/money.ts';
 import { Currency, Id, Instant, Money, Named, Nullable } from '../schema.ts';
 
 export const CartView = Named('Cart', {
@@ -11,12 +11,13 @@ export const CartView = Named('Cart', {
       product_id: Id,
       name: Type.String(),
       price: Money,
+      currency: Currency,
       quantity: Type.Integer(),
       subtotal: Money,
       image_url: Nullable(Type.String()),
       available: Type.Boolean({
         description:
-          'False when the product can no longer be bought: it adds nothing to the total, and a checkout is refused until it is taken out.',
+          'False when the product can no longer be bought, or is priced in another currency: it adds nothing to the total, and a checkout is refused until it is taken out.',
       }),
     }),
   ),
@@ -30,34 +31,46 @@ export type CartView = Static<typeof CartView>;
 export interface CartProduct {
   readonly name: string;
   readonly price: number;
-  /** Whether it can be bought. */
+  readonly currency: string;
   readonly listed: boolean;
 }
 
-/** Shows every line of the cart. A product that can no longer be bought is marked, with its last price, and costs nothing. */
+/** Whether a product can be bought in a shop of this currency. */
+export const canBeBought = (product: Pick<CartProduct, 'listed' | 'currency'>, currency: string): boolean =>
+  product.listed && product.currency === currency;
+
+/**
+ * Shows every line of the cart. A product that can no longer be bought, or whose price is in another currency, is marked, with its last
+ * price, and costs nothing.
+ */
 export function cartView(
   items: readonly CartLine[],
   products: ReadonlyMap<string, CartProduct>,
   currency: string,
   updatedAt: string | null,
 ): CartView {
-  let total = 0;
+  const subtotals: Amount[] = [];
   const shown = items.flatMap(({ productId, quantity }) => {
     const product = products.get(productId);
     if (product === undefined) return [];
-    const subtotal = product.listed ? product.price * quantity : 0;
-    total += subtotal;
+    const available = canBeBought(product, currency);
+    const subtotal = available
+      ? times({ amount: product.price, currency: product.currency }, quantity)
+      : { amount: 0, currency };
+    subtotals.push(subtotal);
     return {
       product_id: productId,
       name: product.name,
-      price: toMajor(product.price, currency),
+      price: toMajor(product.price, product.currency),
+      currency: product.currency,
       quantity,
-      subtotal: toMajor(subtotal, currency),
+      subtotal: toMajor(subtotal.amount, currency),
       image_url: null,
-      available: product.listed,
+      available,
     };
   });
-  return { items: shown, total: toMajor(total, currency), currency, updated_at: updatedAt };
+  const total = sumOf(subtotals, currency);
+  return { items: shown, total: toMajor(total.amount, currency), currency, updated_at: updatedAt };
 }
 
 const getCart = defineQuery({
@@ -73,7 +86,7 @@ const getCart = defineQuery({
     const [cart] = await db.rows<CartRow & { revision: number }>('SELECT * FROM carts WHERE buyer_id = $1', [actor.id]);
     const items = cart?.items ?? [];
     const products = await db.rows<CartProduct & { id: string }>(
-      'SELECT id, name, price, listed FROM products WHERE id = ANY($1)',
+      'SELECT id, name, price, currency, listed FROM products WHERE id = ANY($1)',
       [items.map(({ productId }) => productId)],
     );
     const known = new Map(products.map(({ id, ...product }) => [id, product]));

@@ -91,13 +91,16 @@ type ListFilters = Static<typeof ListFilters>;
 
 const SORT_COLUMNS = { created_at: 'p.created_at', price: 'p.price', name: 'p.name', popularity: 'p.ordered' } as const;
 
+/** Prices are compared only within one currency. A log of an earlier version may hold products in several. */
 function orderOf({ search, sort_by: by, sort_order: direction }: ListFilters): string {
   if (by === undefined && search !== undefined) {
     return `ts_rank(p.search, websearch_to_tsquery('simple', $1)) DESC, p.created_at DESC, p.id`;
   }
   const descending =
     direction === undefined ? by === undefined || by === 'created_at' || by === 'popularity' : direction === 'desc';
-  return `${SORT_COLUMNS[by ?? 'created_at']} ${descending ? 'DESC' : 'ASC'}, p.id`;
+  const direct = descending ? 'DESC' : 'ASC';
+  const group = by === 'price' ? `p.currency ${direct}, ` : '';
+  return `${group}${SORT_COLUMNS[by ?? 'created_at']} ${direct}, p.id`;
 }
 
 function list(filters: ListFilters, { db, services }: QueryContext): Promise<QueryAnswer> {
@@ -108,6 +111,7 @@ function list(filters: ListFilters, { db, services }: QueryContext): Promise<Que
   if (search !== undefined) where.add(`p.search @@ websearch_to_tsquery('simple', ?)`, search);
   if (category_id !== undefined) where.add('p.category_id = ?', category_id);
   if (store_id !== undefined) where.add('p.store_id = ?', store_id);
+  if (min_price !== undefined || max_price !== undefined) where.add('p.currency = ?', services.settings.currency);
   if (min_price !== undefined) where.add('p.price >= ?', minor('min_price', min_price));
   if (max_price !== undefined) where.add('p.price <= ?', minor('max_price', max_price));
   if (in_stock !== undefined) where.add('(p.on_hand - p.reserved > 0) = ?', in_stock);

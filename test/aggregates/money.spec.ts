@@ -1,9 +1,34 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { PRICE_MINOR_MAX, decimalsOf, toMajor, toMinor } from '../../src/aggregates/money.ts';
+import {
+  add,
+  compare,
+  PRICE_MINOR_MAX,
+  decimalsOf,
+  sumOf,
+  times,
+  toMajor,
+  toMinor,
+} from '../../src/aggregates/money.ts';
 import { RUNS } from '../support/properties.ts';
 
 describe('money', () => {
+  it('is added and compared within one currency only', () => {
+    const [euros, more, yen] = [
+      { amount: 1_990, currency: 'EUR' },
+      { amount: 10, currency: 'EUR' },
+      { amount: 1_990, currency: 'JPY' },
+    ];
+    expect(add(euros, more)).to.deep.equal({ amount: 2_000, currency: 'EUR' });
+    expect(sumOf([euros, times(more, 3)], 'EUR')).to.deep.equal({ amount: 2_020, currency: 'EUR' });
+    expect(sumOf([], 'KWD')).to.deep.equal({ amount: 0, currency: 'KWD' });
+    expect([compare(euros, more) > 0, compare(more, euros) < 0, compare(euros, euros)]).to.deep.equal([true, true, 0]);
+    const mixed = [() => add(euros, yen), () => compare(euros, yen), () => sumOf([euros, yen], 'EUR')];
+    for (const mix of [...mixed, () => sumOf([yen], 'EUR')]) {
+      expect(mix).to.throw(/An amount in (JPY|EUR) is no amount in (EUR|JPY)/);
+    }
+  });
+
   it('has as many decimals as its currency', () => {
     expect(['JPY', 'KRW', 'EUR', 'USD', 'IDR', 'KWD', 'BHD'].map(decimalsOf)).to.deep.equal([0, 0, 2, 2, 2, 3, 3]);
   });

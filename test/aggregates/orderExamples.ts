@@ -46,7 +46,7 @@ export const authorised = (paymentId = 'p1'): OrderEvent => ({
 export const confirmed = (paymentId = 'p1'): OrderEvent => ({ type: 'PaymentConfirmed', data: { paymentId } });
 export const captured = (paymentId = 'p1', amount = TOTAL): OrderEvent => ({
   type: 'PaymentCaptured',
-  data: { paymentId, reference: `charge ${paymentId}`, amount },
+  data: { paymentId, reference: `charge ${paymentId}`, amount, currency: 'EUR' },
 });
 export const declined = (paymentId = 'p1'): OrderEvent => ({
   type: 'PaymentDeclined',
@@ -57,11 +57,11 @@ export const refundRequested = (
   more: Partial<RefundRequested['data']> = {},
 ): Extract<OrderEvent, { type: 'RefundRequested' }> => ({
   type: 'RefundRequested',
-  data: { refundId: 'r1', paymentId: 'p1', amount, reason: 'damaged', storeId: null, ...more },
+  data: { refundId: 'r1', paymentId: 'p1', amount, currency: 'EUR', reason: 'damaged', storeId: null, ...more },
 });
 export const refunded = (amount: number, refundId = 'r1', paymentId = 'p1'): OrderEvent => ({
   type: 'PaymentRefunded',
-  data: { refundId, paymentId, amount, reference: `refund ${refundId}` },
+  data: { refundId, paymentId, amount, currency: 'EUR', reference: `refund ${refundId}` },
 });
 
 /** How a full refund closes what was not shipped: the whole order, or one store's part. */

@@ -23,7 +23,7 @@ const capture = fc
   .tuple(paymentId, fc.oneof({ weight: 6, arbitrary: fc.constant(TOTAL) }, { weight: 1, arbitrary: amount }))
   .map(([id, much]) => ({
     type: 'RecordCapture' as const,
-    data: { paymentId: id, reference: 'c', amount: much, refundId: `of ${id}` },
+    data: { paymentId: id, reference: 'c', amount: much, currency: 'EUR', refundId: `of ${id}` },
   }));
 const decline = paymentId.map((id) => ({
   type: 'RecordDecline' as const,
@@ -33,7 +33,10 @@ const refund = fc
   .tuple(refundId, paymentId, fc.option(storeId), fc.option(fc.oneof(amount, fc.integer({ min: -5, max: 50 }))))
   .map(([id, of, store, much]) => ({
     type: 'RequestRefund' as const,
-    data: { refundId: id, paymentId: of, reason: 'r', storeId: store, ...(much === null ? {} : { amount: much }) },
+    data: {
+      ...{ refundId: id, paymentId: of, reason: 'r', storeId: store },
+      ...(much === null ? {} : { amount: { amount: much, currency: 'EUR' } }),
+    },
   }));
 const recordRefund = fc
   .oneof(

@@ -20,13 +20,14 @@ import {
   TOTAL,
 } from './orderExamples.ts';
 
+const eur = (amount: number) => ({ amount, currency: 'EUR' });
 const request = (paymentId: string) => ({ type: 'RequestPayment', data: { paymentId, method: 'sandbox' } }) as const;
 const authorise = { type: 'RecordAuthorisation', data: { paymentId: 'p1', reference: 'auth p1' } } as const;
 const confirm = { type: 'ConfirmPayment', data: { paymentId: 'p1' } } as const;
 const capture = (paymentId = 'p1', amount = TOTAL) =>
   ({
     type: 'RecordCapture',
-    data: { paymentId, reference: `charge ${paymentId}`, amount, refundId: 'r1' },
+    data: { paymentId, reference: `charge ${paymentId}`, amount, currency: 'EUR', refundId: 'r1' },
   }) as const;
 const decline = { type: 'RecordDecline', data: { paymentId: 'p1', reason: 'no funds' } } as const;
 const refund = (more: Partial<RequestRefund['data']> = {}) =>
@@ -181,16 +182,16 @@ describe('refund', () => {
       .when(refund({ refundId: 'r2' }))
       .then(refundRequested(7_500, { refundId: 'r2' }), closed);
     given(orderDecider, ...paid)
-      .when(refund({ amount: 1 }))
+      .when(refund({ amount: eur(1) }))
       .then(refundRequested(1));
   });
 
   it('never exceeds what was captured and not given back yet', () => {
     given(orderDecider, ...paid)
-      .when(refund({ amount: TOTAL + 1 }))
+      .when(refund({ amount: eur(TOTAL + 1) }))
       .thenRefused('RefundExceedsCaptured');
     given(orderDecider, ...paid, refundRequested(2_500))
-      .when(refund({ refundId: 'r2', amount: 7_501 }))
+      .when(refund({ refundId: 'r2', amount: eur(7_501) }))
       .thenRefused('RefundExceedsCaptured');
     given(orderDecider, ...paid, refundRequested(TOTAL))
       .when(refund({ refundId: 'r2' }))
@@ -199,7 +200,7 @@ describe('refund', () => {
 
   it('never exceeds what the provider really captured', () => {
     given(orderDecider, ...pending, captured('p1', TOTAL - 1))
-      .when(refund({ amount: TOTAL }))
+      .when(refund({ amount: eur(TOTAL) }))
       .thenRefused('RefundExceedsCaptured');
     given(orderDecider, ...pending, captured('p1', TOTAL - 1))
       .when(refund())
@@ -208,10 +209,10 @@ describe('refund', () => {
 
   it('of nothing, or less, is refused', () => {
     given(orderDecider, ...paid)
-      .when(refund({ amount: 0 }))
+      .when(refund({ amount: eur(0) }))
       .thenRefused('RefundExceedsCaptured');
     given(orderDecider, ...paid)
-      .when(refund({ amount: -1 }))
+      .when(refund({ amount: eur(-1) }))
       .thenRefused('RefundExceedsCaptured');
   });
 
@@ -228,10 +229,10 @@ describe('refund', () => {
       .when(refund({ storeId: 'north' }))
       .then(refundRequested(NORTH, { storeId: 'north' }), partClosed('north'));
     given(orderDecider, ...paid)
-      .when(refund({ storeId: 'south', amount: SOUTH + 1 }))
+      .when(refund({ storeId: 'south', amount: eur(SOUTH + 1) }))
       .thenRefused('RefundExceedsCaptured');
     given(orderDecider, ...paid, refundRequested(SOUTH, { storeId: 'south' }))
-      .when(refund({ refundId: 'r2', storeId: 'south', amount: 1 }))
+      .when(refund({ refundId: 'r2', storeId: 'south', amount: eur(1) }))
       .thenRefused('RefundExceedsCaptured');
     given(orderDecider, ...paid, refundRequested(SOUTH, { storeId: 'south' }))
       .when(refund({ refundId: 'r2', storeId: 'north' }))
@@ -258,7 +259,7 @@ describe('refund', () => {
 
   it('is asked for once and done once', () => {
     given(orderDecider, ...paid, refundRequested(2_500))
-      .when(refund({ amount: 2_500 }))
+      .when(refund({ amount: eur(2_500) }))
       .thenNothing();
     given(orderDecider, ...paid, refundRequested(2_500))
       .when(recordRefund)

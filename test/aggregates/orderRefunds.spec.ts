@@ -25,7 +25,10 @@ import { orderLife } from './orderLives.ts';
 const refund = (storeId: string | null, amount?: number) =>
   ({
     type: 'RequestRefund',
-    data: { refundId: 'r1', paymentId: 'p1', reason: 'damaged', storeId, ...(amount === undefined ? {} : { amount }) },
+    data: {
+      ...{ refundId: 'r1', paymentId: 'p1', reason: 'damaged', storeId },
+      ...(amount === undefined ? {} : { amount: { amount, currency: 'EUR' } }),
+    },
   }) as const;
 const cancelPart = (storeId: string) =>
   ({ type: 'CancelFulfilment', data: { storeId, reason: 'sold out', refundId: 'r1' } }) as const;
@@ -87,7 +90,7 @@ describe('a capture of less than the order costs', () => {
     given(orderDecider, ...pending)
       .when({
         type: 'RecordCapture',
-        data: { paymentId: 'p1', reference: 'charge p1', amount: TOTAL - 1, refundId: 'r1' },
+        data: { paymentId: 'p1', reference: 'charge p1', amount: TOTAL - 1, currency: 'EUR', refundId: 'r1' },
       })
       .then(
         captured('p1', TOTAL - 1),

@@ -11,6 +11,7 @@ const listed: ProductListed = {
 const delisted: ProductEvent = { type: 'ProductDelisted', data: {} };
 
 const list = { type: 'ListProduct', data: listed.data } as const;
+const eur = (amount: number) => ({ amount, currency: 'EUR' });
 const update = (data: object) => ({ type: 'UpdateProduct', data: { by: 'ben', ...data } }) as const;
 const delist = (by: string) => ({ type: 'DelistProduct', data: { by } }) as const;
 
@@ -26,20 +27,20 @@ describe('product', () => {
       .when(update({ name: 'Tea', description: 'Black', categoryId: 'black' }))
       .then({ type: 'ProductUpdated', data: { description: 'Black', categoryId: 'black' } });
     given(productDecider, listed)
-      .when(update({ name: 'Tea', price: 1_990 }))
+      .when(update({ name: 'Tea', price: eur(1_990) }))
       .thenNothing();
   });
 
   it('has a change of price told apart from other changes', () => {
     given(productDecider, listed)
-      .when(update({ name: 'Fine tea', price: 2_490 }))
+      .when(update({ name: 'Fine tea', price: eur(2_490) }))
       .then(
         { type: 'ProductUpdated', data: { name: 'Fine tea' } },
-        { type: 'ProductPriceChanged', data: { price: 2_490 } },
+        { type: 'ProductPriceChanged', data: { price: 2_490, currency: 'EUR' } },
       );
     given(productDecider, listed)
-      .when(update({ price: 2_490 }))
-      .then({ type: 'ProductPriceChanged', data: { price: 2_490 } });
+      .when(update({ price: eur(2_490) }))
+      .then({ type: 'ProductPriceChanged', data: { price: 2_490, currency: 'EUR' } });
   });
 
   it('is delisted once', () => {
@@ -49,7 +50,7 @@ describe('product', () => {
 
   it('is not there for another seller, delisted or not', () => {
     given(productDecider, listed)
-      .when({ type: 'UpdateProduct', data: { by: 'cleo', price: 1 } })
+      .when({ type: 'UpdateProduct', data: { by: 'cleo', price: eur(1) } })
       .thenRefused('ProductUnknown');
     given(productDecider, listed).when(delist('cleo')).thenRefused('ProductUnknown');
     given(productDecider, listed, delisted).when(delist('cleo')).thenRefused('ProductUnknown');
@@ -57,11 +58,11 @@ describe('product', () => {
 
   it('cannot be changed before it is listed nor after it was delisted', () => {
     given(productDecider)
-      .when(update({ price: 1 }))
+      .when(update({ price: eur(1) }))
       .thenRefused('ProductUnknown');
     given(productDecider).when(delist('ben')).thenRefused('ProductUnknown');
     given(productDecider, listed, delisted)
-      .when(update({ price: 1 }))
+      .when(update({ price: eur(1) }))
       .thenRefused('ProductUnknown');
   });
 });

@@ -70,7 +70,7 @@ const order = {
   ...{ buyerId: 'ann', lines, currency: 'EUR', total: 3_980, shippingAddress: asSealed('a'), billingAddress: null },
   ...{ notes: null, fromCart: true, payBy: NOW },
 };
-const refund = { refundId: 'r1', paymentId: 'p1', amount: 980, reason: 'damaged', storeId: null };
+const refund = { refundId: 'r1', paymentId: 'p1', amount: 980, currency: 'EUR', reason: 'damaged', storeId: null };
 const ordered = ['OrderPlaced', 'PaymentRequested'] as const;
 const paid = [...ordered, 'PaymentCaptured'] as const;
 
@@ -155,12 +155,15 @@ export const samples: readonly Sample[] = [
     {
       ProductListed: listed,
       ProductUpdated: { description: 'Green' },
-      ProductPriceChanged: { price: 2_490 },
+      ProductPriceChanged: { price: 2_490, currency: 'EUR' },
       ProductDelisted: {},
     },
     {
       ListProduct: { data: listed },
-      UpdateProduct: { after: ['ProductListed'], data: { by: 'ben', description: 'Green', price: 2_490 } },
+      UpdateProduct: {
+        after: ['ProductListed'],
+        data: { by: 'ben', description: 'Green', price: { amount: 2_490, currency: 'EUR' } },
+      },
       DelistProduct: { after: ['ProductListed'], data: { by: 'ben' } },
     },
   ),
@@ -210,10 +213,10 @@ export const samples: readonly Sample[] = [
       PaymentAuthorised: { paymentId: 'p1', reference: 'a' },
       PaymentConfirmed: { paymentId: 'p1' },
       PaymentDeclined: { paymentId: 'p1', reason: 'no funds' },
-      PaymentCaptured: { paymentId: 'p1', reference: 'c', amount: 3_980 },
+      PaymentCaptured: { paymentId: 'p1', reference: 'c', amount: 3_980, currency: 'EUR' },
       FulfilmentAdvanced: { storeId: 's', status: 'processing' },
       RefundRequested: refund,
-      PaymentRefunded: { refundId: 'r1', paymentId: 'p1', amount: 980, reference: 'r' },
+      PaymentRefunded: { refundId: 'r1', paymentId: 'p1', amount: 980, currency: 'EUR', reference: 'r' },
       OrderCancelled: { reason: 'late', by: 'buyer' },
       FulfilmentCancelled: { storeId: 'store', reason: 'sold out', by: 'seller' },
       OrderAbandoned: {},
@@ -227,9 +230,18 @@ export const samples: readonly Sample[] = [
       RequestPayment: { after: [...ordered, 'PaymentDeclined'], data: { paymentId: 'p2', method: 'sandbox' } },
       RecordAuthorisation: { after: ordered, data: { paymentId: 'p1', reference: 'a' } },
       ConfirmPayment: { after: [...ordered, 'PaymentAuthorised'], data: { paymentId: 'p1' } },
-      RecordCapture: { after: ordered, data: { paymentId: 'p1', reference: 'c', amount: 3_980, refundId: 'r1' } },
+      RecordCapture: {
+        after: ordered,
+        data: { paymentId: 'p1', reference: 'c', amount: 3_980, currency: 'EUR', refundId: 'r1' },
+      },
       RecordDecline: { after: ordered, data: { paymentId: 'p1', reason: 'no funds' } },
-      RequestRefund: { after: paid, data: refund },
+      RequestRefund: {
+        after: paid,
+        data: {
+          ...{ refundId: 'r1', paymentId: 'p1', reason: 'damaged', storeId: null },
+          amount: { amount: 980, currency: 'EUR' },
+        },
+      },
       RecordRefund: { after: [...paid, 'RefundRequested'], data: { refundId: 'r1', reference: 'r' } },
     },
   ),

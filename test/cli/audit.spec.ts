@@ -46,7 +46,13 @@ describe('cartulary audit order', function () {
       },
       services,
     );
-    const data = { paymentId: order.payment.id, reference: 'r1', amount: 2_000, refundId: randomUUID() };
+    const data = {
+      paymentId: order.payment.id,
+      reference: 'r1',
+      amount: 2_000,
+      currency: 'USD',
+      refundId: randomUUID(),
+    };
     await payment.handle(orderDecider, orderId, { type: 'RecordCapture', data });
   });
   after(() => world.close());

@@ -77,7 +77,7 @@ describe('cartulary import products', function () {
     const ofThird = `-${uuidv5('P-9', seller.storeId)}`;
     const others = added.filter(({ stream }) => !stream.endsWith(ofThird));
     expect(others.map(({ type, data }) => [type, Object.keys(data)]).toSorted()).to.deep.equal([
-      ['ProductPriceChanged', ['price']],
+      ['ProductPriceChanged', ['price', 'currency']],
       ['ProductUpdated', ['categoryId']],
       ['StockAdjusted', ['change', 'reason']],
     ]);

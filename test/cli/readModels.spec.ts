@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { projections } from '../../src/projections/index.ts';
-import { REBUILD_LOCK } from '../../src/engine/project/progress.ts';
+import { REBUILD_LOCK } from '../../src/engine/project/status.ts';
 import { wholeLog } from '../support/events.ts';
 import { eventually } from '../support/eventually.ts';
 import { serveShopApart } from '../support/shop.ts';

@@ -115,7 +115,7 @@ describe('deadlines', () => {
 
   it('leave an order alone that was paid, though the read model has not heard of it', async () => {
     const [paid, unpaid] = [await shop.place(), await shop.place()];
-    const captured = { paymentId: paid.paymentId, reference: 'r', amount: 5_000, refundId: 'x' };
+    const captured = { paymentId: paid.paymentId, reference: 'r', amount: 5_000, currency: 'EUR', refundId: 'x' };
     await shop.does(orderDecider, paid.orderId, { type: 'RecordCapture', data: captured });
     await remember({ key: 'a', order_id: paid.orderId });
     await remember({ key: 'b', order_id: unpaid.orderId });
@@ -135,7 +135,7 @@ describe('deadlines', () => {
         ...aggregates,
         async load(decider, id, how) {
           const loaded = await aggregates.load(decider, id, how);
-          const captured = { paymentId, reference: 'r', amount: 5_000, refundId: 'x' };
+          const captured = { paymentId, reference: 'r', amount: 5_000, currency: 'EUR', refundId: 'x' };
           if (!raced) await shop.does(orderDecider, orderId, { type: 'RecordCapture', data: captured });
           raced = true;
           return loaded;

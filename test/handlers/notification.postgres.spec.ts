@@ -60,7 +60,7 @@ describe('notification', () => {
   const place = (buyer = buyerId) => shop.place({ order: { buyerId: buyer } });
 
   async function fulfil(orderId: string, paymentId: string): Promise<void> {
-    const captured = { paymentId, reference: 'r', amount: 5_000, refundId: 'x' };
+    const captured = { paymentId, reference: 'r', amount: 5_000, currency: 'EUR', refundId: 'x' };
     await shop.does(orderDecider, orderId, { type: 'RecordCapture', data: captured });
     for (const status of ['processing', 'shipping', 'shipped', 'completed'] as const) {
       await shop.does(orderDecider, orderId, { type: 'AdvanceFulfilment', data: { storeId: STORES[0], status } });

@@ -166,7 +166,8 @@ describe('payment', () => {
     const shop = openShop(failingOnce('PaymentRefunded'));
     const { orderId, paymentId } = await shop.place();
     await shop.deliver(handler(shop));
-    const data = { refundId: 'refund-1', paymentId, amount: 1_500, reason: 'scratched', storeId: null };
+    const amount = { amount: 1_500, currency: 'EUR' };
+    const data = { refundId: 'refund-1', paymentId, amount, reason: 'scratched', storeId: null };
     await shop.does(orderDecider, orderId, { type: 'RequestRefund', data });
     expect(await rejection(shop.deliver(handler(shop)))).to.include({ rule: 'LogAway' });
     await shop.deliver(handler(shop), 2);

@@ -1,9 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import path from 'node:path';
 import { expect } from 'chai';
+import { productDecider } from '../../src/aggregates/product.ts';
+import { stockDecider } from '../../src/aggregates/stock.ts';
+import { commandContext } from '../../src/compose/shop.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { runCartulary, spawnServer, temporaryFolder, type ServerProcess } from '../support/process.ts';
-import { JWT_SECRET, MASTER_KEY, must, openWriteSide, peopleOf } from '../support/shop.ts';
+import { JWT_SECRET, type Json, MASTER_KEY, must, openWriteSide, peopleOf } from '../support/shop.ts';
+import { eventually } from '../support/eventually.ts';
 import { wholeLog } from '../support/events.ts';
 
 const STARTS = 3;
@@ -72,6 +76,53 @@ describe('a log and its currency', function () {
     const started = await Promise.all(Array.from({ length: STARTS }, () => serve(url, 'EUR')));
     expect(started).to.have.lengthOf(STARTS);
     expect(await chosenIn(url)).to.deep.equal(['EUR']);
+  });
+
+  it('know a product of another currency, which an earlier version left: it is bought once it is priced anew', async () => {
+    const url = await newPlace();
+    const server = await serve(url, 'EUR');
+    const people = peopleOf({ url: server.url, databaseUrl: url, currency: 'EUR' });
+    const [seller, buyer, category] = [await people.seller(), await people.buyer(), await people.category()];
+    const [cheap, dear, old] = [
+      await people.product(seller, category, { price: '10.00' }),
+      await people.product(seller, category, { price: '30.00' }),
+      randomUUID(),
+    ];
+    const write = await openWriteSide(url, { CURRENCY: 'EUR' });
+    const context = () => commandContext(write.services, { actor: { id: 'test', role: 'system' } });
+    await context().handle(stockDecider, old, { type: 'ReceiveStock', data: { quantity: 5 } });
+    const texts = { name: 'Quill', description: '', categoryId: category, sku: null };
+    const data = { ...texts, price: 2_000, currency: 'JPY', storeId: seller.storeId, sellerId: seller.id };
+    await context().handle(productDecider, old, { type: 'ListProduct', data });
+    await write.close();
+    const listed = async (query: string): Promise<[string, number, string][]> => {
+      const { data: rows } = must(await buyer.call('GET', `/products?${query}`), 200);
+      return (rows as Json[]).map(({ id, price, currency }) => [id, price, currency]);
+    };
+    await eventually('the product is listed', async () => (await listed('sort_by=price')).length === 3);
+
+    // Never between two prices in euros, and in no range of them.
+    const euros = [
+      [cheap, 10, 'EUR'],
+      [dear, 30, 'EUR'],
+    ];
+    expect(await listed('sort_by=price')).to.deep.equal([...euros, [old, 2_000, 'JPY']]);
+    expect(await listed('sort_by=price&min_price=1')).to.deep.equal(euros);
+    expect(await listed('sort_by=price&max_price=3000')).to.deep.equal(euros);
+
+    const order = { shipping_address: '5 Abbey Road', items: [{ product_id: old, quantity: 2 }] };
+    const refused = must(await buyer.call('POST', '/orders', order), 409);
+    expect(refused.text).to.contain('it is priced in JPY, and this shop sells in EUR');
+    must(await buyer.call('POST', '/cart/items', { product_id: old, quantity: 2 }), 409);
+    must(await seller.call('PUT', `/products/${old}`, { price: '20.00' }), 200);
+    const placed = must(await buyer.call('POST', '/orders', order), 201).data;
+    expect(placed).to.include({ total: 40, currency: 'EUR' });
+    await people.untilOrder(buyer, placed.id, 'paid');
+    const { data: notes } = await eventually('the mails are made', async () => {
+      const answer = must(await buyer.call('GET', '/notifications'), 200);
+      return JSON.stringify(answer.data).includes('EUR 40.00') ? answer : undefined;
+    });
+    expect(JSON.stringify(notes)).not.to.contain('JPY');
   });
 
   it('move together: an export goes only where its currency is sold in', async () => {

@@ -77,12 +77,14 @@ interface Cart {
 
 /** Today's answer in the form that kept answers have where answers were changed on purpose. */
 function asKept(answer: Kept): Kept {
-  // Since then a cart also shows the products that can no longer be bought, and says of each line whether it can.
+  // Since then a cart also shows the products that can no longer be bought, and says of each line whether it can, and its currency.
   if (answer.ask !== '/cart' || answer.status !== 200) return answer;
   const { data, ...rest } = JSON.parse(answer.body) as Cart;
   const items = data.items
     .filter(({ available }) => available)
-    .map((line) => Object.fromEntries(Object.entries(line).filter(([name]) => name !== 'available')));
+    .map((line) =>
+      Object.fromEntries(Object.entries(line).filter(([name]) => name !== 'available' && name !== 'currency')),
+    );
   return { ...answer, body: JSON.stringify({ data: { ...data, items }, ...rest }) };
 }
 

@@ -13,9 +13,10 @@ const ofOrder = (events: readonly Fact[1][]): Fact[] => events.map((event) => ['
 
 describe('a view of a cart', () => {
   const products = new Map([
-    ['tea', { name: 'Tea', price: 1_990, listed: true }],
-    ['cup', { name: 'Cup', price: 333, listed: true }],
-    ['pot', { name: 'Pot', price: 5_000, listed: false }],
+    ['tea', { name: 'Tea', price: 1_990, currency: 'EUR', listed: true }],
+    ['cup', { name: 'Cup', price: 333, currency: 'EUR', listed: true }],
+    ['pot', { name: 'Pot', price: 5_000, currency: 'EUR', listed: false }],
+    ['mug', { name: 'Mug', price: 700, currency: 'JPY', listed: true }],
   ]);
   const items = [
     { productId: 'tea', quantity: 2 },
@@ -31,14 +32,17 @@ describe('a view of a cart', () => {
     expect(view).to.include({ total: 49.79, currency: 'EUR', updated_at: NOW });
   });
 
-  it('marks what can no longer be bought, which costs nothing', () => {
-    const view = cartView([...items, { productId: 'pot', quantity: 2 }], products, 'EUR', NOW);
+  it('marks what can no longer be bought, or is priced in another currency, which costs nothing', () => {
+    const more = ['pot', 'mug'].map((productId) => ({ productId, quantity: 2 }));
+    const view = cartView([...items, ...more], products, 'EUR', NOW);
     expect(view.items.map(({ name, available, subtotal }) => [name, available, subtotal])).to.deep.equal([
       ['Tea', true, 39.8],
       ['Cup', true, 9.99],
       ['Pot', false, 0],
+      ['Mug', false, 0],
     ]);
-    expect(view.items[2]).to.include({ price: 50, quantity: 2 });
+    expect(view.items[2]).to.include({ price: 50, currency: 'EUR', quantity: 2 });
+    expect(view.items[3]).to.include({ price: 700, currency: 'JPY', quantity: 2 });
     expect(view.total).to.equal(49.79);
   });
 

@@ -102,12 +102,12 @@ async function wholeLogOf(store: EventStore): Promise<RecordedEvent[]> {
 }
 
 /** One process of the shop: its own cache of folds, over a log and keys that several processes can share. */
-function startProcess(store: EventStore, personalData: PersonalData): Services {
+function startProcess(store: EventStore, personalData: PersonalData, settings: ShopSettings): Services {
   const rows = async <R extends object>(projection: Projection<R>): Promise<R[]> =>
     rowsOf(projection, await wholeLogOf(store));
   return {
     aggregates: createAggregates({ store }),
-    ...{ store, personalData, passwords: plainPasswords, tokens: noTokens, settings: SETTINGS },
+    ...{ store, personalData, passwords: plainPasswords, tokens: noTokens, settings },
     hints: {
       productsInCategory: async (id) =>
         (await rows(products)).filter(({ listed, category_id }) => listed && category_id === id).length,
@@ -135,9 +135,10 @@ export const admin: Actor = { id: randomUUID(), role: 'admin' };
 export type MemoryShop = ReturnType<typeof openMemoryShop>;
 
 /** The write side in memory. Tests call it like clients do, through the commands' contracts. */
-export function openMemoryShop(store: EventStore = createMemoryEventStore()) {
+export function openMemoryShop(store: EventStore = createMemoryEventStore(), more: Partial<ShopSettings> = {}) {
+  const settings = { ...SETTINGS, ...more };
   const personalData = memoryPersonalData();
-  const services = startProcess(store, personalData);
+  const services = startProcess(store, personalData, settings);
 
   async function ask(name: string, actor: Actor, { params = {}, body = {} }: Input, how: Circumstances = {}) {
     const contract = commands.find((command) => command.name === name) ?? unused(name);
@@ -173,12 +174,12 @@ export function openMemoryShop(store: EventStore = createMemoryEventStore()) {
   return {
     ...{ store, personalData, services, ask, does, fromLog },
     /** Another process over the same log. */
-    another: (over: EventStore = store): Services => startProcess(over, personalData),
+    another: (over: EventStore = store): Services => startProcess(over, personalData, settings),
     log: (): Promise<RecordedEvent[]> => wholeLogOf(store),
 
-    async list(stock: number, price = 1_000, id: string = randomUUID()): Promise<string> {
+    async list(stock: number, price = 1_000, id: string = randomUUID(), currency = 'EUR'): Promise<string> {
       const sellerId = randomUUID();
-      const data = { name: `Product ${id}`, description: '', price, currency: 'EUR', categoryId: randomUUID() };
+      const data = { name: `Product ${id}`, description: '', price, currency, categoryId: randomUUID() };
       const whose = { storeId: storeIdOf(sellerId), sellerId, sku: null };
       await does(stockDecider, id, { type: 'ReceiveStock', data: { quantity: stock } });
       await does(productDecider, id, { type: 'ListProduct', data: { ...data, ...whose } });

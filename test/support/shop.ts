@@ -75,7 +75,7 @@ export function must(answer: Answer, ...statuses: number[]): Answer {
 }
 
 /** Makes a shop's people and goods through its API. `url` may change when the server is started again. */
-export function peopleOf(shop: { url: string; databaseUrl: string }) {
+export function peopleOf(shop: { url: string; databaseUrl: string; currency?: string | undefined }) {
   const callerFor = (email: string, id: string, token: string): Caller => ({
     id,
     email,
@@ -104,7 +104,7 @@ export function peopleOf(shop: { url: string; databaseUrl: string }) {
 
   async function admin(): Promise<Caller> {
     const email = `admin-${randomUUID()}@example.com`;
-    const write = await openWriteSide(shop.databaseUrl);
+    const write = await openWriteSide(shop.databaseUrl, shop.currency === undefined ? {} : { CURRENCY: shop.currency });
     try {
       const context = commandContext(write.services, { actor: { id: 'cli', role: 'system' } });
       await registerUser(context, { email, password: PASSWORD, name: 'Admin', role: 'admin' });
@@ -163,7 +163,7 @@ export async function serveShop(databaseUrl: string, env: Record<string, string>
   const { start } = await import('../../src/main.ts');
   const config = configFor(databaseUrl, env);
   const running = await start(config, { log: createLogger(config.logLevel) });
-  const shop = { url: running.url, databaseUrl };
+  const shop = { url: running.url, databaseUrl, currency: env['CURRENCY'] };
   return { ...shop, people: peopleOf(shop), stop: () => running.stop() };
 }
 
@@ -175,7 +175,7 @@ export async function serveShopApart(databaseUrl: string, env: Record<string, st
       env: { LOG_LEVEL: 'warn', DATABASE_URL: databaseUrl, JWT_SECRET, MASTER_KEY, ...env, ...more },
     });
   let server = await launch({});
-  const shop = { url: server.url, databaseUrl };
+  const shop = { url: server.url, databaseUrl, currency: env['CURRENCY'] };
   return {
     shop,
     people: peopleOf(shop),

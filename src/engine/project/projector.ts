@@ -7,7 +7,8 @@ import { eventsBetween } from '../../eventstore/scan.ts';
 import type { Logger } from '../../platform/log.ts';
 import type { Pool } from '../../platform/postgres/pool.ts';
 import { createStop, isOver } from '../../platform/backoff.ts';
-import { followingState, type Progress, projectionStatus, type ProjectionStatus } from './progress.ts';
+import type { Progress } from './progress.ts';
+import { followingState, projectionStatus, type ProjectionStatus } from './status.ts';
 import type { Projection } from './projection.ts';
 import { supervise, type Supervised } from './supervise.ts';
 

@@ -8,7 +8,7 @@ import { build, catchUp, type Rebuild, type RebuildOptions } from './build.ts';
 import { compare, type Comparison } from './compare.ts';
 import { prepare, type Prepared } from '../project/validate.ts';
 import { dropShadow } from './shadow.ts';
-import { REBUILD_LOCK } from '../project/progress.ts';
+import { REBUILD_LOCK } from '../project/status.ts';
 import { REMAINDER_EVENTS_MAX, swap, TooFarBehind } from './swap.ts';
 
 /** Attempts to swap, at most. Each one first catches up with the log. */

@@ -11,7 +11,7 @@ export interface Charge {
 /** The state of a charge at the provider. */
 export type ChargeState =
   | { readonly status: 'authorised'; readonly reference: string }
-  | { readonly status: 'captured'; readonly reference: string; readonly amount: number }
+  | { readonly status: 'captured'; readonly reference: string; readonly amount: number; readonly currency: string }
   | { readonly status: 'declined'; readonly reason: string };
 
 export interface RefundAsked {
@@ -20,11 +20,13 @@ export interface RefundAsked {
   /** The provider's reference of the charge. */
   readonly reference: string;
   readonly amount: number;
+  readonly currency: string;
 }
 
 export interface RefundState {
   readonly reference: string;
   readonly amount: number;
+  readonly currency: string;
 }
 
 /**

@@ -80,12 +80,12 @@ type RawCharge = Omit<ChargeRow, 'amount'> & { amount: string };
 const CHARGE_COLUMNS = 'key, reference, method, amount::text, currency, status, reason, requests';
 const chargeFrom = (row: RawCharge): ChargeRow => ({ ...row, amount: Number(row.amount) });
 
-function stateOf({ status, reference, amount, reason }: ChargeRow): ChargeState {
+function stateOf({ status, reference, amount, currency, reason }: ChargeRow): ChargeState {
   switch (status) {
     case 'authorised':
       return { status, reference };
     case 'captured':
-      return { status, reference, amount };
+      return { status, reference, amount, currency };
     case 'declined':
       return { status, reason: reason ?? DECLINED };
   }
@@ -132,21 +132,25 @@ async function captureCharge(db: Queryable, key: string, reference: string): Pro
 }
 
 async function refundOf(db: Queryable, key: string): Promise<RefundState | undefined> {
-  const { rows } = await db.query<{ reference: string; amount: string }>(
-    'SELECT reference, amount::text FROM sandbox_refunds WHERE key = $1',
+  const { rows } = await db.query<{ reference: string; amount: string; currency: string }>(
+    `SELECT r.reference, r.amount::text, c.currency
+     FROM sandbox_refunds r JOIN sandbox_charges c ON c.reference = r.charge WHERE r.key = $1`,
     [key],
   );
-  return rows[0] && { reference: rows[0].reference, amount: Number(rows[0].amount) };
+  return rows[0] && { ...rows[0], amount: Number(rows[0].amount) };
 }
 
 /** Locks the charge's row, so that concurrent refunds cannot together exceed the charge. */
-const enterRefund = (pool: Pool, { key, reference, amount }: RefundAsked): Promise<RefundState> =>
+const enterRefund = (pool: Pool, { key, reference, amount, currency }: RefundAsked): Promise<RefundState> =>
   withTx(pool, async (tx) => {
-    const charge = await tx.query<{ status: string; amount: string }>(
-      'SELECT status, amount::text FROM sandbox_charges WHERE reference = $1 FOR UPDATE',
+    const charge = await tx.query<{ status: string; amount: string; currency: string }>(
+      'SELECT status, amount::text, currency FROM sandbox_charges WHERE reference = $1 FOR UPDATE',
       [reference],
     );
     if (charge.rows[0]?.status !== 'captured') throw new GatewayRefused('There is no such captured charge.');
+    if (charge.rows[0].currency !== currency) {
+      throw new GatewayRefused(`The charge is in ${charge.rows[0].currency}, the refund in ${currency}.`);
+    }
     const known = await refundOf(tx, key);
     if (known !== undefined) {
       if (known.amount !== amount) throw new GatewayRefused('This key was used for another refund.');
@@ -160,7 +164,7 @@ const enterRefund = (pool: Pool, { key, reference, amount }: RefundAsked): Promi
     if (Number(sum.rows[0]!.refunded) + amount > Number(charge.rows[0].amount)) {
       throw new GatewayRefused('A refund cannot be more than what was captured.');
     }
-    const entry = { reference: referenceOf('refund', key), amount };
+    const entry = { reference: referenceOf('refund', key), amount, currency };
     await tx.query('INSERT INTO sandbox_refunds (key, reference, charge, amount) VALUES ($1, $2, $3, $4)', [
       key,
       entry.reference,

@@ -10,7 +10,8 @@ describe('sandbox gateway', () => {
   let pool: Pool;
   let gateway: PaymentGateway;
   const { signal } = new AbortController();
-  const charge = (key: string, method = 'sandbox') => ({ key, amount: 5_000, currency: 'EUR', method });
+  const EUROS = { amount: 5_000, currency: 'EUR' };
+  const charge = (key: string, method = 'sandbox') => ({ key, ...EUROS, method });
 
   before(async () => {
     database = await freshDatabase();
@@ -39,10 +40,12 @@ describe('sandbox gateway', () => {
   it('authorises first and captures when confirmed', async () => {
     const authorised = await gateway.charge(charge('later', 'sandbox_confirm'), signal);
     if (authorised.status !== 'authorised') throw new Error(authorised.status);
-    const early = rejection(gateway.refund({ key: 'early', reference: authorised.reference, amount: 1 }, signal));
+    const early = rejection(
+      gateway.refund({ key: 'early', reference: authorised.reference, amount: 1, currency: 'EUR' }, signal),
+    );
     expect(await early).to.be.instanceOf(GatewayRefused);
     const captured = await gateway.capture({ key: 'later', reference: authorised.reference }, signal);
-    expect(captured).to.deep.equal({ status: 'captured', reference: authorised.reference, amount: 5_000 });
+    expect(captured).to.deep.equal({ status: 'captured', reference: authorised.reference, ...EUROS });
     expect(await gateway.capture({ key: 'later', reference: authorised.reference }, signal)).to.deep.equal(captured);
   });
 
@@ -69,12 +72,14 @@ describe('sandbox gateway', () => {
     const captured = await gateway.charge(charge('back'), signal);
     if (captured.status !== 'captured') throw new Error(captured.status);
     const { reference } = captured;
-    const twice = { key: 'back-1', reference, amount: 2_000 };
+    const twice = { key: 'back-1', reference, amount: 2_000, currency: 'EUR' };
     expect(await gateway.refund(twice, signal)).to.deep.equal(await gateway.refund(twice, signal));
-    expect(await gateway.findRefund('back-1', signal)).to.have.property('amount', 2_000);
+    expect(await gateway.findRefund('back-1', signal)).to.include({ amount: 2_000, currency: 'EUR' });
+    const inYen = gateway.refund({ key: 'yen', reference, amount: 1, currency: 'JPY' }, signal);
+    expect(await rejection(inYen)).to.be.instanceOf(GatewayRefused);
     const tries = await Promise.allSettled(
       Array.from({ length: 8 }, (_, index) =>
-        gateway.refund({ key: `many-${index}`, reference, amount: 1_000 }, signal),
+        gateway.refund({ key: `many-${index}`, reference, amount: 1_000, currency: 'EUR' }, signal),
       ),
     );
     expect(tries.filter(({ status }) => status === 'fulfilled')).to.have.length(3);
