@@ -209,6 +209,13 @@ describe('the architecture', () => {
     expect(wrong.map(({ file }) => file)).to.deep.equal([]);
   });
 
+  it('names no schema in its SQL: names stand in the schema that every connection pins', () => {
+    const naming = /"public"\.|(?<![.\w])public\.["a-z]|\b(?:CREATE|SET) SCHEMA\b|\bschemaname\b|\btable_schema\b/;
+    expect(naming.test('SELECT 1 FROM public.orders')).to.equal(true);
+    const wrong = sources.filter(({ text }) => naming.test(text.replace(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, '')));
+    expect(wrong.map(({ file }) => file)).to.deep.equal([]);
+  });
+
   it('opens every connection to Postgres as a session, which pins its settings', () => {
     const opening = /\bnew (?:pg\.)?(?:Client|Pool)\(|\bextends pg\.|\bconnection: \{/;
     expect(offending(opening, (file) => file.startsWith('platform/postgres/')).sort()).to.deep.equal([

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { projections } from '../../src/projections/index.ts';
-import { REBUILD_LOCK } from '../../src/engine/project/status.ts';
+import { lockKey, REBUILD_LOCK } from '../../src/platform/postgres/schemaLocks.ts';
 import { wholeLog } from '../support/events.ts';
 import { eventually } from '../support/eventually.ts';
 import { serveShopApart } from '../support/shop.ts';
@@ -87,7 +87,7 @@ describe('cartulary rebuild and projections', function () {
 
   it('fails by name when a read model cannot be made, and makes the others all the same', async () => {
     const holder = await world.shop.pool.connect();
-    await holder.query(`SELECT pg_advisory_lock($1, hashtext('projection:products'))`, [REBUILD_LOCK]);
+    await holder.query(`SELECT pg_advisory_lock($1, ${lockKey(`'projection:products'`)})`, [REBUILD_LOCK]);
     const { code, answer } = await world.run(['rebuild', 'products', 'stores', '--json']);
     holder.release(true);
     expect(code).to.equal(1);

@@ -12,7 +12,7 @@ const NAMES: Readonly<Record<string, string>> = {
   'timestamp with time zone': 'timestamptz',
 };
 const COLUMNS = `SELECT column_name AS name, data_type AS type FROM information_schema.columns
-  WHERE table_schema = 'public' AND table_name = $1 AND is_generated = 'NEVER'`;
+  WHERE table_schema = current_schema() AND table_name = $1 AND is_generated = 'NEVER'`;
 const KEY = `SELECT a.attname AS name FROM pg_index i
   JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey)
   WHERE i.indrelid = to_regclass($1) AND i.indisprimary`;

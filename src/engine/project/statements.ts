@@ -30,10 +30,10 @@ const owned = (next: () => string): string => `
   WHERE name = ${next()} AND lease_epoch = (${next()}::text)::bigint AND position = (${next()}::text)::bigint
   RETURNING set_config('synchronous_commit', 'off', true)`;
 
-/** The SQL for one projection's table in one schema. Each text is made once, and prepared once per connection. */
-export function statementsFor(prepared: Prepared, schema: string): Statements {
+/** The SQL for one projection on one table. Each text is made once, and prepared once per connection. */
+export function statementsFor(prepared: Prepared, tableName: string): Statements {
   const { projection, name, columns } = prepared;
-  const table = `${quoted(schema)}.${quoted(projection.table)}`;
+  const table = quoted(tableName);
   const key = quoted(projection.key);
   const keys = (parameter: string): string => `${parameter}::text[]::${prepared.keyType}[]`;
   const all = [...columns.map(([column]) => column), 'revision', 'position'];
@@ -67,12 +67,12 @@ export function statementsFor(prepared: Prepared, schema: string): Statements {
   const made = new Map<string, Statement>();
   return {
     load: {
-      name: `${schema}.${name}.load`,
+      name: `${tableName}/${name}.load`,
       text: `SELECT ${list} FROM ${table} WHERE ${key} = ANY(${keys('$1')})`,
     },
     writing(parts) {
       const kind = PARTS.map((part) => (parts.has(part) ? part[0]! : '')).join('');
-      const known = made.get(kind) ?? { name: `${schema}.${name}.${kind}`, text: make(parts) };
+      const known = made.get(kind) ?? { name: `${tableName}/${name}.${kind}`, text: make(parts) };
       made.set(kind, known);
       return known;
     },

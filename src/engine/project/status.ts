@@ -1,10 +1,9 @@
 import type { EventStore } from '../../eventstore/eventStore.ts';
 import { createLag, EVENTS_COUNTED_MAX } from '../../eventstore/scan.ts';
 import type { Queryable } from '../../platform/postgres/pool.ts';
+import { lockKey, REBUILD_LOCK } from '../../platform/postgres/schemaLocks.ts';
 import { followerOf } from './validate.ts';
 
-/** Namespace of the advisory locks that a rebuild holds, one per projection. */
-export const REBUILD_LOCK = 0x72656264;
 /** A projection with more lag than this is catching up. */
 const FOLLOWING_LAG_MAX = BigInt(EVENTS_COUNTED_MAX);
 
@@ -39,7 +38,7 @@ const STATUS = `
     coalesce(c.owner IS NOT NULL AND c.lease_until > now(), false) AS owned,
     EXISTS (
       SELECT FROM pg_locks l
-      WHERE l.locktype = 'advisory' AND l.classid = ${REBUILD_LOCK} AND l.objid = hashtext(wanted.name)::oid
+      WHERE l.locktype = 'advisory' AND l.classid = ${REBUILD_LOCK} AND l.objid = ${lockKey('wanted.name')}::oid
         AND l.granted AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
     ) AS rebuilding,
     (SELECT count(*)::int FROM dead_letters d

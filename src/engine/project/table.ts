@@ -35,10 +35,10 @@ export const textOf = (type: ColumnType, value: unknown): string | null => {
   return type !== 'jsonb' && typeof value === 'string' ? value : JSON.stringify(value);
 };
 
-/** The table of a projection in a schema. */
-export function tableOf(prepared: Prepared, schema = 'public'): Table {
+/** The table of a projection: the live one, unless another is named. */
+export function tableOf(prepared: Prepared, name = prepared.projection.table): Table {
   const { projection, follower, columns } = prepared;
-  const statements = statementsFor(prepared, schema);
+  const statements = statementsFor(prepared, name);
 
   function toHeld(values: readonly unknown[]): [string, HeldRow] {
     const row: Row = {};

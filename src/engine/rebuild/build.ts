@@ -9,7 +9,7 @@ import { tableOf } from '../project/table.ts';
 import type { Prepared } from '../project/validate.ts';
 import { copyRows } from './copyRows.ts';
 import { createRefold, type Shadow } from './refold.ts';
-import { createIndexes, createShadow, SHADOW_SCHEMA, shadowTable } from './shadow.ts';
+import { createIndexes, createShadow, shadowName, shadowTable } from './shadow.ts';
 
 /** A rebuild with more parked events than this fails: the projection is broken, not the events. */
 const PARKINGS_MAX = 10_000;
@@ -33,6 +33,8 @@ export interface RebuildOptions {
   readonly onProgress?: (progress: RebuildProgress) => void;
   readonly signal?: AbortSignal;
   readonly rowsMax?: number;
+  /** How long to wait for a migration to end. */
+  readonly tablesWaitMs?: number;
 }
 
 /** A rebuild under way. */
@@ -73,7 +75,7 @@ export async function build(work: Rebuild, connection: Connection): Promise<void
 
 async function buildInMemory(work: Rebuild, connection: Connection, head: bigint): Promise<void> {
   const { prepared, pool } = work;
-  const table = tableOf(prepared, SHADOW_SCHEMA);
+  const table = tableOf(prepared, shadowName(prepared));
   const shadow: Shadow = {
     load: (keys) => table.load(pool, keys),
     write: (rows) => table.write(pool, rows),
@@ -94,7 +96,7 @@ async function buildInMemory(work: Rebuild, connection: Connection, head: bigint
 export async function catchUp(work: Rebuild, upTo: bigint): Promise<void> {
   const { prepared, pool } = work;
   if (upTo <= work.position) return;
-  const table = tableOf(prepared, SHADOW_SCHEMA);
+  const table = tableOf(prepared, shadowName(prepared));
   const sink = {
     load: (keys: Iterable<string>) => table.load(pool, keys),
     commit: async (_position: bigint, { rows, parkings }: Parameters<Parameters<typeof project>[1]['commit']>[1]) => {

@@ -4,11 +4,12 @@ import { reasonOf } from '../follow/retry.ts';
 import { eventsBetween } from '../../eventstore/scan.ts';
 import { failpoint } from '../../platform/failpoint.ts';
 import { type Connection, createPool, isPassing, type Pool } from '../../platform/postgres/pool.ts';
+import { holdersOf, lockKey, REBUILD_LOCK, takeLock } from '../../platform/postgres/schemaLocks.ts';
 import { build, catchUp, type Rebuild, type RebuildOptions } from './build.ts';
 import { compare, type Comparison } from './compare.ts';
 import { prepare, type Prepared } from '../project/validate.ts';
 import { dropShadow } from './shadow.ts';
-import { REBUILD_LOCK } from '../project/status.ts';
+import { TableChanged } from './shape.ts';
 import { REMAINDER_EVENTS_MAX, swap, TooFarBehind } from './swap.ts';
 
 /** Attempts to swap, at most. Each one first catches up with the log. */
@@ -17,6 +18,11 @@ const SWAP_RETRY_MS = 200;
 const CONNECTIONS = 4;
 /** Settings of the rebuild's connection. A low statistics target makes `ANALYZE` fast; autovacuum refines the statistics. */
 const SETTINGS = `SET synchronous_commit = off; SET maintenance_work_mem = '128MB'; SET work_mem = '32MB'; SET default_statistics_target = 10`;
+
+/** How often a rebuild begins, at most, because the live table was changed meanwhile. */
+const STARTS_MAX = 3;
+/** How long a rebuild waits for a migration to end. */
+const TABLES_WAIT_MS = 10_000;
 
 /** Another process is rebuilding this projection. */
 export class RebuildRunning extends Error {
@@ -54,8 +60,9 @@ export async function rebuild(options: RebuildOptions): Promise<RebuildResult> {
   try {
     const connection = await pool.connect();
     try {
+      await keepTables(connection, prepared, options.tablesWaitMs);
       await lockOut(connection, prepared);
-      return { ...(await rebuildAlone(options, prepared, pool, connection)), seconds: since(beganAt) };
+      return { ...(await rebuildOnSameTable(options, prepared, pool, connection)), seconds: since(beganAt) };
     } finally {
       await connection.query('SELECT pg_advisory_unlock_all()').catch(() => undefined);
       connection.release(true);
@@ -71,10 +78,36 @@ const since = (beganAt: number): number => (performance.now() - beganAt) / 1_000
 async function lockOut(connection: Connection, { follower, name }: Prepared): Promise<void> {
   await connection.query(SETTINGS);
   const { rows } = await connection.query<{ locked: boolean }>(
-    'SELECT pg_try_advisory_lock($1, hashtext($2)) AS locked',
-    [REBUILD_LOCK, follower],
+    `SELECT pg_try_advisory_lock(${REBUILD_LOCK}, ${lockKey('$1')}) AS locked`,
+    [follower],
   );
   if (rows[0]?.locked !== true) throw new RebuildRunning(name);
+}
+
+/** Keeps migrations from changing tables until the connection ends. Other rebuilds may go on beside this one. */
+async function keepTables(connection: Connection, { name }: Prepared, waitMs = TABLES_WAIT_MS): Promise<void> {
+  if (await takeLock(connection, { lock: 'tables', shared: true, waitMs })) return;
+  const holders = (await holdersOf(connection, 'tables')).join(', ');
+  throw new Error(
+    `projection ${name} was not rebuilt: a migration changes the tables of the shop (${holders}). Try again when it has ended.`,
+  );
+}
+
+/** Begins again when the live table was changed meanwhile, by hand or by a version that does not wait for rebuilds. */
+async function rebuildOnSameTable(
+  options: RebuildOptions,
+  prepared: Prepared,
+  pool: Pool,
+  connection: Connection,
+): Promise<Omit<RebuildResult, 'seconds'>> {
+  for (let start = 1; ; start += 1) {
+    try {
+      return await rebuildAlone(options, prepared, pool, connection);
+    } catch (error) {
+      if (!(error instanceof TableChanged) || start >= STARTS_MAX) throw error;
+      options.log.warn({ projection: prepared.name, err: error }, 'the table was changed; beginning again');
+    }
+  }
 }
 
 async function rebuildAlone(

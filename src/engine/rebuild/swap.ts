@@ -5,6 +5,7 @@ import type { Connection } from '../../platform/postgres/pool.ts';
 import { recheck, type Comparison } from './compare.ts';
 import type { Prepared } from '../project/validate.ts';
 import { exchange, liveTable } from './shadow.ts';
+import { mustHaveSameShape } from './shape.ts';
 
 /** Longest wait for a lock in one attempt to swap. Readers may queue behind it that long. */
 const SWAP_LOCK_TIMEOUT_MS = 500;
@@ -45,6 +46,8 @@ export async function swap(connection: Connection, rebuilt: Rebuilt): Promise<nu
   try {
     await connection.query(`SET LOCAL lock_timeout = ${SWAP_LOCK_TIMEOUT_MS}`);
     await connection.query(`LOCK TABLE ${liveTable(prepared)} IN SHARE ROW EXCLUSIVE MODE`);
+    // The lock keeps migrations out from here on.
+    await mustHaveSameShape(connection, prepared);
     const live = await lockCheckpoint(connection, prepared, rebuilt.epoch);
     if ((await rebuilt.behind(live)) > REMAINDER_EVENTS_MAX) throw new TooFarBehind();
     if (live > rebuilt.position) await rebuilt.catchUp(live);

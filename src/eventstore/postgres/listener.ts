@@ -3,7 +3,8 @@ import type { Logger } from '../../platform/log.ts';
 import { positionOf } from '../../platform/position.ts';
 import { createSession } from '../../platform/postgres/pool.ts';
 
-const CHANNEL = 'cartulary_log';
+/** The channel is named after the schema, so that a shop does not hear of another one in its database. See `append_batch`. */
+const LISTEN = `SELECT format('LISTEN %I', 'cartulary_log_' || md5(current_schema())) AS statement`;
 const RETRY: Backoff = { delayMs: 100, delayMaxMs: 5_000 };
 
 export interface PostgresListener {
@@ -35,7 +36,8 @@ export function createPostgresListener(options: {
     try {
       await client.connect();
       client.on('notification', ({ payload }) => onNews(positionOf(payload)));
-      await client.query(`LISTEN ${CHANNEL}`);
+      const { rows } = await client.query<{ statement: string }>(LISTEN);
+      await client.query(rows[0]!.statement);
       onNews();
       await broken;
     } finally {

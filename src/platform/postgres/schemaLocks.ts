@@ -13,6 +13,9 @@ const NAMESPACES = {
   /** Exclusive: an import brings events. */
   import: 0x696d706f,
 } as const;
+/** Namespace of the locks that a rebuild holds, one per projection. */
+export const REBUILD_LOCK = 0x72656264;
+
 export type SchemaLock = keyof typeof NAMESPACES;
 
 /** SQL of the second key of an advisory lock: it stands for the shop's schema and `name`, which is SQL too. */

@@ -137,7 +137,7 @@ describe('A lease', () => {
             ? (Reflect.get(target, property, receiver) as unknown)
             : async (...args: [never]) => {
                 const { name } = args[0] as { name?: string };
-                if (name?.startsWith('public.accounts.o') === true && !frozen) {
+                if (name?.startsWith('accounts/accounts.o') === true && !frozen) {
                   frozen = true;
                   await new Promise<void>((resolve) => (wake = resolve));
                 }

@@ -12,7 +12,10 @@ import { eventually } from '../../support/eventually.ts';
 import { accounts, asAny, bank, dieAt, event, folded, type Bank } from './example.ts';
 
 const isCommit = (query: unknown): query is { name: string } =>
-  typeof query === 'object' && query !== null && 'name' in query && String(query.name).startsWith('public.accounts.o');
+  typeof query === 'object' &&
+  query !== null &&
+  'name' in query &&
+  String(query.name).startsWith('accounts/accounts.o');
 
 /** A pool whose queries go through `around`. */
 const hooked = (pool: Pool, around: (query: unknown, send: () => Promise<unknown>) => Promise<unknown>): Pool =>

@@ -44,7 +44,7 @@ describe('A rebuild that meets trouble', () => {
     );
     expect(error).to.be.an('error').with.property('message', 'enough');
     expect(await shop.rows()).to.deep.equal(before);
-    const { rows } = await shop.pool.query(`SELECT 1 FROM pg_tables WHERE schemaname = 'rebuild'`);
+    const { rows } = await shop.pool.query(`SELECT 1 FROM pg_tables WHERE tablename = 'rebuild_accounts'`);
     expect(rows).to.deep.equal([]);
   });
 
@@ -75,7 +75,7 @@ describe('A rebuild that meets trouble', () => {
       await shop.append(ids[0]!, event('Deposited', { amount: 1 }));
       await followed(projector);
       await expectFold();
-      const { rows } = await shop.pool.query(`SELECT 1 FROM pg_tables WHERE schemaname = 'rebuild'`);
+      const { rows } = await shop.pool.query(`SELECT 1 FROM pg_tables WHERE tablename = 'rebuild_accounts'`);
       expect(rows).to.have.length(1);
 
       expect((await run()).differences).to.equal(0);

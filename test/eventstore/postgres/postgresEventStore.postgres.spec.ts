@@ -15,7 +15,7 @@ import { following, newStream, thing, things, wholeLog } from '../../support/eve
 import { rejection } from '../../support/rejection.ts';
 import { eventStoreContract } from '../contract.ts';
 
-const LOCK = 'SELECT pg_advisory_xact_lock(7216031905432817)';
+const LOCK = 'SELECT pg_advisory_xact_lock(hashtextextended(current_schema(), 7216031905432817))';
 
 async function createLog(): Promise<{ open(): Promise<EventStore>; remove(): Promise<void> }> {
   const database = await freshDatabase();
