@@ -71,8 +71,8 @@ export const command: Addition = {
     edits: [
       {
         file: CATEGORY,
-        from: 'export type CategoryEvent = CategoryCreated |',
-        to: "export type CategoryDescribed = { type: 'CategoryDescribed'; data: { description: string } };\nexport type CategoryEvent = CategoryDescribed | CategoryCreated |",
+        from: 'export type CategoryEvent =\n  CategoryCreated |',
+        to: "export type CategoryDescribed = { type: 'CategoryDescribed'; data: { description: string } };\nexport type CategoryEvent =\n  CategoryDescribed | CategoryCreated |",
       },
       {
         file: CATEGORY,
@@ -84,7 +84,6 @@ export const command: Addition = {
         from: "      case 'CategoryDeleted':",
         to: "      case 'CategoryDescribed':\n        return state;\n      case 'CategoryDeleted':",
       },
-      { file: CATEGORY, from: 'evolve(_state, event)', to: 'evolve(state, event)' },
       describeDecides,
       {
         file: 'src/commands/category.ts',
@@ -181,6 +180,11 @@ export const secondVersion: Addition = {
       file: 'test/aggregates/category.spec.ts',
       from: "{ type: 'CategoryRenamed', data: { name: 'Novels' } }",
       to: "{ type: 'CategoryRenamed', data: { name: 'Novels', formerName: 'Books' } }",
+    },
+    {
+      file: 'test/aggregates/category.spec.ts',
+      from: "{ type: 'CategoryRenamed', data: { name: 'Poems' } }",
+      to: "{ type: 'CategoryRenamed', data: { name: 'Poems', formerName: 'Novels' } }",
     },
     {
       file: 'test/projections/shop.spec.ts',
