@@ -15,6 +15,11 @@ import type {
 export type * from './orderPayment.ts';
 export type { Money, PaymentStatus } from './orderLedger.ts';
 
+/** Attempts to pay one order, at most. */
+export const PAYMENT_ATTEMPTS_MAX = 20;
+/** Refunds of one order, at most; after that only all that is left can be refunded. */
+export const REFUNDS_MAX = 100;
+
 /** The parts of an order that the payment rules need. */
 interface Payable {
   readonly cancelled: boolean;
@@ -64,6 +69,12 @@ function request({ data: { paymentId, method } }: RequestPayment, { cancelled, m
   const payments = Object.values(money.payments);
   if (payments.some(open)) reject('PaymentInProgress', 'A payment of this order is still in progress.');
   const attempt = payments.length + 1;
+  if (attempt > PAYMENT_ATTEMPTS_MAX) {
+    reject(
+      'TooManyPaymentAttempts',
+      `This order has had ${PAYMENT_ATTEMPTS_MAX} attempts to pay it. Place a new order.`,
+    );
+  }
   return [
     { type: 'PaymentRequested', data: { paymentId, attempt, method, amount: money.total, currency: money.currency } },
   ];
@@ -125,6 +136,10 @@ function refund({ data }: RequestRefund, order: Payable): PaymentEvent[] {
   const wanted = data.amount ?? refundable;
   if (wanted.amount <= 0 || compare(wanted, refundable) > 0) {
     reject('RefundExceedsCaptured', 'The amount is more than what is left to refund of this payment.');
+  }
+  if (compare(wanted, refundable) < 0 && Object.keys(order.money.refunds).length >= REFUNDS_MAX) {
+    const sentence = `This order has had ${REFUNDS_MAX} refunds. Only all that is left can be refunded, at once.`;
+    reject('TooManyRefunds', sentence);
   }
   const { refundId, paymentId } = data;
   const { amount } = wanted;

@@ -98,7 +98,7 @@ const OPEN = 'a quote is opened that is never closed';
 
 type Parsed = { readonly fields: readonly string[] } | { readonly problem: string } | 'open';
 
-function parsed(text: string): Parsed {
+export function parsed(text: string): Parsed {
   try {
     const [fields = [], ...more] = parse(text, { relax_column_count: true, record_delimiter: ['\n', '\r'] });
     // Lines were split at their ends already, so a second record comes of another kind of line end, outside quotes.
@@ -110,51 +110,74 @@ function parsed(text: string): Parsed {
   }
 }
 
+/** Gives lines one after the other, and again from a place that it was at. */
+function createCursor(lines: AsyncGenerator<Line>) {
+  const held: Line[] = [];
+  let at = 0;
+  return {
+    async next(): Promise<Line | undefined> {
+      if (at === held.length) {
+        const read = await lines.next();
+        if (read.done === true) return undefined;
+        held.push(read.value);
+      }
+      return held[at++];
+    },
+    /** Forgets the lines before this place. Only now and then, so that it costs next to nothing per line. */
+    mark(): number {
+      if (at > RECORD_LINES_MAX) {
+        held.splice(0, at);
+        at = 0;
+      }
+      return at;
+    },
+    goTo(place: number): void {
+      at = place;
+    },
+  };
+}
+
 /**
  * The records of a CSV file, each with the number of its first line; blank lines are skipped. A line that makes no record
- * is yielded with its problem, and reading goes on with the next line, even after a quote that is never closed.
+ * is yielded with its problem, and reading goes on with the next line, even after a quote that is never closed. `parse` is
+ * for tests.
  */
-export async function* csvRecords(chunks: AsyncIterable<Buffer>): AsyncGenerator<CsvRecord> {
-  const lines = linesOf(chunks);
-  let ahead: Line[] = [];
-  const next = async (): Promise<Line | undefined> => {
-    const known = ahead.shift();
-    if (known !== undefined) return known;
-    const read = await lines.next();
-    return read.done === true ? undefined : read.value;
-  };
-
-  for (let first = await next(); first !== undefined; first = await next()) {
+export async function* csvRecords(chunks: AsyncIterable<Buffer>, parse = parsed): AsyncGenerator<CsvRecord> {
+  const cursor = createCursor(linesOf(chunks));
+  for (let first = await cursor.next(); first !== undefined; first = await cursor.next()) {
     const { number: line } = first;
     if ('problem' in first) {
       yield { line, problem: first.problem };
       continue;
     }
     if (first.text.trim() === '') continue;
-    const { found, taken } = await record(first.text, next);
+    const second = cursor.mark();
+    const found = await record(first.text, () => cursor.next(), parse);
     if (found !== 'open' && 'fields' in found) yield { line, fields: found.fields };
     else {
-      ahead = [...taken, ...ahead];
+      cursor.goTo(second);
       yield { line, problem: found === 'open' ? OPEN : found.problem };
     }
   }
 }
 
-/** Reads further lines while a quote is open; also returns the lines that it took. */
-async function record(
-  first: string,
-  next: () => Promise<Line | undefined>,
-): Promise<{ found: Parsed; taken: readonly Line[] }> {
-  const taken: Line[] = [];
+const quotesIn = (text: string): number => text.split('"').length - 1;
+
+/**
+ * Reads further lines while a quote is open. A quote is open exactly while the number of quotes is odd, so the text is parsed
+ * again only when it is even, or when there are no more lines to take.
+ */
+async function record(first: string, next: () => Promise<Line | undefined>, parse: typeof parsed): Promise<Parsed> {
+  const alone = parse(first);
+  if (alone !== 'open') return alone;
   let text = first;
-  let found = parsed(text);
-  while (found === 'open' && taken.length < RECORD_LINES_MAX && text.length < LINE_BYTES_MAX) {
+  let quotes = quotesIn(first);
+  for (let taken = 0; taken < RECORD_LINES_MAX && text.length < LINE_BYTES_MAX; taken += 1) {
     const more = await next();
-    if (more === undefined) break;
-    taken.push(more);
-    if ('problem' in more) break;
+    if (more === undefined || 'problem' in more) break;
     text += `\n${more.text}`;
-    if (more.text.includes('"')) found = parsed(text);
+    quotes += quotesIn(more.text);
+    if (quotes % 2 === 0) break;
   }
-  return { found, taken };
+  return parse(text);
 }

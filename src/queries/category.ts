@@ -1,7 +1,8 @@
 import { type Static, Type } from 'typebox';
 import type { CategoryRow } from '../projections/categories.ts';
+import { conditions, pageOf, Paging } from '../engine/ask/paging.ts';
 import { defineQuery } from './contract.ts';
-import { Id, Instant, Named } from '../schema.ts';
+import { Fields, Id, Instant, Named } from '../schema.ts';
 
 export const CategoryView = Named('Category', {
   id: Id,
@@ -13,17 +14,23 @@ export type CategoryView = Static<typeof CategoryView>;
 
 const listCategories = defineQuery({
   name: 'ListCategories',
-  summary: 'All categories, by name',
+  summary: 'The categories, by name',
   tag: 'categories',
   route: 'GET /categories',
   access: 'anyone',
+  query: Fields(Paging),
   result: Type.Array(CategoryView),
+  paginated: true,
   reads: ['categories'],
-  cache: { ttlMs: 600_000, key: () => 'categories', tags: () => ['categories'] },
-  async run(_input, { db }) {
-    return {
-      data: await db.rows<CategoryRow>('SELECT id, name, created_at, updated_at FROM categories ORDER BY name, id'),
-    };
+  cache: {
+    ttlMs: 600_000,
+    key: ({ query }) => `categories:${query.page}:${query.per_page}`,
+    tags: () => ['categories'],
+  },
+  run({ query }, { db }) {
+    const columns = 'id, name, created_at, updated_at';
+    const sql = { columns, from: 'categories', where: conditions(), order: 'name, id' };
+    return pageOf<CategoryRow>(db, sql, query, (row) => row);
   },
 });
 

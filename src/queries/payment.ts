@@ -86,15 +86,16 @@ const listOrderPayments = defineQuery({
   route: 'GET /orders/:id/payments',
   access: 'user',
   params: Fields({ id: Id }),
+  query: Fields(Paging),
   result: Type.Array(PaymentView),
+  paginated: true,
   reads: ['payments', 'orders'],
-  async run({ params }, context) {
+  async run({ params, query }, context) {
     const where = visible(context);
     where.add('o.id = ?', params.id);
-    const sql = `SELECT p.* FROM ${FROM} ${where.where()} ORDER BY p.attempt, p.id`;
-    const rows = await context.db.rows<PaymentRow>(sql, where.values);
-    if (rows.length === 0) return missing('OrderUnknown', 'There is no such order.');
-    return { data: rows.map(paymentView) };
+    const sql = { columns: 'p.*', from: FROM, where, order: 'p.attempt, p.id' };
+    const page = await pageOf<PaymentRow>(context.db, sql, query, paymentView);
+    return page.pagination?.total_items === 0 ? missing('OrderUnknown', 'There is no such order.') : page;
   },
 });
 

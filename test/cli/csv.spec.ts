@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { LINE_BYTES_MAX, RECORD_LINES_MAX, csvRecords } from '../../src/cli/csv.ts';
+import { LINE_BYTES_MAX, RECORD_LINES_MAX, csvRecords, parsed } from '../../src/cli/csv.ts';
 
 async function* inPieces(bytes: Buffer, size: number): AsyncGenerator<Buffer> {
   for (let at = 0; at < bytes.length; at += size) yield await Promise.resolve(bytes.subarray(at, at + size));
@@ -97,6 +97,24 @@ describe('CSV records', () => {
     const records = await read(`"open\n${lines.join('\n')}`, 1_000);
     expect(records[0]).to.match(/^1: ! a quote is opened that is never closed/);
     expect(records).to.have.length(lines.length + 1);
+  });
+
+  it('are parsed a few times at most, also where many quotes stand behind one that is never closed', async () => {
+    const work = async (times: number): Promise<number> => {
+      const block = ['1,"open', ...Array.from({ length: 190 }, () => '2,b""c')].join('\n');
+      const file = Buffer.from(Array.from({ length: times }, () => block).join('\n'));
+      let characters = 0;
+      const parse = (text: string) => {
+        characters += text.length;
+        return parsed(text);
+      };
+      let records = 0;
+      for await (const _record of csvRecords(inPieces(file, 1_000), parse)) records += 1;
+      expect(records).to.equal(times * 191);
+      return characters / file.length;
+    };
+    expect(await work(2)).to.be.below(4);
+    expect(await work(20)).to.be.below(4);
   });
 
   it('are told apart from what is not UTF-8, and from a line without end', async () => {

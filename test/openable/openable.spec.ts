@@ -10,6 +10,7 @@ import { temporaryFolder } from '../support/process.ts';
 import { JWT_SECRET, must, type Json } from '../support/shop.ts';
 import { expectSameAnswers, OPERATOR, signIn, type Kept } from './asking.ts';
 import { filesOf, FIXTURES, readAnswers, readShop, unpackDataDir, type KeptShop } from './kept.ts';
+import { withPages } from './pages.ts';
 import { placeOn, type Place } from './place.ts';
 import { LEFT_BEHIND } from './questions.ts';
 import { withSellersParts } from './sellersPart.ts';
@@ -87,7 +88,7 @@ describe('kept shops', () => {
 
 for (const name of kept) {
   const shop = readShop(name);
-  const answers = withSellersParts(readAnswers(name));
+  const answers = withPages(withSellersParts(readAnswers(name)));
   const fromReadModels = answers.filter(({ as, ask }) => as !== OPERATOR && !FROM_THE_LOG.test(ask));
   const logHash = async (place: Place): Promise<KeptShop['log']> => {
     const { events, log_hash } = await place.json('export', '--hash');
