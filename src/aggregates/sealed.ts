@@ -13,6 +13,7 @@ export const SEALED_FIELDS = {
   UserRegistered: { email: 'pd1', name: 'pd1', phone: 'pd1', passwordHash: 'pd1' },
   ProfileUpdated: { name: 'pd1', phone: 'pd1', address: 'pd1' },
   PasswordChanged: { passwordHash: 'pd1' },
+  PasswordRehashed: { passwordHash: 'pd1' },
   OrderPlaced: { shippingAddress: 'pd1', billingAddress: 'pd1', notes: 'pd1' },
   OrderCancelled: { reason: 'pd2' },
   FulfilmentCancelled: { reason: 'pd2' },
@@ -40,7 +41,7 @@ const OF_USERS = propertiesOf({
   name: ['UserRegistered.name', 'ProfileUpdated.name'],
   phone: ['UserRegistered.phone', 'ProfileUpdated.phone'],
   address: ['ProfileUpdated.address'],
-  passwordHash: ['UserRegistered.passwordHash', 'PasswordChanged.passwordHash'],
+  passwordHash: ['UserRegistered.passwordHash', 'PasswordChanged.passwordHash', 'PasswordRehashed.passwordHash'],
 });
 const OF_ORDERS = propertiesOf({
   shipping_address: ['OrderPlaced.shippingAddress'],

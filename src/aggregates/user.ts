@@ -30,24 +30,34 @@ export type PasswordChanged = {
   type: 'PasswordChanged';
   data: { passwordHash: Sealed; keptSession: string | null; at: string };
 };
+/** The same password, hashed at another cost. It ends nothing. */
+export type PasswordRehashed = { type: 'PasswordRehashed'; data: { passwordHash: Sealed } };
 export type UserRoleChanged = { type: 'UserRoleChanged'; data: { role: Role; storeId: string | null } };
 export type RegistrationAbandoned = { type: 'RegistrationAbandoned'; data: object };
 /** Fences a change that claimed a value and did not take it up: a change that was begun before this event can no longer do so. */
 export type UserClaimAbandoned = { type: 'UserClaimAbandoned'; data: { claim: string } };
 export type UserEvent =
-  UserRegistered | ProfileUpdated | PasswordChanged | UserRoleChanged | RegistrationAbandoned | UserClaimAbandoned;
+  | UserRegistered
+  | ProfileUpdated
+  | PasswordChanged
+  | PasswordRehashed
+  | UserRoleChanged
+  | RegistrationAbandoned
+  | UserClaimAbandoned;
 
 export type RegisterUser = Command<'RegisterUser', UserRegistered['data']>;
 /** `claimEpoch`: that of the user when the command began, before it claimed the phone number. Without it the number stays. */
 export type UpdateProfile = Command<'UpdateProfile', ProfileUpdated['data'] & { claimEpoch?: number }>;
 export type ChangePassword = Command<'ChangePassword', { passwordHash: Sealed; keptSession: string | null }>;
+/** `passwordChanges`: that of the user when the password was verified. A password that was changed since keeps its hash. */
+export type RehashPassword = Command<'RehashPassword', { passwordHash: Sealed; passwordChanges: number }>;
 export type GrantSeller = Command<'GrantSeller', { storeId: string }>;
 /** Fences a registration that stopped half way: it can no longer be completed. */
 export type AbandonRegistration = Command<'AbandonRegistration', object>;
 /** Does nothing when the user's claims have changed since `claimEpoch`: the caller has to look again. */
 export type AbandonUserClaim = Command<'AbandonUserClaim', { claim: string; claimEpoch: number }>;
 export type UserCommand =
-  RegisterUser | UpdateProfile | ChangePassword | GrantSeller | AbandonRegistration | AbandonUserClaim;
+  RegisterUser | UpdateProfile | ChangePassword | RehashPassword | GrantSeller | AbandonRegistration | AbandonUserClaim;
 
 export interface ActiveUser {
   readonly status: 'active';
@@ -95,6 +105,8 @@ export const userDecider: Decider<UserState, UserCommand, UserEvent> = {
         return state.status === 'active' ? { ...state, claimEpoch: state.claimEpoch + 1 } : state;
       case 'PasswordChanged':
         return state.status === 'active' ? withPassword(state, event.data) : state;
+      case 'PasswordRehashed':
+        return state.status === 'active' ? { ...state, passwordHash: event.data.passwordHash } : state;
       case 'UserRoleChanged':
         return state.status === 'active' ? withRole(state, event.data) : state;
       case 'RegistrationAbandoned':
@@ -109,6 +121,8 @@ export const userDecider: Decider<UserState, UserCommand, UserEvent> = {
         return updateProfile(command, active(state));
       case 'ChangePassword':
         return changePassword(command, active(state));
+      case 'RehashPassword':
+        return rehashPassword(command, active(state));
       case 'GrantSeller':
         return grantSeller(command, active(state));
       case 'AbandonRegistration':
@@ -161,6 +175,11 @@ function updateProfile({ data: { claimEpoch, ...data } }: UpdateProfile, state: 
 /** Sealed hashes never repeat, so an equal hash means that this same command was already handled. */
 function changePassword({ data, now }: ChangePassword, state: ActiveUser): UserEvent[] {
   return state.passwordHash === data.passwordHash ? [] : [{ type: 'PasswordChanged', data: { ...data, at: now } }];
+}
+
+function rehashPassword({ data: { passwordHash, passwordChanges } }: RehashPassword, state: ActiveUser): UserEvent[] {
+  const same = state.passwordChanges === passwordChanges && state.passwordHash !== passwordHash;
+  return same ? [{ type: 'PasswordRehashed', data: { passwordHash } }] : [];
 }
 
 function grantSeller({ data }: GrantSeller, state: ActiveUser): UserEvent[] {

@@ -9,7 +9,7 @@ import {
   type UserEvent,
   type UserState,
 } from '../aggregates/user.ts';
-import { reject, unauthenticated } from '../errors.ts';
+import { isRefusal, reject, unauthenticated } from '../errors.ts';
 import { type UserRow, users } from '../projections/users.ts';
 import { Email, Fields, Message, Name, NewPassword, Password, Phone } from '../schema.ts';
 import { UserView, userView } from '../queries/user.ts';
@@ -62,7 +62,7 @@ export interface Registration {
 async function register(context: CommandContext, registration: Registration): Promise<Outcome> {
   const { personalData, passwords } = context.services;
   const { email, password, name, phone, role } = registration;
-  passwords.check(password, 'password');
+  passwords.check(password, 'password', [email, name]);
   const userId = context.derive('user');
   await personalData.createKey(userId);
   const passwordHash = await personalData.seal(
@@ -120,11 +120,30 @@ const registerCommand = defineChange({
   answers: userAnswers,
   codes: ['CONFLICT'],
   seenAt: () => '/users/me',
-  check: ({ password }, { passwords }) => {
-    if (typeof password === 'string') passwords.check(password, 'password');
+  check: ({ password, email, name }, { passwords }) => {
+    const context = [email, name].map((text) => (typeof text === 'string' ? text : undefined));
+    if (typeof password === 'string') passwords.check(password, 'password', context);
   },
   run: ({ body }, context) => register(context, { ...body, role: 'buyer' }),
 });
+
+/** Hashes the password at the cost of the settings. The login goes on when that fails: the next one tries again. */
+async function rehash(
+  context: CommandContext,
+  userId: string,
+  { user, password }: { user: ActiveUser; password: string },
+): Promise<void> {
+  const { passwords, personalData } = context.services;
+  try {
+    const hash = await passwords.hash(password);
+    const passwordHash = await personalData.seal(placeOfUser(userId, 'PasswordRehashed.passwordHash'), hash);
+    const data = { passwordHash, passwordChanges: user.passwordChanges };
+    const step = { step: 'rehash', provisional: true };
+    await context.handle(userDecider, userId, { type: 'RehashPassword', data }, step);
+  } catch (error) {
+    if (!isRefusal(error) || error.kind !== 'unavailable') throw error;
+  }
+}
 
 const logIn = defineCommand({
   name: 'LogIn',
@@ -147,6 +166,7 @@ const logIn = defineCommand({
     if (!right || found === undefined || user === undefined) {
       return unauthenticated('WrongCredentials', 'E-mail or password is wrong.');
     }
+    if (passwords.isOutdated(user.passwordHash)) await rehash(context, found.id, { user, password: body.password });
     const answer = await tokenAnswer(context, found.id, found.revision);
     const sessionId = context.derive('session');
     const refresh = tokens.refresh(sessionId);

@@ -6,10 +6,12 @@ import type { Services as QueryServices } from '../queries/contract.ts';
 
 export interface Passwords {
   hash(password: string): Promise<string>;
-  /** Takes the same time whether or not there is a hash to compare with. */
+  /** Takes the same time whether or not there is a hash to compare with, and also for a hash of a lower cost. */
   verify(password: string, hash: string | undefined): Promise<boolean>;
-  /** Throws an `invalid` refusal when a new password may not be used. */
-  check(password: string, field: string): void;
+  /** Whether the hash was made with another cost than the settings ask for. */
+  isOutdated(hash: string): boolean;
+  /** Throws an `invalid` refusal when a new password may not be used. `context`: what its owner is known by. */
+  check(password: string, field: string, context?: readonly (string | undefined)[]): void;
 }
 
 export interface AccessClaims {

@@ -123,11 +123,12 @@ const changePassword = defineCommand({
   async run({ body }, context) {
     const { personalData, passwords } = context.services;
     const user = await activeUser(context, context.actor.id);
-    const { passwordHash: known } = await personalData.reveal(user, sealedInUser(context.actor.id));
+    const { passwordHash: known, email, name } = await personalData.reveal(user, sealedInUser(context.actor.id));
     const right = await passwords.verify(body.current_password, known);
     if (!right && !(await wasHandled(context.services, streamOf('user', context.actor.id), context.origin))) {
       unauthenticated('WrongCredentials', 'The current password is wrong.');
     }
+    passwords.check(body.new_password, 'new_password', [email, name]);
     const passwordHash = await sealed(context, 'PasswordChanged.passwordHash', await passwords.hash(body.new_password));
     const data = { passwordHash, keptSession: context.actor.sessionId ?? null };
     const { revision } = await context.handle(userDecider, context.actor.id, { type: 'ChangePassword', data });

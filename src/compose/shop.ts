@@ -21,6 +21,8 @@ import type { Secrets } from '../platform/secrets.ts';
 import { type SpanDetails, traced } from '../platform/trace.ts';
 
 /** How long a hint waits for its read model to reach the head of the log before it refuses, ms. */
+/** What the software is called: no password on its own. */
+const SHOP = 'Cartulary';
 const HINT_WAIT_MAX_MS = 2_000;
 /** Attempts of a hint to read rows without a connection that breaks meanwhile. */
 const HINT_READS_MAX = 3;
@@ -76,7 +78,7 @@ export async function openShop(options: ShopOptions): Promise<Shop> {
       store,
       aggregates: createAggregates({ store, snapshots: createSnapshots({ pool, epoch, log }), cacheEntries }),
       personalData,
-      passwords: await createPasswords(config.auth),
+      passwords: await createPasswords({ ...config.auth, shopNames: [SHOP, config.mail.from] }),
       tokens: createTokens({ secret: secrets.jwtSecret, accessTtlMs, refreshTtlMs }),
       hints: createHints({ db, store, progress }),
       settings,

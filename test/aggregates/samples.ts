@@ -80,6 +80,7 @@ export const samples: readonly Sample[] = [
     {
       UserRegistered: registered,
       ProfileUpdated: { name: asSealed('another'), phone: null, phoneClaim: null, address: asSealed('a') },
+      PasswordRehashed: { passwordHash: asSealed('j') },
       PasswordChanged: { passwordHash: asSealed('i'), keptSession: null, at: NOW },
       UserRoleChanged: { role: 'seller', storeId: 's' },
       RegistrationAbandoned: {},
@@ -88,6 +89,7 @@ export const samples: readonly Sample[] = [
     {
       RegisterUser: { data: registered },
       UpdateProfile: { after: ['UserRegistered'], data: { name: asSealed('another'), address: asSealed('a') } },
+      RehashPassword: { after: ['UserRegistered'], data: { passwordHash: asSealed('j'), passwordChanges: 0 } },
       ChangePassword: { after: ['UserRegistered'], data: { passwordHash: asSealed('i'), keptSession: 'this' } },
       GrantSeller: { after: ['UserRegistered'], data: { storeId: 's' } },
       AbandonRegistration: { data: {} },

@@ -94,6 +94,15 @@ describe('user', () => {
     given(userDecider, registered, passwordChanged).when(changePassword).thenNothing();
   });
 
+  it('keeps the password that was changed while the one before was hashed again', () => {
+    const data = { passwordHash: asSealed('hashed again'), passwordChanges: 0 };
+    const rehash = { type: 'RehashPassword', data } as const;
+    const rehashed = { type: 'PasswordRehashed', data: { passwordHash: data.passwordHash } } as const;
+    given(userDecider, registered).when(rehash).then(rehashed);
+    given(userDecider, registered, rehashed).when(rehash).thenNothing();
+    given(userDecider, registered, passwordChanged).when(rehash).thenNothing();
+  });
+
   it('becomes a seller with their store, once', () => {
     const grant = { type: 'GrantSeller', data: { storeId: 'store' } } as const;
     given(userDecider, registered).when(grant).then(madeSeller);

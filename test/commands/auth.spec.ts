@@ -2,6 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
 import jwt from 'jsonwebtoken';
 import { isRefusal } from '../../src/errors.ts';
+import { COMMON_PASSWORDS } from '../../src/http/auth/commonPasswords.ts';
+import { comparable } from '../../src/http/auth/weakness.ts';
 import { createPasswords, HASHES_WAITING_MAX } from '../../src/http/auth/passwords.ts';
 import { createTokens, createVerifier } from '../../src/http/auth/tokens.ts';
 import type { Passwords } from '../../src/commands/contract.ts';
@@ -124,11 +126,12 @@ describe('tokens', () => {
 describe('passwords', () => {
   let passwords: Passwords;
   before(async () => {
-    passwords = await createPasswords({ passwordMinLength: 8, passwordBlocklist: true, bcryptCost: 4 });
+    const shopNames = ['Inkwell <shop@localhost>'];
+    passwords = await createPasswords({ passwordMinLength: 8, passwordBlocklist: true, bcryptCost: 4, shopNames });
   });
-  const whyNot = (password: string): string | undefined => {
+  const whyNot = (password: string, context?: readonly string[]): string | undefined => {
     try {
-      passwords.check(password, 'password');
+      passwords.check(password, 'password', context);
     } catch (error) {
       if (isRefusal(error)) return error.errors[0]?.message;
       throw error;
@@ -146,7 +149,8 @@ describe('passwords', () => {
 
   it('are refused when short, common, too long for bcrypt, or not text', () => {
     expect(whyNot('a fine password')).to.equal(undefined);
-    expect(whyNot('x'.repeat(72))).to.equal(undefined);
+    const long = 'a fine password '.repeat(5).slice(0, 72);
+    expect(whyNot(long.replace('fine', 'FINE'))).to.equal(undefined);
     expect(whyNot('seven77')).to.include('at least 8 characters');
     expect(whyNot('😀😀😀😀😀😀😀')).to.include('at least 8 characters');
     expect(whyNot('x'.repeat(73))).to.include('at most 72 bytes');
@@ -154,6 +158,55 @@ describe('passwords', () => {
     expect(whyNot('Password123')).to.include('common');
     expect(whyNot('with\0null inside')).to.include('characters');
     expect(whyNot('lone \ud800 surrogate')).to.include('characters');
+  });
+
+  it('are refused when others guess them soon: common, repeated, in sequence, or of spaces', () => {
+    for (const common of [
+      'Welcome1!',
+      'P@ssw0rd',
+      'welcome1',
+      'Summer2026!',
+      'ｐａｓｓｗｏｒｄ１２３',
+      'pass word 123',
+      'dragon99',
+    ]) {
+      expect(whyNot(common), common).to.include('common');
+    }
+    for (const repeated of ['aaaaaaaa', 'abababab', 'aaaaaaab', 'x'.repeat(72), 'catfoxcatfox', 'AaAaAaAa']) {
+      expect(whyNot(repeated), repeated).to.match(/repeats|common/);
+    }
+    for (const sequence of ['bcdefghij', '876543210', 'qwertzuiopa', 'mnbvcxzlkj', 'cdefg4567']) {
+      expect(whyNot(sequence), sequence).to.match(/sequence|common/);
+    }
+    for (const blank of [' '.repeat(8), '\u00a0'.repeat(9), '\u200b'.repeat(8), ' \u3164'.repeat(5)]) {
+      expect(whyNot(blank), JSON.stringify(blank)).to.include('seen');
+    }
+    for (const good of [
+      'correct horse battery',
+      'staple in the stable',
+      'z7!kPq2#vW',
+      'Bergamotte am Montag',
+      'пароль не скажу',
+    ]) {
+      expect(whyNot(good), good).to.equal(undefined);
+    }
+  });
+
+  it('are refused when they are made of what their owner or the shop is known by', () => {
+    const context = ['ada.lovelace@analytical.example', 'Ada  Lovelace'];
+    const bad = [
+      ...['ada.lovelace@analytical.example', 'Ada.Lovelace', 'lovelace1815', 'LOVELACE!', 'analytical1', 'adalovelace'],
+      ...['Lovelace Ada', 'inkwell2026', 'inkwell-shop'],
+    ];
+    for (const password of bad) expect(whyNot(password, context), password).to.include('your name');
+    expect(whyNot('lovelace likes engines', context)).to.equal(undefined);
+    expect(whyNot('lovelace1815', ['bob@example.com'])).to.equal(undefined);
+  });
+
+  it('are looked up among at least 3,000 that fit the least length', () => {
+    const fitting = [...COMMON_PASSWORDS].filter((password) => Array.from(password).length >= 8);
+    expect(fitting.length).to.be.at.least(3_000);
+    expect([...COMMON_PASSWORDS].filter((password) => password !== comparable(password))).to.deep.equal([]);
   });
 
   it('never match by what bcrypt would cut off or fold together', async () => {
@@ -166,6 +219,7 @@ describe('passwords', () => {
   it('may be common when the blocklist is off', async () => {
     const lax = await createPasswords({ passwordMinLength: 8, passwordBlocklist: false, bcryptCost: 4 });
     expect(() => lax.check('password123', 'password')).to.not.throw();
+    expect(() => lax.check(' '.repeat(8), 'password')).to.throw();
   });
 
   it('are hashed a few at a time, and refused when too many wait', async () => {
@@ -180,7 +234,7 @@ describe('passwords', () => {
     expect(await passwords.verify('whatever it is', undefined)).to.equal(false);
   });
 
-  it('take as long for someone unknown as for someone known', async () => {
+  it('take as long for someone unknown as for someone known, whatever cost they were hashed at', async () => {
     const slower = await createPasswords({ passwordMinLength: 8, passwordBlocklist: true, bcryptCost: 7 });
     const hash = await slower.hash('a fine password');
     const timed = async (known: string | undefined): Promise<number> => {
@@ -188,12 +242,20 @@ describe('passwords', () => {
       await slower.verify('another password', known);
       return performance.now() - startedAt;
     };
-    const times: Record<'known' | 'unknown', number[]> = { known: [], unknown: [] };
+    const times: Record<'known' | 'old' | 'unknown', number[]> = { known: [], old: [], unknown: [] };
+    const old = await passwords.hash('a fine password');
+    expect([slower.isOutdated(old), slower.isOutdated(hash)]).to.deep.equal([true, false]);
+    expect([await slower.verify('a fine password', old), await slower.verify('another', old)]).to.deep.equal([
+      true,
+      false,
+    ]);
     for (let round = 0; round < 15; round += 1) {
       times.known.push(await timed(hash));
+      times.old.push(await timed(old));
       times.unknown.push(await timed(undefined));
     }
     const median = (values: number[]): number => values.sort((a, b) => a - b)[7] ?? 0;
     expect(median(times.unknown) / median(times.known)).to.be.within(0.5, 2);
+    expect(median(times.old) / median(times.known)).to.be.within(0.5, 2);
   });
 });

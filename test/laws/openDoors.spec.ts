@@ -1,8 +1,9 @@
 import { expect } from 'chai';
+import { readStream } from '../../src/engine/decide/answer.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { freePort } from '../support/ports.ts';
 import { runCartulary, spawnServer, type ServerProcess } from '../support/process.ts';
-import { JWT_SECRET, MASTER_KEY, must, request, serveShop } from '../support/shop.ts';
+import { type Caller, JWT_SECRET, MASTER_KEY, must, openWriteSide, request, serveShop } from '../support/shop.ts';
 
 const TOKEN = 'a-token-for-scrapers';
 const STOP_MS = 30_000;
@@ -144,5 +145,41 @@ describe('the idempotency key of a stranger', function () {
     expect(renewed.data.refresh_token).to.not.equal(ada!.data.refresh_token);
     must(await post('/auth/logout', { refresh_token: renewed.data.refresh_token }), 200);
     must(await post('/auth/logout', { refresh_token: again!.data.refresh_token }), 200);
+  });
+});
+
+describe('a shop whose BCRYPT_COST was raised', function () {
+  this.timeout(60_000);
+  let database: TestDatabase;
+  before(async () => {
+    database = await freshDatabase();
+  });
+  after(() => database.drop());
+
+  const during = async (cost: string, work: (shop: Awaited<ReturnType<typeof serveShop>>) => Promise<void>) => {
+    const shop = await serveShop(database.url, { BCRYPT_COST: cost });
+    try {
+      await work(shop);
+    } finally {
+      await shop.stop();
+    }
+  };
+
+  it('hashes a password again at the next login, once, and ends no session by it', async () => {
+    let ada: Caller;
+    await during('4', async ({ people }) => {
+      ada = await people.buyer('ada');
+    });
+    await during('6', async ({ people, url }) => {
+      for (let login = 0; login < 2; login += 1) {
+        const person = await people.logIn(ada.email);
+        must(await person.call('GET', '/users/me'), 200);
+      }
+      must(await request(url, 'GET', '/users/me', { headers: { ...ada.headers } }), 200);
+    });
+    const write = await openWriteSide(database.url);
+    const types = (await readStream(write.store, `user-${ada!.id}`)).map(({ type }) => type);
+    await write.close();
+    expect(types).to.deep.equal(['UserRegistered', 'PasswordRehashed']);
   });
 });

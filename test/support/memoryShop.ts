@@ -86,6 +86,7 @@ const unused = (name: string): never => {
 const plainPasswords: Services['passwords'] = {
   hash: (password) => Promise.resolve(`hash of ${password}`),
   verify: (password, hash) => Promise.resolve(hash === `hash of ${password}`),
+  isOutdated: () => false,
   check: () => undefined,
 };
 const noTokens: Services['tokens'] = {

@@ -2,19 +2,23 @@ import { availableParallelism } from 'node:os';
 import bcrypt from 'bcrypt';
 import type { Passwords } from '../../commands/contract.ts';
 import { invalid, unavailable } from '../../errors.ts';
-import { COMMON_PASSWORDS } from './commonPasswords.ts';
+import { type PasswordContext, weaknessOf } from './weakness.ts';
 
 /** The most bytes that bcrypt reads; a longer password is refused, never cut. */
 const PASSWORD_BYTES_MAX = 72;
 /** The most hashes computed at the same time: they share libuv's threads with file and DNS operations. */
 const HASHES_AT_ONCE_MAX = Math.min(4, availableParallelism());
 export const HASHES_WAITING_MAX = 64;
+/** Neither spaces nor characters without a picture make a password. */
+const VISIBLE = /[^\p{Z}\p{C}\p{Default_Ignorable_Code_Point}]/u;
 const UNSTORABLE = /[\0\p{Cs}]/u;
 
 export interface PasswordSettings {
   readonly passwordMinLength: number;
   readonly passwordBlocklist: boolean;
   readonly bcryptCost: number;
+  /** What the shop is known by. */
+  readonly shopNames?: PasswordContext;
 }
 
 /** A semaphore with a bounded queue: runs `atOnceMax` tasks at a time, queues `waitingMax`, and refuses more at once. */
@@ -45,9 +49,17 @@ function normalise(password: string): string | undefined {
   return Buffer.byteLength(normal) > PASSWORD_BYTES_MAX ? undefined : normal;
 }
 
-/** bcrypt on libuv's threads, bounded; a verification takes as long for an unknown account as for a known one. */
+const COST = /^(\$2[aby]\$)(\d\d)(?=\$)/;
+const costOf = (hash: string | undefined): number | undefined => {
+  const cost = COST.exec(hash ?? '')?.[2];
+  return cost === undefined ? undefined : Number(cost);
+};
+/** A hash that takes the work of another cost to compare; no password matches it. */
+const atCost = (hash: string, cost: number): string => hash.replace(COST, `$1${String(cost).padStart(2, '0')}`);
+
+/** bcrypt on libuv's threads, bounded; a verification takes as long for an unknown account, or a hash of a lower cost, as for any other. */
 export async function createPasswords(settings: PasswordSettings): Promise<Passwords> {
-  const { passwordMinLength, passwordBlocklist, bcryptCost } = settings;
+  const { passwordMinLength, passwordBlocklist, bcryptCost, shopNames = [] } = settings;
   const gate = createGate(HASHES_AT_ONCE_MAX, HASHES_WAITING_MAX);
   const dummyHash = await bcrypt.hash('nobody has this password', bcryptCost);
   return {
@@ -58,10 +70,18 @@ export async function createPasswords(settings: PasswordSettings): Promise<Passw
     },
     async verify(password, hash) {
       const normal = normalise(password);
-      const matches = await gate(() => bcrypt.compare(normal ?? '', hash ?? dummyHash));
+      const matches = await gate(async () => {
+        const found = await bcrypt.compare(normal ?? '', hash ?? dummyHash);
+        // Each step of the cost doubles the work: these comparisons add up to what is missing.
+        for (let cost = costOf(hash) ?? bcryptCost; cost < bcryptCost; cost += 1) {
+          await bcrypt.compare(normal ?? '', atCost(dummyHash, cost));
+        }
+        return found;
+      });
       return matches && normal !== undefined && hash !== undefined;
     },
-    check(password, field) {
+    isOutdated: (hash) => costOf(hash) !== bcryptCost,
+    check(password, field, context = []) {
       if (UNSTORABLE.test(password)) invalid(field, 'holds characters that a password cannot have');
       const normal = password.normalize('NFC');
       if (Array.from(normal).length < passwordMinLength) {
@@ -70,9 +90,9 @@ export async function createPasswords(settings: PasswordSettings): Promise<Passw
       if (Buffer.byteLength(normal) > PASSWORD_BYTES_MAX) {
         invalid(field, `must have at most ${PASSWORD_BYTES_MAX} bytes (as UTF-8)`);
       }
-      if (passwordBlocklist && COMMON_PASSWORDS.has(normal.toLowerCase())) {
-        invalid(field, 'is one of the most common passwords; choose another');
-      }
+      if (!VISIBLE.test(normal)) invalid(field, 'must have characters that can be seen');
+      const weakness = passwordBlocklist ? weaknessOf(normal, [...context, ...shopNames]) : undefined;
+      if (weakness !== undefined) invalid(field, weakness);
     },
   };
 }
