@@ -8,6 +8,7 @@ import { productDecider } from './product.ts';
 import { sessionDecider } from './session.ts';
 import { stockDecider } from './stock.ts';
 import { storeDecider } from './store.ts';
+import { unpaidDecider } from './unpaid.ts';
 import { userDecider } from './user.ts';
 
 /** Every aggregate. */
@@ -22,6 +23,7 @@ const deciders: readonly { readonly upcasters?: Upcasters }[] = [
   stockDecider,
   cartDecider,
   orderDecider,
+  unpaidDecider,
 ];
 
 /** The upcasters of all aggregates: they convert stored events to their current shape. */

@@ -9,6 +9,7 @@ import { streamOf } from '../eventstore/eventStore.ts';
 import { failpoint } from '../platform/failpoint.ts';
 import type { CommandContext as AnyContext, Outcome } from '../engine/decide/context.ts';
 import type { CommandContext } from './contract.ts';
+import { freePlace, takePlace } from './unpaid.ts';
 
 export interface Wishes {
   /** The cart's items when absent. */
@@ -23,8 +24,8 @@ export interface Wishes {
 const PLACED_REVISION = 1n;
 
 /**
- * Checks out in steps on several streams: claim the cart, reserve each product's stock in a fixed order, place the order,
- * empty the cart. Every step's command id is derived from the checkout's, so a repeated checkout skips finished steps and
+ * Checks out in steps on several streams: claim the cart, take a place among the buyer's unpaid orders, reserve each product's stock in
+ * a fixed order, place the order, empty the cart. Every step's command id is derived from the checkout's, so a repeated checkout skips finished steps and
  * continues where it stopped. A checkout that never finishes is undone at its deadline. Placing the order and abandoning
  * it exclude each other on the order's own stream.
  */
@@ -55,6 +56,8 @@ async function attempt(context: CommandContext, wishes: Wishes, { orderId, expir
   failpoint('checkout:started');
   try {
     const priced = await price(context, lines);
+    await takePlace(context, { orderId, lines, expiresAt });
+    failpoint('checkout:placeTaken');
     await reserve(context, orderId, expiresAt, priced);
     failpoint('checkout:reserved');
     const order = await toOrder(context, orderId, wishes, priced);
@@ -66,7 +69,8 @@ async function attempt(context: CommandContext, wishes: Wishes, { orderId, expir
   } catch (error) {
     if (isRefusal(error) && error.kind !== 'unavailable') {
       const productIds = lines.map(({ productId }) => productId);
-      await undoCheckout(context, { orderId, productIds, cartOf: context.actor.id, reason: error.rule });
+      const buyerId = context.actor.id;
+      await undoCheckout(context, { orderId, productIds, buyerId, cartHeld: true, reason: error.rule });
     }
     throw error;
   }
@@ -213,17 +217,18 @@ async function toOrder(
 export interface Undoing {
   readonly orderId: string;
   readonly productIds: readonly string[];
-  /** The buyer whose cart may still be held by this checkout. */
-  readonly cartOf?: string;
+  readonly buyerId: string;
+  /** Whether this checkout may still hold the buyer's cart. */
+  readonly cartHeld: boolean;
   readonly reason: string;
 }
 
 /**
  * Undoes a checkout that cannot finish. It fences the order first, so that no concurrent run of the same checkout can still
- * place it. Only then does it release the reserved stock and the cart. It undoes nothing when the order was already placed.
+ * place it. Only then does it release the reserved stock, the place and the cart. It undoes nothing when the order was already placed.
  */
 export async function undoCheckout(context: AnyContext, undoing: Undoing): Promise<void> {
-  const { orderId, productIds, cartOf, reason } = undoing;
+  const { orderId, productIds, buyerId, cartHeld, reason } = undoing;
   const abandon = { type: 'AbandonOrder', data: {} } as const;
   const { state } = await context.handle(orderDecider, orderId, abandon, { step: 'abandon', provisional: true });
   if (state.status !== 'abandoned') return;
@@ -232,7 +237,8 @@ export async function undoCheckout(context: AnyContext, undoing: Undoing): Promi
     const release = { type: 'ReleaseStock', data: { orderId } } as const;
     await context.handle(stockDecider, productId, release, { step: `release ${productId}`, provisional: true });
   }
-  if (cartOf === undefined) return;
+  await freePlace(context, buyerId, orderId);
+  if (!cartHeld) return;
   const fail = { type: 'FailCheckout', data: { orderId, reason } } as const;
-  await context.handle(cartDecider, cartOf, fail, { step: 'fail', provisional: true });
+  await context.handle(cartDecider, buyerId, fail, { step: 'fail', provisional: true });
 }

@@ -150,6 +150,7 @@ function settingsOf({ shop, payment }: Config): ShopSettings {
     paymentMethods: SANDBOX_METHODS,
     paymentDeadlineMs: payment.deadlineMs,
     checkoutDeadlineMs: shop.checkoutDeadlineMs,
+    unpaidBounds: shop.unpaidBounds,
   };
 }
 

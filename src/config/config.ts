@@ -38,6 +38,13 @@ const metricsOf = (values: Values) => ({
   openByDefault: values.NODE_ENV !== 'production',
 });
 
+const shopOf = (values: Values) => ({
+  currency: values.CURRENCY,
+  checkoutDeadlineMs: values.CHECKOUT_DEADLINE,
+  /** 0 means no bound. */
+  unpaidBounds: { ordersMax: values.UNPAID_ORDERS_MAX, unitsMax: values.UNPAID_UNITS_MAX },
+});
+
 /** All durations are in milliseconds; all rate limits are requests per minute (0 means no limit). */
 const grouped = (values: Values) => ({
   production: values.NODE_ENV === 'production',
@@ -100,7 +107,7 @@ const grouped = (values: Values) => ({
     values.ADMIN_EMAIL === undefined || values.ADMIN_PASSWORD === undefined
       ? undefined
       : { email: values.ADMIN_EMAIL, password: values.ADMIN_PASSWORD },
-  shop: { currency: values.CURRENCY, checkoutDeadlineMs: values.CHECKOUT_DEADLINE },
+  shop: shopOf(values),
   payment: {
     methodDefault: values.PAYMENT_METHOD_DEFAULT,
     deadlineMs: values.PAYMENT_DEADLINE,

@@ -79,6 +79,8 @@ export const SETTINGS = {
   ADMIN_PASSWORD: secret(text(undefined, /^[^\0]+$/, 'a password')),
   CURRENCY: currency('USD'),
   CHECKOUT_DEADLINE: duration('30s', 100, DAY_MS),
+  UNPAID_ORDERS_MAX: integer('5', 0, 1_000),
+  UNPAID_UNITS_MAX: integer('100', 0, 1_000_000),
   PAYMENT_METHOD_DEFAULT: text('sandbox', /^[a-z][a-z0-9_]{0,63}$/, 'the name of a payment method, such as sandbox'),
   PAYMENT_DEADLINE: duration('15m', 100, 30 * DAY_MS),
   PAYMENT_SANDBOX_DELAY: duration('200ms', 0, 60_000),

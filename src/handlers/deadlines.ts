@@ -208,6 +208,7 @@ const abandonCheckout = (context: CommandContext, due: Due): Promise<void> =>
   undoCheckout(context, {
     orderId: due.order_id,
     productIds: due.product_ids,
-    ...(due.cart_held ? { cartOf: due.buyer_id } : {}),
+    buyerId: due.buyer_id,
+    cartHeld: due.cart_held,
     reason: 'expired',
   });

@@ -7,6 +7,7 @@ import {
   type OrderState,
 } from '../aggregates/order.ts';
 import { stockDecider } from '../aggregates/stock.ts';
+import { unpaidDecider } from '../aggregates/unpaid.ts';
 import { idOf } from '../eventstore/eventStore.ts';
 import { command, type Consequence, type Reaction } from '../engine/react/reaction.ts';
 
@@ -21,7 +22,16 @@ const onStock = (
     command(stockDecider, productId, { type, data: { orderId } }),
   );
 
-/** Keeps stock and cart in step with the order: ships or releases reserved stock, and empties the cart of a placed order. */
+/** Frees the place among the buyer's unpaid orders. */
+const onPlace = (orderId: string, order: OrderState): readonly Consequence[] =>
+  order.status === 'placed'
+    ? [command(unpaidDecider, order.buyerId, { type: 'CloseUnpaidOrder', data: { orderId } })]
+    : [];
+
+/**
+ * Keeps stock, cart and the buyer's unpaid orders in step with the order: ships or releases reserved stock, empties the cart of a placed
+ * order, and frees the place of one that was paid or cancelled.
+ */
 export const fulfilment: Reaction<OrderState, OrderCommand, OrderEvent> = {
   name: 'fulfilment',
   of: orderDecider,
@@ -29,7 +39,11 @@ export const fulfilment: Reaction<OrderState, OrderCommand, OrderEvent> = {
     // Checkout empties the cart itself; this covers a checkout that stopped right after placing the order.
     OrderPlaced: ({ stream, data: { buyerId, fromCart } }) =>
       fromCart ? [command(cartDecider, buyerId, { type: 'CheckOutCart', data: { orderId: idOf(stream) } })] : [],
-    OrderCancelled: ({ stream }, order) => onStock('ReleaseStock', idOf(stream), linesOf(order)),
+    PaymentCaptured: ({ stream }, order) => onPlace(idOf(stream), order),
+    OrderCancelled: ({ stream }, order) => [
+      ...onStock('ReleaseStock', idOf(stream), linesOf(order)),
+      ...onPlace(idOf(stream), order),
+    ],
     FulfilmentCancelled: ({ stream, data: { storeId } }, order) =>
       onStock(
         'ReleaseStock',

@@ -1,3 +1,4 @@
+import type { UnpaidBounds } from '../aggregates/unpaid.ts';
 import type { Role } from '../aggregates/user.ts';
 import { queriesOf, type QueryContext as ContextOf, type QueryContract as ContractOf } from '../engine/ask/query.ts';
 import type { Domain } from '../engine/decide/command.ts';
@@ -11,6 +12,8 @@ export interface ShopSettings {
   readonly paymentMethods: readonly string[];
   /** How long a placed order waits for its payment, ms. */
   readonly paymentDeadlineMs: number;
+  /** What one buyer may hold in unpaid orders. */
+  readonly unpaidBounds: UnpaidBounds;
   /** How long a checkout may take before its reservations are given back, ms. */
   readonly checkoutDeadlineMs: number;
 }

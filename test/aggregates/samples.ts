@@ -9,6 +9,7 @@ import { productDecider } from '../../src/aggregates/product.ts';
 import { sessionDecider } from '../../src/aggregates/session.ts';
 import { stockDecider } from '../../src/aggregates/stock.ts';
 import { storeDecider } from '../../src/aggregates/store.ts';
+import { unpaidDecider } from '../../src/aggregates/unpaid.ts';
 import { userDecider } from '../../src/aggregates/user.ts';
 import { NOW } from '../support/given.ts';
 import { asSealed } from '../support/personalData.ts';
@@ -149,6 +150,22 @@ export const samples: readonly Sample[] = [
     {
       ClaimValue: { after: ['ValueClaimed'], data: { holder: 'ben', turn: 1, abandoned: 'ann' } },
       ReleaseClaim: { after: ['ValueClaimed'], data: { holder: 'ann', turn: 1 } },
+    },
+  ),
+  sample(
+    unpaidDecider,
+    {
+      UnpaidOrderOpened: { orderId: 'o', lines: [{ productId: 'tea', quantity: 2 }], expiresAt: EXPIRY },
+      UnpaidOrderClosed: { orderId: 'o' },
+    },
+    {
+      OpenUnpaidOrder: {
+        data: {
+          ...{ orderId: 'o', lines: [{ productId: 'tea', quantity: 2 }], expiresAt: EXPIRY },
+          bounds: { ordersMax: 5, unitsMax: 100 },
+        },
+      },
+      CloseUnpaidOrder: { after: ['UnpaidOrderOpened'], data: { orderId: 'o' } },
     },
   ),
   sample(currencyDecider, { CurrencyChosen: { currency: 'EUR' } }, { ChooseCurrency: { data: { currency: 'EUR' } } }),

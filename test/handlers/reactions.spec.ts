@@ -35,6 +35,8 @@ const given = (...events: OrderEvent[]) => ({
 });
 const stock = (type: string, id: string) => ({ decider: 'stock', id, type, data: { orderId } });
 
+const place = { decider: 'unpaid', id: anOrder.buyerId, type: 'CloseUnpaidOrder', data: { orderId } };
+
 describe('fulfilment', () => {
   it('empties the cart an order came from', () => {
     given(placed).thenCommands({ decider: 'cart', id: anOrder.buyerId, type: 'CheckOutCart', data: { orderId } });
@@ -49,7 +51,12 @@ describe('fulfilment', () => {
       stock('ReleaseStock', teapot),
       stock('ReleaseStock', cup),
       stock('ReleaseStock', tea),
+      place,
     );
+  });
+
+  it('frees the place among the buyer’s unpaid orders once an order is paid', () => {
+    given(placed, paid).thenCommands(place);
   });
 
   it('gives back what a cancelled part of an order held, and only of that store', () => {

@@ -19,6 +19,8 @@ const UNHEARD: Readonly<Record<string, string>> = {
   ValueClaimed: 'uniqueness is decided by the claim itself; what is claimed is shown by its holder',
   ClaimReleased: 'as for its claiming',
   CurrencyChosen: 'every start reads it from its stream; rows and amounts name their currency themselves',
+  UnpaidOrderOpened: 'the bounds of unpaid orders are decided by the stream itself',
+  UnpaidOrderClosed: 'as for its opening',
   OrderAbandoned: 'it never was an order; what its checkout held is given back by whoever fenced it',
 };
 

@@ -77,6 +77,7 @@ const SETTINGS: ShopSettings = {
   paymentMethods: ['sandbox'],
   paymentDeadlineMs: 30 * 60_000,
   checkoutDeadlineMs: 60_000,
+  unpaidBounds: { ordersMax: 0, unitsMax: 0 },
 };
 
 /** Tests with this shop never log in or guess passwords. */

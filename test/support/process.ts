@@ -60,7 +60,7 @@ export interface ProgramOptions {
   readonly ownGroup?: boolean;
 }
 
-/** Settings for tests and benches: any free port, fast password hashes, no rate limits. */
+/** Settings for tests and benches: any free port, fast password hashes, no rate limits, no bounds of unpaid orders. */
 export const TEST_SETTINGS: Readonly<Record<string, string>> = {
   NODE_ENV: 'test',
   HOST: '127.0.0.1',
@@ -72,6 +72,8 @@ export const TEST_SETTINGS: Readonly<Record<string, string>> = {
   RATE_LIMIT_LOGIN: '0',
   RATE_LIMIT_REGISTER: '0',
   RATE_LIMIT_REFRESH: '0',
+  UNPAID_ORDERS_MAX: '0',
+  UNPAID_UNITS_MAX: '0',
 };
 
 /**
