@@ -32,7 +32,7 @@ describe('What a crash of Postgres has taken of a read model', function () {
     return rows[0]!;
   };
   const writtenAt = (position: bigint): Promise<unknown> =>
-    eventually('the checkpoint is there', async () => BigInt((await state()).position) === position);
+    eventually('the checkpoint is there', async () => (await shop.checkpoint()) === position);
 
   /** Puts rows and checkpoint back together, as a crash does that came before their commit was on the disk. */
   async function crash({ position, balance }: Kept): Promise<void> {
