@@ -6,6 +6,8 @@ import { EVENTS_COUNTED_MAX } from '../eventstore/scan.ts';
 import type { Probe } from '../http/pages/health.ts';
 import type { Collector, Sample } from '../http/pages/metrics.ts';
 import type { Pool } from '../platform/postgres/pool.ts';
+import type { Advance } from '../engine/project/advance.ts';
+import { projectionNames } from '../projections/index.ts';
 import type { Projector } from '../engine/project/projector.ts';
 import type { ReadDb } from '../engine/ask/query.ts';
 import { createSales, type Sales } from '../queries/sales.ts';
@@ -19,12 +21,23 @@ export interface Observed {
   readonly bus?: Bus;
   readonly relay?: OpenRelay;
   readonly db: ReadDb;
+  readonly advance?: Advance;
 }
 
-/** The dependencies of this process. It needs the log and Postgres for correct answers; it goes on without NATS or Redis. */
+/** Each read model has a check of its own, so that the one that stands still is named. */
+const advancing = (advance: Advance, name: string): Probe => ({
+  name: `read model ${name}`,
+  required: false,
+  check: () => advance.check(name),
+});
+
+/**
+ * The dependencies of this process. It needs the log and Postgres for correct answers. It goes on without NATS or Redis, and with
+ * read models that stand still: a query that needs a newer one is refused.
+ */
 export const probesOf = (
   { store, pool }: { store: EventStore; pool: Pool },
-  { redis, bus, relay }: Partial<Pick<Observed, 'redis' | 'bus' | 'relay'>> = {},
+  { redis, bus, relay, advance }: Partial<Pick<Observed, 'redis' | 'bus' | 'relay' | 'advance'>> = {},
 ): readonly Probe[] => [
   { name: 'eventstore', required: true, check: () => store.ping() },
   { name: 'postgres', required: true, check: () => pool.query('SELECT 1') },
@@ -32,6 +45,7 @@ export const probesOf = (
     .filter((nats) => nats !== undefined)
     .map((nats): Probe => ({ name: 'nats', required: false, check: () => nats.ping() })),
   ...(redis === undefined ? [] : [{ name: 'redis', required: false, check: () => redis.ping() }]),
+  ...(advance === undefined ? [] : projectionNames.map((name) => advancing(advance, name))),
 ];
 
 const perName = <T extends { readonly name: string }>(

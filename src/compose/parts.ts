@@ -6,6 +6,7 @@ import type { ProcessRole } from '../config/settings.ts';
 import { createDeadlines, type Deadlines } from '../handlers/deadlines.ts';
 import { handlers } from '../handlers/index.ts';
 import type { Logger } from '../platform/log.ts';
+import { type Advance, createAdvance } from '../engine/project/advance.ts';
 import { createProjector, type Projector } from '../engine/project/projector.ts';
 import { projectionNames, projections } from '../projections/index.ts';
 import { createWatch } from '../engine/project/watch.ts';
@@ -28,12 +29,16 @@ export interface Parts {
   readonly bus?: Bus;
   readonly relay?: OpenRelay;
   readonly deadlines?: Deadlines;
+  /** Watches the read models, in every process. */
+  readonly advance: Advance;
 }
+
+type Some = Partial<Parts>;
 
 const now = (): string => new Date().toISOString();
 
 /** Starts the projector, or in a process that only answers queries, the watch on other processes' projections. */
-async function startReadModels({ shop, config, cache, owner, log, shutdown }: PartsOptions): Promise<Parts> {
+async function startReadModels({ shop, config, cache, owner, log, shutdown }: PartsOptions): Promise<Some> {
   const { readPool, store, progress } = shop;
   // A cache of this process alone learns only that another process has projected, not what changed.
   progress.onOthersMoved(() => cache.othersMoved());
@@ -51,7 +56,7 @@ async function startReadModels({ shop, config, cache, owner, log, shutdown }: Pa
   return {};
 }
 
-async function startHandlers({ shop, config, owner, log, shutdown }: PartsOptions): Promise<Parts> {
+async function startHandlers({ shop, config, owner, log, shutdown }: PartsOptions): Promise<Some> {
   const { pool, store, services } = shop;
   const { natsUrls, natsStream } = config;
   const bus = await openBus({ natsUrls, natsStream, pool, store, owner, log });
@@ -68,7 +73,7 @@ async function startRelay({
   owner,
   log,
   shutdown,
-}: PartsOptions): Promise<Parts> {
+}: PartsOptions): Promise<Some> {
   const relay = await openRelay({ natsUrls, natsStream, pool, store, owner, log });
   if (relay === undefined) return {};
   relay.start();
@@ -76,7 +81,14 @@ async function startRelay({
   return { relay };
 }
 
-function startDeadlines({ shop, owner, log, shutdown }: PartsOptions): Parts {
+function startAdvance({ shop: { progress, store }, shutdown }: PartsOptions): Parts {
+  const advance = createAdvance({ progress, store, names: projectionNames });
+  advance.start();
+  shutdown.push(() => advance.stop());
+  return { advance };
+}
+
+function startDeadlines({ shop, owner, log, shutdown }: PartsOptions): Some {
   const { pool, services, store } = shop;
   const deadlines = createDeadlines({ pool, services, store, owner, log, now });
   deadlines.start();
@@ -92,5 +104,6 @@ export async function startParts(options: PartsOptions): Promise<Parts> {
     ...(has('relay') ? await startRelay(options) : {}),
     ...(has('handlers') ? await startHandlers(options) : {}),
     ...(has('deadlines') ? startDeadlines(options) : {}),
+    ...startAdvance(options),
   };
 }

@@ -6,6 +6,8 @@ import { arrive, type Presence, PRESENCE_LOCK } from './liveness.ts';
 /** How long a lease outlives its last renewal; how often it is renewed. */
 const LEASE_MS = 7_000;
 const LEASE_RENEW_MS = 2_000;
+/** An owner's lease ends this part of its length before another process may take it. */
+const LEASE_MARGIN = 0.1;
 
 /** Another process owns the follower now, or its checkpoint is not where this process left it. The work must not commit. */
 export class LeaseLost extends Error {
@@ -94,6 +96,7 @@ export async function acquireLease(pool: Pool, options: LeaseOptions): Promise<L
   const { name, owner, leaseMs = LEASE_MS } = options;
   const { epoch } = await options.store.head();
   const presence = await arrive(pool, owner);
+  const beganAt = performance.now();
   try {
     const { rows } = await pool.query<{ lease_epoch: string; position: string }>(ACQUIRE, [
       name,
@@ -111,6 +114,7 @@ export async function acquireLease(pool: Pool, options: LeaseOptions): Promise<L
       epoch: BigInt(row.lease_epoch),
       position: BigInt(row.position),
       presence,
+      beganAt,
     });
     await refuseAhead(lease, options.store);
     return lease;
@@ -155,6 +159,28 @@ interface HeldLease {
   readonly epoch: bigint;
   readonly position: bigint;
   readonly presence: Presence;
+  /** From here on the lease runs, by this process's own clock: before the database was asked. */
+  readonly beganAt: number;
+}
+
+/**
+ * Ends a lease by this process's own clock, before another process may take it. A connection may be silent, so the owner does
+ * not wait to be told.
+ */
+function createExpiry(leaseMs: number, lose: () => void) {
+  let timer: NodeJS.Timeout | undefined;
+  let ended = false;
+  return {
+    runFrom(beganAt: number): void {
+      clearTimeout(timer);
+      const leftMs = beganAt + leaseMs * (1 - LEASE_MARGIN) - performance.now();
+      if (!ended) timer = setTimeout(lose, Math.max(0, leftMs)).unref();
+    },
+    end(): void {
+      ended = true;
+      clearTimeout(timer);
+    },
+  };
 }
 
 function hold(pool: Pool, options: LeaseOptions, held: HeldLease): Lease {
@@ -177,19 +203,24 @@ function hold(pool: Pool, options: LeaseOptions, held: HeldLease): Lease {
     renewing = true;
     try {
       await held.presence.stay();
+      const beganAt = performance.now();
       const { rowCount } = await pool.query(RENEW, [name, epoch, leaseMs]);
       if (rowCount === 0 && !released) lose();
+      else expiry.runFrom(beganAt);
     } catch (error) {
-      // The token stays valid until another process takes the lease, so a short database outage loses nothing.
+      // The lease runs on until it expires, so a short database outage loses nothing.
       if (!released) log.warn({ lease: name, err: error, passing: isPassing(error) }, 'lease not renewed');
     } finally {
       renewing = false;
     }
   };
+  const expiry = createExpiry(leaseMs, lose);
+  expiry.runFrom(held.beganAt);
   const timer = setInterval(() => void renew(), renewMs);
   timer.unref();
   const end = (): void => {
     clearInterval(timer);
+    expiry.end();
     held.presence.leave();
   };
 

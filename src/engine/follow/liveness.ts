@@ -3,15 +3,24 @@ import type { Connection, Pool } from '../../platform/postgres/pool.ts';
 /** Namespace of the advisory locks that show that an owner's process still has a connection. */
 export const PRESENCE_LOCK = 0x6c656173;
 
+/** The connection that holds the lock is asked for a sign of life this often, when a holder says that it stays. */
+const SIGN_MS = 1_500;
+
 /** One lease holder's share in the owner's presence lock. */
 export interface Presence {
-  /** Takes the lock again if the connection has broken. */
+  /** Takes the lock again if the connection has broken. A silent connection is cut, and the lock is taken again later. */
   stay(): Promise<void>;
   leave(): void;
 }
 
+interface Holding {
+  /** Asks the connection for a sign of life, without waiting for it. */
+  sign(): void;
+  close(): void;
+}
+
 interface Shown {
-  connection: Promise<{ close(): void }> | undefined;
+  connection: Promise<Holding> | undefined;
   holders: number;
 }
 
@@ -36,7 +45,7 @@ export async function arrive(pool: Pool, owner: string): Promise<Presence> {
         shown.connection = undefined;
       };
       shown.connection ??= show(pool, owner, forget);
-      await shown.connection;
+      (await shown.connection).sign();
     },
     leave: () => {
       if (!present) return;
@@ -59,7 +68,7 @@ export async function arrive(pool: Pool, owner: string): Promise<Presence> {
   }
 }
 
-async function show(pool: Pool, owner: string, forget: () => void): Promise<{ close(): void }> {
+async function show(pool: Pool, owner: string, forget: () => void): Promise<Holding> {
   let connection: Connection | undefined;
   let open = true;
   const close = (): void => {
@@ -72,7 +81,14 @@ async function show(pool: Pool, owner: string, forget: () => void): Promise<{ cl
     connection = await pool.connect();
     connection.once('end', close);
     await connection.query('SELECT pg_advisory_lock_shared($1, hashtext($2))', [PRESENCE_LOCK, owner]);
-    return { close };
+    const holder = connection;
+    let signedAt = performance.now();
+    const sign = (): void => {
+      if (!open || performance.now() - signedAt < SIGN_MS) return;
+      signedAt = Infinity;
+      holder.query('SELECT 1').then(() => (signedAt = performance.now()), close);
+    };
+    return { sign, close };
   } catch (error) {
     close();
     throw error;

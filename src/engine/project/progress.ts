@@ -1,6 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { onLost, type Pool } from '../../platform/postgres/pool.ts';
-import { followerOf } from './validate.ts';
 import { createSeen, type Listener } from './seen.ts';
 import { leastOf, waitIn, type Waiter } from './waiters.ts';
 

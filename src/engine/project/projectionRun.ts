@@ -72,9 +72,9 @@ function createConfidence(
   /** The lost connections after which the position was confirmed. Taking a lease commits to the disk, with all that was before. */
   let sure = progress.doubts;
 
-  /** Lets queries count on the position, unless it is in doubt. */
+  /** Lets queries count on the position, unless it is in doubt or the lease is lost. */
   function show(): void {
-    if (sure === progress.doubts) progress.set(name, position());
+    if (sure === progress.doubts && !lease.lost.aborted) progress.set(name, position());
   }
 
   /**

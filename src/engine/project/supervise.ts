@@ -72,6 +72,10 @@ interface Owning {
 
 async function own(state: State, { lease, ended, owned }: Owning): Promise<void> {
   const run = createProjectionRun(state, state.prepared, state.table, lease);
+  const { name } = state.prepared;
+  // A commit may be under way on a silent connection. Queries must not count on this process meanwhile.
+  const disown = (): void => state.progress.set(name, undefined);
+  lease.lost.addEventListener('abort', disown, { once: true });
   try {
     const unfinished = await begin(state, run);
     state.run = run;
@@ -80,7 +84,8 @@ async function own(state: State, { lease, ended, owned }: Owning): Promise<void>
   } finally {
     state.run = undefined;
     if (!lease.lost.aborted) await run.flush().catch(() => undefined);
-    state.progress.set(state.prepared.name, undefined);
+    lease.lost.removeEventListener('abort', disown);
+    disown();
   }
 }
 

@@ -5,6 +5,8 @@ import { createSession } from '../../platform/postgres/pool.ts';
 
 /** The channel is named after the schema, so that a shop does not hear of another one in its database. See `append_batch`. */
 const LISTEN = `SELECT format('LISTEN %I', 'cartulary_log_' || md5(current_schema())) AS statement`;
+/** A connection that only listens would never notice that it went silent, so it asks for a sign of life this often. */
+const SIGN_MS = 5_000;
 const RETRY: Backoff = { delayMs: 100, delayMaxMs: 5_000 };
 
 export interface PostgresListener {
@@ -31,6 +33,16 @@ export function createPostgresListener(options: {
       client.on('error', () => resolve());
       client.on('end', () => resolve());
     });
+    let signs: NodeJS.Timeout | undefined;
+    let asked = false;
+    const askForSign = (): void => {
+      if (asked) return;
+      asked = true;
+      client.query('SELECT 1').then(
+        () => (asked = false),
+        () => undefined,
+      );
+    };
     const hangUp = (): void => void client.end();
     closing.signal.addEventListener('abort', hangUp, { once: true });
     try {
@@ -39,8 +51,10 @@ export function createPostgresListener(options: {
       const { rows } = await client.query<{ statement: string }>(LISTEN);
       await client.query(rows[0]!.statement);
       onNews();
+      signs = setInterval(askForSign, SIGN_MS).unref();
       await broken;
     } finally {
+      clearInterval(signs);
       closing.signal.removeEventListener('abort', hangUp);
       await client.end().catch(() => undefined);
     }

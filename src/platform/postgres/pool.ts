@@ -73,7 +73,9 @@ const limitsOf = ({ statementTimeoutMs = STATEMENT_TIMEOUT_MS, lockTimeoutMs }: 
     statementTimeoutMs === 0 ? BULK_IDLE_IN_TRANSACTION_TIMEOUT_MS : IDLE_IN_TRANSACTION_TIMEOUT_MS,
 });
 
-const sessionConfig = (options: SessionOptions, onLost?: () => void): SessionConfig => ({
+type Listeners = Pick<SessionConfig['session'], 'onLost' | 'onSilent'>;
+
+const sessionConfig = (options: SessionOptions, listeners: Listeners = {}): SessionConfig => ({
   connectionString: options.url,
   application_name: `cartulary ${options.name}`,
   connectionTimeoutMillis: options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
@@ -83,7 +85,7 @@ const sessionConfig = (options: SessionOptions, onLost?: () => void): SessionCon
     ...limitsOf(options),
     planner: options.planner ?? {},
     ...(options.silenceMs === undefined ? {} : { silenceMs: options.silenceMs }),
-    ...(onLost === undefined ? {} : { onLost }),
+    ...listeners,
   },
 });
 
@@ -114,10 +116,18 @@ export function onLost(pool: Pool, listener: () => void): void {
 /** A pool with time limits for connecting, statements, locks and silence. Broken connections do not end the process. */
 export function createPool(options: PoolOptions): Pool {
   const Client = Session as unknown as new () => pg.ClientBase;
-  const config = sessionConfig(options, () => (pool as EventEmitter).emit(LOST));
+  const idle = new Set<Session>();
+  const config = sessionConfig(options, {
+    onLost: () => (pool as EventEmitter).emit(LOST),
+    // What swallowed one connection has probably swallowed those that lie idle. New ones take their place.
+    onSilent: () => [...idle].forEach((session) => session.drop()),
+  });
   const pool: Pool = new pg.Pool({ ...config, Client, max: options.max, idleTimeoutMillis: 30_000 });
   // A connection that breaks while idle (or between two statements) is dropped; the next borrower gets a new one.
   pool.on('error', () => undefined);
+  const lies = (_: Error, client: Connection): unknown => idle.add(client as unknown as Session);
+  const isTaken = (client: Connection): unknown => idle.delete(client as unknown as Session);
+  pool.on('release', lies).on('acquire', isTaken).on('remove', isTaken);
   return pool;
 }
 

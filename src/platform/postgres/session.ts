@@ -1,5 +1,7 @@
 import { Socket } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
+import { askServer } from './probe.ts';
 
 export const CONNECT_TIMEOUT_MS = 5_000;
 /** A connection that does not say goodbye within this time is cut. */
@@ -8,6 +10,14 @@ const END_TIMEOUT_MS = 1_000;
 const SILENCE_MARGIN_MS = 1_000;
 /** Silence that ends a connection without a statement timeout: a bulk statement, such as a new index, may take long. */
 const BULK_SILENCE_MS = 30 * 60_000;
+
+/** After this much silence the server is asked, on a new connection, whether it still works on the statement. */
+const SUSPECT_MS = 3_000;
+/** A statement that the server still works on is asked about again after doubling pauses, up to this one. */
+const SUSPECT_MAX_MS = 30_000;
+const UNREFERENCED = { ref: false };
+/** How long an answer may still be on its way when the server says that it has answered. */
+const ON_ITS_WAY_MS = 250;
 
 /** The limits of a session, ms; 0 means no limit. */
 export interface SessionLimits {
@@ -25,6 +35,8 @@ export interface SessionConfig extends pg.ClientConfig {
     readonly silenceMs?: number;
     /** Called when the connection breaks, as opposed to being closed. */
     readonly onLost?: () => void;
+    /** Called when the connection was cut because it went silent. */
+    readonly onSilent?: () => void;
   };
 }
 
@@ -82,7 +94,7 @@ function pinSql({ connectionString, session }: Pick<SessionConfig, 'connectionSt
       (name) => `CASE WHEN pg_catalog.current_setting('${name}', true) <> '0' THEN ${set(name, "'0'")} END`,
     ),
   ];
-  return `SELECT ${settings.join(', ')}`;
+  return `SELECT pg_catalog.pg_backend_pid() AS pid, ${settings.join(', ')}`;
 }
 
 type OnConnect = (error: Error | null, client?: pg.Client) => void;
@@ -96,20 +108,27 @@ const silent = (ms: number): Error =>
 
 /**
  * The shop's only kind of connection to Postgres. It pins its settings before its first use, by a statement and not in the
- * startup message, because PgBouncer refuses a startup message with settings. A connection on which a statement gets no answer
- * is cut, because a network can swallow a connection without a sign. A broken connection fails its queries and never the
- * process.
+ * startup message, because PgBouncer refuses a startup message with settings. A network can swallow a connection without a sign.
+ * So a connection on which a statement gets no answer is cut as soon as the server says, on a new connection, that it no longer
+ * works on it, and at the latest after `silenceMs`. A broken connection fails its queries and never the process.
  */
 export class Session extends pg.Client {
   readonly #pin: string;
   readonly #connectMs: number;
   readonly #silenceMs: number;
+  readonly #url: string;
+  readonly #onSilent: (() => void) | undefined;
+  /** The server's process for this connection. A pooler between them does not tell it in its greeting. */
+  #pid = 0;
+  #suspected = false;
 
   constructor(config: SessionConfig) {
     super(config);
     this.#pin = pinSql(config);
     this.#connectMs = config.connectionTimeoutMillis ?? CONNECT_TIMEOUT_MS;
     this.#silenceMs = silenceOf(config.session);
+    this.#url = config.connectionString;
+    this.#onSilent = config.session.onSilent;
     this.on('error', () => config.session.onLost?.());
   }
 
@@ -140,11 +159,19 @@ export class Session extends pg.Client {
     this.connection.stream.destroy(error);
   }
 
+  /** Breaks an idle connection. Its pool gives it to no one any more, which a mere cut would tell it only later. */
+  drop(): void {
+    const error = new Error('another connection to Postgres went silent: this one was cut too');
+    this.emit('error', error);
+    this.cut(error);
+  }
+
   async #open(): Promise<pg.Client> {
     const late = setTimeout(() => this.cut(silent(this.#connectMs)), this.#connectMs);
     try {
       await super.connect();
-      await this.query(this.#pin);
+      const { rows } = await this.query<{ pid: unknown }>(this.#pin);
+      this.#pid = Number(rows[0]!.pid);
       this.#watch();
       return this;
     } catch (error) {
@@ -159,12 +186,36 @@ export class Session extends pg.Client {
   #watch(): void {
     const { stream } = this.connection;
     if (!(stream instanceof Socket)) return;
-    stream.setTimeout(this.#silenceMs);
+    stream.setTimeout(Math.min(SUSPECT_MS, this.#silenceMs));
     // It also fires while the connection is idle, so it must be heard more than once: the callback of `setTimeout` is not.
     stream.on('timeout', () => {
-      // A reader that has not taken what has come makes the silence itself.
-      if (this.#isWaiting() && stream.readableLength === 0) this.cut(silent(this.#silenceMs));
+      if (this.#suspected || !this.#isWaiting()) return;
+      this.#suspected = true;
+      void this.#suspect(stream).finally(() => (this.#suspected = false));
     });
+  }
+
+  /** Cuts the connection once it is known to be dead. Ends when there is a byte again. */
+  async #suspect(stream: Socket): Promise<void> {
+    const bytes = (): number => stream.bytesRead + stream.bytesWritten;
+    const before = bytes();
+    // A reader that has not taken what has come makes the silence itself.
+    const isSilent = (): boolean =>
+      !stream.destroyed && this.#isWaiting() && bytes() === before && stream.readableLength === 0;
+    let stepMs = Math.min(SUSPECT_MS, this.#silenceMs);
+    const since = performance.now() - stepMs;
+    const silentMs = (): number => Math.round(performance.now() - since);
+    for (; isSilent(); stepMs = Math.min(2 * stepMs, SUSPECT_MAX_MS)) {
+      const isLate = silentMs() >= this.#silenceMs;
+      const isDone = isLate || (await askServer(this.#url, this.#pid)) === 'done';
+      if (isDone && !isLate) await delay(ON_ITS_WAY_MS, undefined, UNREFERENCED);
+      if (isDone && isSilent()) {
+        this.cut(silent(silentMs()));
+        this.#onSilent?.();
+        return;
+      }
+      await delay(Math.max(0, Math.min(stepMs, this.#silenceMs - silentMs())), undefined, UNREFERENCED);
+    }
   }
 
   /** Whether a statement is on its way. `pg` keeps this to itself. */
