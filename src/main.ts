@@ -148,7 +148,7 @@ async function openEdge(face: Face): Promise<Facing> {
     ...shown(face),
     owner,
     jwtSecret: secrets.jwtSecret,
-    masterKey: secrets.masterKey,
+    masterKey: shop.indexKey,
     contracts: { commands, queries },
     services: shop.services,
     store: shop.store,

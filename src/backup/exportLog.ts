@@ -1,8 +1,16 @@
 import type { EventStore } from '../eventstore/eventStore.ts';
 import { pagesUpTo } from '../eventstore/scan.ts';
 import type { Pool } from '../platform/postgres/pool.ts';
-import { contentOf, createLogHash, eventLine, FORMAT, type Header, type Trailer } from './format.ts';
-import { keyPages } from './subjectKeys.ts';
+import {
+  contentOf,
+  createLogHash,
+  eventLine,
+  FORMAT,
+  FORMAT_WITH_INDEX_KEY,
+  type Header,
+  type Trailer,
+} from './format.ts';
+import { indexKeyToExport, keyPages } from './subjectKeys.ts';
 
 /** Characters per chunk. */
 const CHUNK_CHARS = 256 * 1024;
@@ -43,8 +51,11 @@ export function exportLog(options: ExportOptions): Export {
 
 async function* lines({ store, pool, onProgress }: ExportOptions, onEnd: (trailer: Trailer) => void) {
   const { epoch, position: head } = await store.head();
+  const own = await indexKeyToExport(pool);
   const header: Header = {
-    ...{ cartulary: 'log', format: FORMAT, made_at: new Date().toISOString(), epoch, head: String(head) },
+    ...{ cartulary: 'log', format: own === undefined ? FORMAT : FORMAT_WITH_INDEX_KEY },
+    ...{ made_at: new Date().toISOString(), epoch, head: String(head) },
+    ...(own === undefined ? {} : { index_key: own }),
   };
   yield JSON.stringify(header);
   let keys = 0;

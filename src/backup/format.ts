@@ -4,6 +4,8 @@ import { keptOf, poisonOf } from '../eventstore/upcast.ts';
 
 /** Must be raised when older versions can no longer import an export. */
 export const FORMAT = 1;
+/** Of an export with an index key, which older versions would leave out. */
+export const FORMAT_WITH_INDEX_KEY = 2;
 
 /** The first line of an export. */
 export interface Header {
@@ -14,6 +16,8 @@ export interface Header {
   /** The exported log's epoch, and the position of its last event. */
   readonly epoch: string;
   readonly head: string;
+  /** Only where it is not the master key that wraps the keys of persons: the index key, wrapped, in base64. */
+  readonly index_key?: { readonly wrapped_key: string; readonly master_key: string; readonly origin: string };
 }
 
 /** A person's key, wrapped by the master key, in base64. These lines come before the events. */

@@ -1,3 +1,5 @@
+import { masterKeysOf } from '../eventstore/masterKeys.ts';
+import { openIndexKey } from '../eventstore/shopKeys.ts';
 import { pagesUpTo } from '../eventstore/scan.ts';
 import type { EventStore, RecordedEvent } from '../eventstore/eventStore.ts';
 import type { Pool } from '../platform/postgres/pool.ts';
@@ -6,8 +8,8 @@ import { createOrderedAppends } from './appending.ts';
 import { hashLog } from './exportLog.ts';
 import { areFollowersBarred, barFollowers, followerAtWork, setFollowers, type HandlersFrom } from './checkpoints.ts';
 import { contentOf, isSame, type Content, type EventLine, type KeyLine } from './format.ts';
-import { bringKeys } from './subjectKeys.ts';
-import { contentOfLine, readExport, verifyExport, type Verified } from './readExport.ts';
+import { type Bringing, bringKeys } from './subjectKeys.ts';
+import { contentOfLine, readExport, rowOf, verifyExport, type Verified } from './readExport.ts';
 
 const KEYS_PAGE = 1_000;
 
@@ -18,6 +20,8 @@ export interface ImportOptions {
   readonly store: EventStore;
   readonly pool: Pool;
   readonly masterKey: Buffer;
+  /** Other master keys that may have wrapped keys of the export. */
+  readonly formerMasterKeys?: readonly Buffer[] | undefined;
   /** Names of all followers of the log except projections. */
   readonly followers: readonly string[];
   readonly handlers: HandlersFrom;
@@ -58,9 +62,12 @@ class LogDiffers extends Error {
  * follow the log, so that they do not handle old events again.
  */
 export async function importLog(options: ImportOptions): Promise<ImportResult> {
-  const { file, masterKey, pool, startStream: apart, accept, onProgress } = options;
+  const { file, masterKey, formerMasterKeys, pool, startStream: apart, accept, onProgress } = options;
   const onVerified = (events: number): void => onProgress?.('verify', events, 0);
-  const verified = await verifyExport(file, { masterKey, apart, accept, onProgress: onVerified });
+  const verified = await verifyExport(file, {
+    ...{ masterKey, formerMasterKeys, apart, accept },
+    onProgress: onVerified,
+  });
   const connection = await pool.connect();
   try {
     if (!(await takeLock(connection, { lock: 'import', waitMs: 0 })))
@@ -74,14 +81,14 @@ export async function importLog(options: ImportOptions): Promise<ImportResult> {
 }
 
 async function bring(options: ImportOptions, verified: Verified): Promise<ImportResult> {
-  const { store, pool, file, followers, handlers, startStream } = options;
+  const { store, pool, followers, handlers, startStream } = options;
   const total = verified.trailer.events;
   const started = (await store.read(startStream, 0n, 1)).length > 0;
   const part = started ? { without: startStream, events: verified.rest.events } : { events: total };
   const found = await countKnown(options, part);
   const known = found + total - part.events;
   if (known < total) await barFollowers(pool, followers);
-  const keys = known < total ? await bringKeys(pool, keysOf(file)) : { brought: 0, erased: 0 };
+  const keys = known < total ? await bringKeys(pool, bringing(options, verified)) : { brought: 0, erased: 0 };
   if (known < total) await append(options, part, found);
   const hash = await check(options, verified, part);
   const unfinished = await areFollowersBarred(pool);
@@ -90,6 +97,14 @@ async function bring(options: ImportOptions, verified: Verified): Promise<Import
     ...{ events: total, known, keys: keys.brought, erased: keys.erased, log_hash: hash },
     handlers: unfinished ? handlers : undefined,
   };
+}
+
+function bringing({ file, masterKey, formerMasterKeys }: ImportOptions, { header, opener }: Verified): Bringing {
+  const masterKeys = masterKeysOf(masterKey, formerMasterKeys);
+  const row = header.index_key === undefined ? undefined : rowOf(header.index_key);
+  const key = row === undefined ? undefined : openIndexKey(masterKeys, row);
+  const indexKey = row === undefined || key === undefined ? opener : { key, mark: row.origin };
+  return { pages: keysOf(file), masterKeys, indexKey };
 }
 
 /** The part of an export that an import compares and appends: all of it, or all outside one stream. */

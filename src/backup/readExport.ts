@@ -1,8 +1,10 @@
 import type { NewEvent } from '../eventstore/eventStore.ts';
-import { opensKey } from '../eventstore/personalData.ts';
+import { type MasterKey, masterKeysOf, unwrap } from '../eventstore/masterKeys.ts';
+import { type IndexKeyRow, openIndexKey } from '../eventstore/shopKeys.ts';
 import {
   createLogHash,
   FORMAT,
+  FORMAT_WITH_INDEX_KEY,
   type Content,
   type EventLine,
   type Header,
@@ -79,12 +81,16 @@ export async function mustBeExport(file: string): Promise<void> {
 export interface Verified {
   readonly header: Header;
   readonly trailer: Trailer;
+  /** The master key that opened the keys of persons; undefined when there are none. */
+  readonly opener: MasterKey | undefined;
   /** The events outside the stream `apart`: their number and their hash. */
   readonly rest: Pick<LogHash, 'events'> & { readonly log_hash: string };
 }
 
 export interface VerifyOptions {
   readonly masterKey: Buffer;
+  /** Other master keys that may have wrapped keys of the export. */
+  readonly formerMasterKeys?: readonly Buffer[] | undefined;
   /** A stream whose events are left out of `rest`. */
   readonly apart: string;
   /** Throws when an event may not be imported here. */
@@ -108,7 +114,16 @@ export async function verifyExport(file: string, options: VerifyOptions): Promis
   return judge.end();
 }
 
-function createJudge({ masterKey, apart, accept }: VerifyOptions, hash: LogHash) {
+const NOT_OPENED =
+  'MASTER_KEY does not open the keys of this export: set that of the shop it was made from, or add it to the list';
+
+export const rowOf = ({ wrapped_key: wrapped, ...rest }: NonNullable<Header['index_key']>): IndexKeyRow => ({
+  ...{ ...rest, wrapped_key: Buffer.from(wrapped, 'base64') },
+});
+
+function createJudge({ masterKey, formerMasterKeys, apart, accept }: VerifyOptions, hash: LogHash) {
+  const masterKeys = masterKeysOf(masterKey, formerMasterKeys);
+  let opener: MasterKey | undefined;
   const rest = createLogHash();
   let header: Header | undefined;
   let trailer: Trailer | undefined;
@@ -119,11 +134,13 @@ function createJudge({ masterKey, apart, accept }: VerifyOptions, hash: LogHash)
 
   const takeKey = ({ subject, wrapped_key: wrapped }: KeyLine): void => {
     keys += 1;
-    if (opensKey(masterKey, subject, Buffer.from(wrapped, 'base64'))) return;
-    throw new BadExport(
-      'MASTER_KEY does not open the keys of this export: set that of the shop it was made from',
-      number,
-    );
+    opener = unwrap(masterKeys, { name: subject, bytes: Buffer.from(wrapped, 'base64'), mark: null })?.by;
+    if (opener !== undefined) return;
+    throw new BadExport(NOT_OPENED, number);
+  };
+  const takeIndexKey = ({ index_key: wrapped }: Header): void => {
+    if (wrapped === undefined || openIndexKey(masterKeys, rowOf(wrapped)) !== undefined) return;
+    throw new BadExport(NOT_OPENED, number);
   };
   const takeEvent = (event: EventLine): void => {
     const next = BigInt(event.position);
@@ -145,6 +162,7 @@ function createJudge({ masterKey, apart, accept }: VerifyOptions, hash: LogHash)
       switch (line.kind) {
         case 'header':
           header = checked(line.header);
+          takeIndexKey(header);
           break;
         case 'key':
           takeKey(line.key);
@@ -166,7 +184,7 @@ function createJudge({ masterKey, apart, accept }: VerifyOptions, hash: LogHash)
       }
       if (trailer.log_hash !== hash.value())
         throw new BadExport('its events are not those it was made with: the hash differs');
-      return { header, trailer, rest: { events: rest.events, log_hash: rest.value() } };
+      return { header, trailer, opener, rest: { events: rest.events, log_hash: rest.value() } };
     },
   };
 }
@@ -174,8 +192,9 @@ function createJudge({ masterKey, apart, accept }: VerifyOptions, hash: LogHash)
 function checked(header: Header): Header {
   const { cartulary, format } = header as { cartulary: unknown; format: unknown };
   if (cartulary !== 'log') throw new BadExport('this is no export of a log', 1);
-  if (format === FORMAT) return header;
-  throw new BadExport(`its format is ${String(format)}; this version knows ${FORMAT}`, 1);
+  if (format !== (header.index_key === undefined ? FORMAT : FORMAT_WITH_INDEX_KEY))
+    throw new BadExport(`its format is ${String(format)}; this version knows ${FORMAT}`, 1);
+  return header;
 }
 
 /** The parts of an event's line that are compared and hashed. */

@@ -1,5 +1,7 @@
 import { withTx, type Connection, type Pool } from '../platform/postgres/pool.ts';
-import type { KeyLine } from './format.ts';
+import { type MasterKey, type MasterKeys, unwrap } from '../eventstore/masterKeys.ts';
+import { forgetIndexKey, indexKeyRow, storeIndexKey } from '../eventstore/shopKeys.ts';
+import type { Header, KeyLine } from './format.ts';
 
 const KEYS_PAGE = 1_000;
 
@@ -17,6 +19,24 @@ export async function* keyPages(pool: Pool): AsyncGenerator<readonly KeyLine[]> 
   }
 }
 
+/** The index key, where an import could not find it out from the keys of persons: some master key was changed, or is being changed. */
+export async function indexKeyToExport(pool: Pool): Promise<Header['index_key']> {
+  const row = await indexKeyRow(pool);
+  if (row === undefined) return undefined;
+  const { rows } = await pool.query('SELECT 1 FROM subject_keys WHERE master_key <> $1 LIMIT 1', [row.origin]);
+  if (row.master_key === row.origin && rows.length === 0) return undefined;
+  const { wrapped_key: wrapped, master_key: mark, origin } = row;
+  return { wrapped_key: wrapped.toString('base64'), master_key: mark, origin };
+}
+
+/** The keys that an import brings, and what opens them. */
+export interface Bringing {
+  readonly pages: AsyncIterable<readonly KeyLine[]>;
+  readonly masterKeys: MasterKeys;
+  /** The index key of the exported log; undefined when the export has no keys. */
+  readonly indexKey: Pick<MasterKey, 'key' | 'mark'> | undefined;
+}
+
 export interface BroughtKeys {
   /** Keys that were added to the database. */
   readonly brought: number;
@@ -29,13 +49,18 @@ export interface BroughtKeys {
  * moved, its keys did not). Then nothing is added, so that no erased person comes back. Rejects when a key differs, or when
  * none matches.
  */
-export async function bringKeys(pool: Pool, pages: AsyncIterable<readonly KeyLine[]>): Promise<BroughtKeys> {
+export async function bringKeys(pool: Pool, bringing: Bringing): Promise<BroughtKeys> {
+  const { pages, masterKeys, indexKey } = bringing;
   const { rows } = await pool.query('SELECT 1 FROM subject_keys LIMIT 1');
-  if (rows.length > 0) return compareKeys(pool, pages);
+  if (rows.length > 0) return compareKeys(pool, bringing);
   let brought = 0;
   await withTx(pool, async (tx) => {
     // Without the lock, a person who registers now would make this database look like one that has its keys.
     await tx.query('LOCK TABLE subject_keys IN SHARE ROW EXCLUSIVE MODE');
+    if (indexKey !== undefined) {
+      await forgetIndexKey(tx);
+      await storeIndexKey(tx, masterKeys, indexKey);
+    }
     for await (const page of pages) {
       await insert(tx, page);
       brought += page.length;
@@ -51,7 +76,14 @@ const insert = (tx: Connection, page: readonly KeyLine[]): Promise<unknown> =>
     [page.map(({ subject }) => subject), page.map(({ wrapped_key: wrapped }) => wrapped)],
   );
 
-async function compareKeys(pool: Pool, pages: AsyncIterable<readonly KeyLine[]>): Promise<BroughtKeys> {
+/** Whether both wrap one key, perhaps under different master keys. */
+function isSameKey(masterKeys: MasterKeys, name: string, [one, other]: readonly [Buffer, Buffer]): boolean {
+  if (one.equals(other)) return true;
+  const [here, there] = [one, other].map((bytes) => unwrap(masterKeys, { name, bytes, mark: null })?.key);
+  return here !== undefined && there !== undefined && here.equals(there);
+}
+
+async function compareKeys(pool: Pool, { pages, masterKeys }: Bringing): Promise<BroughtKeys> {
   let same = 0;
   let erased = 0;
   for await (const page of pages) {
@@ -64,7 +96,7 @@ async function compareKeys(pool: Pool, pages: AsyncIterable<readonly KeyLine[]>)
     for (const { subject, wrapped_key: wrapped } of page) {
       const found = here.get(subject);
       if (found === undefined) erased += 1;
-      else if (found.equals(Buffer.from(wrapped, 'base64'))) same += 1;
+      else if (isSameKey(masterKeys, subject, [found, Buffer.from(wrapped, 'base64')])) same += 1;
       else throw new Error(`this database has another key for ${subject}: its personal data would not open`);
     }
   }

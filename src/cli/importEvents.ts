@@ -98,11 +98,11 @@ async function run(given: string, { handlers, json = false }: Options): Promise<
         const { config, log, url, store, pool } = command;
         const beganAt = performance.now();
         const accept = await currencyCheck(command);
-        const { masterKey } = await openSecrets({ config, log, url, mayMake: true });
+        const { masterKey, formerMasterKeys } = await openSecrets({ config, log, url, mayMake: true });
         const { onProgress, stop } = progress(json);
         const followers = followerNames();
         const result = await importLog({
-          ...{ file, store, pool, masterKey, followers, handlers, accept, onProgress },
+          ...{ file, store, pool, masterKey, formerMasterKeys, followers, handlers, accept, onProgress },
           startStream: CURRENCY_STREAM,
         }).finally(stop);
         if (json) console.log(JSON.stringify(result));

@@ -21,6 +21,7 @@ const COMMANDS: Readonly<Record<string, readonly (() => Promise<CommandModule>)[
   export: [() => import('./exportEvents.ts')],
   handlers: [() => import('./handlers.ts')],
   events: [() => import('./events.ts')],
+  keys: [() => import('./keys.ts')],
   seed: [() => import('./seed.ts')],
 };
 

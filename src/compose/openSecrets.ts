@@ -12,10 +12,10 @@ export interface SecretsOptions {
   readonly mayMake: boolean;
 }
 
-/** Whether personal data in this database are sealed already, so that a new master key would open none of them. */
+/** Whether this database belongs to a master key already, so that a new master key would open none of them. */
 const isSealed = (url: string): Promise<boolean> =>
   onConnection({ url, name: 'secrets' }, async (client) => {
-    const { rows } = await client.query('SELECT 1 FROM subject_keys LIMIT 1');
+    const { rows } = await client.query('SELECT 1 FROM subject_keys UNION ALL SELECT 1 FROM shop_keys LIMIT 1');
     return rows.length > 0;
   });
 
@@ -24,11 +24,11 @@ const isSealed = (url: string): Promise<boolean> =>
  * folder without the key of a shop is then not the folder of that shop.
  */
 export async function openSecrets({ config, log, url, mayMake }: SecretsOptions): Promise<Secrets> {
-  const { jwtSecret, masterKey } = await findSecrets(config);
+  const { masterKey, ...found } = await findSecrets(config);
   if (masterKey === undefined && (!mayMake || (await isSealed(url)))) {
     const file = secretsFile(config.dataDir);
     const reason = `is missing: the shop in this database has one, which is neither set nor in ${file}`;
     throw new ConfigError([{ name: 'MASTER_KEY', reason }]);
   }
-  return mayMake ? keepSecrets(config, log) : { jwtSecret, masterKey: masterKey! };
+  return mayMake ? keepSecrets(config, log) : { ...found, masterKey: masterKey! };
 }

@@ -2,11 +2,12 @@ import { type Actor, CommandContext, SYSTEM } from '../engine/decide/context.ts'
 import { createAggregates } from '../engine/decide/handle.ts';
 import type { CommandContext as ShopContext, Hints, Services } from '../commands/contract.ts';
 import type { ShopSettings } from '../queries/contract.ts';
-import { createPersonalData, type PersonalData } from '../eventstore/personalData.ts';
+import { createPersonalData } from '../eventstore/personalData.ts';
 import { type Config, ConfigError } from '../config/config.ts';
-import { isRefusal, unavailable } from '../errors.ts';
+import { unavailable } from '../errors.ts';
 import { categoryOf, type EventStore } from '../eventstore/eventStore.ts';
 import { settleCurrency } from './currency.ts';
+import { indexKeyOf } from './masterKeys.ts';
 import { openEventStore } from './openEventStore.ts';
 import { createSnapshots } from '../eventstore/snapshots.ts';
 import { SANDBOX_METHODS } from '../handlers/gateways/sandbox.ts';
@@ -45,6 +46,8 @@ export interface ShopOptions {
 export interface Shop {
   readonly store: EventStore;
   readonly services: Services;
+  /** Stored answers and marks in logs are derived from it. It stays when the master key changes. */
+  readonly indexKey: Buffer;
   /** `int8` as bigint: for positions and revisions. */
   readonly pool: Pool;
   /** `int8` as number: for read models. */
@@ -72,8 +75,9 @@ export async function openShop(options: ShopOptions): Promise<Shop> {
     const db = readDb(readPool);
     const progress = options.progress ?? createProgress({ pool, beside: [readPool] });
     const { accessTtlMs, refreshTtlMs } = config.auth;
-    const personalData = createPersonalData({ pool, masterKey: secrets.masterKey });
-    await masterKeyMustFit(pool, personalData);
+    const { masterKey, formerMasterKeys: former } = secrets;
+    const indexKey = await indexKeyOf(pool, secrets, options);
+    const personalData = createPersonalData({ pool, masterKey, former, indexKey });
     const services: Services = {
       store,
       aggregates: createAggregates({ store, snapshots: createSnapshots({ pool, epoch, log }), cacheEntries }),
@@ -84,7 +88,7 @@ export async function openShop(options: ShopOptions): Promise<Shop> {
       settings,
     };
     if (options.readOnly !== true) await settleCurrency(commandContext(services, { actor: SYSTEM('setup') }), log);
-    return { store, services, pool, readPool, db, progress, close };
+    return { store, services, indexKey, pool, readPool, db, progress, close };
   } catch (error) {
     await close();
     throw error;
@@ -118,20 +122,6 @@ function timed(store: EventStore, onAppend: ShopOptions['onAppend']): EventStore
       return result;
     },
   };
-}
-
-/** Throws when the master key is not this database's, before any data is sealed under a second key. */
-async function masterKeyMustFit(pool: Pool, personalData: PersonalData): Promise<void> {
-  const { rows } = await translating(() => pool.query<{ subject: string }>('SELECT subject FROM subject_keys LIMIT 1'));
-  if (rows[0] === undefined) return;
-  try {
-    await personalData.seal({ subject: rows[0].subject, stream: 'start', field: 'Start.check' }, '');
-  } catch (error) {
-    // The person was erased just now, or the database does not answer.
-    if (isRefusal(error)) return;
-    const reason = 'is not the key with which the personal data in this database were encrypted';
-    throw new ConfigError([{ name: 'MASTER_KEY', reason }]);
-  }
 }
 
 const readDb = (pool: Pool): ReadDb => ({

@@ -95,7 +95,10 @@ const grouped = (values: Values) => ({
   auth: {
     /** When undefined, it is generated and kept in the data folder; see `platform/secrets.ts`. */
     jwtSecret: values.JWT_SECRET,
-    masterKey: values.MASTER_KEY,
+    /** The first key of the list wraps. */
+    masterKey: values.MASTER_KEY?.[0],
+    /** The others still unwrap. */
+    formerMasterKeys: values.MASTER_KEY?.slice(1) ?? [],
     accessTtlMs: values.JWT_ACCESS_EXPIRY,
     refreshTtlMs: values.JWT_REFRESH_EXPIRY,
     passwordMinLength: values.PASSWORD_MIN_LENGTH,

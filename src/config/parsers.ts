@@ -151,17 +151,21 @@ export const longSecrets = (bytesMin: number, secretsMax: number) =>
     }),
   );
 
-/** 32 bytes, written as 64 hex digits or as base64. */
-export const keyBytes = () =>
+function keyBytes(value: string): Buffer {
+  if (/^[0-9a-f]{64}$/i.test(value)) return Buffer.from(value, 'hex');
+  const bytes = /^[A-Za-z0-9+/_-]{43}=?$/.test(value) ? Buffer.from(value, 'base64') : Buffer.alloc(0);
+  if (bytes.length !== MASTER_KEY_BYTES) {
+    throw new Error(`must be ${MASTER_KEY_BYTES} bytes as base64 or hex (openssl rand -base64 ${MASTER_KEY_BYTES})`);
+  }
+  return bytes;
+}
+
+/** 32 bytes, written as 64 hex digits or as base64; or several such keys, separated by commas. */
+export const keyList = (keysMax: number) =>
   secret(
-    setting(undefined, (value): Buffer => {
-      if (/^[0-9a-f]{64}$/i.test(value)) return Buffer.from(value, 'hex');
-      const bytes = /^[A-Za-z0-9+/_-]{43}=?$/.test(value) ? Buffer.from(value, 'base64') : Buffer.alloc(0);
-      if (bytes.length !== MASTER_KEY_BYTES) {
-        throw new Error(
-          `must be ${MASTER_KEY_BYTES} bytes as base64 or hex (openssl rand -base64 ${MASTER_KEY_BYTES})`,
-        );
-      }
-      return bytes;
+    setting(undefined, (value): readonly [Buffer, ...Buffer[]] => {
+      const [first = '', ...others] = value.split(',').map((part) => part.trim());
+      if (others.length >= keysMax) throw new Error(`must list at most ${keysMax} keys`);
+      return [keyBytes(first), ...others.map(keyBytes)];
     }),
   );

@@ -1,17 +1,9 @@
-import { createHmac, hkdfSync, randomBytes } from 'node:crypto';
+import { createHmac, randomBytes } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import { Refusal } from '../errors.ts';
 import { type Pool, translating } from '../platform/postgres/pool.ts';
-import {
-  decrypt,
-  encrypt,
-  needsKey,
-  type Opening,
-  openProperties,
-  type Place,
-  type Sealed,
-  sealText,
-} from './sealing.ts';
+import { derived, KEY_BYTES, type MasterKeys, masterKeysOf, unwrap, wrap, type Wrapped } from './masterKeys.ts';
+import { needsKey, type Opening, openProperties, type Place, type Sealed, sealText } from './sealing.ts';
 
 /** Encrypts (seals) and decrypts (opens) personal data with one key per person. An erased person's data opens as `[erased]`. */
 export interface PersonalData {
@@ -27,12 +19,10 @@ export interface PersonalData {
   blindIndex(kind: string, value: string): string;
 }
 
-const MASTER_KEY_BYTES = 32;
 const KEYS_CACHED_MAX = 10_000;
 /** An erasure by another process takes effect in this process within this many ms. */
 const KEY_TTL_MS = 3_000;
 
-const KEY_BYTES = 32;
 const SUBJECT = /^[A-Za-z0-9_-]{1,64}$/;
 
 /** Can also delete keys. A type of its own, because only the erasure of a person may do that. */
@@ -41,20 +31,23 @@ export interface PersonalDataKeys extends PersonalData {
   eraseKey(subject: string): Promise<void>;
 }
 
+export interface PersonalDataOptions {
+  readonly pool: Pool;
+  /** Wraps new keys of persons. */
+  readonly masterKey: Buffer;
+  /** Other master keys that still wrap keys of persons. */
+  readonly former?: readonly Buffer[] | undefined;
+  /** Blind indexes are derived from it; from the master key unless given. */
+  readonly indexKey?: Buffer;
+}
+
 /**
  * Encrypts personal data with one key per person (AES-256-GCM). The keys are stored only encrypted by the master key.
  * Deleting a key erases the person from a log that can never change.
  */
-export function createPersonalData({
-  pool,
-  masterKey,
-}: {
-  readonly pool: Pool;
-  readonly masterKey: Buffer;
-}): PersonalDataKeys {
-  if (masterKey.length !== MASTER_KEY_BYTES) throw new Error(`MASTER_KEY must be ${MASTER_KEY_BYTES} bytes long`);
-  const keys = createKeys(pool, derived(masterKey, 'wrap'));
-  const indexKey = derived(masterKey, 'blind index');
+export function createPersonalData({ pool, masterKey, former = [], indexKey }: PersonalDataOptions): PersonalDataKeys {
+  const keys = createKeys(pool, masterKeysOf(masterKey, former));
+  const blindKey = derived(indexKey ?? masterKey, 'blind index');
 
   const revealAll = async <T extends object>(
     values: readonly T[],
@@ -77,17 +70,8 @@ export function createPersonalData({
     },
     reveal: async (value, opening) => (await revealAll([value], () => opening))[0]!,
     revealAll,
-    blindIndex: (kind, value) => createHmac('sha256', indexKey).update(`${kind}\0${value}`).digest('hex'),
+    blindIndex: (kind, value) => createHmac('sha256', blindKey).update(`${kind}\0${value}`).digest('hex'),
   };
-}
-
-/** Whether the person's key was wrapped with this master key. */
-export function opensKey(masterKey: Buffer, subject: string, wrapped: Buffer): boolean {
-  try {
-    return decrypt(derived(masterKey, 'wrap'), subject, wrapped).length === KEY_BYTES;
-  } catch {
-    return false;
-  }
 }
 
 interface Keys {
@@ -97,29 +81,31 @@ interface Keys {
   erase(subject: string): Promise<void>;
 }
 
-function createKeys(pool: Pool, wrappingKey: Buffer): Keys {
+function createKeys(pool: Pool, masterKeys: MasterKeys): Keys {
   const cache = new LRUCache<string, Buffer>({ max: KEYS_CACHED_MAX, ttl: KEY_TTL_MS });
   /** Counts erasures, so that a key which was read before an erasure is not cached after it. */
   let erasures = 0;
   return {
     async create(subject) {
-      const wrapped = encrypt(wrappingKey, checkedSubject(subject), randomBytes(KEY_BYTES));
-      const sql = 'INSERT INTO subject_keys (subject, wrapped_key) VALUES ($1, $2) ON CONFLICT (subject) DO NOTHING';
-      await translating(() => pool.query(sql, [subject, wrapped]));
+      const { bytes, mark } = wrap(masterKeys, checkedSubject(subject), randomBytes(KEY_BYTES));
+      const sql = `INSERT INTO subject_keys (subject, wrapped_key, master_key) VALUES ($1, $2, $3)
+         ON CONFLICT (subject) DO NOTHING`;
+      await translating(() => pool.query(sql, [subject, bytes, mark]));
     },
     async load(subjects) {
       const found = new Map(subjects.map((subject) => [subject, cache.get(subject)]));
       const missing = subjects.filter((subject) => found.get(subject) === undefined);
       if (missing.length > 0) {
         const before = erasures;
-        const sql = 'SELECT subject, wrapped_key FROM subject_keys WHERE subject = ANY($1)';
+        const sql =
+          'SELECT subject AS name, wrapped_key AS bytes, master_key AS mark FROM subject_keys WHERE subject = ANY($1)';
         const { rows } = await translating(() =>
-          pool.query<{ subject: string; wrapped_key: Buffer }>({ name: 'subject_keys', text: sql, values: [missing] }),
+          pool.query<Wrapped>({ name: 'subject_keys', text: sql, values: [missing] }),
         );
-        for (const { subject, wrapped_key: wrapped } of rows) {
-          const key = unwrap(wrappingKey, subject, wrapped);
-          found.set(subject, key);
-          if (erasures === before) cache.set(subject, key);
+        for (const row of rows) {
+          const key = opened(masterKeys, row);
+          found.set(row.name, key);
+          if (erasures === before) cache.set(row.name, key);
         }
       }
       return new Map([...found].flatMap(([subject, key]) => (key === undefined ? [] : [[subject, key] as const])));
@@ -132,20 +118,13 @@ function createKeys(pool: Pool, wrappingKey: Buffer): Keys {
   };
 }
 
-function unwrap(wrappingKey: Buffer, subject: string, wrapped: Buffer): Buffer {
-  try {
-    return decrypt(wrappingKey, subject, wrapped);
-  } catch (error) {
-    throw new Error(`MASTER_KEY cannot decrypt the key of ${subject}: that key was encrypted with another MASTER_KEY`, {
-      cause: error,
-    });
-  }
+function opened(masterKeys: MasterKeys, row: Wrapped): Buffer {
+  const found = unwrap(masterKeys, row);
+  if (found !== undefined) return found.key;
+  throw new Error(`MASTER_KEY cannot decrypt the key of ${row.name}: that key was encrypted with another MASTER_KEY`);
 }
 
 function checkedSubject(subject: string): string {
   if (!SUBJECT.test(subject)) throw new TypeError(`not a person's id: ${JSON.stringify(subject.slice(0, 100))}`);
   return subject;
 }
-
-const derived = (masterKey: Buffer, purpose: string): Buffer =>
-  Buffer.from(hkdfSync('sha256', masterKey, '', `cartulary ${purpose}`, KEY_BYTES));

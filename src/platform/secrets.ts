@@ -12,6 +12,8 @@ export interface Secrets {
   readonly jwtSecret: string;
   /** 32 bytes. */
   readonly masterKey: Buffer;
+  /** Other master keys that may still wrap keys; none unless given. */
+  readonly formerMasterKeys?: readonly Buffer[];
 }
 
 interface Kept {
@@ -85,16 +87,23 @@ export async function keepMissing<Name extends keyof Kept>(
   });
 }
 
+const former = ({ formerMasterKeys }: Config['auth']): Pick<Secrets, 'formerMasterKeys'> =>
+  formerMasterKeys.length === 0 ? {} : { formerMasterKeys };
+
 /**
  * The signing secret and the master key of a shop, without making either. A missing signing secret is replaced by one that
  * nobody keeps, because only a server signs tokens. The master key is undefined where it is missing.
  */
-export async function findSecrets({ auth, dataDir }: Config): Promise<{ jwtSecret: string; masterKey?: Buffer }> {
+export async function findSecrets({
+  auth,
+  dataDir,
+}: Config): Promise<Omit<Secrets, 'masterKey'> & Partial<Pick<Secrets, 'masterKey'>>> {
   const kept = auth.jwtSecret === undefined || auth.masterKey === undefined ? await readSecrets(dataDir) : {};
   const masterKey = auth.masterKey ?? (kept.masterKey && Buffer.from(kept.masterKey, 'base64url'));
   return {
     jwtSecret: auth.jwtSecret ?? kept.jwtSecret ?? randomSecret(),
     ...(masterKey ? { masterKey } : {}),
+    ...former(auth),
   };
 }
 
@@ -109,7 +118,7 @@ export async function keepSecrets(config: Config, log: Logger): Promise<Secrets>
     ...(jwtSecret === undefined ? (['jwtSecret'] as const) : []),
     ...(masterKey === undefined ? (['masterKey'] as const) : []),
   ];
-  if (wanted.length === 0) return { jwtSecret: jwtSecret!, masterKey: masterKey! };
+  if (wanted.length === 0) return { jwtSecret: jwtSecret!, masterKey: masterKey!, ...former(config.auth) };
   const names = wanted.map((name) => (name === 'jwtSecret' ? 'JWT_SECRET' : 'MASTER_KEY')).join(' and ');
   if (config.production && config.database.url !== undefined) {
     throw new Error(`${names} must be set in production when DATABASE_URL is.`);
@@ -124,5 +133,6 @@ export async function keepSecrets(config: Config, log: Logger): Promise<Secrets>
   return {
     jwtSecret: jwtSecret ?? secrets.jwtSecret,
     masterKey: masterKey ?? Buffer.from(secrets.masterKey, 'base64url'),
+    ...former(config.auth),
   };
 }

@@ -163,6 +163,7 @@ export interface Task {
   readonly jwtSecret: string;
   /** Base64. */
   readonly masterKey: string;
+  readonly formerMasterKeys: readonly string[];
 }
 
 export type ToWorker =

@@ -29,8 +29,17 @@ export async function startWorkers(config: Config, log: Logger): Promise<Running
     shutdown.push(() => running.close());
     const applied = await migrateShop(database.url);
     if (applied.length > 0) log.info({ applied }, 'database migrated');
-    const { jwtSecret, masterKey } = await openSecrets({ config, log, url: database.url, mayMake: true });
-    const task = { databaseUrl: database.url, jwtSecret, masterKey: masterKey.toString('base64') };
+    const {
+      jwtSecret,
+      masterKey,
+      formerMasterKeys = [],
+    } = await openSecrets({
+      ...{ config, log, url: database.url, mayMake: true },
+    });
+    const task = {
+      ...{ databaseUrl: database.url, jwtSecret, masterKey: masterKey.toString('base64') },
+      formerMasterKeys: formerMasterKeys.map((key) => key.toString('base64')),
+    };
     const crew = createCrew({ posts: postsOf(config), task, log });
     shutdown.push(() => crew.stop());
     const url = await crew.start();

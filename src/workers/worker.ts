@@ -78,11 +78,14 @@ const given = (): Promise<Task> =>
     void tell({ cartulary: 'ready' });
   });
 
-const configFor = (config: Config, { roles, databaseUrl, jwtSecret, masterKey }: Task): Config => ({
+const configFor = (config: Config, { roles, databaseUrl, jwtSecret, masterKey, formerMasterKeys }: Task): Config => ({
   ...config,
   roles,
   database: { ...config.database, url: databaseUrl },
-  auth: { ...config.auth, jwtSecret, masterKey: Buffer.from(masterKey, 'base64') },
+  auth: {
+    ...{ ...config.auth, jwtSecret, masterKey: Buffer.from(masterKey, 'base64') },
+    formerMasterKeys: formerMasterKeys.map((key) => Buffer.from(key, 'base64')),
+  },
 });
 
 /** Resolves at the primary's `stop`, or at a SIGTERM to this worker. SIGINT and SIGHUP are ignored: the primary passes them on. */

@@ -202,6 +202,18 @@ describe('settings', () => {
     });
   });
 
+  it('takes a list of master keys, the first of which wraps', () => {
+    const [one, other] = [Buffer.alloc(32, 1), Buffer.alloc(32, 2)];
+    const { auth } = loadConfig({ MASTER_KEY: `${one.toString('base64')}, ${other.toString('hex')}` });
+    expect(auth.masterKey).to.deep.equal(one);
+    expect(auth.formerMasterKeys).to.deep.equal([other]);
+    expect(loadConfig({ MASTER_KEY: one.toString('base64') }).auth.formerMasterKeys).to.deep.equal([]);
+    const wrong = 'must be 32 bytes as base64 or hex (openssl rand -base64 32)';
+    expect(problemsOf({ MASTER_KEY: `${one.toString('base64')},short` })).to.deep.equal({ MASTER_KEY: wrong });
+    const nine = Array.from({ length: 9 }, () => one.toString('hex')).join(',');
+    expect(problemsOf({ MASTER_KEY: nine })).to.deep.equal({ MASTER_KEY: 'must list at most 8 keys' });
+  });
+
   it('takes a list of signing secrets, and refuses one with a secret that is too short', () => {
     const [one, other] = ['a'.repeat(32), 'b'.repeat(40)];
     expect(loadConfig({ JWT_SECRET: `${one},${other}` }).auth.jwtSecret).to.equal(`${one},${other}`);
