@@ -7,12 +7,20 @@ const EMAIL_LENGTH_MAX = 254;
 /** Longer than bcrypt accepts, so that the password rule refuses a too long password and states the reason. */
 const PASSWORD_LENGTH_MAX = 1_000;
 
+/** For `pattern`: something that can be seen, neither spaces nor characters without a picture. */
+export const VISIBLE = '[^\\s\\p{Z}\\p{C}\\p{Default_Ignorable_Code_Point}]';
+
 export const Id = Type.String({ format: 'uuid', maxLength: 36 });
 export const Instant = Type.String({ format: 'date-time', maxLength: 40 });
-export const Name = Type.String({ minLength: 1, maxLength: NAME_LENGTH_MAX, pattern: '\\S' });
+export const Name = Type.String({ minLength: 1, maxLength: NAME_LENGTH_MAX, pattern: VISIBLE });
 export const Text = Type.String({ maxLength: TEXT_LENGTH_MAX });
 export const Email = Type.String({ format: 'email', maxLength: EMAIL_LENGTH_MAX });
-export const Phone = Type.String({ minLength: 5, maxLength: 20, pattern: '^\\+?[0-9 ().-]{5,20}$' });
+/** 7 to 15 digits, as ITU-T E.164 has them; perhaps with a plus before and separators between. */
+export const Phone = Type.String({
+  maxLength: 30,
+  pattern: '^(?:[ (]{0,3}\\+)?[ ().-]*(?:[0-9][ ().-]*){7,15}$',
+  description: '7 to 15 digits, such as +44 20 7946 0018. Spaces, points, hyphens and brackets are left out.',
+});
 export const Password = Type.String({ minLength: 1, maxLength: PASSWORD_LENGTH_MAX });
 /** A password to be set. The specification shows the least length that the settings allow, which the password rule checks. */
 export const NewPassword = Type.String({ title: 'NewPassword', minLength: 1, maxLength: PASSWORD_LENGTH_MAX });

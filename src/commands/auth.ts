@@ -21,11 +21,13 @@ import { type CommandContext, defineChange, defineCommand, type Services } from 
 import { answerWith } from '../engine/decide/answer.ts';
 
 /** The form in which e-mail addresses are compared. */
-const normalEmail = (email: string): string => email.normalize('NFC').trim().toLowerCase();
+export const normalEmail = (email: string): string => email.normalize('NFC').trim().toLowerCase();
 export const emailClaim = (context: CommandContext, email: string): string =>
   `email-${context.services.personalData.blindIndex('email', normalEmail(email))}`;
+/** The form in which phone numbers are claimed, stored, shown and compared: digits, perhaps with a plus before them. */
+export const normalPhone = (phone: string): string => phone.replace(/[^0-9+]/g, '');
 export const phoneClaim = (context: CommandContext, phone: string): string =>
-  `phone-${context.services.personalData.blindIndex('phone', phone.replace(/[^0-9+]/g, ''))}`;
+  `phone-${context.services.personalData.blindIndex('phone', normalPhone(phone))}`;
 
 /** People hold the claims of their e-mail address and their phone number. */
 export const PEOPLE: Holders<UserState, UserCommand, UserEvent> = {
@@ -73,7 +75,10 @@ async function register(context: CommandContext, registration: Registration): Pr
   const data = {
     email: await personalData.seal(placeOfUser(userId, 'UserRegistered.email'), email.trim()),
     name: await personalData.seal(placeOfUser(userId, 'UserRegistered.name'), name.trim()),
-    phone: phone === undefined ? null : await personalData.seal(placeOfUser(userId, 'UserRegistered.phone'), phone),
+    phone:
+      phone === undefined
+        ? null
+        : await personalData.seal(placeOfUser(userId, 'UserRegistered.phone'), normalPhone(phone)),
     phoneClaim: phoneClaimId,
     passwordHash,
     role,

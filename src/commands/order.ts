@@ -5,7 +5,7 @@ import { orderDecider, type PlacedOrder } from '../aggregates/order.ts';
 import { sealedInOrder } from '../aggregates/sealed.ts';
 import { invalid, missing, reject } from '../errors.ts';
 import { orders } from '../projections/orders.ts';
-import { Fields, Id, Message, Named } from '../schema.ts';
+import { Fields, Id, Message, Named, VISIBLE } from '../schema.ts';
 import { OrderView, orderView } from '../queries/order.ts';
 import { SellerOrderView, sellerOrderView } from '../queries/sellerOrder.ts';
 import { checkOut } from './checkout.ts';
@@ -13,7 +13,7 @@ import { type CommandContext, defineChange, defineCommand } from './contract.ts'
 import { storeIdOf } from '../queries/store.ts';
 import { sealedReason, sealedReasons } from './reason.ts';
 
-const Line = (max: number) => Type.String({ minLength: 1, maxLength: max, pattern: '\\S' });
+const Line = (max: number) => Type.String({ minLength: 1, maxLength: max, pattern: VISIBLE });
 const Address = Type.Union([
   Line(500),
   Named('Address', {

@@ -5,7 +5,7 @@ import { type OrderCommand, orderDecider, type PlacedOrder } from '../aggregates
 import { invalid, missing } from '../errors.ts';
 import { replay } from '../engine/project/projection.ts';
 import { type PaymentRow, payments } from '../projections/payments.ts';
-import { Amount, Fields, Id } from '../schema.ts';
+import { Amount, Fields, Id, VISIBLE } from '../schema.ts';
 import { PaymentView, paymentView } from '../queries/payment.ts';
 import { answerWith, pagesOf } from '../engine/decide/answer.ts';
 import type { Answer } from '../engine/decide/command.ts';
@@ -92,7 +92,7 @@ const refundPayment = defineCommand({
   params: Fields({ id: Id }),
   body: Fields({
     amount: Type.Optional(Amount),
-    reason: Type.String({ minLength: 1, maxLength: 500, pattern: '\\S' }),
+    reason: Type.String({ minLength: 1, maxLength: 500, pattern: VISIBLE }),
   }),
   result: PaymentView,
   revised: 'always',

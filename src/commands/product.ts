@@ -9,7 +9,7 @@ import { invalid, missing } from '../errors.ts';
 import { checkOnce } from '../engine/decide/answer.ts';
 import { streamOf } from '../eventstore/eventStore.ts';
 import { type ProductRow, products } from '../projections/products.ts';
-import { Amount, Fields, Id, Message, Name, Text } from '../schema.ts';
+import { Amount, Fields, Id, Message, Name, Text, VISIBLE } from '../schema.ts';
 import { ProductView, productView, StockView, stockView } from '../queries/product.ts';
 import type { Answers } from '../engine/decide/command.ts';
 import { type CommandContext, defineChange, defineCommand, type Services } from './contract.ts';
@@ -58,7 +58,7 @@ const listProduct = defineChange({
     price: Amount,
     stock: Type.Integer({ minimum: 0, maximum: STOCK_MAX }),
     category_id: Id,
-    sku: Type.Optional(Type.String({ minLength: 1, maxLength: 64, pattern: '\\S' })),
+    sku: Type.Optional(Type.String({ minLength: 1, maxLength: 64, pattern: VISIBLE })),
   }),
   status: 201,
   result: ProductView,
@@ -141,7 +141,7 @@ const adjustStock = defineCommand({
   params: Fields({ id: Id }),
   body: Fields({
     change: Type.Integer({ minimum: -STOCK_MAX, maximum: STOCK_MAX }),
-    reason: Type.String({ minLength: 1, maxLength: 500, pattern: '\\S' }),
+    reason: Type.String({ minLength: 1, maxLength: 500, pattern: VISIBLE }),
   }),
   result: StockView,
   revised: 'always',

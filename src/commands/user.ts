@@ -1,18 +1,18 @@
 import { Type } from 'typebox';
 import { placeOfUser, type Sealed, sealedInUser, type SealedName } from '../aggregates/sealed.ts';
 import { type ActiveUser, type ProfileUpdated, userDecider, type UserState } from '../aggregates/user.ts';
-import { Fields, Message, Name, Nullable, NewPassword, Password, Phone } from '../schema.ts';
+import { Fields, Message, Name, Nullable, NewPassword, Password, Phone, VISIBLE } from '../schema.ts';
 import { unauthenticated } from '../errors.ts';
 import { streamOf } from '../eventstore/eventStore.ts';
 import { UserView } from '../queries/user.ts';
 import type { Handled } from '../engine/decide/services.ts';
 import type { Outcome } from '../engine/decide/context.ts';
-import { active, activeUser, claim, PEOPLE, phoneClaim, userAnswers } from './auth.ts';
+import { active, activeUser, claim, normalPhone, PEOPLE, phoneClaim, userAnswers } from './auth.ts';
 import { type Claim, isDoomed, onCurrentClaims, releaseTurn, releaseUnused, turnOf, using } from './claim.ts';
 import { type CommandContext, defineChange, defineCommand } from './contract.ts';
 import { stateBefore, wasHandled } from '../engine/decide/answer.ts';
 
-const Address = Type.String({ minLength: 1, maxLength: 500, pattern: '\\S' });
+const Address = Type.String({ minLength: 1, maxLength: 500, pattern: VISIBLE });
 
 const sealed = (context: CommandContext, field: SealedName, text: string): Promise<Sealed> =>
   context.services.personalData.seal(placeOfUser(context.actor.id, field), text);
@@ -96,7 +96,7 @@ const updateProfile = defineChange({
       ...(phone === undefined
         ? {}
         : {
-            phone: await sealedIfAny(context, 'ProfileUpdated.phone', phone),
+            phone: await sealedIfAny(context, 'ProfileUpdated.phone', phone === null ? null : normalPhone(phone)),
             phoneClaim: claimOfPhone(context, phone),
           }),
       ...(address === undefined ? {} : { address: await sealedIfAny(context, 'ProfileUpdated.address', address) }),

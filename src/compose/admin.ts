@@ -1,4 +1,4 @@
-import { registerUser } from '../commands/auth.ts';
+import { normalEmail, registerUser } from '../commands/auth.ts';
 import type { Services } from '../commands/contract.ts';
 import { ConfigError } from '../config/config.ts';
 import type { ReadDb } from '../engine/ask/query.ts';
@@ -57,10 +57,7 @@ export async function createAdminOnce(
   if (admin === undefined) return;
   const admins = await db.rows(`SELECT id FROM users WHERE role = 'admin' AND is_active LIMIT 1`);
   if (admins.length > 0) return;
-  const id = derivedId(
-    services.personalData.blindIndex('email', admin.email.trim().toLowerCase()),
-    FIRST_ADMIN_NAMESPACE,
-  );
+  const id = derivedId(services.personalData.blindIndex('email', normalEmail(admin.email)), FIRST_ADMIN_NAMESPACE);
   try {
     const made = await createAdmin(services, admin, { actor: SYSTEM('setup'), id });
     log.info({ security: 'change of role', user: made.id, role: 'admin' }, 'the admin of ADMIN_EMAIL exists');

@@ -16,8 +16,8 @@ import {
 } from '../support/memoryShop.ts';
 import { anybody, LATER, register, ruleOf } from '../support/claiming.ts';
 
-const PHONE = '+49 30 1234567';
-const OTHER_PHONE = '+49 30 7654321';
+const PHONE = '+49301234567';
+const OTHER_PHONE = '+49307654321';
 
 const profile = (shop: MemoryShop, actor: Actor, body: object, how?: Circumstances) =>
   shop.ask('UpdateProfile', actor, { body }, how);
