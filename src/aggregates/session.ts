@@ -21,6 +21,9 @@ export type SessionRefreshed = { type: 'SessionRefreshed'; data: { tokenHash: st
 export type SessionEnded = { type: 'SessionEnded'; data: { userId: string; reason: SessionEnd } };
 export type SessionEvent = SessionStarted | SessionRefreshed | SessionEnded;
 
+/** Refreshes of one session, at most. It remembers every token that was spent, and must not grow for ever. */
+export const REFRESHES_MAX = 5_000;
+
 export type SessionEnd = 'logout' | 'token reused' | 'password changed' | 'role taken away';
 
 export type StartSession = Command<
@@ -106,6 +109,10 @@ function refresh({ data, now }: RefreshSession, state: SessionState): SessionEve
     return [{ type: 'SessionEnded', data: { userId: state.userId, reason: 'token reused' } }];
   }
   if (state.tokenHash !== data.presented) return notValid();
+  if (state.spent.length >= REFRESHES_MAX) {
+    const sentence = `This session has been refreshed ${REFRESHES_MAX} times. Log in again.`;
+    unauthenticated('SessionRefreshedTooOften', sentence);
+  }
   const random = data.random === undefined ? {} : { random: data.random };
   return [{ type: 'SessionRefreshed', data: { tokenHash: data.tokenHash, ...random } }];
 }

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import {
   type OpenSession,
+  REFRESHES_MAX,
   sessionDecider,
   type SessionEnd,
   type SessionEvent,
@@ -52,6 +53,23 @@ describe('session', () => {
     const third: SessionEvent = { type: 'SessionRefreshed', data: { tokenHash: 'third' } };
     given(sessionDecider, started, refreshed, third).when(refresh('first', 'thief')).then(ended('token reused'));
     given(sessionDecider, started, refreshed, third).when(refresh('second', 'thief')).then(ended('token reused'));
+  });
+
+  it('is refreshed a bounded number of times, because it remembers every token', () => {
+    const past = Array.from({ length: REFRESHES_MAX }, (_, index): SessionEvent => ({
+      type: 'SessionRefreshed',
+      data: { tokenHash: `token ${index}` },
+    }));
+    const last = `token ${REFRESHES_MAX - 2}`;
+    given(sessionDecider, started, ...past.slice(0, -1))
+      .when(refresh(last, 'next'))
+      .then({ type: 'SessionRefreshed', data: { tokenHash: 'next' } });
+    given(sessionDecider, started, ...past)
+      .when(refresh(`token ${REFRESHES_MAX - 1}`, 'next'))
+      .thenRefused('SessionRefreshedTooOften');
+    given(sessionDecider, started, ...past)
+      .when(refresh('first', 'thief'))
+      .then(ended('token reused'));
   });
 
   it('takes no token it never gave, and goes on', () => {

@@ -7,6 +7,8 @@ import { UUID } from '../../platform/ids.ts';
 
 /** Dead letters in one list, at most. */
 export const LISTED_MAX = 1_000;
+/** Acts on one dead letter that are shown, at most. */
+const ACTS_SHOWN_MAX = 100;
 
 interface DeadLetterAct {
   readonly act: string;
@@ -36,7 +38,7 @@ export async function listDeadLetters(
 
 const unknown = (id: string): never => missing('UnknownDeadLetter', `There is no dead letter ${id}.`);
 
-/** One dead letter with its payload and all acts on it. Throws `notFound` for an unknown id. */
+/** One dead letter with its payload and the newest acts on it, oldest first. Throws `notFound` for an unknown id. */
 export async function showDeadLetter(db: Queryable, id: string): Promise<DeadLetterDetail> {
   if (!UUID.test(id)) unknown(id);
   const { rows } = await db.query<LetterRow & { payload: unknown }>(
@@ -45,10 +47,10 @@ export async function showDeadLetter(db: Queryable, id: string): Promise<DeadLet
   );
   const row = rows[0] ?? unknown(id);
   const acts = await db.query<DeadLetterAct>(
-    'SELECT act, actor, note, at FROM dead_letter_acts WHERE dead_letter = $1 ORDER BY id',
+    `SELECT act, actor, note, at FROM dead_letter_acts WHERE dead_letter = $1 ORDER BY id DESC LIMIT ${ACTS_SHOWN_MAX}`,
     [id],
   );
-  return { ...toLetter(row), payload: row.payload, acts: acts.rows };
+  return { ...toLetter(row), payload: row.payload, acts: acts.rows.toReversed() };
 }
 
 export interface Request {

@@ -79,10 +79,14 @@ export function createStreams(connection: Connection): Streams {
     const events: RecordedEvent[] = [];
     for (let at = 0; at < revisions.length;) {
       const first = revisions[at]!;
-      const within = revisions.slice(at).filter((revision) => revision < first + BigInt(READ_PAGE));
-      const page = await wire(stream, first, Number(within.at(-1)! - first) + 1);
-      events.push(...page.filter(({ revision }) => within.includes(revision)).map(toRecorded));
-      at += within.length;
+      const within = new Set<bigint>();
+      let last = first;
+      for (; at < revisions.length && revisions[at]! < first + BigInt(READ_PAGE); at += 1) {
+        last = revisions[at]!;
+        within.add(last);
+      }
+      const page = await wire(stream, first, Number(last - first) + 1);
+      events.push(...page.filter(({ revision }) => within.has(revision)).map(toRecorded));
     }
     return events;
   }

@@ -11,7 +11,6 @@ const TAB = 0x09;
 const ZERO = 0x30;
 /** Integers with at most this many digits are exact as JavaScript numbers. */
 const SAFE_DIGITS = 15;
-const NO_BYTES: Buffer = Buffer.alloc(0);
 
 /** Makes Postgres read the log in index order, whatever the planner estimates. */
 const READING = { enable_seqscan: 'off', enable_bitmapscan: 'off', enable_sort: 'off', jit: 'off' };
@@ -38,12 +37,16 @@ export async function* scanPostgres(url: string, range: Range): AsyncGenerator<r
 /** The output of a COPY in buffers of whole lines, each line with its newline. */
 export async function* copyLines(connection: pg.ClientBase, sql: string): AsyncGenerator<Buffer> {
   const stream = connection.query(copyTo(sql, { highWaterMark: READ_AHEAD_BYTES }));
-  let rest = NO_BYTES;
+  let rest: Buffer[] = [];
   for await (const chunk of stream as AsyncIterable<Buffer>) {
     const end = chunk.lastIndexOf(NEWLINE) + 1;
+    if (end === 0) {
+      rest.push(chunk);
+      continue;
+    }
     const lines = chunk.subarray(0, end);
-    if (end > 0) yield rest.length === 0 ? lines : Buffer.concat([rest, lines]);
-    rest = end === 0 ? Buffer.concat([rest, chunk]) : chunk.subarray(end);
+    yield rest.length === 0 ? lines : Buffer.concat([...rest, lines]);
+    rest = end < chunk.length ? [chunk.subarray(end)] : [];
   }
 }
 
