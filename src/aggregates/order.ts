@@ -33,8 +33,11 @@ export type OrderPlaced = {
     payBy: string;
   };
 };
-/** Fences a checkout that stopped half way: this order can no longer be placed. */
-export type OrderAbandoned = { type: 'OrderAbandoned'; data: object };
+/**
+ * Fences a checkout that stopped half way: this order can no longer be placed. `forNow`: the checkout was refused only for now, and
+ * a repeat of it may place an order under another id.
+ */
+export type OrderAbandoned = { type: 'OrderAbandoned'; data: { forNow?: true } };
 type CancelledBy = 'buyer' | 'seller' | 'admin' | 'system';
 export type OrderCancelled = { type: 'OrderCancelled'; data: { reason: SealedOrOwn; by: CancelledBy } };
 export type FulfilmentAdvanced = { type: 'FulfilmentAdvanced'; data: { storeId: string; status: FulfilmentStatus } };
@@ -56,7 +59,11 @@ export interface PlacedOrder {
   readonly cancelled: boolean;
   readonly money: Money;
 }
-export type OrderState = { readonly status: 'none' } | { readonly status: 'abandoned' } | PlacedOrder;
+export interface AbandonedOrder {
+  readonly status: 'abandoned';
+  readonly forNow: boolean;
+}
+export type OrderState = { readonly status: 'none' } | AbandonedOrder | PlacedOrder;
 
 const none: OrderState = { status: 'none' };
 
@@ -67,7 +74,7 @@ export type PlaceOrder = Command<
   'PlaceOrder',
   { order: OrderPlaced['data']; payment: { paymentId: string; method: string } }
 >;
-export type AbandonOrder = Command<'AbandonOrder', object>;
+export type AbandonOrder = Command<'AbandonOrder', OrderAbandoned['data']>;
 export type CancelOrder = Command<'CancelOrder', { reason: SealedOrOwn; by: CancelledBy; refundId: string }>;
 /** `refundId`: for the refund of what the buyer has paid for these lines. */
 export type CancelFulfilment = Command<'CancelFulfilment', { storeId: string; reason: Reason; refundId: string }>;
@@ -78,14 +85,14 @@ export type OrderCommand =
 
 export const orderDecider: Decider<OrderState, OrderCommand, OrderEvent> = {
   category: 'order',
-  snapshotVersion: 2,
+  snapshotVersion: 3,
   initial: none,
   evolve(state, event) {
     switch (event.type) {
       case 'OrderPlaced':
         return placedBy(event.data);
       case 'OrderAbandoned':
-        return { status: 'abandoned' };
+        return { status: 'abandoned', forNow: event.data.forNow === true };
       case 'OrderCancelled':
         return state.status === 'placed' ? { ...state, cancelled: true } : state;
       case 'FulfilmentAdvanced':
@@ -111,7 +118,7 @@ export const orderDecider: Decider<OrderState, OrderCommand, OrderEvent> = {
       case 'PlaceOrder':
         return place(command, state);
       case 'AbandonOrder':
-        return state.status === 'none' ? [{ type: 'OrderAbandoned', data: {} }] : [];
+        return state.status === 'none' ? [{ type: 'OrderAbandoned', data: command.data }] : [];
       case 'CancelOrder':
         return cancel(command, placed(state));
       case 'CancelFulfilment':

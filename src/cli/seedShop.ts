@@ -1,9 +1,9 @@
 import { cartDecider } from '../aggregates/cart.ts';
-import { orderDecider } from '../aggregates/order.ts';
 import { productDecider } from '../aggregates/product.ts';
 import { storeDecider } from '../aggregates/store.ts';
 import { userDecider } from '../aggregates/user.ts';
 import { type Actor, ANONYMOUS } from '../engine/decide/context.ts';
+import { turnOf } from '../commands/checkoutTurn.ts';
 import type { CommandContext } from '../commands/contract.ts';
 import { storeIdOf } from '../queries/store.ts';
 import { isRefusal } from '../errors.ts';
@@ -180,8 +180,7 @@ export async function placeOrder(
   productIds: readonly string[],
 ): Promise<string | undefined> {
   const context = contextFor(seeding, plan.key, buyer);
-  const id = context.derive('order');
-  const { state } = await context.load(orderDecider, id);
+  const { orderId: id, state } = await turnOf(context);
   if (state.status === 'abandoned') return undefined;
   if (state.status === 'placed' && !(await holdsCart(context, buyer, id))) return id;
   const items = plan.lines.map(({ product, quantity }) => ({ product_id: productIds[product]!, quantity }));
@@ -201,5 +200,5 @@ export async function placeOrder(
     return undefined;
   }
   if (state.status === 'none') seeding.made.orders += 1;
-  return id;
+  return (await turnOf(context)).orderId;
 }

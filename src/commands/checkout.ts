@@ -4,12 +4,14 @@ import { totalOf } from '../aggregates/orderLines.ts';
 import { inOtherCurrency, productDecider, type ProductState } from '../aggregates/product.ts';
 import { placeOfOrder, type Sealed, type SealedName } from '../aggregates/sealed.ts';
 import { stockDecider } from '../aggregates/stock.ts';
-import { type FieldError, isRefusal, reject } from '../errors.ts';
+import { type FieldError, isOutcomeUnknown, isRefusal, type Refusal, reject, unavailable } from '../errors.ts';
 import { streamOf } from '../eventstore/eventStore.ts';
 import { failpoint } from '../platform/failpoint.ts';
-import type { CommandContext as AnyContext, Outcome } from '../engine/decide/context.ts';
+import type { Outcome } from '../engine/decide/context.ts';
+import { type Turn, turnOf } from './checkoutTurn.ts';
 import type { CommandContext } from './contract.ts';
-import { freePlace, takePlace } from './unpaid.ts';
+import { undoCheckout } from './undoCheckout.ts';
+import { takePlace } from './unpaid.ts';
 
 export interface Wishes {
   /** The cart's items when absent. */
@@ -25,66 +27,83 @@ const PLACED_REVISION = 1n;
 
 /**
  * Checks out in steps on several streams: claim the cart, take a place among the buyer's unpaid orders, reserve each product's stock in
- * a fixed order, place the order, empty the cart. Every step's command id is derived from the checkout's, so a repeated checkout skips finished steps and
- * continues where it stopped. A checkout that never finishes is undone at its deadline. Placing the order and abandoning
- * it exclude each other on the order's own stream.
+ * a fixed order, place the order, empty the cart. Every step's command id is derived from the checkout's, so a repeated checkout skips
+ * finished steps and continues where it stopped. A checkout that never finishes is undone at its deadline. Placing the order and abandoning
+ * it exclude each other on the order's own stream. A checkout that is refused for now is undone at once; a repeat of it begins
+ * another turn.
  */
 export async function checkOut(context: CommandContext, wishes: Wishes): Promise<Outcome> {
-  const { checkoutDeadlineMs } = context.services.settings;
-  const orderId = context.derive('order');
-  const expiresAt = new Date(Date.parse(context.now) + checkoutDeadlineMs).toISOString();
-  const finished = await alreadyPlaced(context, orderId, wishes);
+  const turn = await turnOf(context);
+  const finished = await alreadyPlaced(context, turn, wishes);
   if (finished !== undefined) return finished;
   try {
-    return await attempt(context, wishes, { orderId, expiresAt });
+    return await attempt(context, wishes, turn);
   } catch (error) {
     if (!isRefusal(error) || error.kind === 'unavailable') throw error;
     // Another process may run the same checkout, and its steps look like obstacles here. The order says which of the two is right.
-    const placed = await alreadyPlaced(context, orderId, wishes);
-    if (placed === undefined) throw error;
-    return placed;
+    const latest = await turnOf(context);
+    const placed = await alreadyPlaced(context, latest, wishes);
+    if (placed !== undefined) return placed;
+    if (latest.number === turn.number) throw error;
+    throw unavailable('StreamBusy', 'This checkout was refused for now in another request; try again.');
   }
 }
 
-interface Attempt {
-  readonly orderId: string;
-  readonly expiresAt: string;
-}
-
-async function attempt(context: CommandContext, wishes: Wishes, { orderId, expiresAt }: Attempt): Promise<Outcome> {
-  const lines = wishes.items ?? (await claimCart(context, orderId, expiresAt));
+async function attempt(context: CommandContext, wishes: Wishes, turn: Turn): Promise<Outcome> {
+  const { orderId, step } = turn;
+  const { checkoutDeadlineMs } = context.services.settings;
+  const expiresAt = new Date(Date.parse(context.now) + checkoutDeadlineMs).toISOString();
+  const lines = wishes.items ?? (await claimCart(context, turn, expiresAt));
   failpoint('checkout:started');
   try {
     const priced = await price(context, lines);
-    await takePlace(context, { orderId, lines, expiresAt });
+    await takePlace(context, { orderId, lines, expiresAt, step });
     failpoint('checkout:placeTaken');
-    await reserve(context, orderId, expiresAt, priced);
+    await reserve(context, turn, expiresAt, priced);
     failpoint('checkout:reserved');
-    const order = await toOrder(context, orderId, wishes, priced);
-    const placed = await context.handle(orderDecider, orderId, { type: 'PlaceOrder', data: order }, { step: 'place' });
+    const order = await toOrder(context, wishes, {
+      orderId,
+      lines: priced,
+      paymentId: context.derive(step('payment')),
+    });
+    const intent = { type: 'PlaceOrder', data: order } as const;
+    const placed = await context.handle(orderDecider, orderId, intent, { step: step('place') });
     failpoint('checkout:placed');
-    if (wishes.items === undefined) await emptyCart(context, orderId);
+    if (wishes.items === undefined) await emptyCart(context, turn);
     failpoint('checkout:emptied');
     return placed;
   } catch (error) {
-    if (isRefusal(error) && error.kind !== 'unavailable') {
-      const productIds = lines.map(({ productId }) => productId);
-      const buyerId = context.actor.id;
-      await undoCheckout(context, { orderId, productIds, buyerId, cartHeld: true, reason: error.rule });
-    }
+    if (isRefusal(error)) await undo(context, turn, { lines, error });
     throw error;
   }
 }
 
-async function claimCart(context: CommandContext, orderId: string, expiresAt: string): Promise<readonly CartLine[]> {
+/** Undoes a turn that was refused, also one that was refused for now. Not when its order may have been placed. */
+async function undo(
+  context: CommandContext,
+  { orderId, step }: Turn,
+  { lines, error }: { readonly lines: readonly CartLine[]; readonly error: Refusal },
+): Promise<void> {
+  if (isOutcomeUnknown(error) || (error.kind === 'unavailable' && context.effect !== undefined)) return;
+  const productIds = lines.map(({ productId }) => productId);
+  const undoing = { orderId, productIds, buyerId: context.actor.id, cartHeld: true, reason: error.rule, step };
+  if (error.kind !== 'unavailable') return undoCheckout(context, undoing);
+  // What is unavailable may prevent the undoing too. Then the deadline undoes the checkout, and the caller gets the first refusal.
+  await undoCheckout(context, { ...undoing, forNow: true }).catch((failure: unknown) => {
+    if (!isRefusal(failure)) throw failure;
+  });
+}
+
+async function claimCart(context: CommandContext, turn: Turn, expiresAt: string): Promise<readonly CartLine[]> {
   const buyerId = context.actor.id;
-  const abandoned = await overdueCheckout(context, buyerId, orderId);
+  const { orderId, step } = turn;
+  const abandoned = await abandonedCheckout(context, buyerId, turn);
   const data = { orderId, expiresAt, ...(abandoned === undefined ? {} : { abandoned }) };
   const { events, repeated } = await context.handle(
     cartDecider,
     buyerId,
     { type: 'StartCheckout', data },
-    { step: 'start', provisional: true },
+    { step: step('start'), provisional: true },
   );
   const started = events.find((event) => event.type === 'CheckoutStarted');
   if (started === undefined) throw new Error('a checkout was started without an event');
@@ -93,12 +112,13 @@ async function claimCart(context: CommandContext, orderId: string, expiresAt: st
 }
 
 /**
- * Returns the order id of an earlier, overdue checkout that this one may replace. It is fenced first; if it did place its
- * order, its cart is checked out instead.
+ * Returns the order id of an earlier checkout that this one may replace: an overdue one, or an earlier turn of this one. It is
+ * fenced first; if it did place its order, its cart is checked out instead.
  */
-async function overdueCheckout(context: CommandContext, buyerId: string, orderId: string): Promise<string | undefined> {
+async function abandonedCheckout(context: CommandContext, buyerId: string, turn: Turn): Promise<string | undefined> {
   const { checkout } = (await context.load(cartDecider, buyerId)).state;
-  if (checkout === null || checkout.orderId === orderId || checkout.expiresAt > context.now) return undefined;
+  if (checkout === null || checkout.orderId === turn.orderId) return undefined;
+  if (checkout.expiresAt > context.now && !turn.earlier.includes(checkout.orderId)) return undefined;
   const overdue = checkout.orderId;
   const intent = { type: 'AbandonOrder', data: {} } as const;
   const { state } = await context.handle(orderDecider, overdue, intent, {
@@ -120,17 +140,17 @@ async function mustStillRun(context: CommandContext, orderId: string): Promise<v
 }
 
 /** When a repeated checkout has already placed its order, only empties its cart. Later changes of the products do not matter. */
-async function alreadyPlaced(context: CommandContext, orderId: string, wishes: Wishes): Promise<Outcome | undefined> {
-  if (!context.origin.repeatable) return undefined;
-  const { state, position } = await context.load(orderDecider, orderId);
+async function alreadyPlaced(context: CommandContext, turn: Turn, wishes: Wishes): Promise<Outcome | undefined> {
+  const { orderId, state, position } = turn;
   if (state.status !== 'placed') return undefined;
-  context.happened({ stream: streamOf(orderDecider.category, orderId), position });
-  if (wishes.items === undefined) await emptyCart(context, orderId);
-  return { stream: streamOf(orderDecider.category, orderId), revision: PLACED_REVISION, appended: () => [] };
+  const stream = streamOf(orderDecider.category, orderId);
+  context.happened({ stream, position });
+  if (wishes.items === undefined) await emptyCart(context, turn);
+  return { stream, revision: PLACED_REVISION, appended: () => [] };
 }
 
-const emptyCart = (context: CommandContext, orderId: string): Promise<unknown> =>
-  context.handle(cartDecider, context.actor.id, { type: 'CheckOutCart', data: { orderId } }, { step: 'empty' });
+const emptyCart = (context: CommandContext, { orderId, step }: Turn): Promise<unknown> =>
+  context.handle(cartDecider, context.actor.id, { type: 'CheckOutCart', data: { orderId } }, { step: step('empty') });
 
 /** Why a product cannot be bought. */
 function whyNot(productId: string, product: ProductState | undefined, currency: string): string {
@@ -161,7 +181,7 @@ async function price(context: CommandContext, lines: readonly CartLine[]): Promi
 
 async function reserve(
   context: CommandContext,
-  orderId: string,
+  { orderId, step }: Turn,
   expiresAt: string,
   lines: readonly OrderLine[],
 ): Promise<void> {
@@ -171,7 +191,7 @@ async function reserve(
     const data = { orderId, buyerId: context.actor.id, quantity, expiresAt };
     const intent = { type: 'ReserveStock', data } as const;
     try {
-      await context.handle(stockDecider, productId, intent, { step: `reserve ${productId}`, provisional: true });
+      await context.handle(stockDecider, productId, intent, { step: step(`reserve ${productId}`), provisional: true });
     } catch (error) {
       if (!isRefusal(error) || error.code !== code) throw error;
       const index = lines.findIndex((line) => line.productId === productId);
@@ -188,9 +208,12 @@ async function reserve(
 
 async function toOrder(
   context: CommandContext,
-  orderId: string,
   wishes: Wishes,
-  lines: readonly OrderLine[],
+  {
+    orderId,
+    lines,
+    paymentId,
+  }: Pick<Turn, 'orderId'> & { readonly lines: readonly OrderLine[]; readonly paymentId: string },
 ): Promise<PlaceOrder['data']> {
   const { personalData, settings } = context.services;
   const buyerId = context.actor.id;
@@ -210,35 +233,6 @@ async function toOrder(
       fromCart: wishes.items === undefined,
       payBy: new Date(Date.parse(context.now) + settings.paymentDeadlineMs).toISOString(),
     },
-    payment: { paymentId: context.derive('payment'), method: wishes.method },
+    payment: { paymentId, method: wishes.method },
   };
-}
-
-export interface Undoing {
-  readonly orderId: string;
-  readonly productIds: readonly string[];
-  readonly buyerId: string;
-  /** Whether this checkout may still hold the buyer's cart. */
-  readonly cartHeld: boolean;
-  readonly reason: string;
-}
-
-/**
- * Undoes a checkout that cannot finish. It fences the order first, so that no concurrent run of the same checkout can still
- * place it. Only then does it release the reserved stock, the place and the cart. It undoes nothing when the order was already placed.
- */
-export async function undoCheckout(context: AnyContext, undoing: Undoing): Promise<void> {
-  const { orderId, productIds, buyerId, cartHeld, reason } = undoing;
-  const abandon = { type: 'AbandonOrder', data: {} } as const;
-  const { state } = await context.handle(orderDecider, orderId, abandon, { step: 'abandon', provisional: true });
-  if (state.status !== 'abandoned') return;
-  failpoint('checkout:abandoned');
-  for (const productId of productIds) {
-    const release = { type: 'ReleaseStock', data: { orderId } } as const;
-    await context.handle(stockDecider, productId, release, { step: `release ${productId}`, provisional: true });
-  }
-  await freePlace(context, buyerId, orderId);
-  if (!cartHeld) return;
-  const fail = { type: 'FailCheckout', data: { orderId, reason } } as const;
-  await context.handle(cartDecider, buyerId, fail, { step: 'fail', provisional: true });
 }

@@ -13,6 +13,8 @@ interface Place {
   readonly orderId: string;
   readonly lines: readonly CartLine[];
   readonly expiresAt: string;
+  /** Names the steps. */
+  readonly step: (name: string) => string;
 }
 
 /**
@@ -20,13 +22,13 @@ interface Place {
  * many run at once. When there is no room, it looks at the orders themselves: a place whose order is paid or closed by now, or whose
  * checkout broke off, is freed first.
  */
-export async function takePlace(context: CommandContext, { orderId, lines, expiresAt }: Place): Promise<void> {
+export async function takePlace(context: CommandContext, { orderId, lines, expiresAt, step }: Place): Promise<void> {
   const { unpaidBounds: bounds } = context.services.settings;
   if (bounds.ordersMax === 0 && bounds.unitsMax === 0) return;
   const wanted = lines.map(({ productId, quantity }) => ({ productId, quantity }));
   const intent = { type: 'OpenUnpaidOrder', data: { orderId, lines: wanted, expiresAt, bounds } } as const;
-  const take = (step: string): Promise<unknown> =>
-    context.handle(unpaidDecider, context.actor.id, intent, { step, provisional: true });
+  const take = (name: string): Promise<unknown> =>
+    context.handle(unpaidDecider, context.actor.id, intent, { step: step(name), provisional: true });
   try {
     await take('take a place');
   } catch (error) {

@@ -1,5 +1,5 @@
 import { orderDecider } from '../aggregates/order.ts';
-import { undoCheckout } from '../commands/checkout.ts';
+import { undoCheckout } from '../commands/undoCheckout.ts';
 import { acquireLease, type Lease } from '../engine/follow/lease.ts';
 import { createOwner, type Owned } from '../engine/follow/owner.ts';
 import { type Backoff, delayAfter, isOver, rest } from '../platform/backoff.ts';

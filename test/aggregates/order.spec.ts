@@ -41,6 +41,9 @@ describe('order', () => {
     given(orderDecider).when(abandon).then(abandoned);
     given(orderDecider, abandoned).when(place).thenRefused('CheckoutExpired');
     given(orderDecider, abandoned).when(abandon).thenNothing();
+    given(orderDecider)
+      .when({ type: 'AbandonOrder', data: { forNow: true } })
+      .then({ type: 'OrderAbandoned', data: { forNow: true } });
   });
 
   it('cannot be abandoned once it is placed', () => {

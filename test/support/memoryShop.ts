@@ -103,12 +103,21 @@ async function wholeLogOf(store: EventStore): Promise<RecordedEvent[]> {
   return store.readAll(0n, Number(position) + 1);
 }
 
+interface ProcessOptions {
+  readonly settings: ShopSettings;
+  readonly crowdWaitMs?: number | undefined;
+}
+
 /** One process of the shop: its own cache of folds, over a log and keys that several processes can share. */
-function startProcess(store: EventStore, personalData: PersonalData, settings: ShopSettings): Services {
+function startProcess(
+  store: EventStore,
+  personalData: PersonalData,
+  { settings, crowdWaitMs }: ProcessOptions,
+): Services {
   const rows = async <R extends object>(projection: Projection<R>): Promise<R[]> =>
     rowsOf(projection, await wholeLogOf(store));
   return {
-    aggregates: createAggregates({ store }),
+    aggregates: createAggregates({ store, crowdWaitMs }),
     ...{ store, personalData, passwords: plainPasswords, tokens: noTokens, settings },
     hints: {
       productsInCategory: async (id) =>
@@ -140,7 +149,7 @@ export type MemoryShop = ReturnType<typeof openMemoryShop>;
 export function openMemoryShop(store: EventStore = createMemoryEventStore(), more: Partial<ShopSettings> = {}) {
   const settings = { ...SETTINGS, ...more };
   const personalData = memoryPersonalData();
-  const services = startProcess(store, personalData, settings);
+  const services = startProcess(store, personalData, { settings });
 
   async function ask(name: string, actor: Actor, { params = {}, body = {} }: Input, how: Circumstances = {}) {
     const contract = commands.find((command) => command.name === name) ?? unused(name);
@@ -176,7 +185,8 @@ export function openMemoryShop(store: EventStore = createMemoryEventStore(), mor
   return {
     ...{ store, personalData, services, ask, does, fromLog },
     /** Another process over the same log. */
-    another: (over: EventStore = store): Services => startProcess(over, personalData, settings),
+    another: (over: EventStore = store, crowdWaitMs?: number): Services =>
+      startProcess(over, personalData, { settings, crowdWaitMs }),
     log: (): Promise<RecordedEvent[]> => wholeLogOf(store),
 
     async list(stock: number, price = 1_000, id: string = randomUUID(), currency = 'EUR'): Promise<string> {

@@ -1,23 +1,16 @@
 import type { Command, Decider } from './decider.ts';
-import {
-  APPEND_EVENTS_MAX,
-  type DomainEvent,
-  eventId,
-  type EventStore,
-  type RecordedEvent,
-  streamOf,
-} from '../../eventstore/eventStore.ts';
+import { type DomainEvent, type EventStore, streamOf } from '../../eventstore/eventStore.ts';
 import { isRefusal, unavailable } from '../../errors.ts';
 import type { Aggregates, Handled, HandleOptions, Loaded } from './services.ts';
+import { createCrowds, type Crowds } from './crowd.ts';
 import { decideTogether, type Decision, idUsedBy, type Question } from './batch.ts';
+import { findRepeats, type Repeat } from './repeats.ts';
 import { type AnyDecider, createFolds, type Folded, type Folds, type FoldsOptions } from './folds.ts';
 
 /** Commands for one stream that are decided and appended together, at most. */
 const BATCH_COMMANDS_MAX = 64;
 /** Commands that may wait for their turn on one stream, at most. Further ones are refused (`unavailable`). */
 const STREAM_WAITING_MAX = 10_000;
-/** Attempts to decide and append one batch, at most: another process may append to the stream first. */
-const ATTEMPTS_MAX = 8;
 
 interface Job extends Question {
   readonly decider: AnyDecider;
@@ -30,6 +23,12 @@ interface Job extends Question {
 interface Context {
   readonly store: EventStore;
   readonly folds: Folds;
+  readonly crowds: Crowds;
+}
+
+export interface AggregatesOptions extends FoldsOptions {
+  /** How long a batch of commands tries to win a race with other processes, ms. */
+  readonly crowdWaitMs?: number | undefined;
 }
 
 /**
@@ -37,14 +36,17 @@ interface Context {
  * only another process can cause a conflict. A refusal, or an outcome without events, is answered only when it was
  * decided on the newest state, or when no newer state could change it.
  */
-export function createAggregates(options: FoldsOptions): Aggregates {
-  const context: Context = { store: options.store, folds: createFolds(options) };
+export function createAggregates(options: AggregatesOptions): Aggregates {
+  const { store, crowdWaitMs } = options;
+  const context: Context = { store, folds: createFolds(options), crowds: createCrowds(crowdWaitMs) };
   const lanes = new Map<string, Job[]>();
 
   async function drain(stream: string, lane: Job[]): Promise<void> {
     while (lane.length > 0) {
       const jobs = nextJobs(lane);
+      const began = performance.now();
       lane.unshift(...(await settle(context, stream, jobs)));
+      await context.crowds.leave(stream, performance.now() - began);
     }
     lanes.delete(stream);
   }
@@ -127,12 +129,13 @@ async function settle(context: Context, stream: string, jobs: readonly Job[]): P
 }
 
 async function attempt(context: Context, stream: string, jobs: readonly Job[]): Promise<readonly Job[]> {
-  const { store, folds } = context;
+  const { store, folds, crowds } = context;
   const { decider } = jobs[0]!;
+  const races = crowds.enter(stream);
   const cached = folds.cached(decider, stream);
   let folded = cached ?? (await folds.load(decider, stream));
   let fresh = cached === undefined;
-  for (let attempts = 1; attempts <= ATTEMPTS_MAX; attempts += 1) {
+  for (;;) {
     const asked = jobs.filter(({ options, known }) => known || options.repeatable === true);
     const open = asked.length === 0 ? jobs : await answerRepeats(context, stream, { folded, jobs, asked });
     const decision = decideTogether(folded, open);
@@ -149,11 +152,12 @@ async function attempt(context: Context, stream: string, jobs: readonly Job[]): 
       }
       // A repeated append was sent twice after a lost connection, or another process made it: look the commands up.
       open.forEach((job) => (job.known ||= result.outcome === 'appended'));
+      if (!(await races.lost()))
+        throw unavailable('StreamBusy', 'Other requests keep changing this resource; try again.');
       folded = await reload(context, stream, folded);
     }
     fresh = true;
   }
-  throw unavailable('StreamBusy', 'Other requests keep changing this resource; try again.');
 }
 
 /** After a lost race: the fold with the newer events. If the log returns none, drops the fold and loads it again. */
@@ -200,50 +204,4 @@ function conclude(decision: Decision<Job>, position: bigint): readonly Job[] {
     job.resolve({ state, revision, position, events, repeated });
   }
   return decision.left;
-}
-
-/** A command that is in the stream already. */
-interface Repeat {
-  readonly handled: Handled<unknown>;
-  readonly type: string;
-}
-
-/**
- * The outcomes of commands that are already in the stream, by command id. Reads the log only for ids that the fold
- * cannot rule out.
- */
-async function findRepeats(
-  { store, folds }: { readonly store: EventStore; readonly folds: Folds },
-  stream: string,
-  folded: Folded,
-  commandIds: readonly string[],
-): Promise<ReadonlyMap<string, Repeat>> {
-  const doubtful = commandIds.filter((id) => folded.commandIds?.has(id) ?? true);
-  if (doubtful.length === 0) return new Map();
-  const firstEvents = await store.find(
-    stream,
-    doubtful.map((id) => eventId(id, 0)),
-  );
-  const repeats = new Map<string, Repeat>();
-  for (const first of firstEvents) {
-    const events = await eventsOfCommand(store, first);
-    const last = events.at(-1)!;
-    const handled = {
-      state: await folds.stateAt(folded.decider, stream, last.revision),
-      revision: last.revision,
-      position: last.position,
-      events: events.map(({ type, data }): DomainEvent => ({ type, data })),
-      repeated: true,
-    };
-    repeats.set(first.metadata.commandId, { handled, type: first.metadata.command });
-  }
-  return repeats;
-}
-
-/** The events of one command. They were appended together, so they are adjacent in the stream. */
-async function eventsOfCommand(store: EventStore, first: RecordedEvent): Promise<RecordedEvent[]> {
-  const { commandId } = first.metadata;
-  const page = await store.read(first.stream, first.revision, APPEND_EVENTS_MAX);
-  const end = page.findIndex(({ metadata }) => metadata.commandId !== commandId);
-  return end < 0 ? page : page.slice(0, end);
 }
