@@ -1,13 +1,12 @@
 import type { Logger } from '../../platform/log.ts';
 import type { EventStore } from '../../eventstore/eventStore.ts';
 import { isPassing, type Pool, type Queryable } from '../../platform/postgres/pool.ts';
+import { createExpiry } from './leaseExpiry.ts';
 import { arrive, type Presence, PRESENCE_LOCK } from './liveness.ts';
 
 /** How long a lease outlives its last renewal; how often it is renewed. */
 const LEASE_MS = 7_000;
 const LEASE_RENEW_MS = 2_000;
-/** An owner's lease ends this part of its length before another process may take it. */
-const LEASE_MARGIN = 0.1;
 
 /** Another process owns the follower now, or its checkpoint is not where this process left it. The work must not commit. */
 export class LeaseLost extends Error {
@@ -161,26 +160,6 @@ interface HeldLease {
   readonly presence: Presence;
   /** From here on the lease runs, by this process's own clock: before the database was asked. */
   readonly beganAt: number;
-}
-
-/**
- * Ends a lease by this process's own clock, before another process may take it. A connection may be silent, so the owner does
- * not wait to be told.
- */
-function createExpiry(leaseMs: number, lose: () => void) {
-  let timer: NodeJS.Timeout | undefined;
-  let ended = false;
-  return {
-    runFrom(beganAt: number): void {
-      clearTimeout(timer);
-      const leftMs = beganAt + leaseMs * (1 - LEASE_MARGIN) - performance.now();
-      if (!ended) timer = setTimeout(lose, Math.max(0, leftMs)).unref();
-    },
-    end(): void {
-      ended = true;
-      clearTimeout(timer);
-    },
-  };
 }
 
 function hold(pool: Pool, options: LeaseOptions, held: HeldLease): Lease {
