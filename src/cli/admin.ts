@@ -13,7 +13,7 @@ interface Options extends Pick<NewAdmin, 'email' | 'name'> {
 async function create({ passwordStdin = false, ...admin }: Options): Promise<void> {
   const password = await readPassword(passwordStdin);
   await onShop(
-    async ({ shop }) => {
+    async ({ shop, log }) => {
       const taken = (error: unknown): never => {
         if (!isRefusal(error) || error.rule !== 'ValueTaken') throw error;
         throw new Error(`There is already an account with the e-mail address ${clean(admin.email)}.`, { cause: error });
@@ -21,6 +21,8 @@ async function create({ passwordStdin = false, ...admin }: Options): Promise<voi
       const { id, name, email } = await createAdmin(shop.services, { ...admin, password }, { actor: operator() }).catch(
         taken,
       );
+      const actor = operator().id;
+      log.warn({ security: 'change of role', user: id, role: 'admin', actor }, 'security: an admin was created');
       console.log(`Admin ${clean(name)} <${clean(email)}> created (${id}).`);
     },
     { makesShop: true },

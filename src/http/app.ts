@@ -117,7 +117,9 @@ function enginesOf(deps: AppDeps, app: Express, draining: () => boolean) {
   const endpoints: EndpointDeps = {
     answering,
     revocations,
-    authenticate: authenticateBy(createVerifier({ secret: deps.jwtSecret, isRevoked: revocations.isRevoked })),
+    authenticate: authenticateBy(createVerifier({ secret: deps.jwtSecret, isRevoked: revocations.isRevoked }), (use) =>
+      security.olderKey(use),
+    ),
     limits: createLimits({
       limiter: deps.limiter ?? createMemoryLimiter(),
       perMinute: config.rateLimits,

@@ -31,12 +31,16 @@ describe('cartulary admin create', function () {
   const verify = (hash: string | undefined) => world.shop.services.passwords.verify(PASSWORD, hash);
 
   it('registers an administrator with the password piped in, and says who did it', async () => {
-    const { code, answer } = await create('ada@example.com', `${PASSWORD}\n`, '--name', 'Ada');
+    const { code, answer, output } = await create('ada@example.com', `${PASSWORD}\n`, '--name', 'Ada');
     const account = await accountOf('ada@example.com');
     expect(code).to.equal(0);
     expect(answer).to.equal(`Admin Ada <ada@example.com> created (${account?.id ?? '?'}).\n`);
     expect(account).to.include({ role: 'admin', name: 'Ada' });
     expect(await verify(account?.passwordHash)).to.equal(true);
+    const line = output.split('\n').find((one) => one.includes('"security"'))!;
+    const told = JSON.parse(line) as { actor: string };
+    expect(told).to.include({ security: 'change of role', role: 'admin', user: account!.id });
+    expect(told.actor).to.match(/^cli:./);
     const [registered] = await world.shop.store.read(`user-${account!.id}`);
     expect(registered?.metadata.actor).to.match(/^cli:./);
   });

@@ -1,10 +1,13 @@
 import { createHmac, hkdfSync } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
 import { LRUCache } from 'lru-cache';
 import type { Logger } from 'pino';
 import { isRefusal } from '../../errors.ts';
 import type { Exchange } from '../api/exchange.ts';
 import type { Limited } from '../limits/limits.ts';
 import { WINDOW_MS } from '../limits/rateLimit.ts';
+import type { OlderKeyUse } from './authenticate.ts';
+import { signingKeysOf } from './signingKeys.ts';
 
 const KEY_BYTES = 32;
 const MARK_DIGITS = 16;
@@ -15,6 +18,8 @@ const CALLERS_TOLD_MAX = 10_000;
 export interface SecurityLog {
   /** A command that its contract names as a security event was carried out, or refused with `error`. */
   settled(exchange: Exchange, event: string, account: string | undefined, error?: unknown): void;
+  /** A token was signed with an older key; logged once per account, key and minute. */
+  olderKey(use: OlderKeyUse): void;
   /** A caller was refused or delayed by a rate limit; logged once per caller and minute. */
   limited(exchange: Exchange, limited: Limited): void;
 }
@@ -22,7 +27,19 @@ export interface SecurityLog {
 export interface SecurityLogOptions {
   readonly logger: Logger;
   readonly masterKey: Buffer;
-  readonly addressOf: (req: Exchange['req']) => string;
+  readonly addressOf: (req: IncomingMessage) => string;
+}
+
+const markKey = (masterKey: Buffer): Buffer =>
+  Buffer.from(hkdfSync('sha256', masterKey, '', 'cartulary log marks', KEY_BYTES));
+const markOf = (key: Buffer, text: string): string =>
+  createHmac('sha256', key).update(text).digest('hex').slice(0, MARK_DIGITS);
+
+/** Names the keys that a process uses from its start on, by marks that do not reveal them. */
+export function logKeysInUse(logger: Logger, keys: { readonly jwtSecret: string; readonly masterKey: Buffer }): void {
+  const [signs, ...verify] = signingKeysOf(keys.jwtSecret).map(({ mark }) => mark);
+  const master = markOf(markKey(keys.masterKey), 'mark of the master key');
+  logger.info({ security: 'keys in use', signs, verify, master }, 'security: keys in use');
 }
 
 /**
@@ -30,10 +47,9 @@ export interface SecurityLogOptions {
  * not tell its e-mail address. A signed-in caller appears with the account's id, as in the lines of requests.
  */
 export function createSecurityLog({ logger, masterKey, addressOf }: SecurityLogOptions): SecurityLog {
-  const key = Buffer.from(hkdfSync('sha256', masterKey, '', 'cartulary log marks', KEY_BYTES));
+  const key = markKey(masterKey);
   const told = new LRUCache<string, true>({ max: CALLERS_TOLD_MAX, ttl: WINDOW_MS });
-  const markOf = (account: string): string =>
-    createHmac('sha256', key).update(account.normalize('NFC').trim().toLowerCase()).digest('hex').slice(0, MARK_DIGITS);
+  const markOfAccount = (account: string): string => markOf(key, account.normalize('NFC').trim().toLowerCase());
   const circumstances = ({ req, route, requestId, actor }: Exchange) => ({
     address: addressOf(req),
     route,
@@ -43,11 +59,18 @@ export function createSecurityLog({ logger, masterKey, addressOf }: SecurityLogO
 
   return {
     settled(exchange, event, account, error) {
-      const named = account === undefined ? {} : { account: markOf(account) };
+      const named = account === undefined ? {} : { account: markOfAccount(account) };
       const line = { security: event, ...named, ...circumstances(exchange) };
       if (error === undefined) logger.info(line, `security: ${event}`);
       else if (isRefusal(error) && error.kind === 'unauthenticated')
         logger.warn({ ...line, rule: error.rule }, `security: ${event} refused`);
+    },
+    olderKey({ req, user, key: used }) {
+      const once = `older key:${used}:${user}`;
+      if (told.has(once)) return;
+      told.set(once, true);
+      const line = { security: 'use of an older key', key: used, user, address: addressOf(req) };
+      logger.info(line, 'security: use of an older key');
     },
     limited(exchange, { name, caller, outcome }) {
       const once = `${name}:${caller}:${outcome}`;

@@ -34,6 +34,8 @@ export interface VerifiedToken {
   /** Of the user's stream when the token was issued; `NO_REVISION` in tokens from before revisions. */
   readonly revision: number;
   readonly expiresAtMs: number;
+  /** The mark of the key, when that is not the one that signs now. */
+  readonly olderKey?: string;
 }
 
 /** Below every event: any revocation of the user that is still remembered ends such a token; its refresh token goes on. */
@@ -119,11 +121,11 @@ function candidates(token: string, keys: readonly SigningKey[]): readonly Signin
   return header.kid === undefined ? keys : keys.filter(({ mark }) => mark === header.kid);
 }
 
-function verifyBy(keys: readonly SigningKey[], token: string, nowMs: number): jwt.Jwt {
+function verifyBy(keys: readonly SigningKey[], token: string, nowMs: number): { jwt: jwt.Jwt; mark: string } {
   let fault: unknown;
-  for (const { key } of keys) {
+  for (const { key, mark } of keys) {
     try {
-      return jwt.verify(token, key, {
+      const verified = jwt.verify(token, key, {
         algorithms: [ALGORITHM],
         issuer: ISSUER,
         audience: AUDIENCE,
@@ -131,6 +133,7 @@ function verifyBy(keys: readonly SigningKey[], token: string, nowMs: number): jw
         clockTimestamp: nowMs / 1_000,
         complete: true,
       });
+      return { jwt: verified, mark };
     } catch (error) {
       fault = error;
     }
@@ -148,8 +151,10 @@ export function createVerifier({ secret, isRevoked, now = Date.now }: VerifierOp
 
   const verify = (token: string): VerifiedToken => {
     if (token.length > TOKEN_LENGTH_MAX) throw notValid();
-    const found = verifiedOf(verifyBy(candidates(token, keys), token, now()));
-    if (found === undefined) throw notValid();
+    const { jwt: signed, mark } = verifyBy(candidates(token, keys), token, now());
+    const claims = verifiedOf(signed);
+    if (claims === undefined) throw notValid();
+    const found = mark === keys[0].mark ? claims : { ...claims, olderKey: mark };
     verified.set(token, found);
     return found;
   };
