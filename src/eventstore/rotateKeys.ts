@@ -8,7 +8,7 @@ const BATCH_KEYS = 500;
 const PASSES_MAX = 10;
 
 /** How many keys of persons a master key wraps. `mark` is null for keys that an earlier version has wrapped. */
-export interface KeyCount {
+interface KeyCount {
   readonly mark: string | null;
   readonly keys: number;
 }
