@@ -172,6 +172,25 @@ describe('a seller of an order that two share', function () {
     await bothSeeTheirOwn();
   });
 
+  it('reads the history of their part in pages, as the buyer reads that of the whole', async () => {
+    for (const who of [north.seller, south.seller, buyer]) {
+      const whole = await historyFor(who);
+      const pages: Json[] = [];
+      let after = '';
+      for (let turns = 0; turns <= whole.length; turns += 1) {
+        const { data } = must(await who.call('GET', `/orders/${order.id}/history?limit=2${after}`), 200);
+        expect(data).to.have.length.at.most(2);
+        if (data.length === 0) break;
+        pages.push(...data);
+        after = `&after=${data.at(-1).revision}`;
+      }
+      expect(pages).to.deep.equal(whole);
+    }
+    const { data, body } = must(await buyer.call('GET', `/orders/${order.id}/payments?page=2&per_page=1`), 200);
+    expect(data).to.deep.equal([]);
+    expect(body.meta.pagination).to.deep.equal({ current_page: 2, per_page: 1, total_items: 1, total_pages: 1 });
+  });
+
   it('leaves the buyer the whole order', async () => {
     const { data } = must(await buyer.call('GET', `/orders/${order.id}`), 200);
     expect(data).to.include({ total: 101.55, notes: 'ring twice' });
