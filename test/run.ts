@@ -8,7 +8,7 @@ import { runGroup, stopGroups, type Group, type Result, type RunOptions } from '
 import { ROOT } from './support/process.ts';
 import { openScratch } from './support/scratch.ts';
 import { FAKETIME } from './support/faketime.ts';
-import { NATS, REDIS, startServices, type Services } from './support/services.ts';
+import { NATS, PGBOUNCER, REDIS, startServices, type Services } from './support/services.ts';
 import { topology, TOPOLOGY_TOLD } from './support/topology.ts';
 
 // `npm test` runs every spec. `npm test -- http laws` runs those whose path contains one of the words. `--unit` leaves out specs that need
@@ -78,7 +78,12 @@ function groupsOf(words: readonly string[]): Group[] {
 }
 
 /** The variables of servers that may be missing, by the part of a spec's name that asks for them. */
-const NEEDS: Readonly<Record<string, string>> = { redis: REDIS.env, nats: NATS.env, faketime: FAKETIME.env };
+const NEEDS: Readonly<Record<string, string>> = {
+  redis: REDIS.env,
+  nats: NATS.env,
+  faketime: FAKETIME.env,
+  pgbouncer: PGBOUNCER.env,
+};
 const needsOf = (file: string): string[] =>
   path
     .basename(file)
@@ -142,7 +147,7 @@ async function runAll(groups: readonly Group[]): Promise<Result[]> {
   const others = groups.filter(({ name }) => name !== 'unit');
   if (others.length === 0) return results;
   buildProgram();
-  services = await startServices({ faketime: true });
+  services = await startServices({ faketime: true, pgbouncer: true });
   Object.assign(process.env, services.env);
   console.log(`  on ${services.summary}\n  ${TOPOLOGY_TOLD[topology()]}`);
   const { runnable, dropped } = withoutAbsent(others, services);

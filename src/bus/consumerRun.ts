@@ -1,7 +1,8 @@
 import type { Logger } from '../platform/log.ts';
 import type { Lease } from '../engine/follow/lease.ts';
 import type { EventStore, RecordedEvent } from '../eventstore/eventStore.ts';
-import { type Connection, isPassing, type Pool, type Queryable, withTx } from '../platform/postgres/pool.ts';
+import { type Connection, type Pool, type Queryable, withTx } from '../platform/postgres/pool.ts';
+import { isPassing } from '../platform/postgres/sqlstate.ts';
 import type { Semaphore } from '../platform/semaphore.ts';
 import type { Signals } from './attempts.ts';
 import { rest } from '../platform/backoff.ts';

@@ -1,6 +1,7 @@
 import { CommanderError } from 'commander';
 import { CONFIG_EXIT_CODE, ConfigError, isDebugging } from '../config/config.ts';
 import { isRefusal } from '../errors.ts';
+import { UnfitDatabase } from '../platform/postgres/fit.ts';
 import { createProgram, FAILED_EXIT_CODE, USAGE_EXIT_CODE } from './program.ts';
 
 /** How long the process waits for open handles after the command has ended, ms. */
@@ -15,7 +16,7 @@ function failed(error: unknown): number {
     ? error.errors.map(({ field = '', message: reason }) => `\n  ${field} ${reason}`)
     : [];
   console.error(isDebugging() && error instanceof Error ? error.stack : `cartulary: ${message}${fields.join('')}`);
-  return error instanceof ConfigError ? CONFIG_EXIT_CODE : FAILED_EXIT_CODE;
+  return error instanceof ConfigError || error instanceof UnfitDatabase ? CONFIG_EXIT_CODE : FAILED_EXIT_CODE;
 }
 
 async function run(): Promise<number> {

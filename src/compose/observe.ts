@@ -8,6 +8,7 @@ import type { Collector, Sample } from '../http/pages/metrics.ts';
 import type { Pool } from '../platform/postgres/pool.ts';
 import type { Advance } from '../engine/project/advance.ts';
 import { projectionNames } from '../projections/index.ts';
+import type { Writable } from '../platform/postgres/writable.ts';
 import type { Projector } from '../engine/project/projector.ts';
 import type { ReadDb } from '../engine/ask/query.ts';
 import { createSales, type Sales } from '../queries/sales.ts';
@@ -36,11 +37,12 @@ const advancing = (advance: Advance, name: string): Probe => ({
  * read models that stand still: a query that needs a newer one is refused.
  */
 export const probesOf = (
-  { store, pool }: { store: EventStore; pool: Pool },
+  { store, pool, writable }: { store: EventStore; pool: Pool; writable: Writable },
   { redis, bus, relay, advance }: Partial<Pick<Observed, 'redis' | 'bus' | 'relay' | 'advance'>> = {},
 ): readonly Probe[] => [
   { name: 'eventstore', required: true, check: () => store.ping() },
   { name: 'postgres', required: true, check: () => pool.query('SELECT 1') },
+  { name: 'writes', required: true, check: () => writable.check() },
   ...[bus?.broker ?? relay]
     .filter((nats) => nats !== undefined)
     .map((nats): Probe => ({ name: 'nats', required: false, check: () => nats.ping() })),

@@ -10,16 +10,22 @@ export interface OpenEventStoreOptions {
   /** `EVENTSTORE_URL`. */
   readonly eventStoreUrl: string | undefined;
   readonly log: Logger;
+  /** Called when Postgres refuses to write at all. */
+  readonly onRefused?: (error: unknown) => void;
 }
 
 /**
  * The configured event store; its readers get every event in its current shape. The EventStoreDB client is loaded only when
  * it is used, because loading it takes a good part of a start.
  */
-export async function openEventStore({ databaseUrl, eventStoreUrl, log }: OpenEventStoreOptions): Promise<EventStore> {
+export async function openEventStore(options: OpenEventStoreOptions): Promise<EventStore> {
+  const { databaseUrl, eventStoreUrl, log, onRefused } = options;
   if (eventStoreUrl !== undefined) {
     const { createEventStoreDb } = await import('../eventstore/eventstoredb/eventStoreDb.ts');
     return upcasting(await createEventStoreDb({ url: eventStoreUrl, log }), UPCASTERS);
   }
-  return upcasting(await createPostgresEventStore({ url: databaseUrl, log }), UPCASTERS);
+  return upcasting(
+    await createPostgresEventStore({ url: databaseUrl, log, ...(onRefused === undefined ? {} : { onRefused }) }),
+    UPCASTERS,
+  );
 }

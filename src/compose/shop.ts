@@ -16,6 +16,7 @@ import { createTokens } from '../http/auth/tokens.ts';
 import { freshId } from '../platform/ids.ts';
 import type { Logger } from '../platform/log.ts';
 import { createPool, type Pool, translating } from '../platform/postgres/pool.ts';
+import { createWritable, type Writable } from '../platform/postgres/writable.ts';
 import { createProgress, type Progress } from '../engine/project/progress.ts';
 import type { ReadDb } from '../engine/ask/query.ts';
 import type { Secrets } from '../platform/secrets.ts';
@@ -52,6 +53,8 @@ export interface Shop {
   readonly pool: Pool;
   /** `int8` as number: for read models. */
   readonly readPool: Pool;
+  /** Whether Postgres takes writes. */
+  readonly writable: Writable;
   readonly db: ReadDb;
   readonly progress: Progress;
   close(): Promise<void>;
@@ -63,8 +66,10 @@ export async function openShop(options: ShopOptions): Promise<Shop> {
   const settings = settingsOf(config);
   const { poolMax: max } = config.database;
   const { eventStoreUrl } = config;
-  const store = timed(await openEventStore({ databaseUrl: url, eventStoreUrl, log }), options.onAppend);
   const pool = createPool({ url, name: 'write', max, int8: 'bigint' });
+  const writable = createWritable(pool);
+  const onRefused = (error: unknown): void => writable.refused(error);
+  const store = timed(await openEventStore({ databaseUrl: url, eventStoreUrl, log, onRefused }), options.onAppend);
   const readPool = createPool({ url, name: 'read', max, int8: 'number' });
   const close = async (): Promise<void> => {
     await store.close();
@@ -88,7 +93,7 @@ export async function openShop(options: ShopOptions): Promise<Shop> {
       settings,
     };
     if (options.readOnly !== true) await settleCurrency(commandContext(services, { actor: SYSTEM('setup') }), log);
-    return { store, services, indexKey, pool, readPool, db, progress, close };
+    return { store, services, indexKey, pool, readPool, writable, db, progress, close };
   } catch (error) {
     await close();
     throw error;

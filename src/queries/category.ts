@@ -1,6 +1,6 @@
 import { type Static, Type } from 'typebox';
 import type { CategoryRow } from '../projections/categories.ts';
-import { conditions, pageOf, Paging } from '../engine/ask/paging.ts';
+import { AS_PEOPLE_SORT, conditions, pageOf, Paging } from '../engine/ask/paging.ts';
 import { defineQuery } from './contract.ts';
 import { Fields, Id, Instant, Named } from '../schema.ts';
 
@@ -29,7 +29,7 @@ const listCategories = defineQuery({
   },
   run({ query }, { db }) {
     const columns = 'id, name, created_at, updated_at';
-    const sql = { columns, from: 'categories', where: conditions(), order: 'name, id' };
+    const sql = { columns, from: 'categories', where: conditions(), order: `name ${AS_PEOPLE_SORT}, id` };
     return pageOf<CategoryRow>(db, sql, query, (row) => row);
   },
 });

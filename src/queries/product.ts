@@ -3,7 +3,7 @@ import { toMajor, toMinor } from '../aggregates/money.ts';
 import { invalid, missing } from '../errors.ts';
 import type { ProductRow } from '../projections/products.ts';
 import { Amount, Currency, Fields, Id, Instant, Money, Nullable, Named } from '../schema.ts';
-import { conditions, pageOf, Paging } from '../engine/ask/paging.ts';
+import { AS_PEOPLE_SORT, conditions, pageOf, Paging } from '../engine/ask/paging.ts';
 import type { QueryAnswer } from '../engine/ask/query.ts';
 import { defineQuery, type QueryContext } from './contract.ts';
 
@@ -89,7 +89,12 @@ const Filters = {
 const ListFilters = Fields({ ...Filters, store_id: Type.Optional(Id) });
 type ListFilters = Static<typeof ListFilters>;
 
-const SORT_COLUMNS = { created_at: 'p.created_at', price: 'p.price', name: 'p.name', popularity: 'p.ordered' } as const;
+const SORT_COLUMNS = {
+  created_at: 'p.created_at',
+  price: 'p.price',
+  name: `p.name ${AS_PEOPLE_SORT}`,
+  popularity: 'p.ordered',
+} as const;
 
 /** Prices are compared only within one currency. A log of an earlier version may hold products in several. */
 function orderOf({ search, sort_by: by, sort_order: direction }: ListFilters): string {

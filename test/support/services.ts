@@ -95,6 +95,15 @@ export const NATS: ServerProgram = {
   args: (port, dir) => ['--addr', '127.0.0.1', '--port', String(port), '--jetstream', '--store_dir', dir],
 };
 
+/** A pooler. A test runs it by itself, between a shop and its database. */
+export const PGBOUNCER: ServerProgram = {
+  name: 'pgbouncer',
+  env: 'TEST_PGBOUNCER',
+  package: 'pgbouncer',
+  scheme: 'postgres',
+  args: (_port, dir) => [...(process.getuid?.() === 0 ? ['-u', 'nobody'] : []), path.join(dir, 'pgbouncer.ini')],
+};
+
 const isExecutable = (file: string): boolean => {
   try {
     accessSync(file, constants.X_OK);
@@ -222,6 +231,14 @@ function findFaketime(): Promise<Service> {
   return Promise.resolve({ env, url: library, told, stop: () => Promise.resolve() });
 }
 
+/** Nothing runs yet: the program only has to be here. */
+function findPgbouncer(): Promise<Service> {
+  const { env, name, package: debian } = PGBOUNCER;
+  const program = onPath(name);
+  const told = program === undefined ? `${name} is not here: apt-get install ${debian}` : program;
+  return Promise.resolve({ env, url: program, told, stop: () => Promise.resolve() });
+}
+
 /**
  * Real servers for the tests: those of the `TEST_…_URL` variables, otherwise programs on PATH, which are installed first if
  * possible. Postgres is the embedded one unless `TEST_POSTGRES_URL` is set.
@@ -229,14 +246,21 @@ function findFaketime(): Promise<Service> {
 export async function startServices({
   programs = [REDIS, NATS],
   faketime = false,
-}: { programs?: readonly ServerProgram[]; faketime?: boolean } = {}): Promise<Services> {
+  pgbouncer = false,
+}: { programs?: readonly ServerProgram[]; faketime?: boolean; pgbouncer?: boolean } = {}): Promise<Services> {
   const lacking = programs.filter(({ env, name }) => givenUrl(env) === undefined && onPath(name) === undefined);
   const clockless = faketime && faketimeLibrary() === undefined;
-  const missing = [...lacking.map((program) => program.package), ...(clockless ? [FAKETIME.package] : [])];
+  const poolerless = pgbouncer && onPath(PGBOUNCER.name) === undefined;
+  const missing = [
+    ...(poolerless ? [PGBOUNCER.package] : []),
+    ...lacking.map((program) => program.package),
+    ...(clockless ? [FAKETIME.package] : []),
+  ];
   if (missing.length > 0) install(missing);
   const services = await Promise.all([
     startPostgres(),
     ...(faketime ? [findFaketime()] : []),
+    ...(pgbouncer ? [findPgbouncer()] : []),
     ...programs.map(startProgram),
   ]);
   const there = services.filter(({ url }) => url !== undefined);

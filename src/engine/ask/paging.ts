@@ -21,6 +21,9 @@ export const EventPaging = {
 export const eventPageOf = ({ after, limit }: { after?: number; limit: number }): { after?: bigint; limit: number } =>
   after === undefined ? { limit } : { after: BigInt(after), limit };
 
+/** SQL after a name to sort by: the order in which people look for it, whatever the database's own collation is. */
+export const AS_PEOPLE_SORT = 'COLLATE "und-x-icu"';
+
 /** SQL conditions and their values. `add('price >= ?', 5)` replaces `?` by the next parameter number. */
 export interface Conditions {
   readonly values: unknown[];

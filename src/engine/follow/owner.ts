@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import type { Logger } from '../../platform/log.ts';
-import { isPassing } from '../../platform/postgres/pool.ts';
+import { isPassing } from '../../platform/postgres/sqlstate.ts';
 import type { Lease } from './lease.ts';
 import { reasonOf } from './retry.ts';
 import { delayAfter, isOver, rest } from '../../platform/backoff.ts';

@@ -1,5 +1,5 @@
 import { isRefusal } from '../../errors.ts';
-import { isPassing } from '../../platform/postgres/pool.ts';
+import { isPassing } from '../../platform/postgres/sqlstate.ts';
 import { scrub } from '../../platform/scrub.ts';
 
 /** Longer error texts are cut. */

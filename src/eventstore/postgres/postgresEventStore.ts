@@ -15,6 +15,8 @@ export interface PostgresEventStoreOptions {
   readonly log?: Logger;
   /** Accepts a server with `fsync=off`, which loses acknowledged events in a power cut. For tests only. */
   readonly unsafeWithoutFsync?: boolean;
+  /** Called when Postgres refuses to write at all: it is read-only or has no space. */
+  readonly onRefused?: (error: unknown) => void;
   /** Deadline of an append, ms. After it the append is answered `unavailable`. */
   readonly deadlineMs?: number;
 }
@@ -24,8 +26,8 @@ export interface PostgresEventStoreOptions {
  * follower can skip an event. An append with an unknown outcome is resolved by its event ids, within its deadline.
  */
 export async function createPostgresEventStore(options: PostgresEventStoreOptions): Promise<EventStore> {
-  const { url, log, unsafeWithoutFsync = false, deadlineMs } = options;
-  const writer = createPostgresWriter({ url, log, unsafeWithoutFsync });
+  const { url, log, unsafeWithoutFsync = false, deadlineMs, onRefused } = options;
+  const writer = createPostgresWriter({ url, log, unsafeWithoutFsync, onRefused });
   const reads = createPostgresReads(url);
   const tail = createTail({
     page: (after, limit) => reads.page(after, limit),

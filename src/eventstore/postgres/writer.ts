@@ -3,6 +3,7 @@ import { unavailable } from '../../errors.ts';
 import { failpoint } from '../../platform/failpoint.ts';
 import type { Logger } from '../../platform/log.ts';
 import { createSession, translating } from '../../platform/postgres/pool.ts';
+import { isWriteRefused } from '../../platform/postgres/sqlstate.ts';
 import { type AppendItem, outcomeUnknown } from '../appendQueue.ts';
 import { bigintArray, intArray, jsonArray, textArray, uuidArray } from './binaryArray.ts';
 import type { AppendResult } from '../eventStore.ts';
@@ -21,6 +22,8 @@ export interface PostgresWriterOptions {
   readonly url: string;
   readonly log?: Logger | undefined;
   readonly unsafeWithoutFsync: boolean;
+  /** Called when Postgres refuses to write at all: it is read-only or has no space. */
+  readonly onRefused?: ((error: unknown) => void) | undefined;
 }
 
 export interface PostgresWriter {
@@ -33,7 +36,7 @@ export interface PostgresWriter {
 
 /** The one connection that appends. After any failed batch it is closed and opened again. */
 export function createPostgresWriter(options: PostgresWriterOptions): PostgresWriter {
-  const { url, log, unsafeWithoutFsync } = options;
+  const { url, log, unsafeWithoutFsync, onRefused } = options;
   let connected: Promise<pg.Client> | undefined;
 
   async function open(onBroken: () => void): Promise<pg.Client> {
@@ -79,6 +82,7 @@ export function createPostgresWriter(options: PostgresWriterOptions): PostgresWr
         // A mere statement error leaves the connection usable. But a wrong guess would be worse than reconnecting.
         connected = undefined;
         client.connection.stream.destroy();
+        if (isWriteRefused(error)) onRefused?.(error);
         throw isRolledBack(error) ? error : outcomeUnknown(error);
       }
     });

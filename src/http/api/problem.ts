@@ -1,3 +1,4 @@
+import { failureClass, sqlstateOf } from '../../platform/postgres/sqlstate.ts';
 import { isOutcomeUnknown, isRefusal, type FieldError, type Refusal, type RefusalKind } from '../../errors.ts';
 
 /** The public error codes, each with its status and title. */
@@ -89,13 +90,33 @@ function headersOf(refusal: Refusal): readonly string[] {
 }
 
 /**
+ * A failure of Postgres that no code on the way has made a refusal of. It has no `Retry-After`, because it is not known here
+ * whether anything was recorded.
+ */
+function problemOfDatabase(error: unknown): Problem | undefined {
+  if (sqlstateOf(error) === undefined) return undefined;
+  switch (failureClass(error)) {
+    case 'retry':
+    case 'unavailable':
+      return new ProblemError('SERVICE_UNAVAILABLE', 'DatabaseUnavailable', 'The database cannot do this now.').problem;
+    case 'conflict':
+      return new ProblemError('CONFLICT', 'DatabaseConflict', 'It contradicts what is there already.').problem;
+    case 'defect':
+      return undefined;
+  }
+}
+
+/**
  * The only place that maps refusals to HTTP statuses. Any other error is a bug: the answer shows only `INTERNAL_ERROR`, so
  * the caller must log the error.
  */
 export function problemOf(error: unknown): Problem {
   if (error instanceof ProblemError) return error.problem;
   if (!isRefusal(error)) {
-    return new ProblemError('INTERNAL_ERROR', 'Internal', 'Something went wrong on our side.').problem;
+    return (
+      problemOfDatabase(error) ??
+      new ProblemError('INTERNAL_ERROR', 'Internal', 'Something went wrong on our side.').problem
+    );
   }
   const kindCode = CODE_OF_KIND[error.kind];
   const code = error.code ?? kindCode;

@@ -2,6 +2,7 @@ import { readdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Migration } from './migration.ts';
+import { mustFit } from './fit.ts';
 import { appliedTo, applyAll, takeBack, type OnTables } from './migrator.ts';
 import { onConnection, type Queryable } from './pool.ts';
 import { aloneOn } from './running.ts';
@@ -70,6 +71,8 @@ export const migrateUp = (
 ): Promise<string[]> =>
   onMigrator(url, async (connection) => {
     if ((await progressOf(connection)).pending.length === 0) return [];
+    // Before any lock: behind a pooler that shares sessions, a lock would stay when this process has ended.
+    await mustFit(connection, url);
     await lockTables(connection, waitMs);
     const { pending } = await progressOf(connection);
     await applyAll({ connection, load, onTables }, pending);
@@ -84,6 +87,7 @@ export interface DownOptions {
 /** Reverts the migration that was applied last, if no process works on the shop. Returns its name, or undefined if there is none. */
 export const migrateDown = (url: string, { destroyLog }: DownOptions = {}): Promise<string | undefined> =>
   onMigrator(url, async (connection) => {
+    await mustFit(connection, url);
     await aloneOn(connection, 'A migration is not taken back beside a running shop');
     await lockTables(connection, 0);
     const name = (await progressOf(connection)).applied.at(-1);

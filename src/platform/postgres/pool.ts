@@ -1,7 +1,10 @@
 import type { EventEmitter } from 'node:events';
 import pg from 'pg';
 import { unavailable } from '../../errors.ts';
+import { isPassing } from './sqlstate.ts';
 import { CONNECT_TIMEOUT_MS, Session, type SessionConfig, type SessionLimits } from './session.ts';
+
+export { isPassing };
 
 const STATEMENT_TIMEOUT_MS = 30_000;
 const LOCK_TIMEOUT_MS = 10_000;
@@ -151,37 +154,6 @@ export async function withTx<T>(pool: Pool, work: (tx: Connection) => Promise<T>
   } finally {
     connection.release(failure);
   }
-}
-
-/** SQLSTATE classes and codes of passing failures: the server is gone, or cannot serve the statement now. */
-const PASSING = /^(08(?!P01)|53|57P|58)/;
-const PASSING_CODES = new Set([
-  '40001',
-  '40P01',
-  '55P03',
-  '57014',
-  'ECONNREFUSED',
-  'ECONNRESET',
-  'EPIPE',
-  'ETIMEDOUT',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'ENOENT',
-]);
-const PASSING_MESSAGES =
-  /Connection terminated|connection timeout|timeout expired|timeout exceeded|Query read timeout|Client has encountered a connection error|not queryable|Cannot use a pool/i;
-
-/** Whether a later retry can help, as opposed to a failure of the statement itself. */
-export function isPassing(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
-  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
-  return (
-    PASSING_CODES.has(code) ||
-    (/^[0-9A-Z]{5}$/.test(code) && PASSING.test(code)) ||
-    PASSING_MESSAGES.test(error.message)
-  );
 }
 
 /** Runs `work`, turning a passing failure of Postgres into a refusal of kind `unavailable`. */

@@ -1,5 +1,6 @@
 import { type Backoff, delayAfter, isOver, rest } from '../backoff.ts';
 import type { Logger } from '../log.ts';
+import { mustFit } from './fit.ts';
 import { createSession, type Queryable } from './pool.ts';
 import type { Session } from './session.ts';
 import { giveLock, holdersOf, takeLock } from './schemaLocks.ts';
@@ -15,10 +16,18 @@ export interface Running {
   close(): Promise<void>;
 }
 
-async function announce(url: string, refusal?: string): Promise<Session> {
+interface Announcing {
+  /** Refuses while another process works on the shop. */
+  readonly refusal?: string | undefined;
+  /** Refuses a database that cannot hold a shop. */
+  readonly check?: boolean;
+}
+
+async function announce(url: string, { refusal, check = false }: Announcing = {}): Promise<Session> {
   const session = createSession({ url, name: 'shop' });
   try {
     await session.connect();
+    if (check) await mustFit(session, url);
     if (refusal !== undefined) await aloneOn(session, refusal);
     if (await takeLock(session, { lock: 'running', shared: true, waitMs: START_WAIT_MS })) {
       if (refusal !== undefined) await giveLock(session, 'running');
@@ -35,11 +44,12 @@ async function announce(url: string, refusal?: string): Promise<Session> {
 
 /**
  * Shows that this process works on the shop, so that no operator takes the tables from under it. One connection holds a shared
- * lock; when it breaks, another takes its place. With `refusal` it throws when another process works on the shop already.
+ * lock; when it breaks, another takes its place. Throws `UnfitDatabase`
+ * where no shop can be. With `refusal` it throws when another process works on the shop already.
  */
 export async function showRunning(url: string, log: Logger, refusal?: string): Promise<Running> {
   const closing = new AbortController();
-  let session = await announce(url, refusal);
+  let session = await announce(url, { refusal, check: true });
   const again = async (): Promise<void> => {
     for (let failures = 1; !isOver(closing.signal); failures += 1) {
       await rest(delayAfter(RETRY, failures), closing.signal);

@@ -1,0 +1,31 @@
+import { expect } from 'chai';
+import { freshDatabase, type TestDatabase } from '../../support/database.ts';
+import { must, request, serveShop } from '../../support/shop.ts';
+
+const AS_PEOPLE_SORT = ['apple', 'banana', 'Éclair', 'zebra', 'Zoo'];
+
+describe('names', function () {
+  this.timeout(60_000);
+  let database: TestDatabase;
+  let shop: Awaited<ReturnType<typeof serveShop>>;
+  before(async () => {
+    database = await freshDatabase();
+    shop = await serveShop(database.url);
+  });
+  after(async () => {
+    await shop.stop();
+    await database.drop();
+  });
+
+  it('come in the order in which people look for them, whatever collation the database has', async () => {
+    const seller = await shop.people.seller();
+    for (const name of [...AS_PEOPLE_SORT].sort()) {
+      await shop.people.product(seller, await shop.people.category(name), { name });
+    }
+    const namesAt = async (path: string): Promise<string[]> =>
+      (must(await request(shop.url, 'GET', path), 200).data as { name: string }[]).map(({ name }) => name);
+    expect(await namesAt('/categories')).to.deep.equal(AS_PEOPLE_SORT);
+    expect(await namesAt('/products?sort_by=name&sort_order=asc')).to.deep.equal(AS_PEOPLE_SORT);
+    expect(await namesAt('/products?sort_by=name&sort_order=desc')).to.deep.equal([...AS_PEOPLE_SORT].reverse());
+  });
+});
