@@ -33,7 +33,9 @@ import { resultCheck } from './api/validate.ts';
 
 /** The dependencies of the HTTP edge; `src/main.ts` passes the real ones, tests may pass doubles. */
 export interface AppDeps {
-  readonly config: Pick<Config, 'http' | 'rateLimits'> & { readonly auth: Pick<Config['auth'], 'accessTtlMs'> };
+  readonly config: Pick<Config, 'http' | 'rateLimits'> & {
+    readonly auth: Pick<Config['auth'], 'accessTtlMs' | 'passwordMinLength'>;
+  };
   /** The same secret that `createTokens` was given. */
   readonly jwtSecret: string | Buffer;
   readonly masterKey: Buffer;
@@ -152,7 +154,7 @@ export function createApp(deps: AppDeps): App {
   const { metrics, answering, revocations, endpoints } = enginesOf(deps, app, draining);
   const { ask, idempotency } = endpoints;
   const api = createApi(deps.contracts, endpoints);
-  const openapi = openapiOf(api.routes, deps.version);
+  const openapi = openapiOf(api.routes, deps.version, deps.config.auth);
   const cors = corsFor(deps.config.http.corsOrigins);
   app.use((req, res, next) => {
     const exchange = begin(req, res);

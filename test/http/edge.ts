@@ -161,7 +161,7 @@ export async function openEdge(options: EdgeOptions = {}): Promise<Edge> {
         ...httpSettings,
       },
       rateLimits: { ...RATE_LIMITS_OFF, ...rateLimits },
-      auth: { accessTtlMs: ACCESS_TTL_MS },
+      auth: { accessTtlMs: ACCESS_TTL_MS, passwordMinLength: 8 },
     },
     jwtSecret: JWT_SECRET,
     masterKey: Buffer.alloc(32, 3),

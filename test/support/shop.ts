@@ -4,6 +4,7 @@ import { registerUser } from '../../src/commands/auth.ts';
 import { loadConfig } from '../../src/config/config.ts';
 import { createLogger } from '../../src/platform/log.ts';
 import { eventually } from './eventually.ts';
+import { mustBeSpecified } from './specification.ts';
 import { topologySettings } from './topology.ts';
 import { FRUGAL_SETTINGS, TEST_SETTINGS, spawnServer, type From, type ServerProcess } from './process.ts';
 
@@ -54,6 +55,8 @@ export async function request(
   });
   const text = await response.text();
   const parsed: Json = text === '' ? undefined : JSON.parse(text);
+  const { status } = response;
+  mustBeSpecified({ method, path, status, header: (name) => response.headers.get(name), body: parsed });
   return { status: response.status, headers: response.headers, body: parsed, data: parsed?.data, text };
 }
 

@@ -103,6 +103,13 @@ function compile(route: ApiRoute, paths: Router<true>, deps: EndpointDeps): Comp
   return { pattern, serve: commandEndpoint({ command, path, locationOf, seenAt }, deps) };
 }
 
+/** Whether a query answers at `path/:id`, so that what is created there has an address. */
+export const isReadable = (routes: readonly ApiRoute[], path: string): boolean =>
+  routes.some(
+    ({ kind, path: other }) =>
+      kind === 'query' && /^\/:[a-z_]+$/.test(other.replace(path, '')) && other.startsWith(path),
+  );
+
 const BASE_SEGMENTS = BASE_PATH.split('/').length;
 
 /** The segments of the longest part of a path that a query answers; 0 when no query does. */

@@ -1,9 +1,20 @@
 import type { TObject } from 'typebox';
 import type { CommandContract } from '../../commands/contract.ts';
+import type { Revised } from '../../engine/decide/command.ts';
 import type { QueryContract } from '../../engine/ask/query.ts';
-import { type ApiRoute, BASE_PATH } from './api.ts';
 import { takesKey } from './idempotency.ts';
-import { components, headerRef, PAGES, parameterRef, schemaRef } from './openapiComponents.ts';
+import { type ApiRoute, BASE_PATH, isReadable } from './api.ts';
+import { exampleOf } from './examples.ts';
+import {
+  componentsWith,
+  META_EXAMPLE,
+  PAGES,
+  PAGING_EXAMPLE,
+  parameterRef,
+  problemExamples,
+} from './openapiComponents.ts';
+import { headersOf } from './openapiHeaders.ts';
+import { createSchemaTable, plain, type Schema, schemaRef, type SchemaTable } from './openapiSchemas.ts';
 import { type Code, CODES } from './problem.ts';
 
 type Json = Record<string, unknown>;
@@ -23,33 +34,51 @@ const EVERY_COMMAND: readonly Code[] = [
   'UNSUPPORTED_MEDIA_TYPE',
   'IDEMPOTENCY_KEY_REUSED',
 ];
-const COMMAND_HEADERS = [
-  'X-Request-ID',
-  'ETag',
-  'Event-Position',
-  'Idempotency-Replayed',
-  'RateLimit',
-  'RateLimit-Policy',
-];
-const QUERY_HEADERS = ['X-Request-ID', 'ETag', 'Projection-Position', 'RateLimit', 'RateLimit-Policy'];
 const COMMAND_PARAMETERS = ['IdempotencyKey', 'IfMatch', 'RequestId'];
 const QUERY_PARAMETERS = ['MinPosition', 'IfNoneMatch', 'RequestId'];
 
-/** Removes TypeBox's own symbols. */
-const plain = (schema: unknown): Json => JSON.parse(JSON.stringify(schema)) as Json;
+/** Limits that the settings decide. */
+export interface SpecificationSettings {
+  readonly passwordMinLength: number;
+}
 
 const templated = (path: string): string => path.replaceAll(/:([a-z0-9_]+)/gi, '{$1}');
 
-const requiredOf = (schema: TObject | undefined): readonly string[] =>
-  (schema as { required?: readonly string[] } | undefined)?.required ?? [];
+/** A field with a default may be left out, although TypeBox counts it as required. */
+const requiredOf = (schema: TObject | undefined): readonly string[] => {
+  const { required = [], properties = {} } = plain(schema ?? {});
+  return required.filter((name) => properties[name]?.default === undefined);
+};
 
-function parametersOf(schema: TObject | undefined, place: 'path' | 'query'): Json[] {
-  return Object.entries(schema?.properties ?? {}).map(([name, property]) => {
-    const { description, ...rest } = plain(property);
+/** What one route's part of the document is made from. */
+interface Making {
+  readonly route: ApiRoute;
+  readonly schemas: SchemaTable;
+  /** Whether a query answers at the path of what this command creates. */
+  readonly readable: boolean;
+}
+
+function parametersOf({ route, schemas }: Making, schema: TObject | undefined, place: 'path' | 'query'): Json[] {
+  return Object.entries(plain(schema ?? {}).properties ?? {}).map(([name, property]) => {
+    const { description, ...rest } = property;
     const required = place === 'path' || requiredOf(schema).includes(name);
-    return { name, in: place, required, ...(description === undefined ? {} : { description }), schema: rest };
+    const named = place === 'path' ? [subjectOf(route), name] : [route.contract.name, name];
+    return {
+      ...{ name, in: place, required, ...(description === undefined ? {} : { description }) },
+      ...{ schema: schemas.referring(rest), example: exampleOf(rest, named) },
+    };
   });
 }
+
+const SUBJECTS: Readonly<Record<string, string>> = {
+  categories: 'Category',
+  orders: 'Order',
+  payments: 'Payment',
+  products: 'Product',
+  stores: 'Store',
+};
+/** The schema of the thing whose id is in a route's path. */
+const subjectOf = ({ path }: ApiRoute): string => SUBJECTS[path.split('/')[1] ?? ''] ?? '';
 
 export function codesOf({ contract, kind }: ApiRoute): Code[] {
   const codes = new Set<Code>(EVERY_ROUTE);
@@ -63,7 +92,7 @@ export function codesOf({ contract, kind }: ApiRoute): Code[] {
   return [...codes];
 }
 
-function problemResponses(route: ApiRoute): Json {
+function problemResponses({ route }: Making): Json {
   const byStatus = new Map<number, Code[]>();
   for (const code of codesOf(route)) {
     const { status } = CODES[code];
@@ -71,33 +100,50 @@ function problemResponses(route: ApiRoute): Json {
   }
   const responses: Json = {};
   for (const [status, codes] of [...byStatus].sort(([a], [b]) => a - b)) {
-    const names = ['X-Request-ID', ...(status === 429 || status === 503 ? ['Retry-After'] : [])];
     responses[String(status)] = {
       description: codes.map((code) => `\`${code}\`: ${CODES[code].title}`).join('; '),
-      headers: Object.fromEntries(names.map((name) => [name, headerRef(name)])),
-      content: { 'application/problem+json': { schema: schemaRef('Problem') } },
+      headers: headersOf.problem(status),
+      content: { 'application/problem+json': { schema: schemaRef('Problem'), examples: problemExamples(codes) } },
     };
   }
   return responses;
 }
 
-function successResponse({ contract, kind }: ApiRoute): Json {
+/** The schema of the `data` of an answer: by its name, the item's for a list. */
+function resultOf({ route: { contract }, schemas }: Making): Schema {
+  const result = plain(contract.result);
+  const { items, ...list } = result;
+  if (items !== undefined) return { ...list, items: schemas.name(`${contract.name}Item`, items) };
+  return result.properties === undefined ? schemas.referring(result) : schemas.name(`${contract.name}Result`, result);
+}
+
+const unlikelySuccess = (kind: ApiRoute['kind'], revised: Revised | undefined): Json => {
+  if (kind === 'command') return { 202: { $ref: '#/components/responses/Recorded' } };
+  return revised === undefined ? {} : { 304: { $ref: '#/components/responses/NotModified' } };
+};
+
+const revisedOf = ({ contract }: ApiRoute): Revised | undefined =>
+  contract.revised ?? ('answers' in contract ? 'always' : undefined);
+
+function successResponse(making: Making): Json {
+  const { contract, kind } = making.route;
   const status = kind === 'command' ? ((contract as CommandContract).status ?? 200) : 200;
   const paginated = kind === 'query' && (contract as QueryContract).paginated === true;
-  const names = [...(kind === 'command' ? COMMAND_HEADERS : QUERY_HEADERS), ...(status === 201 ? ['Location'] : [])];
+  const revised = revisedOf(making.route);
   const schema = {
     type: 'object',
     required: ['data', 'meta'],
-    properties: { data: plain(contract.result), meta: schemaRef(paginated ? 'PagedMeta' : 'Meta') },
+    properties: { data: resultOf(making), meta: schemaRef(paginated ? 'PagedMeta' : 'Meta') },
   };
+  const meta = paginated ? { ...META_EXAMPLE, pagination: PAGING_EXAMPLE } : META_EXAMPLE;
+  const example = { data: exampleOf(plain(contract.result), [contract.name]), meta };
   return {
     [status]: {
       description: status === 201 ? 'Created' : 'OK',
-      headers: Object.fromEntries(names.map((name) => [name, headerRef(name)])),
-      content: { 'application/json': { schema } },
+      headers: headersOf.success(kind, { revised, located: status === 201 && making.readable }),
+      content: { 'application/json': { schema, example } },
     },
-    ...(kind === 'command' ? { 202: { $ref: '#/components/responses/Recorded' } } : {}),
-    ...(kind === 'query' ? { 304: { description: 'Not modified since the ETag of `If-None-Match`' } } : {}),
+    ...unlikelySuccess(kind, revised),
   };
 }
 
@@ -113,9 +159,19 @@ const parametersOfCommand = (command: CommandContract): readonly string[] =>
     ? COMMAND_PARAMETERS
     : COMMAND_PARAMETERS.filter((name) => name !== 'IdempotencyKey');
 
-function operationOf(route: ApiRoute): Json {
-  const { contract, kind, alias } = route;
+function requestBodyOf({ route: { contract }, schemas }: Making): Json {
   const body = 'body' in contract ? contract.body : undefined;
+  if (body === undefined) return {};
+  const schema = schemas.name(`${contract.name}Body`, plain(body));
+  const example = exampleOf(plain(body), [contract.name]);
+  return {
+    requestBody: { required: requiredOf(body).length > 0, content: { 'application/json': { schema, example } } },
+  };
+}
+
+function operationOf(making: Making): Json {
+  const { route } = making;
+  const { contract, kind, alias } = route;
   const query = 'query' in contract ? contract.query : undefined;
   const shared = kind === 'command' ? parametersOfCommand(contract as CommandContract) : QUERY_PARAMETERS;
   return {
@@ -126,28 +182,24 @@ function operationOf(route: ApiRoute): Json {
     ...(alias ? { deprecated: true } : {}),
     security: contract.access === 'anyone' ? [] : [{ bearer: [] }],
     parameters: [
-      ...parametersOf(contract.params, 'path'),
-      ...parametersOf(query, 'query'),
+      ...parametersOf(making, contract.params, 'path'),
+      ...parametersOf(making, query, 'query'),
       ...shared.map((name) => parameterRef(name)),
     ],
-    ...(body === undefined
-      ? {}
-      : {
-          requestBody: {
-            required: requiredOf(body).length > 0,
-            content: { 'application/json': { schema: plain(body) } },
-          },
-        }),
-    responses: { ...successResponse(route), ...problemResponses(route) },
+    ...requestBodyOf(making),
+    responses: { ...successResponse(making), ...problemResponses(making) },
   };
 }
 
 /** The OpenAPI 3.1 document, derived from the same table that routes requests. */
-export function openapiOf(routes: readonly ApiRoute[], version: string): Json {
+export function openapiOf(routes: readonly ApiRoute[], version: string, settings?: SpecificationSettings): Json {
+  const least = settings === undefined ? {} : { NewPassword: { minLength: settings.passwordMinLength } };
+  const schemas = createSchemaTable(least);
   const paths: Record<string, Json> = {};
   for (const route of routes) {
     const path = templated(BASE_PATH + route.path);
-    paths[path] = { ...paths[path], [route.method.toLowerCase()]: operationOf(route) };
+    const making = { route, schemas, readable: isReadable(routes, route.path) };
+    paths[path] = { ...paths[path], [route.method.toLowerCase()]: operationOf(making) };
   }
   const tags = [...new Set(routes.map(({ contract }) => contract.tag))].sort();
   return {
@@ -161,6 +213,6 @@ export function openapiOf(routes: readonly ApiRoute[], version: string): Json {
     servers: [{ url: '/' }],
     tags: [...tags, 'operations'].map((name) => ({ name })),
     paths: { ...paths, ...PAGES },
-    components,
+    components: componentsWith(schemas.named),
   };
 }

@@ -1,13 +1,11 @@
+import { type Code, CODES } from './problem.ts';
+import { among, headers, LIMITS } from './openapiHeaders.ts';
+import { schemaRef, type Schema } from './openapiSchemas.ts';
+
 /** The parts of the specification that every operation shares. */
 
-export const schemaRef = (name: string) => ({ $ref: `#/components/schemas/${name}` });
-export const headerRef = (name: string) => ({ $ref: `#/components/headers/${name}` });
 export const parameterRef = (name: string) => ({ $ref: `#/components/parameters/${name}` });
 
-const text = (description: string, example?: string) => ({
-  description,
-  schema: { type: 'string', ...(example === undefined ? {} : { examples: [example] }) },
-});
 const requestHeader = (name: string, description: string, schema: object) => ({
   name,
   in: 'header',
@@ -84,18 +82,6 @@ const schemas = {
   },
 };
 
-const headers = {
-  'X-Request-ID': text('The id of this request: the one that you sent if it is valid, else a new one.'),
-  ETag: text('The revision of the resource, for `If-Match` and `If-None-Match`.', '"3"'),
-  'Event-Position': text('The position in the log of the last event of this command.', '42'),
-  'Projection-Position': text('The answer includes every event up to here.', '42'),
-  'Idempotency-Replayed': text('`true` when this is the answer to an earlier request with the same key.'),
-  Location: text('The address of what was created, or of what shows the effect.'),
-  'Retry-After': text('Seconds.', '1'),
-  RateLimit: text('Requests left, and seconds until more are.', '"public";r=59;t=60'),
-  'RateLimit-Policy': text('Requests allowed per window of seconds.', '"public";q=60;w=60'),
-};
-
 const parameters = {
   IdempotencyKey: requestHeader(
     'Idempotency-Key',
@@ -118,21 +104,56 @@ const parameters = {
   }),
 };
 
+export const META_EXAMPLE = { request_id: 'a1b2c3', timestamp: '2026-03-01T12:00:00.000Z' };
+export const PAGING_EXAMPLE = { current_page: 1, per_page: 20, total_items: 1, total_pages: 1 };
+
+/** One problem of each code. */
+const examples = Object.fromEntries(
+  Object.entries(CODES).map(([code, { status, title }]) => {
+    const isInput = code === 'VALIDATION_ERROR';
+    const message = isInput ? 'is required' : `${title}.`;
+    const value = {
+      ...{ type: isInput ? '/problems/InvalidRequest' : '/problems/TheRule', title, status },
+      ...{ detail: isInput ? 'name: is required' : message, instance: '/api/v1/orders' },
+      errors: [{ code, ...(isInput ? { field: 'name' } : {}), message }],
+      meta: META_EXAMPLE,
+    };
+    return [code, { summary: title, value }];
+  }),
+);
+export const problemExamples = (codes: readonly Code[]) =>
+  Object.fromEntries(codes.map((code) => [code, { $ref: `#/components/examples/${code}` }]));
+
+const recorded = {
+  data: { recorded: true, message: 'This is recorded.', seen_at: '/api/v1/cart' },
+  meta: META_EXAMPLE,
+};
+
 const responses = {
   Recorded: {
     description: 'The effect is recorded, but the answer could not be made just now. Look; do not repeat the request.',
-    headers: Object.fromEntries(['X-Request-ID', 'Event-Position', 'Location'].map((name) => [name, headerRef(name)])),
-    content: { 'application/json': { schema: schemaRef('Recorded') } },
+    headers: among('X-Request-ID', 'Event-Position', 'PerhapsLocation', ...LIMITS),
+    content: { 'application/json': { schema: schemaRef('Recorded'), example: recorded } },
+  },
+  NotModified: {
+    description: 'Not modified since the ETag of `If-None-Match`',
+    headers: among('X-Request-ID', 'ETag', 'Projection-Position', ...LIMITS),
   },
 };
 
-export const components = {
-  securitySchemes: { bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } },
-  schemas,
-  headers,
-  parameters,
-  responses,
-};
+/** The components, with the schemas of the routes. */
+export function componentsWith(named: Readonly<Record<string, Schema>>) {
+  const twice = Object.keys(named).find((name) => name in schemas);
+  if (twice !== undefined) throw new Error(`Two schemas are named ${twice}.`);
+  return {
+    securitySchemes: { bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } },
+    schemas: { ...schemas, ...named },
+    headers,
+    parameters,
+    responses,
+    examples,
+  };
+}
 
 const page = (operationId: string, summary: string, more: object = {}) => ({
   get: {

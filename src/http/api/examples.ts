@@ -1,0 +1,146 @@
+import type { Schema } from './openapiSchemas.ts';
+
+const id = (number: number): string => `0197f2e4-6c1b-7c3e-9b1a-0a1b2c3d4e${number.toString(16).padStart(2, '0')}`;
+
+/** The ids of the example: one shop, in which Ada buys from Sid. */
+const ADA = id(1);
+const SID = id(2);
+const STORE = id(3);
+const CATEGORY = id(4);
+const PRODUCT = id(5);
+const ORDER = id(6);
+const PAYMENT = id(7);
+const EVENT = id(8);
+const NOTIFICATION = id(9);
+const COMMAND = id(10);
+
+const NEXT_PASSWORD = 'quiet harbour lantern';
+
+/**
+ * The values that fields have in examples, by `Schema.field` or by `field` alone. A schema without a title has the name of its
+ * contract. Formats, choices and defaults need no line here.
+ */
+const VALUES: Readonly<Record<string, unknown>> = {
+  'ListProduct.stock': 25,
+  'CartLine.available': true,
+  'User.id': ADA,
+  'Store.id': STORE,
+  'Product.id': PRODUCT,
+  'Category.id': CATEGORY,
+  'Order.id': ORDER,
+  'SellerOrder.id': ORDER,
+  'Payment.id': PAYMENT,
+  'Notification.id': NOTIFICATION,
+  ...{ buyer_id: ADA, owner_id: SID, seller_id: SID, actor: ADA, store_id: STORE, product_id: PRODUCT },
+  ...{ category_id: CATEGORY, order_id: ORDER, event_id: EVENT, causation_id: EVENT },
+  ...{ command_id: COMMAND, correlation_id: 'a1b2c3' },
+  ...{ email: 'ada@shop.example', password: 'copper kettle morning', phone: '+44 20 7946 0958' },
+  ...{ current_password: 'copper kettle morning', new_password: NEXT_PASSWORD },
+  ...{ access_token: 'eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhZGEifQ.c2lnbmF0dXJl', expires_in: 900 },
+  refresh_token: 'rt1.0197f2e46c1b7c3e9b1a0a1b2c3d4e0b.c2VjcmV0LXRleHQ',
+  name: 'Goose quill',
+  ...{ 'User.name': 'Ada Byron', 'RegisterUser.name': 'Ada Byron', 'UpdateProfile.name': 'Ada Lovelace' },
+  ...{ 'User.address': '12 St James’s Square, London', 'UpdateProfile.address': '12 St James’s Square, London' },
+  ...{ 'Store.name': 'Sid’s stationery', 'OpenStore.name': 'Sid’s stationery', 'UpdateStore.name': 'Sid & Sons' },
+  'Product.store.name': 'Sid’s stationery',
+  'Product.store.id': STORE,
+  ...{ 'Category.name': 'Stationery', 'CreateCategory.name': 'Stationery', 'RenameCategory.name': 'Writing' },
+  description: 'Cut by hand, for right-handed writers.',
+  ...{
+    'Store.description': 'Since 1815.',
+    'OpenStore.description': 'Since 1815.',
+    'UpdateStore.description': 'Since 1815.',
+  },
+  ...{ sku: 'QUILL-1', price: 19.9, currency: 'USD', quantity: 2, subtotal: 39.8, total: 39.8 },
+  ...{ 'ListProduct.price': '19.90', 'UpdateProduct.price': '21.50', min_price: '5.00', max_price: '50.00' },
+  ...{ available: 23, reserved: 2, 'Stock.total': 25, change: 5, reason: 'counted again', search: 'quill' },
+  ...{ image_url: null, logo_url: null, cancel_reason: null, decline_reason: null, notes: 'Ring twice.' },
+  ...{
+    'CancelOrder.reason': 'Ordered twice.',
+    'RefundPayment.reason': 'Arrived late.',
+    'RefundPayment.amount': '5.00',
+  },
+  ...{ shipping_address: '12 St James’s Square, London', billing_address: '12 St James’s Square, London' },
+  'PlaceOrder.billing_address': {
+    ...{ name: 'Ada Byron', line1: '12 St James’s Square', city: 'London', postal_code: 'SW1Y 4LE', country: 'UK' },
+  },
+  ...{ method: 'sandbox', payment_method: 'sandbox', amount: 39.8, attempt: 1, captured: 39.8 },
+  ...{ refunded: 0, refund_requested: 0, 'Payment.status': 'captured', 'Order.payment.status': 'captured' },
+  'Order.payment.id': PAYMENT,
+  ...{ channel: 'email', kind: 'order_paid', subject: 'Your order is paid', to: 'ada@shop.example' },
+  ...{ text: 'Hello Ada, your order is paid.', 'Notification.status': 'sent' },
+  ...{ revision: 0, position: '42', 'HistoryEntry.revision': '0', 'StockMovement.revision': '0', type: 'OrderPlaced' },
+  ...{ 'StockMovement.type': 'StockReceived', command: 'PlaceOrder', because: 'OrderPlaced' },
+  ...{
+    field: 'status',
+    before: 'pending',
+    after: 'paid',
+
+    'ListStockHistory.after': 0,
+    'GetOrderHistory.after': 0,
+    threshold: 10,
+  },
+  message: 'done',
+};
+
+/** The ids, the secret and the instant of the examples: in place of them, a test sends those of its own shop. */
+export const PLACEHOLDERS = {
+  ...{ user: ADA, seller: SID, store: STORE, category: CATEGORY, product: PRODUCT, order: ORDER, payment: PAYMENT },
+  refreshToken: VALUES['refresh_token'] as string,
+  instant: '2026-03-01T12:00:00.000Z',
+} as const;
+
+const FORMATS: Readonly<Record<string, unknown>> = { uuid: id(11), 'date-time': PLACEHOLDERS.instant };
+
+const valueOf = (path: readonly string[]): { value: unknown } | undefined => {
+  for (let from = 0; from < path.length; from += 1) {
+    const name = path.slice(from).join('.');
+    if (Object.hasOwn(VALUES, name)) return { value: VALUES[name] };
+  }
+  return undefined;
+};
+
+/** Values for a field that has none of its own: another domain's contracts may have such fields. */
+const ANY: Readonly<Record<string, (schema: Schema) => unknown>> = {
+  boolean: () => true,
+  null: () => null,
+  integer: ({ minimum }) => minimum ?? 1,
+  number: ({ minimum }) => minimum ?? 1,
+  string: ({ maxLength }) => 'text'.slice(0, Number(maxLength ?? Infinity)),
+};
+
+type Found = { readonly value: unknown } | undefined;
+const found = (value: unknown): Found => (value === undefined ? undefined : { value });
+
+/** The example of a value without parts. */
+const scalarOf = ({ const: fixed, default: fallback, enum: choices, format = '' }: Schema): Found =>
+  found(fixed) ?? found(fallback) ?? found(choices?.[0]) ?? found(FORMATS[format]);
+
+const isNull = ({ type }: Schema): boolean => type === 'null';
+
+type OnMissing = (path: string) => void;
+
+/** The example of a text, a number or another value without parts that no table knows. */
+function madeUp({ type = '', ...schema }: Schema, path: readonly string[], onMissing?: OnMissing): unknown {
+  if (type !== 'boolean' && type !== 'null') onMissing?.(path.join('.'));
+  return ANY[type]?.(schema) ?? null;
+}
+
+/**
+ * A value that the schema accepts. `path` is the name of the schema, then the fields on the way to this value. `onMissing` is
+ * called with the path of a field whose example is made up.
+ */
+export function exampleOf(schema: Schema, path: readonly string[], onMissing?: OnMissing): unknown {
+  const { title, properties, items, anyOf } = schema;
+  const here = title === undefined ? path : [title];
+  const known = path.length > 1 ? valueOf(path) : undefined;
+  if (known !== undefined) return known.value;
+  if (properties !== undefined) {
+    const parts = Object.entries(properties);
+    return Object.fromEntries(parts.map(([name, one]) => [name, exampleOf(one, [...here, name], onMissing)]));
+  }
+  if (items !== undefined) return [exampleOf(items, path, onMissing)];
+  if (anyOf !== undefined) return exampleOf(anyOf.find((one) => !isNull(one)) ?? anyOf[0]!, path, onMissing);
+  const scalar = scalarOf(schema);
+  return scalar === undefined ? madeUp(schema, path, onMissing) : scalar.value;
+}

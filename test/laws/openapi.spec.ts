@@ -1,0 +1,141 @@
+import { expect } from 'chai';
+import { commands } from '../../src/commands/index.ts';
+import { routesOf } from '../../src/http/api/api.ts';
+import { exampleOf, PLACEHOLDERS } from '../../src/http/api/examples.ts';
+import { plain } from '../../src/http/api/openapiSchemas.ts';
+import { queries } from '../../src/queries/index.ts';
+import { freshDatabase, type TestDatabase } from '../support/database.ts';
+import { eventually } from '../support/eventually.ts';
+import { type Answer, type Caller, type Json, must, request, serveShop } from '../support/shop.ts';
+
+const contracts = [...commands, ...queries];
+type Contract = (typeof contracts)[number];
+const ANYBODY: Pick<Caller, 'headers'> = { headers: {} };
+type Role = 'anybody' | 'ada' | 'seller' | 'admin';
+
+describe('the examples of the specification', function () {
+  this.timeout(120_000);
+  let database: TestDatabase;
+  let shop: Awaited<ReturnType<typeof serveShop>>;
+  const callers: Partial<Record<Role, Pick<Caller, 'headers'>>> = { anybody: ANYBODY };
+  const told = new Set<string>();
+  /** What this shop has in place of the ids, the secret and the instant of the examples. */
+  const real = new Map<string, string>();
+
+  before(async () => {
+    database = await freshDatabase();
+    shop = await serveShop(database.url);
+    callers.admin = await shop.people.admin();
+  });
+  after(async () => {
+    await shop.stop();
+    await database.drop();
+  });
+
+  const ours = <T>(value: T): T => {
+    const text = [...real].reduce((so, [placeholder, own]) => so.replaceAll(placeholder, own), JSON.stringify(value));
+    return JSON.parse(text) as T;
+  };
+  const contractOf = (name: string): Contract => contracts.find((one) => one.name === name)!;
+  const headersOf = (who: Role): Record<string, string> => ({ ...callers[who]!.headers });
+
+  /** Sends the example of a route, with what is `changed` in its body, and expects that it succeeds. */
+  async function send(name: string, who: Role, { id = '', changed = {} }: { id?: string; changed?: object } = {}) {
+    const contract = contractOf(name);
+    const [method = '', path = ''] = contract.route.split(' ');
+    const body = 'body' in contract ? contract.body : undefined;
+    const query = 'query' in contract ? contract.query : undefined;
+    const example = (schema: object): Json => ours(exampleOf(plain(schema), [name]));
+    const search =
+      query === undefined ? '' : `?${new URLSearchParams(example(query) as Record<string, string>).toString()}`;
+    const where = path.replace(/:(?:id|product_id)/, ours(id)) + search;
+    const sent = body === undefined ? {} : { body: { ...example(body), ...changed } };
+    const answer = must(
+      await request(shop.url, method, where, { ...sent, headers: headersOf(who) }),
+      'status' in contract ? (contract.status ?? 200) : 200,
+    );
+    told.add(name);
+    return answer;
+  }
+  const keep = (placeholder: string, { data }: Answer): string => {
+    real.set(placeholder, data.id as string);
+    return data.id as string;
+  };
+  const isCalled = (who: Role, { data }: Answer): void => {
+    callers[who] = { headers: { authorization: `Bearer ${data.access_token}` } };
+  };
+  const paymentOf = (id: string, status: string): Promise<string> =>
+    eventually(`the payment is ${status}`, async () => {
+      const { data } = await request(shop.url, 'GET', `/orders/${id}/payments`, { headers: headersOf('ada') });
+      return (data as Json[] | undefined)?.find((payment) => payment.status === status)?.id as string | undefined;
+    });
+  const { user, seller, store, category, product, order, payment, refreshToken, instant } = PLACEHOLDERS;
+
+  it('of people and catalogues work as they stand', async () => {
+    keep(user, await send('RegisterUser', 'anybody'));
+    isCalled('ada', await send('LogIn', 'anybody'));
+    await send('UpdateProfile', 'ada');
+    await send('GetMe', 'ada');
+    const sid = await shop.people.buyer();
+    real.set(seller, sid.id);
+    callers.seller = sid;
+    keep(store, await send('OpenStore', 'seller'));
+    callers.seller = await shop.people.logIn(sid.email);
+    await send('UpdateStore', 'seller', { id: store });
+    await send('GetStore', 'anybody', { id: store });
+    keep(category, await send('CreateCategory', 'admin'));
+    await send('RenameCategory', 'admin', { id: category });
+    await send('ListCategories', 'anybody');
+    keep(product, await send('ListProduct', 'seller'));
+    await send('UpdateProduct', 'seller', { id: product });
+    await send('AdjustStock', 'seller', { id: product });
+    for (const name of ['GetProduct', 'ListProducts', 'ListRelatedProducts'])
+      await send(name, 'anybody', { id: product });
+    await send('ListStoreProducts', 'anybody', { id: store });
+    for (const name of ['GetStock', 'ListStockHistory', 'ListLowStock']) await send(name, 'seller', { id: product });
+  });
+
+  it('of carts, orders and payments work as they stand', async () => {
+    await send('AddCartItem', 'ada');
+    await send('ChangeCartItem', 'ada', { id: product });
+    await send('GetCart', 'ada');
+    await send('RemoveCartItem', 'ada', { id: product });
+    await send('ClearCart', 'ada');
+    const bought = keep(order, await send('PlaceOrder', 'ada'));
+    real.set(payment, await paymentOf(bought, 'captured'));
+    real.set(instant, new Date().toISOString());
+    for (const name of ['GetOrder', 'GetOrderHistory', 'ListOrders', 'ListOrderPayments']) {
+      await send(name, 'ada', { id: order });
+    }
+    await send('GetPayment', 'ada', { id: payment });
+    await send('ListPayments', 'ada');
+    await send('ListNotifications', 'ada');
+    await send('ListSellerOrders', 'seller');
+    await send('AdvanceOrder', 'seller', { id: order });
+    await send('RefundPayment', 'seller', { id: payment });
+    const declined = keep(order, await send('PlaceOrder', 'ada', { changed: { payment_method: 'sandbox_decline' } }));
+    await paymentOf(declined, 'declined');
+    await send('RequestPayment', 'ada');
+    const waiting = keep(order, await send('PlaceOrder', 'ada', { changed: { payment_method: 'sandbox_confirm' } }));
+    await send('ConfirmPayment', 'ada', { id: await paymentOf(waiting, 'authorised') });
+    keep(order, await send('PlaceOrder', 'ada', { changed: { payment_method: 'sandbox_decline' } }));
+    await send('CancelOrder', 'ada', { id: order });
+  });
+
+  it('of endings work as they stand, and then every route was asked', async () => {
+    await send('DelistProduct', 'seller', { id: product });
+    const empty = must(
+      await request(shop.url, 'POST', '/categories', { body: { name: 'Maps' }, headers: headersOf('admin') }),
+      201,
+    );
+    await send('DeleteCategory', 'admin', { id: empty.data.id });
+    real.set(refreshToken, (await send('LogIn', 'anybody')).data.refresh_token);
+    const refreshed = await send('RefreshTokens', 'anybody');
+    isCalled('ada', refreshed);
+    await send('ChangePassword', 'ada');
+    real.set(refreshToken, refreshed.data.refresh_token);
+    await send('LogOut', 'anybody');
+    expect([...told].sort()).to.deep.equal(contracts.map(({ name }) => name).sort());
+    expect(routesOf({ commands, queries }).length).to.be.greaterThan(contracts.length);
+  });
+});
