@@ -5,7 +5,7 @@ import { type Backoff, delayAfter } from '../../platform/backoff.ts';
 /** Random growing pauses after lost races, so that processes that lost together do not try again together. */
 const LOST: Backoff = { delayMs: 2, delayMaxMs: 50 };
 /** How long a batch of commands tries to win a race on its stream, ms. */
-export const CROWD_WAIT_MAX_MS = 5_000;
+const CROWD_WAIT_MAX_MS = 5_000;
 /** A batch loses at least so many races before it is given up, however slow the log is. */
 const RACES_MIN = 8;
 /** How long a stream counts as crowded after a race that this process has lost there, ms. */
@@ -16,7 +16,7 @@ const CROWDED_STREAMS_MAX = 10_000;
 const YIELD_MAX_MS = 25;
 
 /** The races of one batch. */
-export interface Races {
+interface Races {
   /** Pauses after a lost race. False when the batch has waited long enough. */
   lost(): Promise<boolean>;
 }
