@@ -16,7 +16,7 @@ export const otherCurrency = (currency: string, chosen: string): ConfigError =>
   ]);
 
 /** The currency of a log; null when none was chosen yet. */
-export async function currencyOf({ aggregates }: Pick<Services, 'aggregates'>): Promise<string | null> {
+async function currencyOf({ aggregates }: Pick<Services, 'aggregates'>): Promise<string | null> {
   return (await aggregates.load(currencyDecider, CURRENCY_ID)).state.currency;
 }
 
