@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
@@ -7,8 +8,8 @@ import { usedDataDir } from '../support/embedded.ts';
 import { eventually } from '../support/eventually.ts';
 import { spawnServer, temporaryFolder } from '../support/process.ts';
 import { parsePage, readPage, ROOT, type Page } from './page.ts';
-import { READER_SETTINGS, runPage } from './session.ts';
-import { stepsOf } from './steps.ts';
+import { READER_SETTINGS, runPage, SHELLS, type Shell } from './session.ts';
+import { stepsOf, type Step } from './steps.ts';
 
 const PAGE_TIMEOUT_MS = 180_000;
 const BESIDE_MAX = 2;
@@ -66,6 +67,32 @@ describe('the shell blocks of the documents', function () {
   });
 
   for (const page of pages) it(`${page.file} prints what it says`, () => runs.get(page));
+});
+
+describe("the README's journey", function () {
+  this.timeout(2 * PAGE_TIMEOUT_MS);
+
+  it('works in bash, dash and zsh, and again in a shop where it was made before', async () => {
+    const page = readPage('README.md');
+    const isThere = (shell: string): boolean => spawnSync(shell, ['-c', 'true']).error === undefined;
+    const shells = (Object.keys(SHELLS) as Shell[]).filter(isThere);
+    const absent = Object.keys(SHELLS).filter((shell) => !isThere(shell));
+    if (absent.length > 0)
+      console.error(`\n  NOT TRIED: the README in ${absent.join(' and ')}, which this machine lacks\n`);
+    const dataDir = await usedDataDir();
+    const server = await spawnServer({
+      env: { ...READER_SETTINGS, ...QUICKER, HOST: '127.0.0.1', PORT: '0', DATA_DIR: dataDir },
+    });
+    try {
+      const env = { API: `${server.url}/api/v1`, DATA_DIR: dataDir, ...QUICKER };
+      // The shop has the sample data after the first time, so that block prints something else then.
+      const judged = ({ prints }: Step): boolean => prints?.text.startsWith('paid') === true;
+      for (const shell of shells) await runPage(page, env, { shell, judged });
+    } finally {
+      await server.end('SIGTERM');
+      await rm(dataDir, { recursive: true, force: true });
+    }
+  });
 });
 
 describe('the runner of shell blocks', () => {

@@ -28,6 +28,10 @@ function readersFolder(): string {
   return folder;
 }
 
+/** How each shell is told to stop at the first failure. Dash knows no `pipefail`. */
+export const SHELLS = { bash: ['-euo', 'pipefail'], dash: ['-eu'], zsh: ['-euo', 'pipefail'] } as const;
+export type Shell = keyof typeof SHELLS;
+
 /** All blocks as one script, each on the lines that it has in its page: bash then says where something is wrong. */
 function scriptOf(steps: readonly Step[]): string {
   const lines: string[] = [];
@@ -63,12 +67,18 @@ function judge({ file }: Page, steps: readonly Step[], answer: string): void {
 }
 
 /**
- * Runs the marked blocks of a page as a reader would: in one bash, in a checkout, in order. Throws when a command fails or a
- * block prints something else than its page says. `env` is what leads to a running shop.
+ * Runs the marked blocks of a page as a reader would: in one shell (bash by default), in a checkout, in order. Throws when a command fails or a
+ * block prints something else than its page says. `env` is what leads to a running shop. `judged` says which blocks must print
+ * what the page says; by default, all.
  */
-export async function runPage(page: Page, env: Readonly<Record<string, string>>): Promise<void> {
-  const steps = stepsOf(page);
-  const bash = spawnProgram(['bash', '-euo', 'pipefail', '-c', scriptOf(steps), page.file], {
+export async function runPage(
+  page: Page,
+  env: Readonly<Record<string, string>>,
+  { shell = 'bash', judged = () => true }: { shell?: Shell; judged?: (step: Step) => boolean } = {},
+): Promise<void> {
+  const all = stepsOf(page);
+  const steps = all.filter(judged);
+  const bash = spawnProgram([shell, ...SHELLS[shell], '-c', scriptOf(all), page.file], {
     ...{ cwd: readersFolder(), ownGroup: true, env: { ...READER_SETTINGS, ...env } },
   });
   const ending = new AbortController();

@@ -1,6 +1,7 @@
 import type { ErrorRequestHandler, Express, RequestHandler, Response, Router } from 'express';
 import type { Logger } from 'pino';
 import { JSON_TYPE, envelope, type Answering, type Exchange } from '../api/exchange.ts';
+import { createHome } from './home.ts';
 import { createReadiness, type Probe } from './health.ts';
 import { type Insight, noInsight, nothingAt, seesInside } from './insight.ts';
 import type { Metrics } from './metrics.ts';
@@ -86,6 +87,7 @@ export function addPages(app: Express, deps: PagesDeps): void {
     next();
   });
   if (deps.docs !== undefined) {
+    app.use(createHome({ exchangeOf, send: (...given) => answering.send(...given), missing: nothingAt }));
     app.use(['/docs', '/openapi.json'], recording(deps, DOCS_ROUTE));
     app.use(deps.docs);
   }
