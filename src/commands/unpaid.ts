@@ -32,21 +32,19 @@ export async function takePlace(context: CommandContext, { orderId, lines, expir
   try {
     await take('take a place');
   } catch (error) {
-    if (!isRefusal(error) || error.kind === 'unavailable' || !(await freeSettled(context))) throw error;
+    if (!isRefusal(error) || error.kind === 'unavailable') throw error;
+    await freeSettled(context);
+    // Decided anew in any case: a handler may have freed a place since the refusal.
     await take('take a freed place');
   }
 }
 
-/** Frees the buyer's places that no open order needs; returns whether there were any. */
-async function freeSettled(context: CommandContext): Promise<boolean> {
+/** Frees the buyer's places that no open order needs. */
+async function freeSettled(context: CommandContext): Promise<void> {
   const { state } = await context.load(unpaidDecider, context.actor.id);
-  let freed = false;
   for (const [orderId, { expiresAt }] of Object.entries(state.orders).slice(0, LOOKED_AT_MAX)) {
-    if (!(await isSettled(context, orderId, expiresAt))) continue;
-    await freePlace(context, context.actor.id, orderId);
-    freed = true;
+    if (await isSettled(context, orderId, expiresAt)) await freePlace(context, context.actor.id, orderId);
   }
-  return freed;
 }
 
 /** Whether an order needs its place no more. A checkout that is overdue is fenced first, so that it can no longer place its order. */
