@@ -3,7 +3,7 @@ import path from 'node:path';
 import { parseEnv } from 'node:util';
 
 /** `.env` cannot be understood, on this line. */
-export interface LineProblem {
+interface LineProblem {
   readonly line: number;
   readonly reason: string;
 }
