@@ -158,6 +158,7 @@ async function openEdge(face: Face): Promise<Facing> {
     pool: shop.pool,
     cache,
     progress: shop.progress,
+    changes: shop.changes,
     ...(redis === undefined ? {} : { writers: createRedisWriters(redis), limiter: createRedisLimiter(redis) }),
   });
   await app.start();

@@ -18,6 +18,9 @@ import type { Logger } from '../platform/log.ts';
 import { createPool, type Pool, translating } from '../platform/postgres/pool.ts';
 import { createWritable, type Writable } from '../platform/postgres/writable.ts';
 import { createProgress, type Progress } from '../engine/project/progress.ts';
+import { noting } from '../engine/project/tags.ts';
+import { type Changes, createChanges } from '../engine/ask/changes.ts';
+import { projections } from '../projections/index.ts';
 import type { ReadDb } from '../engine/ask/query.ts';
 import type { Secrets } from '../platform/secrets.ts';
 import { type SpanDetails, traced } from '../platform/trace.ts';
@@ -57,6 +60,8 @@ export interface Shop {
   readonly writable: Writable;
   readonly db: ReadDb;
   readonly progress: Progress;
+  /** The changes that this process has made. */
+  readonly changes: Changes;
   close(): Promise<void>;
 }
 
@@ -69,7 +74,9 @@ export async function openShop(options: ShopOptions): Promise<Shop> {
   const pool = createPool({ url, name: 'write', max, int8: 'bigint' });
   const writable = createWritable(pool);
   const onRefused = (error: unknown): void => writable.refused(error);
-  const store = timed(await openEventStore({ databaseUrl: url, eventStoreUrl, log, onRefused }), options.onAppend);
+  const changes = createChanges();
+  const opened = await openEventStore({ databaseUrl: url, eventStoreUrl, log, onRefused });
+  const store = noting(timed(opened, options.onAppend), projections, (tags, position) => changes.note(tags, position));
   const readPool = createPool({ url, name: 'read', max, int8: 'number' });
   const close = async (): Promise<void> => {
     await store.close();
@@ -93,7 +100,7 @@ export async function openShop(options: ShopOptions): Promise<Shop> {
       settings,
     };
     if (options.readOnly !== true) await settleCurrency(commandContext(services, { actor: SYSTEM('setup') }), log);
-    return { store, services, indexKey, pool, readPool, writable, db, progress, close };
+    return { store, services, indexKey, pool, readPool, writable, db, progress, changes, close };
   } catch (error) {
     await close();
     throw error;

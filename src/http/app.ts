@@ -10,6 +10,7 @@ import type { Pool } from '../platform/postgres/pool.ts';
 import { type Ask, createAsk, type Progress } from '../engine/ask/ask.ts';
 import type { QueryContract, ReadDb } from '../engine/ask/query.ts';
 import type { Writers } from '../engine/ask/writers.ts';
+import type { Changes } from '../engine/ask/changes.ts';
 import { BASE_PATH, type Contracts, createApi } from './api/api.ts';
 import { authenticateBy } from './auth/authenticate.ts';
 import { createDocs } from './pages/docs.ts';
@@ -60,6 +61,7 @@ export interface AppDeps {
   readonly limiter?: RateLimiter;
   /** The last position that each actor wrote; by default, only this process remembers it. */
   readonly writers?: Writers;
+  readonly changes?: Pick<Changes, 'lastOf'>;
   readonly idempotency?: Idempotency;
   readonly revocations?: Revocations;
   readonly now?: () => Date;
@@ -131,7 +133,7 @@ function enginesOf(deps: AppDeps, app: Express, draining: () => boolean) {
     }),
     security,
     ask: createAsk({
-      ...{ cache, db, store, services, progress, now },
+      ...{ cache, db, store, services, progress, now, changes: deps.changes },
       ...(inspect === undefined ? {} : { inspect }),
       ...(deps.writers === undefined ? {} : { writers: deps.writers }),
     }),

@@ -5,6 +5,7 @@ import type { Services } from '../decide/services.ts';
 import { unavailable } from '../../errors.ts';
 import type { EventStore } from '../../eventstore/eventStore.ts';
 import type { QueryAnswer, QueryContract, ReadDb } from './query.ts';
+import type { Changes } from './changes.ts';
 import { createWriters, type Writers } from './writers.ts';
 
 /** Longest wait, in ms, of a query for its projections to pass a position. After that it is refused. */
@@ -50,6 +51,8 @@ export interface AskOptions {
   readonly progress: Progress;
   /** Default: a memory of this process alone. */
   readonly writers?: Writers;
+  /** The last change of each resource by anyone. Default: only the callers' own changes are waited for. */
+  readonly changes?: Pick<Changes, 'lastOf'> | undefined;
   readonly now?: () => Date;
   readonly waitMaxMs?: number;
   /** Gets each answer before it is sent. Tests use it to check answers against the declared result. */
@@ -84,14 +87,18 @@ function toCached({ data, pagination, revision }: QueryAnswer): CachedAnswer {
   };
 }
 
+/** The tags of what a query reads. Without a cache rule any change of its read models counts. */
+const tagsOf = ({ cache, reads }: QueryContract, input: Input): readonly string[] => cache?.tags(input) ?? reads;
+
 /**
- * Answers queries. Callers always see their own writes: when an answer cannot include them within
+ * Answers queries. An answer includes every acknowledged change of what it shows, if the read model reaches it in time. Callers always see their own writes: when an answer cannot include them within
  * `POSITION_WAIT_MAX_MS`, the query is refused (`unavailable`) instead of answered from stale data.
  */
 export function createAsk(options: AskOptions): Ask {
   const { cache, db, store, services, progress, inspect, now = () => new Date() } = options;
   const waitMaxMs = options.waitMaxMs ?? POSITION_WAIT_MAX_MS;
   const writers = options.writers ?? createWriters();
+  const { changes } = options;
   const keyOf = (query: QueryContract, input: Input): string => `${query.name}:${query.cache?.key(input) ?? ''}`;
 
   const atLeast = (own: bigint, { minPosition }: Question): bigint =>
@@ -125,6 +132,18 @@ export function createAsk(options: AskOptions): Ask {
     throw tooLate();
   };
 
+  /**
+   * Waits for other callers' changes too, and adds them to what the answer must include. One that does not come in time is left
+   * out: a caller that did not make it gets an older answer rather than none.
+   */
+  const withOthers = async ({ query, input }: Question, own: bigint): Promise<bigint> => {
+    const others = changes?.lastOf(tagsOf(query, input)) ?? 0n;
+    if (others <= own || query.reads.length === 0) return own;
+    const isThere =
+      progress.position(query.reads) >= others || (await progress.waitFor(query.reads, others, waitMaxMs));
+    return isThere ? others : own;
+  };
+
   return {
     wrote: (actor, position) => writers.wrote(actor, position),
 
@@ -134,14 +153,16 @@ export function createAsk(options: AskOptions): Ask {
       const own = writers.known(question.actor);
       const position = progress.position(query.reads);
       if (own === undefined || position < atLeast(own, question)) return undefined;
+      if (changes !== undefined && position < changes.lastOf(query.cache.tags(input))) return undefined;
       const found = cache.peek(keyOf(query, input));
       return found === undefined ? undefined : { answer: found, position };
     },
 
     async answer(question) {
       const { query, input } = question;
-      const needs = atLeast(await writers.lastOf(question.actor), question);
+      const own = atLeast(await writers.lastOf(question.actor), question);
       const { doubts } = progress;
+      const needs = await withOthers(question, own);
       const passed = await positionFor(query, needs);
       if (query.cache === undefined) return { answer: await runAt(question, passed, doubts), position: passed };
       const announced = progress.isOwn(query.reads) ? passed : 0n;
