@@ -37,17 +37,21 @@ const subjectOf = (databaseUrl: string): string => new URL(databaseUrl).pathname
  */
 const STREAM_BYTES_MAX = 64 * 1024 * 1024;
 
-/** The doubles of EventStoreDB, by the name of the database of the same shop, which may be reached through a proxy. */
+/** The doubles of EventStoreDB, by the URL of the database of the same shop. */
 const doubles = new Map<string, EventStoreDouble>();
+
+/** The double of a shop. Its database may also be reached by another URL, through a proxy. */
+const doubleOf = (databaseUrl: string): EventStoreDouble | undefined =>
+  doubles.get(databaseUrl) ?? [...doubles].find(([url]) => subjectOf(url) === subjectOf(databaseUrl))?.[1];
 
 /** Starts a log for a new database's shop, if the log is not in that database. */
 export async function equip(databaseUrl: string): Promise<void> {
-  if (topology() === 'eventstore') doubles.set(subjectOf(databaseUrl), await startEventStoreDouble());
+  if (topology() === 'eventstore') doubles.set(databaseUrl, await startEventStoreDouble());
 }
 
 export async function strip(databaseUrl: string): Promise<void> {
-  const double = doubles.get(subjectOf(databaseUrl));
-  doubles.delete(subjectOf(databaseUrl));
+  const double = doubles.get(databaseUrl);
+  doubles.delete(databaseUrl);
   await double?.stop();
 }
 
@@ -64,7 +68,7 @@ export function topologySettings(databaseUrl: string | undefined): Readonly<Reco
     NATS_MAX_BYTES: String(STREAM_BYTES_MAX),
   };
   if (topology() === 'services') return shared;
-  const double = doubles.get(subjectOf(databaseUrl));
+  const double = doubleOf(databaseUrl);
   if (double === undefined) throw new Error('In this topology a database has its log from freshDatabase() alone.');
   return { ...shared, EVENTSTORE_URL: double.url };
 }
