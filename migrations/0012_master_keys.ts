@@ -8,15 +8,16 @@ export const steps: readonly MigrationStep[] = [
   {
     name: 'mark the master key of each key',
     run: (db) =>
-      db.raw(`
-        ALTER TABLE subject_keys ADD COLUMN master_key text;
-        CREATE TABLE shop_keys (
-          name        text PRIMARY KEY,
-          wrapped_key bytea NOT NULL,
-          master_key  text NOT NULL,
-          origin      text NOT NULL
-        );
-      `),
+      db.build((schema) =>
+        schema
+          .alterTable('subject_keys', (table) => void table.text('master_key'))
+          .createTable('shop_keys', (table) => {
+            table.text('name').primary();
+            table.binary('wrapped_key').notNullable();
+            table.text('master_key').notNullable();
+            table.text('origin').notNullable();
+          }),
+      ),
   },
   { name: 'index the marks', index: 'subject_keys_master_key', on: 'subject_keys (master_key)' },
 ];

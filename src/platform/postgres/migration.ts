@@ -1,3 +1,5 @@
+import type { Knex } from 'knex';
+
 /** What a migration runs its SQL on. */
 export interface MigrationDb {
   /** Runs one statement, or several without parameters. */
@@ -5,6 +7,8 @@ export interface MigrationDb {
     sql: string,
     values?: readonly unknown[],
   ): Promise<{ readonly rows: Record<string, unknown>[]; readonly rowCount: number | null }>;
+  /** Runs what Knex's schema builder describes. Names in it stand in the schema of the shop, as in all SQL. */
+  build(describe: (schema: Knex.SchemaBuilder) => Knex.SchemaBuilder): Promise<void>;
 }
 
 /**

@@ -44,6 +44,11 @@ export async function appliedTo(db: Queryable): Promise<string[]> {
 
 const dbOf = (connection: Queryable): MigrationDb => ({
   raw: (sql, values) => connection.query(sql, values === undefined ? undefined : [...values]),
+  build: async (describe) => {
+    // Knex is loaded only where a migration describes something with it. It has no connection of its own.
+    const { default: knex } = await import('knex');
+    await connection.query(describe(knex({ client: 'pg' }).schema).toString());
+  },
 });
 
 /** Runs work again while a lock is busy, at most `LOCK_ATTEMPTS_MAX` times. */
