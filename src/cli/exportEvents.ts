@@ -1,5 +1,3 @@
-import { createWriteStream, existsSync } from 'node:fs';
-import { rename, rm } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
@@ -7,13 +5,11 @@ import type { Command } from 'commander';
 import { exportLog, hashLog, type Export, type ExportProgress } from '../backup/exportLog.ts';
 import type { Trailer } from '../backup/format.ts';
 import { isGzip } from '../backup/lines.ts';
+import { mayWriteFile, writeFileSafely } from '../platform/newFile.ts';
 import { handlerStatus, type HandlerStatus } from './followers.ts';
 import { onLog, type LogCommand } from './onShop.ts';
 import { count, createProgressBar, duration } from './progressBar.ts';
-import { bold, clean } from './text.ts';
-
-/** Only the owner may read an export: it holds the wrapped keys and sealed data of all persons. */
-const FILE_MODE = 0o600;
+import { bold } from './text.ts';
 
 interface Options {
   readonly hash?: boolean;
@@ -26,19 +22,15 @@ function progress({ store }: LogCommand, label: string, quiet: boolean) {
   return { onProgress, stop: () => bar.stop() };
 }
 
-/** Writes to another name and renames the file once it is complete and on disk. */
-async function toFile(chunks: Export['chunks'], file: string): Promise<void> {
-  const partial = `${file}.partial`;
-  const output = createWriteStream(partial, { mode: FILE_MODE, flush: true });
-  try {
-    if (isGzip(file)) await pipeline(Readable.from(chunks), createGzip(), output);
-    else await pipeline(Readable.from(chunks), output);
-    await rename(partial, file);
-  } catch (error) {
-    await rm(partial, { force: true });
-    throw error;
-  }
-}
+/** A file that is there holds the whole export: it gets its name once it is complete and on disk. */
+const toFile = (chunks: Export['chunks'], file: string): Promise<void> =>
+  writeFileSafely(file, async (handle) => {
+    const write = async (written: AsyncIterable<string | Buffer>): Promise<void> => {
+      for await (const chunk of written) await handle.writeFile(chunk);
+    };
+    if (isGzip(file)) await pipeline(Readable.from(chunks), createGzip(), write);
+    else await pipeline(Readable.from(chunks), write);
+  });
 
 async function toStdout(chunks: Export['chunks']): Promise<void> {
   await pipeline(Readable.from(chunks), process.stdout, { end: false });
@@ -50,7 +42,7 @@ async function behind({ pool, store }: LogCommand): Promise<HandlerStatus[]> {
 }
 
 async function write(command: LogCommand, file: string, json: boolean): Promise<void> {
-  if (file !== '-' && existsSync(file)) throw new Error(`${clean(file)} exists already: export to a new file.`);
+  if (file !== '-') await mayWriteFile(file);
   const late = await behind(command);
   const beganAt = performance.now();
   const { onProgress, stop } = progress(command, 'export', json);

@@ -1,9 +1,10 @@
-import { randomBytes, randomUUID } from 'node:crypto';
-import { mkdir, open, readFile, rename, stat } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { type FileHandle, mkdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { Config } from '../config/config.ts';
 import { withLock } from './lock.ts';
 import type { Logger } from './log.ts';
+import { writeFileSafely } from './newFile.ts';
 
 const LOCK_WAIT_MS = 10_000;
 const SECRET_BYTES = 32;
@@ -49,19 +50,12 @@ export async function readSecrets(dataDir: string): Promise<Kept> {
 
 /** Writes the secrets durably: a secret that has encrypted data must survive a power cut. */
 async function writeSecrets(dataDir: string, secrets: Kept): Promise<void> {
-  const draft = `${secretsFile(dataDir)}.${randomUUID()}`;
-  const file = await open(draft, 'wx', 0o600);
-  try {
+  const { uid, gid } = await stat(dataDir);
+  const write = async (file: FileHandle): Promise<void> => {
     await file.writeFile(`${JSON.stringify(secrets, null, 2)}\n`);
-    await file.sync();
-    const { uid, gid } = await stat(dataDir);
     if (process.getuid?.() === 0) await file.chown(uid, gid);
-  } finally {
-    await file.close();
-  }
-  await rename(draft, secretsFile(dataDir));
-  const folder = await open(dataDir, 'r');
-  await folder.sync().finally(() => folder.close());
+  };
+  await writeFileSafely(secretsFile(dataDir), write, { replace: true });
 }
 
 /** Creates the folder, readable only by its owner. Missing parent folders get the default mode. */
