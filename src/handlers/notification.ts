@@ -19,7 +19,6 @@ export interface NotificationDeps extends ReactionDeps {
 }
 
 interface Addressee {
-  readonly name: string;
   readonly order: PlacedOrder;
   readonly facts: OrderFacts;
 }
@@ -31,22 +30,22 @@ const ORDER_MESSAGES: {
     to: Addressee,
   ) => Message | undefined;
 } = {
-  OrderPlaced: (_data, { name, facts }) => templates.orderPlaced(name, facts),
-  PaymentCaptured: ({ paymentId, amount }, { name, order, facts }) =>
-    pay.isPaidWith(order.money, paymentId) ? templates.orderPaid(name, facts, amount) : undefined,
-  PaymentDeclined: ({ reason }, { name, order, facts }) =>
-    order.cancelled ? undefined : templates.paymentDeclined(name, facts, reason),
-  OrderCancelled: ({ reason }, { name, order, facts }) =>
-    templates.orderCancelled(name, facts, { reason, givenBack: order.money.refundRequested > 0 }),
-  FulfilmentCancelled({ storeId, reason }, { name, order, facts }) {
+  OrderPlaced: (_data, { facts }) => templates.orderPlaced(facts),
+  PaymentCaptured: ({ paymentId, amount }, { order, facts }) =>
+    pay.isPaidWith(order.money, paymentId) ? templates.orderPaid(facts, amount) : undefined,
+  PaymentDeclined: ({ reason }, { order, facts }) =>
+    order.cancelled ? undefined : templates.paymentDeclined(facts, reason),
+  OrderCancelled: ({ reason }, { order, facts }) =>
+    templates.orderCancelled(facts, { reason, givenBack: order.money.refundRequested > 0 }),
+  FulfilmentCancelled({ storeId, reason }, { order, facts }) {
     const lines = order.lines.filter((line) => line.storeId === storeId);
     const givenBack = order.money.refundRequested > 0;
-    return templates.linesCancelled(name, { ...facts, lines }, { reason, givenBack });
+    return templates.linesCancelled({ ...facts, lines }, { reason, givenBack });
   },
-  FulfilmentAdvanced({ storeId, status }, { name, order, facts }) {
+  FulfilmentAdvanced({ storeId, status }, { order, facts }) {
     const lines = order.lines.filter((line) => line.storeId === storeId);
-    if (status === 'shipped') return templates.orderShipped(name, { ...facts, lines });
-    return status === 'completed' ? templates.orderCompleted(name, { ...facts, lines }) : undefined;
+    if (status === 'shipped') return templates.orderShipped({ ...facts, lines });
+    return status === 'completed' ? templates.orderCompleted({ ...facts, lines }) : undefined;
   },
 };
 
@@ -62,7 +61,7 @@ export const notification = (deps: NotificationDeps): Subscription => ({
     const person = await personOf(deps, userId);
     if (person === undefined) return;
     const data = await deps.services.personalData.reveal(event.data, sealedInEvent(event, userId));
-    const message = messageOf({ ...event, data }, person.name, order);
+    const message = messageOf({ ...event, data }, order);
     if (message === undefined) return;
     const { kind, subject, text, sms } = message;
     const notice = { eventId: event.id, userId, kind, subject };
@@ -81,22 +80,25 @@ async function orderOf({ services }: NotificationDeps, event: RecordedEvent): Pr
   return state;
 }
 
-type Person = Readonly<Record<'email' | 'name', string>> & { readonly phone: string | null };
+interface Person {
+  readonly email: string;
+  readonly phone: string | null;
+}
 
 /** Undefined when the user is not active or was erased. */
 async function personOf({ services }: NotificationDeps, userId: string): Promise<Person | undefined> {
   const { state } = await services.aggregates.load(userDecider, userId);
   if (state.status !== 'active') return undefined;
-  const { email, name, phone } = await services.personalData.reveal(state, sealedInUser(userId));
-  return email === ERASED ? undefined : { email, name, phone: phone === ERASED ? null : phone };
+  const { email, phone } = await services.personalData.reveal(state, sealedInUser(userId));
+  return email === ERASED ? undefined : { email, phone: phone === ERASED ? null : phone };
 }
 
 /** The message about an event; undefined for events that send none. */
-function messageOf(recorded: RecordedEvent, name: string, order?: PlacedOrder): Message | undefined {
-  if (recorded.type === 'UserRegistered') return templates.welcome(name);
+function messageOf(recorded: RecordedEvent, order?: PlacedOrder): Message | undefined {
+  if (recorded.type === 'UserRegistered') return templates.welcome();
   if (order === undefined) return undefined;
   const { currency, total } = order.money;
   const facts: OrderFacts = { orderId: idOf(recorded.stream), currency, total, lines: order.lines };
   const entries = ORDER_MESSAGES as Readonly<Record<string, (data: object, to: Addressee) => Message | undefined>>;
-  return entries[recorded.type]?.(recorded.data, { name, order, facts });
+  return entries[recorded.type]?.(recorded.data, { order, facts });
 }

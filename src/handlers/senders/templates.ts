@@ -27,6 +27,19 @@ const CONTROLS = /[\p{Cc}\s]+/gu;
 
 /** One line of plain text, so that text typed by a seller or buyer cannot break a header or fake a line. */
 export const oneLine = (text: string): string => text.replace(CONTROLS, ' ').trim();
+/** A dot within a word, or the beginning of an address, is what mail programs make a link of. */
+const LINKS: readonly (readonly [RegExp, string])[] = [
+  [/:\/\//g, ': //'],
+  [/(\S)\.(?=\p{L}{2})/gu, '$1. '],
+];
+
+/**
+ * Text that a person typed, as one line that no mail program makes a link of. The shop verifies no address: somebody who registers the
+ * address of another person can send them what they type into an order.
+ */
+export const typed = (text: string): string =>
+  LINKS.reduce((line, [pattern, apart]) => line.replace(pattern, apart), oneLine(text));
+
 export const subjectLine = (text: string): string => oneLine(text).slice(0, SUBJECT_CHARACTERS_MAX);
 
 export function formatMoney(minor: number, currency: string): string {
@@ -45,74 +58,71 @@ export function formatMoney(minor: number, currency: string): string {
 /** A short order number: the last 8 digits of the id, as people quote them. */
 export const orderNumber = (orderId: string): string => `#${orderId.replaceAll('-', '').slice(-8).toUpperCase()}`;
 
-const letter = (name: string, ...paragraphs: readonly string[]): string =>
-  [`Hello ${oneLine(name)},`, ...paragraphs, 'Your shop'].join('\n\n') + '\n';
+/** A letter greets nobody by name, because somebody else may have typed the name with this address. */
+const letter = (...paragraphs: readonly string[]): string => ['Hello,', ...paragraphs, 'Your shop'].join('\n\n') + '\n';
 
 const linesOf = ({ lines, currency }: OrderFacts): string =>
   lines
-    .map(({ name, price, quantity }) => `  ${quantity} × ${oneLine(name)}: ${formatMoney(price * quantity, currency)}`)
+    .map(({ name, price, quantity }) => `  ${quantity} × ${typed(name)}: ${formatMoney(price * quantity, currency)}`)
     .join('\n');
 
 const bill = (order: OrderFacts): string => `${linesOf(order)}\n  Total: ${formatMoney(order.total, order.currency)}`;
 const reference = ({ orderId }: OrderFacts): string => `The order's full number is ${orderId}.`;
 
 export const templates = {
-  welcome: (name: string): Message => ({
+  welcome: (): Message => ({
     kind: 'welcome',
     subject: 'Welcome',
-    text: letter(name, 'Your account is ready. Good to have you.'),
+    text: letter('Your account is ready. Good to have you.'),
   }),
-  orderPlaced: (name: string, order: OrderFacts): Message => ({
+  orderPlaced: (order: OrderFacts): Message => ({
     kind: 'order placed',
     subject: subjectLine(`We have your order ${orderNumber(order.orderId)}`),
-    text: letter(name, 'Thank you for your order:', bill(order), reference(order)),
+    text: letter('Thank you for your order:', bill(order), reference(order)),
   }),
-  orderPaid: (name: string, order: OrderFacts, amount: number): Message => ({
+  orderPaid: (order: OrderFacts, amount: number): Message => ({
     kind: 'order paid',
     subject: subjectLine(`Order ${orderNumber(order.orderId)} is paid`),
-    text: letter(name, `We have received ${formatMoney(amount, order.currency)}.`, bill(order), reference(order)),
+    text: letter(`We have received ${formatMoney(amount, order.currency)}.`, bill(order), reference(order)),
   }),
-  paymentDeclined: (name: string, order: OrderFacts, reason: string): Message => ({
+  paymentDeclined: (order: OrderFacts, reason: string): Message => ({
     kind: 'payment declined',
     subject: subjectLine(`The payment of order ${orderNumber(order.orderId)} was declined`),
     text: letter(
-      name,
-      `Your payment of ${formatMoney(order.total, order.currency)} was declined: ${oneLine(reason)}`,
+      `Your payment of ${formatMoney(order.total, order.currency)} was declined: ${typed(reason)}`,
       'You may pay again, also in another way, until the order is cancelled for want of payment.',
       reference(order),
     ),
   }),
-  orderCancelled: (name: string, order: OrderFacts, { reason, givenBack }: Cancellation): Message => ({
+  orderCancelled: (order: OrderFacts, { reason, givenBack }: Cancellation): Message => ({
     kind: 'order cancelled',
     subject: subjectLine(`Order ${orderNumber(order.orderId)} was cancelled`),
     text: letter(
-      name,
-      `Your order was cancelled: ${oneLine(reason)}`,
+      `Your order was cancelled: ${typed(reason)}`,
       linesOf(order),
       ...(givenBack ? ['What you have paid is given back.'] : []),
       reference(order),
     ),
   }),
-  linesCancelled: (name: string, order: OrderFacts, { reason, givenBack }: Cancellation): Message => ({
+  linesCancelled: (order: OrderFacts, { reason, givenBack }: Cancellation): Message => ({
     kind: 'lines cancelled',
     subject: subjectLine(`A part of order ${orderNumber(order.orderId)} was cancelled`),
     text: letter(
-      name,
-      `These items of your order were cancelled: ${oneLine(reason)}`,
+      `These items of your order were cancelled: ${typed(reason)}`,
       linesOf(order),
       ...(givenBack ? ['What you have paid for them is given back.'] : []),
       reference(order),
     ),
   }),
-  orderShipped: (name: string, order: OrderFacts): Message => ({
+  orderShipped: (order: OrderFacts): Message => ({
     kind: 'order shipped',
     subject: subjectLine(`Order ${orderNumber(order.orderId)} is on its way`),
-    text: letter(name, 'On its way to you:', linesOf(order), reference(order)),
+    text: letter('On its way to you:', linesOf(order), reference(order)),
     sms: `Order ${orderNumber(order.orderId)} is on its way.`,
   }),
-  orderCompleted: (name: string, order: OrderFacts): Message => ({
+  orderCompleted: (order: OrderFacts): Message => ({
     kind: 'order completed',
     subject: subjectLine(`Order ${orderNumber(order.orderId)} is complete`),
-    text: letter(name, 'Everything has arrived:', linesOf(order), reference(order)),
+    text: letter('Everything has arrived:', linesOf(order), reference(order)),
   }),
 } as const;

@@ -1,5 +1,12 @@
 import { expect } from 'chai';
-import { formatMoney, oneLine, orderNumber, subjectLine, templates } from '../../../src/handlers/senders/templates.ts';
+import {
+  formatMoney,
+  oneLine,
+  orderNumber,
+  subjectLine,
+  templates,
+  typed,
+} from '../../../src/handlers/senders/templates.ts';
 import { anOrder } from '../shop.ts';
 
 const order = { ...anOrder, orderId: '0193f9a0-0000-7000-8000-0000deadbeef' };
@@ -14,11 +21,11 @@ describe('templates', () => {
   });
 
   it('list what was ordered, with the total', () => {
-    const { subject, text } = templates.orderPlaced('Ada', order);
+    const { subject, text } = templates.orderPlaced(order);
     expect(subject).to.equal('We have your order #DEADBEEF');
     expect(text).to.equal(
       [
-        'Hello Ada,',
+        'Hello,',
         'Thank you for your order:',
         '  1 × Teapot: EUR 19.90\n  4 × Cup: EUR 20.00\n  1 × Tea: EUR 10.10\n  Total: EUR 50.00',
         "The order's full number is 0193f9a0-0000-7000-8000-0000deadbeef.",
@@ -29,7 +36,7 @@ describe('templates', () => {
   });
 
   it('promise money back only to who has paid', () => {
-    const text = (givenBack: boolean) => templates.orderCancelled('Ada', order, { reason: 'too late', givenBack }).text;
+    const text = (givenBack: boolean) => templates.orderCancelled(order, { reason: 'too late', givenBack }).text;
     expect(text(true)).to.contain('is given back');
     expect(text(false)).not.to.contain('given back');
   });
@@ -39,10 +46,34 @@ describe('templates', () => {
     expect(oneLine('a\u0000b\u2028c\u0085d\te')).to.equal('a b c d e');
     expect(subjectLine('x'.repeat(1_000))).to.have.length(150);
     const lines = [{ ...anOrder.lines[0]!, name: 'Teapot\r\n  Total: EUR 0.00' }];
-    const { text } = templates.orderPlaced('Eve\nYou have won', { ...order, lines });
-    expect(text).to.contain('Hello Eve You have won,\n');
+    const { text } = templates.orderPlaced({ ...order, lines });
     expect(text).to.contain('  1 × Teapot Total: EUR 0.00: EUR 19.90\n');
     const cancelled = { reason: 'no\n\nYour shop', givenBack: false };
-    expect(templates.orderCancelled('Ada', order, cancelled).text).to.contain('was cancelled: no Your shop\n');
+    expect(templates.orderCancelled(order, cancelled).text).to.contain('was cancelled: no Your shop\n');
+  });
+
+  it('make no link of what people typed, and leave other text as it is', () => {
+    expect(typed('win at https://evil.example/x or www.evil.example')).to.equal(
+      'win at https: //evil. example/x or www. evil. example',
+    );
+    expect(typed('mail me@evil.example')).to.equal('mail me@evil. example');
+    expect(typed('Tea No. 4, 1.5 kg, e.g. for two. 100 % cotton.')).to.equal(
+      'Tea No. 4, 1.5 kg, e.g. for two. 100 % cotton.',
+    );
+    const lines = [{ ...anOrder.lines[0]!, name: 'https://evil.example' }];
+    const told = { reason: 'see evil.example', givenBack: false };
+    for (const { text } of [
+      templates.orderPlaced({ ...order, lines }),
+      templates.orderPaid({ ...order, lines }, 5_000),
+      templates.paymentDeclined(order, 'see evil.example'),
+      templates.orderCancelled({ ...order, lines }, told),
+      templates.linesCancelled({ ...order, lines }, told),
+      templates.orderShipped({ ...order, lines }),
+      templates.orderCompleted({ ...order, lines }),
+    ]) {
+      expect(text)
+        .to.match(/evil\. example/)
+        .and.not.match(/:\/\/|evil\.example/);
+    }
   });
 });
