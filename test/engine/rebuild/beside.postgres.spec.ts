@@ -47,7 +47,7 @@ describe('a rebuild beside a migration', function () {
 
   for (const [what, sql] of Object.entries({
     column: `ALTER TABLE accounts ADD COLUMN note text NOT NULL DEFAULT 'none'`,
-    type: 'ALTER TABLE accounts ALTER COLUMN balance TYPE numeric',
+    type: 'ALTER TABLE accounts ALTER COLUMN balance TYPE integer',
     default: 'ALTER TABLE accounts ALTER COLUMN balance SET DEFAULT 7',
     index: 'CREATE INDEX accounts_new ON accounts (balance)',
     nullability: 'ALTER TABLE accounts ALTER COLUMN owner DROP NOT NULL',
