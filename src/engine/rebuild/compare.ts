@@ -21,16 +21,21 @@ const contentOf = ({ columns }: Prepared, alias: string): string =>
 /**
  * Compares all rows while both tables may still move. Keeps the differing rows in a temporary table of this connection, for
  * `recheck`. One statement reads the live rows and their checkpoint in one snapshot, so it is certain which events the live
- * rows should include.
+ * rows should include. The rebuilt table is at `position`; a row that only it has may be one that the live table, being
+ * further, has removed since.
  */
-export async function compare(db: Queryable, prepared: Prepared, epoch: string): Promise<Comparison> {
+export async function compare(
+  db: Queryable,
+  prepared: Prepared,
+  { epoch, position }: { readonly epoch: string; readonly position: bigint },
+): Promise<Comparison> {
   const key = `"${prepared.projection.key}"`;
   await db.query(`DROP TABLE IF EXISTS ${CANDIDATES}`);
   await db.query(`
     CREATE TEMP TABLE rebuild_candidates AS
     SELECT coalesce(l.${key}, s.${key}) AS key,
       coalesce(l.position = s.position OR (s.position <= c.position AND l.position < s.position)
-        OR (s.position <= c.position AND l.${key} IS NULL), false) AS settled
+        OR (s.position <= c.position AND c.position <= ${position} AND l.${key} IS NULL), false) AS settled
     FROM ${liveTable(prepared)} l FULL JOIN ${shadowTable(prepared)} s ON l.${key} = s.${key}
     CROSS JOIN (
       SELECT coalesce(max(position), 0) AS position FROM checkpoints

@@ -138,7 +138,7 @@ async function catchUpAndSwap(work: Rebuild, connection: Connection): Promise<nu
   for (let attempt = 1; ; attempt += 1) {
     work.signal?.throwIfAborted();
     await catchUpWithLog(work);
-    comparison ??= await compare(connection, work.prepared, work.epoch);
+    comparison ??= await compare(connection, work.prepared, work);
     await catchUpWithLog(work);
     try {
       return await swapNow(work, connection, comparison);
