@@ -19,7 +19,7 @@ const openStore = defineChange({
   status: 201,
   result: StoreView,
   answers,
-  codes: ['CONFLICT'],
+  codes: ['CONFLICT', 'NOT_FOUND'],
   async run({ body: { name, description = '' } }, context) {
     const ownerId = context.actor.id;
     const storeId = storeIdOf(ownerId);

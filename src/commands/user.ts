@@ -88,7 +88,7 @@ const updateProfile = defineChange({
   }),
   result: UserView,
   answers: userAnswers,
-  codes: ['CONFLICT'],
+  codes: ['CONFLICT', 'NOT_FOUND'],
   async run({ body: { name, phone, address } }, context) {
     await activeUser(context, context.actor.id);
     const data = {
@@ -116,6 +116,7 @@ const changePassword = defineCommand({
   body: Fields({ current_password: Password, new_password: NewPassword }),
   result: Message,
   revised: 'always',
+  codes: ['NOT_FOUND'],
   revokes: true,
   check: ({ new_password: password }, { passwords }) => {
     if (typeof password === 'string') passwords.check(password, 'new_password');

@@ -42,6 +42,7 @@ const getMe = defineQuery({
   access: 'user',
   result: UserView,
   revised: 'always',
+  codes: ['NOT_FOUND'],
   reads: ['users'],
   async run(_input, { actor, db, services }) {
     const [row] = await db.rows<UserRow & { revision: number }>('SELECT * FROM users WHERE id = $1', [actor.id]);

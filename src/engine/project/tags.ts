@@ -8,14 +8,14 @@ function tagsOf(projections: readonly Projection[], stream: string, event: NewEv
     const { name, on } = projection;
     const change = Object.hasOwn(on, event.type) ? on[event.type] : undefined;
     if (change === undefined) return [];
-    return [name, ...keysSurely(() => keysOf(change, recorded)).flatMap((key) => projection.tags?.(key, null) ?? [])];
+    return [name, ...surely(() => keysOf(change, recorded).flatMap((key) => projection.tags?.(key, null) ?? []))];
   });
 }
 
-/** An event whose rows cannot be told becomes a dead letter, and changes nothing. */
-function keysSurely(keys: () => readonly string[]): readonly string[] {
+/** No tags when the rows of an event cannot be told: it becomes a dead letter and changes nothing. An append never fails for it. */
+function surely(tags: () => readonly string[]): readonly string[] {
   try {
-    return keys();
+    return tags();
   } catch {
     return [];
   }
