@@ -11,7 +11,8 @@ import { ProblemError } from './problem.ts';
 
 /** How often leases are extended and the presence of this process is renewed. */
 const UPKEEP_INTERVAL_MS = 3_000;
-const PURGE_INTERVAL_MS = 600_000;
+/** Longer than one turn of `purge` takes. */
+const PURGE_INTERVAL_MS = 60_000;
 const RETRY_AFTER_IN_FLIGHT_S = 1;
 
 const KEY = /^[\x21-\x7e]{1,255}$/;
@@ -152,6 +153,7 @@ export function createIdempotency(options: IdempotencyOptions): Idempotency {
   const running = new Map<ClaimedRequest, number>();
   let presence: Presence | undefined;
   const upkeep = createUpkeep(logger);
+  const stopping = new AbortController();
 
   const { look, keep } = createAnswers(claims, createSeal(masterKey), logger);
 
@@ -194,10 +196,11 @@ export function createIdempotency(options: IdempotencyOptions): Idempotency {
       presence = arrived;
       upkeep.every(UPKEEP_INTERVAL_MS, extendLeases);
       upkeep.every(UPKEEP_INTERVAL_MS, () => arrived.stay());
-      upkeep.every(PURGE_INTERVAL_MS, () => claims.purge());
+      upkeep.every(PURGE_INTERVAL_MS, () => claims.purge({ signal: stopping.signal }));
     },
     stop() {
       upkeep.stop();
+      stopping.abort();
       presence?.leave();
       return Promise.resolve();
     },

@@ -6,7 +6,8 @@ const LEASE_MS = 10_000;
 /** How long an answer is kept, ms. */
 const ANSWERS_KEPT_MS = 24 * 3_600_000;
 const PURGE_BATCH_ROWS = 1_000;
-const PURGE_BATCHES_MAX = 100;
+/** How long one turn of deleting old rows may take, ms. The next turn deletes what this one leaves. */
+const PURGE_TURN_MS = 45_000;
 
 export interface ClaimedRequest {
   readonly account: string;
@@ -18,6 +19,11 @@ export interface KeptRequest {
   readonly hash: Buffer;
   /** Encrypted; null while the request is still being carried out. */
   readonly answer: Buffer | null;
+}
+
+export interface PurgeOptions {
+  readonly turnMs?: number;
+  readonly signal?: AbortSignal;
 }
 
 /** A claim is taken over when its lease has expired, or at once when its owner's connection is gone. */
@@ -44,7 +50,8 @@ const EXTEND = `
 const PURGE = `
   DELETE FROM idempotency_keys WHERE (account, key) IN (
     SELECT account, key FROM idempotency_keys
-    WHERE created_at < now() - $1 * interval '1 millisecond' ORDER BY created_at LIMIT $2)`;
+    WHERE created_at < now() - $1 * interval '1 millisecond' ORDER BY created_at LIMIT $2
+    FOR UPDATE SKIP LOCKED)`;
 
 /** Access to the rows of `idempotency_keys` for one owner. */
 export function createClaims(pool: Pool, owner: string) {
@@ -70,13 +77,17 @@ export function createClaims(pool: Pool, owner: string) {
       const keys = requests.map(({ key }) => key);
       await pool.query(EXTEND, [accounts, keys, owner, LEASE_MS]);
     },
-    /** Deletes in bounded batches; the next run deletes what this one leaves. */
-    async purge(): Promise<number> {
+    /**
+     * Deletes old rows, batch by batch, until none is left, the turn has had its time, or `signal` ends it. Rows that another
+     * process deletes meanwhile are left to it.
+     */
+    async purge({ turnMs = PURGE_TURN_MS, signal }: PurgeOptions = {}): Promise<number> {
+      const until = performance.now() + turnMs;
       let purged = 0;
-      for (let batch = 0; batch < PURGE_BATCHES_MAX; batch += 1) {
+      while (signal?.aborted !== true) {
         const rowCount = (await pool.query(PURGE, [ANSWERS_KEPT_MS, PURGE_BATCH_ROWS])).rowCount ?? 0;
         purged += rowCount;
-        if (rowCount < PURGE_BATCH_ROWS) break;
+        if (rowCount < PURGE_BATCH_ROWS || performance.now() >= until) break;
       }
       return purged;
     },
