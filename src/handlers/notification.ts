@@ -7,7 +7,7 @@ import type { Subscription } from '../bus/bus.ts';
 import { ERASED } from '../eventstore/sealing.ts';
 import type { Pool } from '../platform/postgres/pool.ts';
 import type { Sender } from './senders/mailer.ts';
-import { type Channel, sendOnce } from './senders/outbox.ts';
+import { type Channel, closeLeft, sendOnce } from './senders/outbox.ts';
 import type { Services } from '../commands/contract.ts';
 import type { ReactionDeps } from '../engine/react/reaction.ts';
 import { type Message, type OrderFacts, templates } from './senders/templates.ts';
@@ -56,22 +56,29 @@ export const notification = (deps: NotificationDeps): Subscription => ({
   name: 'notification',
   types: TYPES,
   async handle({ event }) {
-    const order = await orderOf(deps, event);
-    const userId = order?.buyerId ?? idOf(event.stream);
-    const person = await personOf(deps, userId);
-    if (person === undefined) return;
-    const data = await deps.services.personalData.reveal(event.data, sealedInEvent(event, userId));
-    const message = messageOf({ ...event, data }, order);
-    if (message === undefined) return;
+    const written = await writtenFor(deps, event);
+    if (written === undefined) return closeLeft(deps.pool, event.id, ['email', 'sms']);
+    const { person, userId, message } = written;
     const { kind, subject, text, sms } = message;
     const notice = { eventId: event.id, userId, kind, subject };
     const outbox = { pool: deps.pool, senders: deps.senders, personalData: deps.services.personalData };
     await sendOnce(outbox, { ...notice, channel: 'email', to: person.email, text });
-    if (sms !== undefined && person.phone !== null) {
-      await sendOnce(outbox, { ...notice, channel: 'sms', to: person.phone, text: sms });
-    }
+    if (sms === undefined) return;
+    if (person.phone === null) return closeLeft(deps.pool, event.id, ['sms']);
+    await sendOnce(outbox, { ...notice, channel: 'sms', to: person.phone, text: sms });
   },
 });
+
+/** The message about an event, and its addressee; undefined when there is none, or none any more. */
+async function writtenFor(deps: NotificationDeps, event: RecordedEvent) {
+  const order = await orderOf(deps, event);
+  const userId = order?.buyerId ?? idOf(event.stream);
+  const person = await personOf(deps, userId);
+  if (person === undefined) return undefined;
+  const data = await deps.services.personalData.reveal(event.data, sealedInEvent(event, userId));
+  const message = messageOf({ ...event, data }, order);
+  return message && { person, userId, message };
+}
 
 async function orderOf({ services }: NotificationDeps, event: RecordedEvent): Promise<PlacedOrder | undefined> {
   if (categoryOf(event.stream) !== orderDecider.category) return undefined;

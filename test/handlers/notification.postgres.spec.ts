@@ -1,6 +1,8 @@
+import { isDeepStrictEqual } from 'node:util';
 import { expect } from 'chai';
 import { orderDecider } from '../../src/aggregates/order.ts';
 import { sealedInNotification } from '../../src/aggregates/sealed.ts';
+import { userDecider } from '../../src/aggregates/user.ts';
 import type { Mail, Sender, Sending } from '../../src/handlers/senders/mailer.ts';
 import { notification } from '../../src/handlers/notification.ts';
 import { createPool, type Pool } from '../../src/platform/postgres/pool.ts';
@@ -145,6 +147,53 @@ describe('notification', () => {
     await shop.deliver(handler(sender), 2);
     expect(mails).to.have.length(1);
     expect((await rows())[0]).to.include({ status: 'unknown' });
+  });
+
+  describe('that was cut off while sending is unknown, not sending for ever,', () => {
+    const cutOff = (): Sender => scripted(new Error('the power went')).sender;
+    const statuses = async () => (await rows()).map(({ channel, kind, status }) => [channel, kind, status]);
+    async function told(orderId: string, what: object, email: Sender, sms?: Sender): Promise<void> {
+      const events = await shop.events('order', orderId);
+      const event = events.find(({ type, data }) =>
+        isDeepStrictEqual({ ...{ type, ...data }, ...what }, { type, ...data }),
+      )!;
+      await handler(email, sms).handle({ event, attempt: 1, signal: new AbortController().signal });
+    }
+
+    it('when its event yields no message any more', async () => {
+      const { orderId, paymentId } = await place();
+      await shop.does(orderDecider, orderId, { type: 'RecordDecline', data: { paymentId, reason: 'no funds' } });
+      await rejection(told(orderId, { type: 'PaymentDeclined' }, cutOff()));
+      expect(await statuses()).to.deep.equal([['email', 'payment declined', 'sending']]);
+      const cancel = { reason: 'changed my mind', by: 'buyer', refundId: 'x' } as const;
+      await shop.does(orderDecider, orderId, { type: 'CancelOrder', data: cancel });
+      const { mails, sender } = scripted();
+      await told(orderId, { type: 'PaymentDeclined' }, sender);
+      expect(await statuses()).to.deep.equal([['email', 'payment declined', 'unknown']]);
+      expect((await rows())[0]!.error).to.equal('its sender stopped before saying what became of it');
+      expect(mails).to.deep.equal([]);
+    });
+
+    it('when its addressee was erased meanwhile', async () => {
+      const { orderId } = await place();
+      await rejection(told(orderId, { type: 'OrderPlaced' }, cutOff()));
+      shop.personalData.forget(buyerId);
+      await told(orderId, { type: 'OrderPlaced' }, scripted().sender);
+      expect(await statuses()).to.deep.equal([['email', 'order placed', 'unknown']]);
+    });
+
+    it('when its addressee has no telephone any more', async () => {
+      const { orderId, paymentId } = await place();
+      await fulfil(orderId, paymentId);
+      const shipped = { type: 'FulfilmentAdvanced', status: 'shipped' };
+      await rejection(told(orderId, shipped, scripted().sender, cutOff()));
+      await shop.does(userDecider, buyerId, { type: 'UpdateProfile', data: { phone: null } });
+      await told(orderId, shipped, scripted().sender);
+      expect(await statuses()).to.deep.equal([
+        ['email', 'order shipped', 'sent'],
+        ['sms', 'order shipped', 'unknown'],
+      ]);
+    });
   });
 
   it('writes to nobody whose data was erased, and to nobody who never was', async () => {

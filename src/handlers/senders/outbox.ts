@@ -7,6 +7,9 @@ import { type Pool, translating } from '../../platform/postgres/pool.ts';
 import { scrub } from '../../platform/scrub.ts';
 import type { Sender, Sending } from './mailer.ts';
 
+/** The error of a notice whose sending was cut off. */
+const STOPPED = 'its sender stopped before saying what became of it';
+
 export type Channel = 'email' | 'sms';
 
 /** One message to one person because of one event. */
@@ -41,11 +44,28 @@ export async function sendOnce(deps: OutboxDeps, notice: Notice): Promise<void> 
   if (sending.status === 'failed') throw unavailable('NotSent', `A message could not be sent: ${sending.error}`);
 }
 
+/**
+ * Closes what an earlier attempt left `sending` on channels to which the event now sends nothing. No later attempt would
+ * come back to such a row.
+ */
+export async function closeLeft(pool: Pool, eventId: string, channels: readonly Channel[]): Promise<void> {
+  await translating(() =>
+    pool.query(
+      `UPDATE notifications SET status = 'unknown', error = $3
+       WHERE event_id = $1 AND channel = ANY ($2::text[]) AND status = 'sending'`,
+      [eventId, channels, STOPPED],
+    ),
+  );
+}
+
 /** Whether this call may send the notice: it was never tried, or was certainly not sent, and the person is not erased. */
 async function claim({ pool, personalData }: OutboxDeps, id: string, notice: Notice): Promise<boolean> {
   const { eventId, channel, userId, kind, to, subject, text } = notice;
   const body = await sealed(personalData, { id, userId }, JSON.stringify({ to, text }));
-  if (body === undefined) return false;
+  if (body === undefined) {
+    await closeLeft(pool, eventId, [channel]);
+    return false;
+  }
   const { rows } = await translating(() =>
     pool.query<{ ours: boolean }>(
       `INSERT INTO notifications AS n (id, event_id, channel, user_id, kind, subject, body, status)
@@ -53,10 +73,10 @@ async function claim({ pool, personalData }: OutboxDeps, id: string, notice: Not
        ON CONFLICT (event_id, channel) DO UPDATE
          SET status = CASE n.status WHEN 'failed' THEN 'sending' ELSE 'unknown' END,
              attempts = n.attempts + (n.status = 'failed')::int,
-             error = CASE n.status WHEN 'failed' THEN n.error ELSE 'its sender stopped before saying what became of it' END
+             error = CASE n.status WHEN 'failed' THEN n.error ELSE $8 END
          WHERE n.status IN ('failed', 'sending')
        RETURNING status = 'sending' AS ours`,
-      [id, eventId, channel, userId, kind, subject, body],
+      [id, eventId, channel, userId, kind, subject, body, STOPPED],
     ),
   );
   return rows[0]?.ours === true;
