@@ -23,6 +23,8 @@ export interface Folded {
   readonly revision: bigint;
   /** Of the last event; 0 when there is none. */
   readonly position: bigint;
+  /** The id of the last event; empty when there is none. */
+  readonly eventId: string;
   /** Revision of the stream's last snapshot, as far as this process knows. */
   readonly snapshotRevision: bigint;
   /**
@@ -37,6 +39,8 @@ interface Step {
   readonly state: unknown;
   readonly revision: bigint;
   readonly position: bigint;
+  /** The events that were appended, at least one. */
+  readonly events: readonly Pick<RecordedEvent, 'id'>[];
   readonly commandIds: readonly string[];
 }
 
@@ -71,9 +75,9 @@ export function createFolds(options: FoldsOptions): Folds {
   function remember(stream: string, folded: Folded): Folded {
     const known = cache.get(stream);
     if (known !== undefined && known.decider === folded.decider && known.revision >= folded.revision) return folded;
-    const { decider, state, revision, snapshotRevision } = folded;
+    const { decider, state, revision, eventId, snapshotRevision } = folded;
     const due = snapshots !== undefined && revision - snapshotRevision >= BigInt(snapshotEvery);
-    if (due) void snapshots.save(stream, decider.snapshotVersion, { revision, state });
+    if (due) void snapshots.save(stream, decider.snapshotVersion, { revision, eventId, state });
     const kept = due ? { ...folded, snapshotRevision: revision } : folded;
     if (revision > NO_STREAM) cache.set(stream, kept);
     return kept;
@@ -92,15 +96,18 @@ export function createFolds(options: FoldsOptions): Folds {
     }
   }
 
-  /** The stream's snapshot, unless it is beyond `end` or beyond the end of the stream in the log. */
+  /**
+   * The stream's snapshot, unless it is beyond `end`, or the log does not have its event at its revision: the log was restored
+   * from a backup since, and may have grown again.
+   */
   async function fromSnapshot(decider: AnyDecider, stream: string, end?: bigint): Promise<Folded | undefined> {
     const snapshot = await snapshots?.load(stream, decider.snapshotVersion);
     if (snapshot === undefined || (end !== undefined && snapshot.revision > end)) return undefined;
-    const { state, revision } = snapshot;
+    const { state, revision, eventId } = snapshot;
     const [reached] = await store.read(stream, revision, 1);
-    if (reached === undefined) return undefined;
+    if (reached?.id !== eventId) return undefined;
     const { position } = reached;
-    return { decider, state, revision, position, snapshotRevision: revision, commandIds: undefined };
+    return { decider, state, revision, position, eventId, snapshotRevision: revision, commandIds: undefined };
   }
 
   async function load(decider: AnyDecider, stream: string): Promise<Folded> {
@@ -122,9 +129,10 @@ export function createFolds(options: FoldsOptions): Folds {
       return folded === known ? known : remember(stream, folded);
     },
     advance(stream, { decider, snapshotRevision, commandIds }, step) {
-      const { state, revision, position } = step;
+      const { state, revision, position, events } = step;
+      const eventId = events.at(-1)!.id;
       const ids = withIds(commandIds, step.commandIds);
-      remember(stream, { decider, state, revision, position, snapshotRevision, commandIds: ids });
+      remember(stream, { decider, state, revision, position, eventId, snapshotRevision, commandIds: ids });
     },
     async stateAt(decider, stream, revision) {
       const known = cache.get(stream);
@@ -141,6 +149,7 @@ const nothing = (decider: AnyDecider): Folded => ({
   state: decider.initial,
   revision: NO_STREAM,
   position: 0n,
+  eventId: '',
   snapshotRevision: NO_STREAM,
   commandIds: new Set(),
 });
@@ -152,8 +161,8 @@ function withEvents(folded: Folded, events: readonly RecordedEvent[]): Folded {
     folded.commandIds,
     events.map(({ metadata }) => metadata.commandId),
   );
-  const { revision, position } = last;
-  return { ...folded, state: fold(folded.decider, folded.state, events), revision, position, commandIds };
+  const { revision, position, id: eventId } = last;
+  return { ...folded, state: fold(folded.decider, folded.state, events), revision, position, eventId, commandIds };
 }
 
 function withIds(known: Set<string> | undefined, ids: readonly string[]): Set<string> | undefined {

@@ -82,7 +82,8 @@ describe('handle, loading', () => {
       const before = starting();
       for (let count = 0; count < 25; count += 1) await before.handle(account, id, deposit(1));
       expect(saved.get(stream())?.revision).to.equal(19n);
-      saved.set(stream(), { revision: 19n, version: 1, state: { balance: 1_000, changes: 20 } });
+      const { eventId } = saved.get(stream())!;
+      saved.set(stream(), { revision: 19n, eventId, version: 1, state: { balance: 1_000, changes: 20 } });
       expect((await starting().load(account, id)).state).to.deep.equal({ balance: 1_005, changes: 25 });
     });
 
@@ -92,12 +93,15 @@ describe('handle, loading', () => {
       expect(saved.get(stream())?.revision).to.equal(24n);
     });
 
-    it('of another version, or ahead of the stream, are ignored', async () => {
+    it('of another version, ahead of the stream, or of another event are ignored', async () => {
       for (let count = 0; count < 15; count += 1) await handle(deposit(1));
       const wrong = { balance: -1, changes: -1 };
+      const events = await store.read(stream());
+      const eventId = events[9]!.id;
       for (const snapshot of [
-        { revision: 9n, version: 2, state: wrong },
-        { revision: 15n, version: 1, state: wrong },
+        { revision: 9n, eventId, version: 2, state: wrong },
+        { revision: 15n, eventId, version: 1, state: wrong },
+        { revision: 9n, eventId: events[8]!.id, version: 1, state: wrong },
       ]) {
         saved.set(stream(), snapshot);
         expect((await starting().load(account, id)).state.balance).to.equal(15);
