@@ -15,6 +15,10 @@ export const stepOf = (status: Fulfilment): number => FULFILMENT_STATUSES.findIn
 export const isUnshipped = (status: Fulfilment): boolean =>
   status !== 'cancelled' && stepOf(status) < stepOf('shipped');
 
+/** The stores whose parts of an order can still be closed. */
+export const unshippedOf = (fulfilments: Readonly<Record<string, Fulfilment>>): string[] =>
+  Object.entries(fulfilments).flatMap(([storeId, status]) => (isUnshipped(status) ? [storeId] : []));
+
 /** The fulfilments of an order that was just placed: one for each store. */
 export function unfulfilled(lines: readonly { readonly storeId: string }[]): Record<string, Fulfilment> {
   const fulfilments: Record<string, Fulfilment> = {};

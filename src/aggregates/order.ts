@@ -7,6 +7,7 @@ import {
   isUnshipped,
   stepOf,
   unfulfilled,
+  unshippedOf,
 } from './fulfilment.ts';
 import { type OrderLine, totalOf } from './orderLines.ts';
 import { INVALID_STATUS, type Money, pay, type PaymentCommand, type PaymentEvent } from './orderMoney.ts';
@@ -85,7 +86,7 @@ export type OrderCommand =
 
 export const orderDecider: Decider<OrderState, OrderCommand, OrderEvent> = {
   category: 'order',
-  snapshotVersion: 3,
+  snapshotVersion: 4,
   initial: none,
   evolve(state, event) {
     switch (event.type) {
@@ -138,17 +139,7 @@ export const orderDecider: Decider<OrderState, OrderCommand, OrderEvent> = {
 };
 
 function placedBy(data: PlaceOrder['data']['order']): PlacedOrder {
-  const money: Money = {
-    currency: data.currency,
-    total: data.total,
-    paid: false,
-    captured: 0,
-    refundRequested: 0,
-    refunded: 0,
-    refundedByStore: {},
-    payments: {},
-    refunds: {},
-  };
+  const money = pay.unpaid(data);
   const { buyerId, lines } = data;
   return { status: 'placed', buyerId, lines, fulfilments: unfulfilled(lines), cancelled: false, money };
 }
@@ -177,7 +168,7 @@ function cancel({ data }: CancelOrder, state: PlacedOrder): OrderEvent[] {
   ];
 }
 
-/** A seller closes their own part. When nothing else is left, the whole order is cancelled. */
+/** A seller closes their own part. When nothing else is left, of parts or of money, the whole order is cancelled. */
 function cancelPart({ data }: CancelFulfilment, state: PlacedOrder): OrderEvent[] {
   const { storeId, reason, refundId } = data;
   const current = ownFulfilment(state, storeId);
@@ -190,7 +181,12 @@ function cancelPart({ data }: CancelFulfilment, state: PlacedOrder): OrderEvent[
     const sentence = 'This order is not paid yet. Your lines can be cancelled once it is paid.';
     reject('OrderUnpaid', sentence, INVALID_STATUS);
   }
-  return [...closed, ...pay.refundStore(state, storeId, why)];
+  const refunds = pay.refundStore(state, storeId, why);
+  const after = { ...state, money: refunds.reduce(pay.evolve, state.money) };
+  if (pay.isKept(after.money)) return [...closed, ...refunds];
+  const others = unshippedOf(state.fulfilments).filter((id) => id !== storeId);
+  const left = { ...after, fulfilments: { ...state.fulfilments, [storeId]: 'cancelled' as const } };
+  return [...closed, ...refunds, ...closing(left, others, { reason: closesBecause(reason), by: 'system' })];
 }
 
 function ownFulfilment({ fulfilments }: PlacedOrder, storeId: string): Fulfilment {
@@ -216,11 +212,11 @@ function settle(state: PlacedOrder, command: PaymentCommand): OrderEvent[] {
   const last = events.at(-1);
   if (last?.type !== 'RefundRequested' || state.cancelled) return events;
   const money = events.reduce(pay.evolve, state.money);
-  const { storeId } = last.data;
+  const { paymentId, storeId } = last.data;
   const reason = command.type === 'RequestRefund' ? command.data.reason : last.data.reason;
-  const unshipped = Object.keys(state.fulfilments).filter((id) => isUnshipped(ownFulfilment(state, id)));
+  const unshipped = unshippedOf(state.fulfilments);
   const done = pay.isKept(money)
-    ? unshipped.filter((id) => id === storeId && pay.isStoreRefunded({ ...state, money }, id))
+    ? unshipped.filter((id) => id === storeId && pay.isStoreRefunded({ ...state, money }, paymentId, id))
     : unshipped;
   return [...events, ...closing(state, done, { reason: closesBecause(reason), by: 'system' })];
 }

@@ -26,10 +26,15 @@ export interface Money {
   readonly captured: number;
   readonly refundRequested: number;
   readonly refunded: number;
-  readonly refundedByStore: Readonly<Record<string, number>>;
   readonly payments: Readonly<Record<string, Payment>>;
   readonly refunds: Readonly<Record<string, Refund>>;
 }
+
+/** The money of an order that was just placed. */
+export const unpaid = ({ currency, total }: Pick<Money, 'currency' | 'total'>): Money => ({
+  ...{ currency, total, paid: false, captured: 0, refundRequested: 0, refunded: 0 },
+  ...{ payments: {}, refunds: {} },
+});
 
 /** True once a payment was captured; every further capture is refunded. */
 export const hasCaptured = ({ captured }: Pick<Money, 'captured'>): boolean => captured > 0;
@@ -69,7 +74,6 @@ export function evolve(money: Money, event: PaymentEvent): Money {
       return moved(money, event.data.paymentId, 'declined');
     case 'RefundRequested': {
       const { refundId, paymentId, amount, storeId } = event.data;
-      const byStore = money.refundedByStore;
       const refundRequested = money.refundRequested + amount;
       return {
         ...withPayment(money, paymentId, (payment) => ({
@@ -79,7 +83,6 @@ export function evolve(money: Money, event: PaymentEvent): Money {
         paid: money.paid && isKept({ captured: money.captured, refundRequested }),
         refundRequested,
         refunds: { ...money.refunds, [refundId]: { paymentId, amount, storeId, done: false } },
-        refundedByStore: storeId === null ? byStore : { ...byStore, [storeId]: (byStore[storeId] ?? 0) + amount },
       };
     }
     case 'PaymentRefunded': {

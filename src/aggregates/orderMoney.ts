@@ -2,7 +2,18 @@ import { missing, reject } from '../errors.ts';
 import { reasonFor } from './reason.ts';
 import type { SealedOrOwn } from './sealed.ts';
 import { compare, inCurrencyOf } from './money.ts';
-import { covers, evolve, hasCaptured, isKept, isPaidBy, isPaidWith, type Money, type Payment } from './orderLedger.ts';
+import {
+  covers,
+  evolve,
+  hasCaptured,
+  isKept,
+  isPaidBy,
+  isPaidWith,
+  type Money,
+  type Payment,
+  unpaid,
+} from './orderLedger.ts';
+import { createShares } from './orderShares.ts';
 import type {
   ConfirmPayment,
   PaymentCommand,
@@ -117,15 +128,21 @@ function unwantedBecause(cancelled: boolean, amount: number, money: Money): stri
   return covers(amount, money) ? 'more was captured than the order costs' : 'less was captured than the order costs';
 }
 
-const worth = (lines: Payable['lines'], storeId: string): number =>
-  lines.reduce((sum, line) => (line.storeId === storeId ? sum + line.price * line.quantity : sum), 0);
+/** What a store's lines still have of a payment, minor units: a refund for the whole order takes its share of them too. */
+function leftOf({ lines, money }: Pick<Payable, 'lines' | 'money'>, paymentId: string, storeId: string): number {
+  const payment = known(money, paymentId);
+  if (payment.status !== 'captured') return 0;
+  const shares = createShares(lines, money.total);
+  shares.capture({ paymentId, amount: payment.amount });
+  for (const [refundId, refunded] of Object.entries(money.refunds)) shares.refund({ refundId, ...refunded });
+  return shares.left(paymentId, storeId);
+}
 
 /** The amount that can still be refunded of a payment: by an admin (`storeId` is null), or for the lines of one store. */
-function refundableOf({ lines, money }: Payable, paymentId: string, storeId: string | null): number {
-  const { status, amount, refundRequested } = known(money, paymentId);
+function refundableOf(order: Payable, paymentId: string, storeId: string | null): number {
+  const { status, amount, refundRequested } = known(order.money, paymentId);
   const ofPayment = status === 'captured' ? amount - refundRequested : 0;
-  const ofStore = storeId === null ? ofPayment : worth(lines, storeId) - (money.refundedByStore[storeId] ?? 0);
-  return Math.max(0, Math.min(ofPayment, ofStore));
+  return Math.max(0, storeId === null ? ofPayment : Math.min(ofPayment, leftOf(order, paymentId, storeId)));
 }
 
 function refund({ data }: RequestRefund, order: Payable): PaymentEvent[] {
@@ -173,11 +190,11 @@ function refundStore(order: Payable, storeId: string, why: { refundId: string; r
   return amount > 0 ? [{ type: 'RefundRequested', data: { ...why, paymentId, amount, currency, storeId } }] : [];
 }
 
-/** Whether all that a store's lines are worth was requested back by the store itself. */
-const isStoreRefunded = ({ lines, money }: Pick<Payable, 'lines' | 'money'>, storeId: string): boolean =>
-  (money.refundedByStore[storeId] ?? 0) >= worth(lines, storeId);
+/** Whether a store's lines have nothing left of a payment. */
+const isStoreRefunded = (order: Pick<Payable, 'lines' | 'money'>, paymentId: string, storeId: string): boolean =>
+  leftOf(order, paymentId, storeId) <= 0;
 
 export const pay = {
-  ...{ evolve, decide, refundRest, refundStore },
+  ...{ unpaid, evolve, decide, refundRest, refundStore },
   ...{ isPaidBy, isPaidWith, isKept, isStoreRefunded, hasCaptured },
 } as const;

@@ -1,12 +1,12 @@
 import { type Fulfilment, orderStatus, type OrderStatus } from '../aggregates/fulfilment.ts';
 import type { OrderCancelled, OrderEvent, OrderLine, OrderPlaced } from '../aggregates/order.ts';
+import { createShares } from '../aggregates/orderShares.ts';
 import type { Reader } from '../engine/ask/history.ts';
 import type { Conditions } from '../engine/ask/paging.ts';
 import type { Actor } from '../engine/decide/context.ts';
 import { replay } from '../engine/project/projection.ts';
 import type { RecordedEvent } from '../eventstore/eventStore.ts';
 import { type OrderRow, orders } from '../projections/orders.ts';
-import { createShares } from './orderShares.ts';
 import { storeIdOf } from './store.ts';
 
 /** The actor of an entry that another seller of the order caused. */

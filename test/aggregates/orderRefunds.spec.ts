@@ -118,6 +118,36 @@ describe('a seller', () => {
       .then(partCancelled('north'), refundRequested(NORTH - 1_000, { storeId: 'north', reason: 'sold out' }));
   });
 
+  it('gives back no more than their lines have left when an admin has given back a part of the order', () => {
+    const earlier = refundRequested(1_000, { refundId: 'r0' });
+    const share = Math.floor((1_000 * NORTH) / TOTAL);
+    const left = NORTH - share - (Number.isInteger((1_000 * NORTH) / TOTAL) ? 0 : 1);
+    given(orderDecider, ...paid, earlier)
+      .when(refund('north', left + 1))
+      .thenRefused('RefundExceedsCaptured');
+    given(orderDecider, ...paid, earlier)
+      .when(refund('north'))
+      .then(refundRequested(left, { storeId: 'north' }), partClosed('north'));
+    given(
+      orderDecider,
+      ...paid,
+      earlier,
+      refundRequested(left, { refundId: 'r2', storeId: 'north' }),
+      partClosed('north'),
+    )
+      .when(refund('south'))
+      .then(refundRequested(TOTAL - 1_000 - left, { storeId: 'south' }), closed);
+  });
+
+  it('closes what the others have not shipped, when they give back the last of the money', () => {
+    given(orderDecider, ...paid, refundRequested(SOUTH, { refundId: 'r0', storeId: 'south' }))
+      .when(cancelPart('north'))
+      .then(partCancelled('north'), refundRequested(NORTH, { storeId: 'north', reason: 'sold out' }), {
+        type: 'OrderCancelled',
+        data: { reason: 'refunded in full: sold out', by: 'system' },
+      });
+  });
+
   it('cancels the order with its last lines', () => {
     given(orderDecider, ...paidWithOneStore)
       .when(cancelPart('north'))

@@ -6,7 +6,7 @@ import type { OrderRow } from '../../src/projections/orders.ts';
 import { orders } from '../../src/projections/orders.ts';
 import { orderView } from '../../src/queries/order.ts';
 import { createOrderReader, createPartReader, viewerOf, worthOf } from '../../src/queries/orderPart.ts';
-import { createShares } from '../../src/queries/orderShares.ts';
+import { createShares } from '../../src/aggregates/orderShares.ts';
 import { storeIdOf } from '../../src/queries/store.ts';
 import {
   advanced,

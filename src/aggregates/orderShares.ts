@@ -1,5 +1,5 @@
-import type { OrderLine } from '../aggregates/order.ts';
-import type { PaymentCaptured, RefundRequested } from '../aggregates/orderMoney.ts';
+import type { OrderLine } from './orderLines.ts';
+import type { PaymentCaptured, RefundRequested } from './orderPayment.ts';
 
 /** Minor units per store. */
 type PerStore = ReadonlyMap<string, number>;
@@ -15,11 +15,13 @@ export interface Shares {
   /** What the lines of a store cost. */
   worth(storeId: string): number;
   /** What each store has of a capture. What was captured beyond the order's total belongs to none. */
-  capture(captured: PaymentCaptured['data']): PerStore;
+  capture(captured: Pick<PaymentCaptured['data'], 'paymentId' | 'amount'>): PerStore;
   /** What each store gives back of a refund: all of it when the store asked for it, else in proportion to what each has. */
-  refund(refund: RefundRequested['data']): PerStore;
+  refund(refund: Pick<RefundRequested['data'], 'refundId' | 'paymentId' | 'amount' | 'storeId'>): PerStore;
   /** The shares of an earlier refund. */
   refundOf(refundId: string): PerStore | undefined;
+  /** What a store's lines still have of a payment. Below zero when an earlier version let the store give back more than its own. */
+  left(paymentId: string, storeId: string): number;
 }
 
 const NOTHING: PerStore = new Map();
@@ -30,8 +32,11 @@ const proportion = (amount: number, part: number, whole: number): number =>
 
 const sumOf = (perStore: PerStore): number => [...perStore.values()].reduce((sum, amount) => sum + amount, 0);
 
-/** Divides an order's money among its stores, event by event. Shares are rounded down, so no two of them exceed the amount. */
-export function createShares(lines: readonly OrderLine[], total: number): Shares {
+/** Divides an order's money among its stores, event by event. The shares of a refund add up to it. */
+export function createShares(
+  lines: readonly Pick<OrderLine, 'storeId' | 'price' | 'quantity'>[],
+  total: number,
+): Shares {
   const worth = new Map<string, number>();
   for (const { storeId, price, quantity } of lines) worth.set(storeId, (worth.get(storeId) ?? 0) + price * quantity);
   const payments = new Map<string, Kept>();
@@ -51,6 +56,7 @@ export function createShares(lines: readonly OrderLine[], total: number): Shares
       return given;
     },
     refundOf: (refundId) => refunds.get(refundId),
+    left: (paymentId, storeId) => payments.get(paymentId)?.perStore.get(storeId) ?? 0,
   };
 }
 
@@ -70,9 +76,22 @@ function takeBack(kept: Kept, amount: number, storeId: string | null): PerStore 
     return all;
   }
   const spread = amount - Math.min(amount, Math.max(0, kept.rest));
-  const given = new Map([...perStore].map(([id, own]) => [id, proportion(spread, own, ofStores)]));
+  const given = spreadOver(perStore, spread, ofStores);
   for (const [id, share] of given) take(kept, id, share);
   kept.rest -= amount - sumOf(given);
+  return given;
+}
+
+/** An amount in proportion to what each store has. What the rounding leaves goes to the first that have more, a minor unit each. */
+function spreadOver(perStore: PerStore, amount: number, whole: number): Map<string, number> {
+  const given = new Map([...perStore].map(([id, own]) => [id, proportion(amount, own, whole)]));
+  let left = Math.min(amount, whole) - sumOf(given);
+  for (const [id, share] of given) {
+    if (left <= 0) break;
+    if (share >= (perStore.get(id) ?? 0)) continue;
+    given.set(id, share + 1);
+    left -= 1;
+  }
   return given;
 }
 
