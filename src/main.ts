@@ -10,6 +10,7 @@ import { commands } from './commands/index.ts';
 import type { Config } from './config/config.ts';
 import { armFailpoint } from './platform/failpoint.ts';
 import { createApp } from './http/app.ts';
+import { masterKeysOf } from './eventstore/masterKeys.ts';
 import { logKeysInUse } from './http/auth/securityLog.ts';
 import { createMetrics, type Metrics } from './http/pages/metrics.ts';
 import { insightAtMetricsPort, insightAtPort } from './http/pages/insight.ts';
@@ -79,7 +80,8 @@ async function serveOn({ config, databaseUrl, log, shutdown, ...options }: Serve
   const applied = await migrateShop(databaseUrl);
   if (applied.length > 0) log.info({ applied }, 'database migrated');
   const secrets = await openSecrets({ config, log, url: databaseUrl, mayMake: true });
-  logKeysInUse(log, secrets);
+  const [{ mark: master }] = masterKeysOf(secrets.masterKey);
+  logKeysInUse(log, { jwtSecret: secrets.jwtSecret, master });
   const metrics = options.metrics ?? createMetrics();
   const shop = await openShop({
     ...{ url: databaseUrl, config, secrets, log },

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { createAdmin, NAME_DEFAULT, type NewAdmin } from '../compose/admin.ts';
+import { checkAdmin, createAdmin, NAME_DEFAULT, type NewAdmin } from '../compose/admin.ts';
 import { isRefusal } from '../errors.ts';
 import { onShop, operator } from './onShop.ts';
 import { readPassword } from './password.ts';
@@ -25,7 +25,7 @@ async function create({ passwordStdin = false, ...admin }: Options): Promise<voi
       log.warn({ security: 'change of role', user: id, role: 'admin', actor }, 'security: an admin was created');
       console.log(`Admin ${clean(name)} <${clean(email)}> created (${id}).`);
     },
-    { makesShop: true },
+    { makesShop: true, check: (config) => checkAdmin(config, { ...admin, password }) },
   );
 }
 

@@ -15,6 +15,8 @@ const SIGNAL_EXIT_CODES = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
 export interface CommandOptions {
   /** Whether the command makes a shop where there is none. Any other refuses, so that a mistyped folder is found out. */
   readonly makesShop?: boolean;
+  /** Throws when the command cannot succeed with what it was given. Called before a shop is looked for or made. */
+  readonly check?: (config: Config) => Promise<void>;
 }
 
 /** The settings and a logger. At level `info` it logs only warnings and errors, because a command prints its results itself. */
@@ -34,9 +36,10 @@ function settings(): { config: Config; log: Logger } {
  */
 export async function onDatabase<T>(
   work: (context: CommandContext) => Promise<T>,
-  { makesShop = false }: CommandOptions = {},
+  { makesShop = false, check }: CommandOptions = {},
 ): Promise<T> {
   const { config, log } = settings();
+  await check?.(config);
   const database = await (makesShop ? openDatabase(config, log, 'command') : findDatabase(config, log));
   const signals = Object.entries(SIGNAL_EXIT_CODES) as [NodeJS.Signals, number][];
   const interrupted = signals.map(([signal, code]) => {

@@ -46,7 +46,7 @@ const onFittingDatabase = <T>(
 /** Like `onDatabase`, with the shop's write side; it is always closed again. */
 export const onShop = <T>(
   work: (command: ShopCommand) => Promise<T>,
-  { makesShop = false, ...options }: CommandOptions & Pick<ShopOptions, 'readOnly'> = {},
+  { makesShop = false, check, ...options }: CommandOptions & Pick<ShopOptions, 'readOnly'> = {},
 ): Promise<T> =>
   onFittingDatabase(
     async (command) => {
@@ -59,7 +59,7 @@ export const onShop = <T>(
         await shop.close();
       }
     },
-    { makesShop },
+    { makesShop, ...(check === undefined ? {} : { check }) },
   );
 
 export interface LogCommand extends CommandContext {

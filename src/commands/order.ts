@@ -5,7 +5,7 @@ import { orderDecider, type PlacedOrder } from '../aggregates/order.ts';
 import { sealedInOrder } from '../aggregates/sealed.ts';
 import { invalid, missing, reject } from '../errors.ts';
 import { orders } from '../projections/orders.ts';
-import { Fields, Id, Message, Named, VISIBLE } from '../schema.ts';
+import { Fields, Id, Message, Named, Phone, VISIBLE } from '../schema.ts';
 import { OrderView, orderView } from '../queries/order.ts';
 import { SellerOrderView, sellerOrderView } from '../queries/sellerOrder.ts';
 import { checkOut } from './checkout.ts';
@@ -24,7 +24,7 @@ const Address = Type.Union([
     region: Type.Optional(Line(100)),
     postal_code: Type.Optional(Line(20)),
     country: Line(100),
-    phone: Type.Optional(Line(20)),
+    phone: Type.Optional(Phone),
   }),
 ]);
 

@@ -1,6 +1,6 @@
 import { normalEmail, registerUser } from '../commands/auth.ts';
 import type { Services } from '../commands/contract.ts';
-import { ConfigError } from '../config/config.ts';
+import { type Config, ConfigError } from '../config/config.ts';
 import type { ReadDb } from '../engine/ask/query.ts';
 import { carryOut } from '../engine/decide/carryOut.ts';
 import { type Actor, SYSTEM } from '../engine/decide/context.ts';
@@ -10,7 +10,7 @@ import { derivedId } from '../platform/ids.ts';
 import type { Logger } from '../platform/log.ts';
 import type { UserView } from '../queries/user.ts';
 import { Email, Fields, Name, Password } from '../schema.ts';
-import { commandContext } from './shop.ts';
+import { commandContext, passwordsOf } from './shop.ts';
 
 export const NAME_DEFAULT = 'Admin';
 const FIRST_ADMIN_NAMESPACE = '2d0bb0a5-64f5-5d4b-9d9b-8d6c4f4f5c0e';
@@ -23,15 +23,26 @@ export interface NewAdmin {
 
 const check = bodyCheck(Fields({ email: Email, password: Password, name: Name }));
 
+function checkForm(admin: NewAdmin): Required<NewAdmin> {
+  const registration = { name: NAME_DEFAULT, ...admin };
+  const errors = check(registration);
+  if (errors.length > 0) throw new Refusal('invalid', 'InvalidInput', 'This admin cannot be created:', { errors });
+  return registration;
+}
+
+/** Throws when no shop with these settings would register this administrator. Needs no shop. */
+export async function checkAdmin(config: Config, admin: NewAdmin): Promise<void> {
+  const { email, name, password } = checkForm(admin);
+  (await passwordsOf(config)).check(password, 'password', [email, name]);
+}
+
 /** Registers an administrator by the same rules as any user. With the same `id`, a repeat changes nothing. */
 export async function createAdmin(
   services: Services,
   admin: NewAdmin,
   { actor, id }: { actor: Actor; id?: string },
 ): Promise<UserView> {
-  const registration = { name: NAME_DEFAULT, ...admin };
-  const errors = check(registration);
-  if (errors.length > 0) throw new Refusal('invalid', 'InvalidInput', 'This admin cannot be created:', { errors });
+  const registration = checkForm(admin);
   const { origin } = commandContext(services, { actor, ...(id === undefined ? {} : { id }) });
   const carried = await carryOut({
     ...{ origin, services },

@@ -1,6 +1,6 @@
 import { type Actor, CommandContext, SYSTEM } from '../engine/decide/context.ts';
 import { createAggregates } from '../engine/decide/handle.ts';
-import type { CommandContext as ShopContext, Hints, Services } from '../commands/contract.ts';
+import type { CommandContext as ShopContext, Hints, Passwords, Services } from '../commands/contract.ts';
 import type { ShopSettings } from '../queries/contract.ts';
 import { createPersonalData } from '../eventstore/personalData.ts';
 import { type Config, ConfigError } from '../config/config.ts';
@@ -65,6 +65,10 @@ export interface Shop {
   close(): Promise<void>;
 }
 
+/** The passwords of a shop with these settings. */
+export const passwordsOf = (config: Config): Promise<Passwords> =>
+  createPasswords({ ...config.auth, shopNames: [SHOP, config.mail.from] });
+
 /** Opens the write side and its services on a migrated database, for the server and the command line. */
 export async function openShop(options: ShopOptions): Promise<Shop> {
   const { url, config, secrets, log, cacheEntries } = options;
@@ -94,7 +98,7 @@ export async function openShop(options: ShopOptions): Promise<Shop> {
       store,
       aggregates: createAggregates({ store, snapshots: createSnapshots({ pool, epoch, log }), cacheEntries }),
       personalData,
-      passwords: await createPasswords({ ...config.auth, shopNames: [SHOP, config.mail.from] }),
+      passwords: await passwordsOf(config),
       tokens: createTokens({ secret: secrets.jwtSecret, accessTtlMs, refreshTtlMs }),
       hints: createHints({ db, store, progress }),
       settings,

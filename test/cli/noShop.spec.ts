@@ -85,6 +85,19 @@ describe('a command in a place without a shop', function () {
     }
   });
 
+  it('makes no shop for an admin that is refused', async () => {
+    for (const [email, input] of [
+      ['ada@example.com', 'password123\n'],
+      ['no address', 'a long and rare sentence\n'],
+    ] as const) {
+      const parent = mkdtempSync(path.join(folder, 'parent-'));
+      const args = ['admin', 'create', '--email', email, '--password-stdin'];
+      const { code, output } = await runCartulary(args, { env: { DATA_DIR: path.join(parent, 'typo') }, input });
+      expect(code, output).to.equal(1);
+      expect(readdirSync(parent), email).to.deep.equal([]);
+    }
+  });
+
   it('refuses a folder of something else, and makes nothing in it', async () => {
     for (const { words, args } of looking) {
       const other = mkdtempSync(path.join(folder, 'other-'));

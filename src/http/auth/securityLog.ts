@@ -35,10 +35,9 @@ const markKey = (masterKey: Buffer): Buffer =>
 const markOf = (key: Buffer, text: string): string =>
   createHmac('sha256', key).update(text).digest('hex').slice(0, MARK_DIGITS);
 
-/** Names the keys that a process uses from its start on, by marks that do not reveal them. */
-export function logKeysInUse(logger: Logger, keys: { readonly jwtSecret: string; readonly masterKey: Buffer }): void {
-  const [signs, ...verify] = signingKeysOf(keys.jwtSecret).map(({ mark }) => mark);
-  const master = markOf(markKey(keys.masterKey), 'mark of the master key');
+/** Names the keys that a process uses from its start on, by marks that do not reveal them. `master`: that of the master key. */
+export function logKeysInUse(logger: Logger, { jwtSecret, master }: Record<'jwtSecret' | 'master', string>): void {
+  const [signs, ...verify] = signingKeysOf(jwtSecret).map(({ mark }) => mark);
   logger.info({ security: 'keys in use', signs, verify, master }, 'security: keys in use');
 }
 
