@@ -7,10 +7,13 @@ import { stage } from '../example.ts';
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
+/** Longer than the pauses between all runs of a command, 350 ms at most, with room for a busy machine. */
+const REQUEST_TIMEOUT_MS = 1_500;
+
 describe('an answer of the API', () => {
   let edge: Edge;
   before(async () => {
-    edge = await openEdge({ http: { requestTimeoutMs: 300 } });
+    edge = await openEdge({ http: { requestTimeoutMs: REQUEST_TIMEOUT_MS } });
   });
   after(() => edge.close());
 
