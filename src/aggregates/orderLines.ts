@@ -12,7 +12,7 @@ export interface OrderLine {
   readonly quantity: number;
 }
 
-/** What lines cost together. Throws when one is priced in another currency. */
+/** The price of lines together. Throws when one is priced in another currency. */
 export const totalOf = (lines: readonly OrderLine[], currency: string): Money =>
   sumOf(
     lines.map((line) => times({ amount: line.price, currency: line.currency ?? currency }, line.quantity)),

@@ -128,7 +128,7 @@ function unwantedBecause(cancelled: boolean, amount: number, money: Money): stri
   return covers(amount, money) ? 'more was captured than the order costs' : 'less was captured than the order costs';
 }
 
-/** What a store's lines still have of a payment, minor units: a refund for the whole order takes its share of them too. */
+/** The part of a payment that a store's lines still have, minor units: a refund for the whole order takes its share of them too. */
 function leftOf({ lines, money }: Pick<Payable, 'lines' | 'money'>, paymentId: string, storeId: string): number {
   const payment = known(money, paymentId);
   if (payment.status !== 'captured') return 0;

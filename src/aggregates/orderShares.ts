@@ -5,22 +5,22 @@ import type { PaymentCaptured, RefundRequested } from './orderPayment.ts';
 type PerStore = ReadonlyMap<string, number>;
 
 interface Kept {
-  /** What each store's lines have of the payment, and was not requested back. */
+  /** The part of the payment that each store's lines still have: it was not requested back. */
   readonly perStore: Map<string, number>;
-  /** What is kept and belongs to no store's lines. Below zero when a store gave back more than its own. */
+  /** The kept money that belongs to no store's lines. Below zero when a store gave back more than its own. */
   rest: number;
 }
 
 export interface Shares {
-  /** What the lines of a store cost. */
+  /** The price of a store's lines together. */
   worth(storeId: string): number;
-  /** What each store has of a capture. What was captured beyond the order's total belongs to none. */
+  /** Each store's share of a capture. Money beyond the order's total belongs to none. */
   capture(captured: Pick<PaymentCaptured['data'], 'paymentId' | 'amount'>): PerStore;
-  /** What each store gives back of a refund: all of it when the store asked for it, else in proportion to what each has. */
+  /** Each store's share of a refund: all of it when the store asked for it, else in proportion to the money that each has. */
   refund(refund: Pick<RefundRequested['data'], 'refundId' | 'paymentId' | 'amount' | 'storeId'>): PerStore;
   /** The shares of an earlier refund. */
   refundOf(refundId: string): PerStore | undefined;
-  /** What a store's lines still have of a payment. Below zero when an earlier version let the store give back more than its own. */
+  /** The part of a payment that a store's lines still have. Below zero when an earlier version let the store give back more than its own. */
   left(paymentId: string, storeId: string): number;
 }
 
@@ -82,7 +82,7 @@ function takeBack(kept: Kept, amount: number, storeId: string | null): PerStore 
   return given;
 }
 
-/** An amount in proportion to what each store has. What the rounding leaves goes to the first that have more, a minor unit each. */
+/** An amount in proportion to the money of each store. The rest of the rounding goes to the first that have more, a minor unit each. */
 function spreadOver(perStore: PerStore, amount: number, whole: number): Map<string, number> {
   const given = new Map([...perStore].map(([id, own]) => [id, proportion(amount, own, whole)]));
   let left = Math.min(amount, whole) - sumOf(given);

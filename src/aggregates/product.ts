@@ -30,7 +30,7 @@ export type DelistProduct = Command<'DelistProduct', { by: string }>;
 export type ProductCommand = ListProduct | UpdateProduct | DelistProduct;
 
 export type ListedProduct = { readonly status: 'listed' } & Readonly<ProductListed['data']>;
-/** What a delisted product was called and cost, for the carts that it is still in. */
+/** The name and price of a delisted product, for the carts that still hold it. */
 export type DelistedProduct = { readonly status: 'delisted' } & Pick<
   ListedProduct,
   'sellerId' | 'name' | 'price' | 'currency'

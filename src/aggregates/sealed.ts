@@ -63,7 +63,7 @@ const streamOfOrder = (id: string): string => `order-${id}`;
 export const placeOfUser = (userId: string, field: SealedName): Place => ({
   ...{ subject: userId, stream: streamOfUser(userId), field },
 });
-/** The place of a text about an order. Whoever typed it, it is sealed for the buyer: the order is about them. */
+/** The place of a text about an order. It is sealed for the buyer, also when a seller typed it: the order is about the buyer. */
 export const placeOfOrder = (order: { id: string; buyerId: string }, field: SealedName): Place => ({
   ...{ subject: order.buyerId, stream: streamOfOrder(order.id), field },
 });

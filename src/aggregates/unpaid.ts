@@ -12,7 +12,7 @@ export type UnpaidOrderOpened = {
 export type UnpaidOrderClosed = { type: 'UnpaidOrderClosed'; data: { orderId: string } };
 export type UnpaidEvent = UnpaidOrderOpened | UnpaidOrderClosed;
 
-/** What a buyer may hold in unpaid orders; 0 means no bound. */
+/** Bounds of a buyer's unpaid orders; 0 means no bound. */
 export interface UnpaidBounds {
   readonly ordersMax: number;
   /** Of one product. */

@@ -115,7 +115,7 @@ function createConsumer(
   };
 }
 
-/** What the database keeps about a consumer. */
+/** The database's record of a consumer. */
 interface Kept {
   readonly kept: bigint | number;
   /** False when the checkpoint is one of another log: it says nothing about this one. */

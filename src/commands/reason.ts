@@ -9,7 +9,7 @@ interface About {
   readonly buyerId: string;
 }
 
-/** Seals each text for one event of an order. What is said about an erased buyer is not kept: `[erased]` takes its place. */
+/** Seals each text for one event of an order. A text about an erased buyer is not kept: `[erased]` takes its place. */
 async function sealEach<Type extends string>(
   { services: { personalData } }: CommandContext,
   about: About,

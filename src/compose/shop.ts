@@ -26,7 +26,7 @@ import type { Secrets } from '../platform/secrets.ts';
 import { type SpanDetails, traced } from '../platform/trace.ts';
 
 /** How long a hint waits for its read model to reach the head of the log before it refuses, ms. */
-/** What the software is called: no password on its own. */
+/** The software's own names: no password by themselves. */
 const SHOP = 'Cartulary';
 const HINT_WAIT_MAX_MS = 2_000;
 /** Attempts of a hint to read rows without a connection that breaks meanwhile. */

@@ -170,7 +170,7 @@ export function environment(dir = process.cwd()): Environment {
 }
 
 /**
- * What was given and has no effect, a sentence each: a start says so. A name in the process's environment is only remarked on,
+ * Settings that were given and have no effect, a sentence each; a start logs them. A name in the process's environment is only remarked on,
  * because it can be another program's; in `.env`, a slip of a setting is refused.
  */
 export function remarksOnSettings(dir = process.cwd(), given: Environment = process.env): string[] {

@@ -7,7 +7,7 @@ export interface NameProblem {
   readonly reason: string;
 }
 
-/** What `.env` may hold for the compose files, which read the same file. */
+/** Names in `.env` that are for the compose files, which read the same file. */
 const OF_COMPOSE: readonly string[] = ['CARTULARY_PORT', 'CARTULARY_VERSION', 'POSTGRES_PASSWORD'];
 const PREFIX = /^CARTULARY_/i;
 const FILE_SUFFIX = /_FILE$/i;

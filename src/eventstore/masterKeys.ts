@@ -18,7 +18,7 @@ export type MasterKeys = readonly [MasterKey, ...MasterKey[]];
 
 /** A key as it is stored. `mark` is null when an earlier version has wrapped it. */
 export interface Wrapped {
-  /** What the key is bound to: a person's id, or the name of a key of the shop. */
+  /** The owner that the key is bound to: a person's id, or the name of a key of the shop. */
   readonly name: string;
   readonly bytes: Buffer;
   readonly mark: string | null;

@@ -59,7 +59,7 @@ export const fitKeys = (pool: Pool, keys: MasterKeys, { readOnly = false }: FitO
     const row = await indexKeyRow(pool);
     const indexKey = row === undefined ? origin?.key : openIndexKey(keys, row);
     const marks = [...(await marksIn(pool)), ...(row === undefined ? [] : [row.master_key])];
-    // What an earlier version has wrapped has no mark; it belongs to the key that the shop began with.
+    // A key that an earlier version has wrapped has no mark; it belongs to the key that the shop began with.
     const needed = origin === undefined && row !== undefined ? [...marks, row.origin] : marks;
     return fitOf(keys, needed, origin === undefined ? undefined : indexKey);
   });

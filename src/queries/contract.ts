@@ -12,7 +12,7 @@ export interface ShopSettings {
   readonly paymentMethods: readonly string[];
   /** How long a placed order waits for its payment, ms. */
   readonly paymentDeadlineMs: number;
-  /** What one buyer may hold in unpaid orders. */
+  /** Bounds of one buyer's unpaid orders. */
   readonly unpaidBounds: UnpaidBounds;
   /** How long a checkout may take before its reservations are given back, ms. */
   readonly checkoutDeadlineMs: number;

@@ -12,7 +12,7 @@ import { storeIdOf } from './store.ts';
 /** The actor of an entry that another seller of the order caused. */
 const ANOTHER_SELLER = 'another seller';
 
-/** What a caller may see of an order: all of it, or the part of one store. */
+/** The part of an order that a caller may see: all of it, or the part of one store. */
 export type Viewer = { readonly sees: 'all' } | { readonly sees: 'part'; readonly storeId: string };
 
 interface Parties {
@@ -27,7 +27,7 @@ export function viewerOf({ id, role }: Actor, { buyerId, lines }: Parties): View
   return lines.some((line) => line.storeId === storeId) ? { sees: 'part', storeId } : undefined;
 }
 
-/** What the lines of a store cost, minor units. */
+/** The price of a store's lines together, minor units. */
 export const worthOf = (lines: readonly OrderLine[], storeId: string): number =>
   lines.reduce((sum, line) => (line.storeId === storeId ? sum + line.price * line.quantity : sum), 0);
 

@@ -6,7 +6,7 @@ export const PREFIX = 'rebuild_';
 
 interface Index {
   readonly name: string;
-  /** What follows `CREATE INDEX name ON table`. */
+  /** The text after `CREATE INDEX name ON table`. */
   readonly definition: string;
   readonly unique: boolean;
   /** Type of the constraint that the index implements: `p` (primary key), `u` (unique) or none. */

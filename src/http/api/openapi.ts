@@ -50,7 +50,7 @@ const requiredOf = (schema: TObject | undefined): readonly string[] => {
   return required.filter((name) => properties[name]?.default === undefined);
 };
 
-/** What one route's part of the document is made from. */
+/** The source of one route's part of the document. */
 interface Making {
   readonly route: ApiRoute;
   readonly schemas: SchemaTable;

@@ -17,7 +17,7 @@ export interface PasswordSettings {
   readonly passwordMinLength: number;
   readonly passwordBlocklist: boolean;
   readonly bcryptCost: number;
-  /** What the shop is known by. */
+  /** The names of the shop. */
   readonly shopNames?: PasswordContext;
 }
 

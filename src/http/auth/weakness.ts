@@ -10,7 +10,7 @@ const SEQUENCE_RATIO_MIN = 2 / 3;
 const DECORATION_MAX = 5;
 /** Shorter words that a person is known by are not looked for: they are in many passwords by chance. */
 const CONTEXT_WORD_MIN = 4;
-/** What must be left of a password without the words that its owner is known by. */
+/** The least length of a password without the names of its owner. */
 const LEFT_MIN = 6;
 const ROWS = ['qwertyuiop', 'asdfghjkl', 'zxcvbnm', 'qwertzuiop', 'yxcvbnm', 'azertyuiop', 'qsdfghjklm', '1234567890'];
 const LEET: Readonly<Record<string, string>> = {
@@ -25,7 +25,7 @@ const LEET: Readonly<Record<string, string>> = {
   7: 't',
 };
 
-/** What others know of the person whose password it is, and of the shop. */
+/** The names of the password's owner and of the shop, which others know. */
 export type PasswordContext = readonly (string | undefined)[];
 
 /** The form in which passwords are compared with words: not the form in which they are hashed. */

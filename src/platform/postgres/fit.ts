@@ -44,7 +44,7 @@ const FACTS = `
     coalesce(has_schema_privilege(current_schema(), 'CREATE'), false) AS creatable,
     to_regclass('migrations') IS NOT NULL AS installed`;
 
-/** What a process of the shop does with its tables. A role with fewer rights would fail later, in the middle of its work. */
+/** The rights that a process of the shop uses on its tables. A role with fewer rights would fail later, in the middle of its work. */
 const RIGHTS: Readonly<Record<string, string>> = {
   events: 'SELECT,INSERT',
   store_head: 'SELECT,UPDATE',

@@ -1,6 +1,6 @@
 import type { Knex } from 'knex';
 
-/** What a migration runs its SQL on. */
+/** The connection that a migration runs its SQL on. */
 export interface MigrationDb {
   /** Runs one statement, or several without parameters. */
   raw(
@@ -27,7 +27,7 @@ export type MigrationStep = { readonly name: string } & (
   | {
       /** The name of an index that is created while the table is in use (`CONCURRENTLY`). */
       readonly index: string;
-      /** What follows `ON`, such as `orders USING gin (store_ids)`. */
+      /** The text after `ON`, such as `orders USING gin (store_ids)`. */
       readonly on: string;
       readonly unique?: boolean;
     }

@@ -122,7 +122,7 @@ export function createPool(options: PoolOptions): Pool {
   const idle = new Set<Session>();
   const config = sessionConfig(options, {
     onLost: () => (pool as EventEmitter).emit(LOST),
-    // What swallowed one connection has probably swallowed those that lie idle. New ones take their place.
+    // The fault that silenced one connection has probably silenced the idle ones too. New ones take their place.
     onSilent: () => [...idle].forEach((session) => session.drop()),
   });
   const pool: Pool = new pg.Pool({ ...config, Client, max: options.max, idleTimeoutMillis: 30_000 });

@@ -1,5 +1,5 @@
 /**
- * What a failure of Postgres means for its caller.
+ * The meaning of a failure of Postgres for its caller.
  * - `retry`: the statement was rolled back and can be carried out again at once.
  * - `unavailable`: the server is gone, or cannot serve or write now. A later try can succeed.
  * - `conflict`: the rows that are there forbid it.
@@ -66,7 +66,7 @@ export const sqlstateOf = (error: unknown): string | undefined => {
   return typeof code === 'string' && SQLSTATE.test(code) ? code : undefined;
 };
 
-/** What this failure means. A thing that is no failure of Postgres or of its connection is a defect. */
+/** The meaning of this failure. An error that is no failure of Postgres or of its connection is a defect. */
 export function failureClass(error: unknown): FailureClass {
   if (!(error instanceof Error)) return 'defect';
   if (MESSAGES.test(error.message)) return 'unavailable';
