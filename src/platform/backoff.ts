@@ -39,3 +39,33 @@ export async function rest(milliseconds: number, signal: AbortSignal): Promise<v
     // The signal has aborted. Callers check it themselves.
   }
 }
+
+export interface Rounds {
+  /** Begins with a round at once. Does nothing when it has begun. */
+  start(): void;
+  /** Resolves when no round is under way any more. */
+  stop(): Promise<void>;
+}
+
+/** Carries out a round, again and again, with a pause between two. `round` must not reject. */
+export function createRounds(round: () => Promise<void>, pauseMs: number): Rounds {
+  const stopping = createStop();
+  let running: Promise<void> | undefined;
+
+  async function run(stop: AbortSignal): Promise<void> {
+    while (!isOver(stop)) {
+      await round();
+      await rest(pauseMs, stop);
+    }
+  }
+
+  return {
+    start() {
+      running ??= run(stopping.signal);
+    },
+    async stop() {
+      stopping.abort();
+      await running;
+    },
+  };
+}

@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { commands } from '../../src/commands/index.ts';
 import { queries } from '../../src/queries/index.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
-import { must, request, serveShop, type Answer, type Caller } from '../support/shop.ts';
+import { must, request, serveShop, serving, type Answer, type Caller, type Served } from '../support/shop.ts';
 
 type Stranger = 'nobody' | 'another buyer' | 'another seller' | 'an admin';
 
@@ -55,7 +55,7 @@ const ROUTES: Readonly<Record<string, Case>> = {
 describe('what is not theirs', function () {
   this.timeout(60_000);
   let database: TestDatabase;
-  let shop: Awaited<ReturnType<typeof serveShop>>;
+  let shop: Served;
   let ids: Record<Case['id'], string>;
   let strangers: Record<Stranger, Caller | undefined>;
   let buyer: Caller;
@@ -148,17 +148,8 @@ describe('what is not theirs', function () {
 
 describe('a session', function () {
   this.timeout(60_000);
-  let database: TestDatabase;
-  let shop: Awaited<ReturnType<typeof serveShop>>;
-
-  before(async () => {
-    database = await freshDatabase();
-    shop = await serveShop(database.url);
-  });
-  after(async () => {
-    await shop.stop();
-    await database.drop();
-  });
+  let shop: Served;
+  serving((served) => (shop = served));
 
   const post = (path: string, body: object, token?: string): Promise<Answer> =>
     request(shop.url, 'POST', path, { body, ...(token === undefined ? {} : { token }) });

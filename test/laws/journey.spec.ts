@@ -1,10 +1,9 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect } from 'chai';
-import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
 import { createRecorder } from '../support/recorder.ts';
-import { must, openWriteSide, serveShop, type Json } from '../support/shop.ts';
+import { must, openWriteSide, serving, type Json, type Served } from '../support/shop.ts';
 import { topology } from '../support/topology.ts';
 import { commandContext } from '../../src/compose/shop.ts';
 import { registerUser } from '../../src/commands/auth.ts';
@@ -15,22 +14,14 @@ const PASSWORD = 'correct horse battery';
 
 describe('the same journey', function () {
   this.timeout(120_000);
-  let database: TestDatabase;
-  let shop: Awaited<ReturnType<typeof serveShop>>;
-  before(async () => {
-    database = await freshDatabase();
-    shop = await serveShop(database.url);
-  });
-  after(async () => {
-    await shop.stop();
-    await database.drop();
-  });
+  let shop: Served;
+  serving((served) => (shop = served));
 
   it('has the same answers, byte for byte but for ids and times, wherever the parts of the shop are', async () => {
     const recorder = createRecorder(shop.url);
     const { answers } = recorder;
     const call: typeof recorder.call = (...question) => recorder.call(...question);
-    const write = await openWriteSide(database.url);
+    const write = await openWriteSide(shop.databaseUrl);
     const admin = commandContext(write.services, { actor: { id: 'cli', role: 'system' } });
     await registerUser(admin, { email: 'admin@example.com', password: PASSWORD, name: 'Admin', role: 'admin' });
     await write.close();

@@ -3,7 +3,17 @@ import { readStream } from '../../src/engine/decide/answer.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { freePort } from '../support/ports.ts';
 import { runCartulary, spawnServer, type ServerProcess } from '../support/process.ts';
-import { type Caller, JWT_SECRET, MASTER_KEY, must, openWriteSide, request, serveShop } from '../support/shop.ts';
+import {
+  type Caller,
+  JWT_SECRET,
+  MASTER_KEY,
+  must,
+  openWriteSide,
+  request,
+  serveShop,
+  type Served,
+  serving,
+} from '../support/shop.ts';
 
 const TOKEN = 'a-token-for-scrapers';
 const STOP_MS = 30_000;
@@ -109,16 +119,8 @@ describe('the inside of a process in production', function () {
 
 describe('the idempotency key of a stranger', function () {
   this.timeout(60_000);
-  let database: TestDatabase;
-  let shop: Awaited<ReturnType<typeof serveShop>>;
-  before(async () => {
-    database = await freshDatabase();
-    shop = await serveShop(database.url);
-  });
-  after(async () => {
-    await shop.stop();
-    await database.drop();
-  });
+  let shop: Served;
+  serving((served) => (shop = served));
 
   const post = (path: string, body: object, key = 'one-key-for-all') =>
     request(shop.url, 'POST', path, { body, headers: { 'idempotency-key': key } });
@@ -156,7 +158,7 @@ describe('a shop whose BCRYPT_COST was raised', function () {
   });
   after(() => database.drop());
 
-  const during = async (cost: string, work: (shop: Awaited<ReturnType<typeof serveShop>>) => Promise<void>) => {
+  const during = async (cost: string, work: (shop: Served) => Promise<void>) => {
     const shop = await serveShop(database.url, { BCRYPT_COST: cost });
     try {
       await work(shop);

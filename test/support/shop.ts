@@ -5,6 +5,7 @@ import { loadConfig } from '../../src/config/config.ts';
 import { createLogger } from '../../src/platform/log.ts';
 import { eventually } from './eventually.ts';
 import { mustBeSpecified } from './specification.ts';
+import { freshDatabase, type TestDatabase } from './database.ts';
 import { topologySettings } from './topology.ts';
 import { FRUGAL_SETTINGS, TEST_SETTINGS, spawnServer, type From, type ServerProcess } from './process.ts';
 
@@ -168,6 +169,23 @@ export async function serveShop(databaseUrl: string, env: Record<string, string>
   const running = await start(config, { log: createLogger(config.logLevel) });
   const shop = { url: running.url, databaseUrl, currency: env['CURRENCY'] };
   return { ...shop, people: peopleOf(shop), stop: () => running.stop() };
+}
+
+export type Served = Awaited<ReturnType<typeof serveShop>>;
+
+/** Before the tests of a suite, serves a shop on a new database and hands it over; after them, stops the shop and drops the database. */
+export function serving(use: (shop: Served) => void): void {
+  let database: TestDatabase;
+  let shop: Served;
+  before(async () => {
+    database = await freshDatabase();
+    shop = await serveShop(database.url);
+    use(shop);
+  });
+  after(async () => {
+    await shop.stop();
+    await database.drop();
+  });
 }
 
 /** A server in a separate process, which can be killed and started again on the same database. */

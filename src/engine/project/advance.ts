@@ -1,5 +1,5 @@
 import type { EventStore } from '../../eventstore/eventStore.ts';
-import { createStop, isOver, rest } from '../../platform/backoff.ts';
+import { createRounds, type Rounds } from '../../platform/backoff.ts';
 import type { Progress } from './progress.ts';
 
 /** A read model that is behind the log and has not moved for this long stands still. */
@@ -15,9 +15,7 @@ export interface AdvanceOptions {
   readonly lookMs?: number;
 }
 
-export interface Advance {
-  start(): void;
-  stop(): Promise<void>;
+export interface Advance extends Rounds {
   /** Rejects while the read model stands still. */
   check(name: string): Promise<void>;
 }
@@ -31,8 +29,6 @@ interface Behind {
 export function createAdvance(options: AdvanceOptions): Advance {
   const { progress, store, names, stillMs = STILL_MS, lookMs = LOOK_MS } = options;
   const behind = new Map<string, Behind>();
-  const stopping = createStop();
-  let running: Promise<void> | undefined;
 
   async function look(): Promise<void> {
     const { position: head } = await store.head();
@@ -45,22 +41,9 @@ export function createAdvance(options: AdvanceOptions): Advance {
     }
   }
 
-  async function watch(stop: AbortSignal): Promise<void> {
-    while (!isOver(stop)) {
-      // A log or a database that does not answer has a check of its own.
-      await look().catch(() => undefined);
-      await rest(lookMs, stop);
-    }
-  }
-
   return {
-    start() {
-      running ??= watch(stopping.signal);
-    },
-    async stop() {
-      stopping.abort();
-      await running;
-    },
+    // A log or a database that does not answer has a check of its own.
+    ...createRounds(() => look().catch(() => undefined), lookMs),
     check(name) {
       const known = behind.get(name);
       const stillFor = known === undefined ? 0 : performance.now() - known.since;

@@ -1,6 +1,6 @@
 import type { Logger } from '../../platform/log.ts';
 import type { Progress } from './progress.ts';
-import { isOver, rest } from '../../platform/backoff.ts';
+import { createRounds, type Rounds } from '../../platform/backoff.ts';
 
 /** How often a process reads the checkpoints of other processes when no query waits for them. */
 const WATCH_INTERVAL_MS = 500;
@@ -13,37 +13,15 @@ export interface WatchOptions {
   readonly intervalMs?: number;
 }
 
-export interface Watch {
-  start(): void;
-  stop(): Promise<void>;
-}
-
 /**
  * For a process that answers queries and runs no projections. It reads the checkpoints of other processes even when no query
  * waits for them, so that its cache is invalidated soon after they change a read model.
  */
-export function createWatch({ progress, names, log, intervalMs = WATCH_INTERVAL_MS }: WatchOptions): Watch {
-  const stopping = new AbortController();
-  let running: Promise<void> | undefined;
-
-  async function watch(stop: AbortSignal): Promise<void> {
-    while (!isOver(stop)) {
-      try {
-        await progress.refresh(names);
-      } catch (error) {
-        log.warn({ err: error }, "the checkpoints of other processes' projections could not be read");
-      }
-      await rest(intervalMs, stop);
+export const createWatch = ({ progress, names, log, intervalMs = WATCH_INTERVAL_MS }: WatchOptions): Rounds =>
+  createRounds(async () => {
+    try {
+      await progress.refresh(names);
+    } catch (error) {
+      log.warn({ err: error }, "the checkpoints of other processes' projections could not be read");
     }
-  }
-
-  return {
-    start() {
-      running ??= watch(stopping.signal);
-    },
-    async stop() {
-      stopping.abort();
-      await running;
-    },
-  };
-}
+  }, intervalMs);

@@ -1,21 +1,12 @@
 import { expect } from 'chai';
-import { freshDatabase, type TestDatabase } from '../../support/database.ts';
-import { must, request, serveShop } from '../../support/shop.ts';
+import { must, request, serving, type Served } from '../../support/shop.ts';
 
 const AS_PEOPLE_SORT = ['apple', 'banana', 'Éclair', 'zebra', 'Zoo'];
 
 describe('names', function () {
   this.timeout(60_000);
-  let database: TestDatabase;
-  let shop: Awaited<ReturnType<typeof serveShop>>;
-  before(async () => {
-    database = await freshDatabase();
-    shop = await serveShop(database.url);
-  });
-  after(async () => {
-    await shop.stop();
-    await database.drop();
-  });
+  let shop: Served;
+  serving((served) => (shop = served));
 
   it('come in the order in which people look for them, whatever collation the database has', async () => {
     const seller = await shop.people.seller();
