@@ -1,21 +1,53 @@
 import net from 'node:net';
 import { once } from 'node:events';
 
-/** A proxy before a server. Once it is mute, it swallows all bytes of the connections so far, without a sign; new ones work. */
+/** What gets lost on the connections so far: all bytes, or those of the server only, so that it does what it was asked. */
+export type Muted = 'all' | 'answers';
+
+interface Pair {
+  readonly inner: net.Socket;
+  readonly outer: net.Socket;
+}
+
+const swallow = (socket: net.Socket): unknown => socket.unpipe().removeAllListeners('data').resume();
+
+/**
+ * A proxy before a server. Once it is mute, it swallows the bytes of the connections so far, without a sign: it does not end them,
+ * even when the client has ended its side. New connections work.
+ */
 export async function muteProxy(target: string) {
   const { hostname, port } = new URL(target);
-  const pairs = new Set<net.Socket>();
-  const server = net.createServer((inner) => {
-    const outer = net.connect(Number(port || 5_432), hostname);
-    for (const [from, to] of [
-      [inner, outer],
-      [outer, inner],
-    ] as const) {
-      pairs.add(from);
-      from.on('error', () => undefined).on('close', () => to.destroy());
-      from.pipe(to);
+  const pairs = new Set<Pair>();
+  const sockets = new Set<net.Socket>();
+  let accepted = 0;
+  let muteNew = false;
+  const server = net.createServer({ allowHalfOpen: true }, (inner) => {
+    accepted += 1;
+    const outer = net.connect({ port: Number(port || 5_432), host: hostname, allowHalfOpen: true });
+    const pair = { inner, outer };
+    pairs.add(pair);
+    for (const socket of [inner, outer]) {
+      sockets.add(socket);
+      socket.on('error', () => undefined).on('close', () => sockets.delete(socket));
     }
+    inner.on('close', () => {
+      pairs.delete(pair);
+      outer.destroy();
+    });
+    // The client of a muted connection does not notice that the server has ended its side.
+    outer.on('close', () => pairs.delete(pair) && inner.destroy());
+    inner.pipe(outer);
+    outer.pipe(inner);
+    if (muteNew) mute();
+    muteNew = false;
   });
+  function mute(what: Muted = 'all'): void {
+    for (const { inner, outer } of pairs) {
+      swallow(outer);
+      if (what === 'all') swallow(inner);
+    }
+    pairs.clear();
+  }
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const url = new URL(target);
@@ -23,13 +55,18 @@ export async function muteProxy(target: string) {
   url.port = String((server.address() as net.AddressInfo).port);
   return {
     url: url.href,
-    mute(): void {
-      for (const socket of pairs) socket.unpipe().removeAllListeners('data').resume();
-      pairs.clear();
+    /** How many connections were opened. */
+    get accepted() {
+      return accepted;
+    },
+    mute,
+    /** Makes the next connection mute from its start. */
+    muteNext(): void {
+      muteNew = true;
     },
     close(): void {
       server.close();
-      for (const socket of pairs) socket.destroy();
+      for (const socket of sockets) socket.destroy();
     },
   };
 }

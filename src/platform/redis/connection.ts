@@ -9,6 +9,10 @@ const COMMAND_TIMEOUT_MS = 150;
 /** Time limit of the client's own commands on a new connection. No caller waits for them. */
 const HANDSHAKE_TIMEOUT_MS = 1_000;
 const CONNECT_TIMEOUT_MS = 1_000;
+/** How long a connection that is given up may take to end by itself. A server that has gone silent never ends it. */
+const DISCONNECT_TIMEOUT_MS = 100;
+/** After this long without an answer Redis is asked for one, so that an idle connection that has gone silent is noticed. */
+const QUIET_MS = 1_000;
 const RETRY: Backoff = { delayMs: 100, delayMaxMs: 2_000 };
 /** Part of every key's prefix. Must be raised when the format of the values changes. */
 const FORMAT = 1;
@@ -26,7 +30,7 @@ type Script = (keys: readonly string[], args: readonly (string | number)[]) => P
 
 /**
  * One connection to Redis that never blocks its callers. Every command succeeds or fails with `RedisUnavailable` within
- * `COMMAND_TIMEOUT_MS`; while Redis is known to be down it fails at once. Reconnects by itself.
+ * `COMMAND_TIMEOUT_MS`; while Redis is known to be down it fails at once. Reconnects by itself, also when the server has gone silent, used or not.
  */
 export interface RedisConnection {
   readonly up: boolean;
@@ -57,6 +61,7 @@ const openClient = (url: string): Redis =>
     maxRetriesPerRequest: 0,
     commandTimeout: HANDSHAKE_TIMEOUT_MS,
     connectTimeout: CONNECT_TIMEOUT_MS,
+    disconnectTimeout: DISCONNECT_TIMEOUT_MS,
     retryStrategy: (attempt) => delayAfter(RETRY, attempt),
     // A master may have become a replica. Reconnect, because the host name may now lead to the new master.
     reconnectOnError: (error) => error.message.startsWith('READONLY'),
@@ -85,23 +90,37 @@ export function connectRedis({
   const prefix = `cartulary:${FORMAT}:${epoch}:`;
   let failures = 0;
   let scripts = 0;
+  let answeredAt = -Infinity;
 
   const ping = (): Promise<unknown> => inTime(client.ping(), commandTimeoutMs);
   const breaker: Breaker = createBreaker({ client, log, ping });
+
+  function answered(): void {
+    answeredAt = performance.now();
+    breaker.succeeded();
+  }
 
   async function run<T>(command: () => Promise<T>): Promise<T> {
     if (!breaker.up) throw new RedisUnavailable('Redis is away');
     try {
       const answer = await inTime(command(), commandTimeoutMs);
-      breaker.succeeded();
+      answered();
       return answer;
     } catch (error) {
       failures += 1;
-      if (isReply(error)) breaker.succeeded();
+      if (isReply(error)) answered();
       else breaker.failed(error as Error);
       throw new RedisUnavailable((error as Error).message);
     }
   }
+
+  /** Asks until there is an answer, or the breaker has counted enough failures. */
+  async function breakSilence(): Promise<void> {
+    while (breaker.up && performance.now() - answeredAt >= QUIET_MS) {
+      await run(() => client.ping()).catch(() => undefined);
+    }
+  }
+  const listening = setInterval(() => void breakSilence(), QUIET_MS).unref();
 
   return {
     get up() {
@@ -122,6 +141,7 @@ export function connectRedis({
     ping: () => run(() => client.ping()).then(() => undefined),
     stats: () => ({ up: breaker.up, failures }),
     close() {
+      clearInterval(listening);
       breaker.close();
       client.disconnect();
       return Promise.resolve();
