@@ -2,9 +2,9 @@ import type { Command } from 'commander';
 import { LOCATE_EVENTS_MAX } from '../eventstore/eventStore.ts';
 import { difference, type FieldChange } from '../engine/ask/history.ts';
 import type { Moment } from '../engine/ask/history.ts';
-import { auditOrder, type AuditEntry, type OrderAudit, type UnreadableEntry } from './auditOrder.ts';
+import { type AuditEntry, type AuditEnd, auditOrder, type OrderAudit, type UnreadableEntry } from './auditOrder.ts';
 import { onShop } from './onShop.ts';
-import { bold, clean, dim, pairs, red, shown } from './text.ts';
+import { bold, clean, dim, pairs, printAll, red, shown } from './text.ts';
 import { instant, uuid, whole } from './values.ts';
 
 const who = ({ actor, who: person }: AuditEntry): string =>
@@ -48,19 +48,51 @@ function heading({ id, revision, newest_revision: newest }: OrderAudit): string 
   return bold(`Order ${id}, ${which}`);
 }
 
-function print(audit: OrderAudit): void {
+function ending({ order, next }: AuditEnd): string {
+  const more = next === undefined ? '' : `\n\nMore events follow: go on with --from ${next}`;
   const state =
-    audit.order === null
-      ? '  (none: it has not been placed)'
-      : pairs(difference(undefined, audit.order).map(change), '  ');
-  console.log(
-    [
-      heading(audit),
-      ...audit.history.map((entry) => told(entry, audit.causes_complete)),
-      `${bold('State')}\n${state}`,
-    ].join('\n\n'),
-  );
+    order === null ? '  (none: it has not been placed)' : pairs(difference(undefined, order).map(change), '  ');
+  return `${more}\n\n${bold('State')}\n${state}\n`;
 }
+
+async function* asText(audit: OrderAudit): AsyncGenerator<string> {
+  yield heading(audit);
+  const pages = audit.read();
+  for (let page = await pages.next(); ; page = await pages.next()) {
+    if (page.done === true) {
+      yield ending(page.value);
+      return;
+    }
+    const { entries, causesComplete } = page.value;
+    yield entries.map((entry) => `\n\n${told(entry, causesComplete)}`).join('');
+  }
+}
+
+/** One JSON object in one line, written piece by piece. */
+async function* asJson(audit: OrderAudit): AsyncGenerator<string> {
+  const { read, ...facts } = audit;
+  yield `${JSON.stringify(facts).slice(0, -1)},"history":[`;
+  const pages = read();
+  let separator = '';
+  for (let page = await pages.next(); ; page = await pages.next()) {
+    if (page.done === true) {
+      yield `],${JSON.stringify(page.value).slice(1)}\n`;
+      return;
+    }
+    yield separator + page.value.entries.map((entry) => JSON.stringify(entry)).join();
+    separator = ',';
+  }
+}
+
+interface Options extends Moment {
+  readonly from?: number;
+  readonly limit?: number;
+  readonly json?: boolean;
+}
+
+const MORE = `
+The order is read page by page, so a long one needs no more memory than a short one. --from and --limit choose the
+events to show; the state is that after all of them, or after --revision or --as-of.`;
 
 export function register(program: Command): void {
   program
@@ -71,13 +103,15 @@ export function register(program: Command): void {
     .argument('<id>', "the order's id", uuid)
     .option('--as-of <instant>', 'as it was then, such as 2026-03-01T12:00:00Z', instant)
     .option('--revision <n>', 'as it was at that revision of its stream', whole(0))
+    .option('--from <revision>', 'show the events from that revision on', whole(0))
+    .option('--limit <n>', 'show that many events at most; all of them unless given', whole(1))
     .option('--json', 'as JSON')
-    .action((id: string, { json = false, ...moment }: Moment & { json?: boolean }) =>
+    .addHelpText('after', MORE)
+    .action((id: string, { json = false, from, limit, ...moment }: Options) =>
       onShop(
         async ({ shop }) => {
-          const audit = await auditOrder(shop, id, moment);
-          if (json) console.log(JSON.stringify(audit));
-          else print(audit);
+          const audit = await auditOrder(shop, id, { moment, from, limit });
+          await printAll(json ? asJson(audit) : asText(audit));
         },
         { readOnly: true },
       ),

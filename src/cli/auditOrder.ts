@@ -1,35 +1,20 @@
 import { type OrderPlaced } from '../aggregates/order.ts';
-import { sealedInEvent, sealedInUser } from '../aggregates/sealed.ts';
-import { userDecider } from '../aggregates/user.ts';
-import { readStream } from '../engine/decide/answer.ts';
+import { toMajor } from '../aggregates/money.ts';
+import { sealedInEvent } from '../aggregates/sealed.ts';
+import type { Services } from '../commands/contract.ts';
+import type { Shop } from '../compose/shop.ts';
+import { createTeller, endsPast, type Moment, type Reader, type ToldEvent } from '../engine/ask/history.ts';
+import { pagesOf } from '../engine/decide/answer.ts';
+import type { Projection } from '../engine/project/projection.ts';
+import { prepare } from '../engine/project/validate.ts';
 import { missing } from '../errors.ts';
 import { streamOf, type RecordedEvent } from '../eventstore/eventStore.ts';
 import { poisonOf } from '../eventstore/upcast.ts';
 import { orders, type OrderRow } from '../projections/orders.ts';
-import { prepare } from '../engine/project/validate.ts';
-import type { Projection } from '../engine/project/projection.ts';
-import { historyOf, type HistoryEntry, type Moment, pastOf } from '../engine/ask/history.ts';
-import type { Services } from '../commands/contract.ts';
-import type { Shop } from '../compose/shop.ts';
-import { toMajor } from '../aggregates/money.ts';
 import { orderView, type OrderView } from '../queries/order.ts';
+import { type Cause, createCauses, createPeople, type Person } from './auditSources.ts';
 
-interface Person {
-  readonly id: string;
-  readonly name: string;
-  readonly email: string;
-}
-
-/** The event that caused another one; it may be in any stream. */
-interface Cause {
-  readonly event_id: string;
-  readonly type: string;
-  readonly stream: string;
-  readonly revision: string;
-  readonly position: string;
-}
-
-export type AuditEntry = Omit<HistoryEntry, 'because'> & {
+export type AuditEntry = ToldEvent & {
   /** The person behind the actor; null when it is not a user, or not an active one. */
   readonly who: Person | null;
   /** Null when no event caused it, or the cause was not found. */
@@ -53,113 +38,188 @@ const auditedOrder = (row: OrderRow): AuditedOrder => ({
   refund_requested: toMajor(row.refund_requested, row.currency),
 });
 
-export interface OrderAudit {
-  readonly id: string;
-  /** The revision of the last event shown; the newest one when no past state was asked for. */
-  readonly revision: string;
-  readonly newest_revision: string;
-  readonly history: readonly (AuditEntry | UnreadableEntry)[];
-  /** Null when no readable event has placed it yet. */
-  readonly order: AuditedOrder | null;
+export interface AuditRequest {
+  readonly moment: Moment;
+  /** The revision of the first event to show. Default: 0. */
+  readonly from?: number | undefined;
+  /** The most events to show. Default: all. */
+  readonly limit?: number | undefined;
+}
+
+export interface AuditPage {
+  readonly entries: readonly (AuditEntry | UnreadableEntry)[];
   /** False when causes may be missing: the log has no index of ids, and was not searched back to its beginning. */
+  readonly causesComplete: boolean;
+}
+
+export interface AuditEnd {
+  /** The order after the last event of the past that was asked for. Null when no readable event has placed it yet. */
+  readonly order: AuditedOrder | null;
+  /** The revision of the first event that the limit left out; absent when it left out none. */
+  readonly next?: string;
   readonly causes_complete: boolean;
 }
 
-/** The history of an order, for a person to read; personal data are revealed where their key still exists. */
-export async function auditOrder(shop: Shop, id: string, moment: Moment): Promise<OrderAudit> {
-  const recorded = await readStream(shop.store, streamOf(orders.of, id));
-  const newest = recorded.at(-1) ?? missing('OrderUnknown', `There is no order ${id}.`);
-  const events = await opened(shop, pastOf(recorded, moment));
-  const last = events.at(-1) ?? missing('OrderUnknown', `There was no order ${id} then.`);
+export interface OrderAudit {
+  readonly id: string;
+  /** The revision of the last event of the past that was asked for; the newest one when none was. */
+  readonly revision: string;
+  readonly newest_revision: string;
+  /** Reads the history page by page. It keeps one page in memory, however long the order is. Its return value is the end. */
+  readonly read: () => AsyncGenerator<AuditPage, AuditEnd>;
+}
 
-  const { readable, row, unreadable } = sift(id, events);
-  const told = historyOf(orders, id, readable, auditedOrder);
-  const people = await peopleOf(shop, [...new Set(told.map(({ actor }) => actor))]);
-  const causeIds = [...new Set(told.flatMap(({ causation_id: cause }) => cause ?? []))];
-  const { causes, complete } = await causesOf(shop, causeIds, last.position);
-  const entries = told.map((entry): AuditEntry => {
-    const { because: _type, ...rest } = entry;
-    const cause = entry.causation_id === null ? undefined : causes.get(entry.causation_id);
-    return { ...rest, who: people.get(entry.actor) ?? null, because: cause ?? null };
-  });
-  const history = [...entries, ...unreadable].toSorted((a, b) => (BigInt(a.revision) < BigInt(b.revision) ? -1 : 1));
-  const order = row === undefined ? null : auditedOrder(row);
+/** The history of an order, for a person to read; personal data are revealed where their key still exists. */
+export async function auditOrder(shop: Shop, id: string, request: AuditRequest): Promise<OrderAudit> {
+  const { revision, newest, buyerId } = await survey(shop, id, request.moment);
   return {
-    ...{ id, revision: String(last.revision), newest_revision: String(newest.revision), history, order },
-    causes_complete: complete,
+    ...{ id, revision: String(revision), newest_revision: String(newest) },
+    read: () => readAudit(shop, id, { ...request, end: revision, buyerId }),
   };
 }
 
-async function openEvents(
-  { personalData }: Pick<Services, 'personalData'>,
-  events: readonly RecordedEvent[],
-  buyerId: string,
-): Promise<RecordedEvent[]> {
-  const opened = await personalData.revealAll(
-    events.map(({ data }) => data),
-    (_data, index) => sealedInEvent(events[index]!, buyerId),
-  );
-  return events.map((event, at) => ({ ...event, data: opened[at]! }));
+interface Surveyed {
+  readonly revision: bigint;
+  readonly newest: bigint;
+  readonly buyerId: string | undefined;
+}
+
+/** Finds where the past ends, before anything of it is shown. */
+async function survey({ store }: Shop, id: string, moment: Moment): Promise<Surveyed> {
+  let revision: bigint | undefined;
+  let newest: bigint | undefined;
+  let buyerId: string | undefined;
+  let isPast = true;
+  for await (const page of pagesOf(store, streamOf(orders.of, id))) {
+    for (const event of page) {
+      newest = event.revision;
+      isPast &&= !endsPast(event, moment);
+      if (!isPast) continue;
+      ({ revision } = event);
+      if (event.type === 'OrderPlaced' && poisonOf(event) === undefined) {
+        buyerId ??= (event as RecordedEvent<OrderPlaced>).data.buyerId;
+      }
+    }
+  }
+  if (newest === undefined) return missing('OrderUnknown', `There is no order ${id}.`);
+  if (revision === undefined) return missing('OrderUnknown', `There was no order ${id} then.`);
+  return { revision, newest, buyerId };
+}
+
+type Found = ToldEvent | UnreadableEntry;
+
+/** Tells the events that are to be shown, and folds all others. */
+function createChoice(id: string, { from = 0, limit = Infinity }: Pick<AuditRequest, 'from' | 'limit'>) {
+  const reading = createAuditReader(id);
+  const tell = createTeller(reading.read, auditedOrder, BigInt(from) - 1n);
+  let shown = 0;
+  let next: bigint | undefined;
+  return {
+    tell(event: RecordedEvent): Found | undefined {
+      const isAsked = event.revision >= from;
+      if (isAsked && shown >= limit) {
+        next ??= event.revision;
+        reading.read(event);
+        return undefined;
+      }
+      const entry = tell(event) ?? reading.unreadable(event);
+      if (!isAsked || entry === undefined) return undefined;
+      shown += 1;
+      return entry;
+    },
+    end(causesComplete: boolean): AuditEnd {
+      const row = reading.row();
+      const order = row === undefined ? null : auditedOrder(row);
+      return { order, causes_complete: causesComplete, ...(next === undefined ? {} : { next: String(next) }) };
+    },
+  };
+}
+
+async function* readAudit(
+  shop: Shop,
+  id: string,
+  { end, buyerId, ...wanted }: AuditRequest & { end: bigint; buyerId: string | undefined },
+): AsyncGenerator<AuditPage, AuditEnd> {
+  const choice = createChoice(id, wanted);
+  const causes = createCauses(shop.store);
+  const people = createPeople(shop);
+  let complete = true;
+  for await (const recorded of pagesOf(shop.store, streamOf(orders.of, id), end)) {
+    const found: Found[] = [];
+    for (const event of await opened(shop.services, recorded, buyerId)) {
+      causes.saw(event);
+      const entry = choice.tell(event);
+      if (entry !== undefined) found.push(entry);
+    }
+    if (found.length === 0) continue;
+    const page = await withSources(found, { people, causes });
+    complete &&= page.causesComplete;
+    yield page;
+  }
+  return choice.end(complete);
+}
+
+/** Adds the person and the cause to each entry of a page. */
+async function withSources(
+  found: readonly Found[],
+  { people, causes }: { people: ReturnType<typeof createPeople>; causes: ReturnType<typeof createCauses> },
+): Promise<AuditPage> {
+  const told = found.filter((entry): entry is ToldEvent => !('unreadable' in entry));
+  const whoIs = await people(told.map(({ actor }) => actor));
+  const last = found.at(-1)!;
+  const causeIds = told.flatMap(({ causation_id: cause }) => cause ?? []);
+  const { known, complete } = await causes.of(causeIds, BigInt(last.position));
+  const entries = found.map((entry): AuditEntry | UnreadableEntry => {
+    if ('unreadable' in entry) return entry;
+    const cause = entry.causation_id === null ? undefined : known.get(entry.causation_id);
+    return { ...entry, who: whoIs.get(entry.actor) ?? null, because: cause ?? null };
+  });
+  return { entries, causesComplete: complete };
 }
 
 /** The events with the buyer's data opened; those that cannot be read stay as they are. */
-async function opened({ services }: Shop, events: readonly RecordedEvent[]): Promise<readonly RecordedEvent[]> {
+async function opened(
+  { personalData }: Pick<Services, 'personalData'>,
+  events: readonly RecordedEvent[],
+  buyerId: string | undefined,
+): Promise<readonly RecordedEvent[]> {
+  if (buyerId === undefined) return events;
   const readable = events.filter((event) => poisonOf(event) === undefined);
-  const placed = readable.find(({ type }) => type === 'OrderPlaced') as RecordedEvent<OrderPlaced> | undefined;
-  if (placed === undefined) return events;
-  const open = await openEvents(services, readable, placed.data.buyerId);
-  const byId = new Map(open.map((event) => [event.id, event]));
+  const data = await personalData.revealAll(
+    readable.map((event) => event.data),
+    (_data, index) => sealedInEvent(readable[index]!, buyerId),
+  );
+  const byId = new Map(readable.map((event, at) => [event.id, { ...event, data: data[at]! }]));
   return events.map((event) => byId.get(event.id) ?? event);
 }
 
 const orderRows = prepare(orders as unknown as Projection);
 
-/** Separates the events that the order's functions can apply from the others, and folds them into the order's row. */
-function sift(id: string, events: readonly RecordedEvent[]) {
-  const readable: RecordedEvent[] = [];
-  const unreadable: UnreadableEntry[] = [];
+/** Folds an order's row, and tells which events the order's functions cannot apply. These change nothing. */
+function createAuditReader(id: string) {
   let row: OrderRow | undefined;
-  for (const event of events) {
+  let failure: { readonly event: RecordedEvent; readonly reason: string } | undefined;
+
+  const read: Reader<OrderRow> = (event) => {
     try {
       const changed = orderRows.changes.get(event.type)?.row(row && { ...row }, event, id);
       const next = (changed ?? row) as OrderRow | undefined;
       if (next !== undefined) orderRows.check({ ...next }, row && { ...row }, id);
       row = next;
-      readable.push(event);
+      return { event, row };
     } catch (error) {
-      unreadable.push({
-        ...{ position: String(event.position), revision: String(event.revision), event_id: event.id, type: event.type },
-        unreadable: error instanceof Error ? error.message : String(error),
-      });
+      failure = { event, reason: error instanceof Error ? error.message : String(error) };
+      return undefined;
     }
-  }
-  return { readable, unreadable, row };
-}
-
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
-
-async function peopleOf({ services }: Shop, actors: readonly string[]): Promise<ReadonlyMap<string, Person>> {
-  const people = new Map<string, Person>();
-  for (const id of actors.filter((actor) => UUID.test(actor))) {
-    const { state } = await services.aggregates.load(userDecider, id);
-    if (state.status !== 'active') continue;
-    const { name, email } = await services.personalData.reveal(state, sealedInUser(id));
-    people.set(id, { id, name, email });
-  }
-  return people;
-}
-
-/** Searches the whole log before `before` for the causes, because they are often in other streams. */
-async function causesOf(
-  { store }: Shop,
-  ids: readonly string[],
-  before: bigint,
-): Promise<{ causes: ReadonlyMap<string, Cause>; complete: boolean }> {
-  if (ids.length === 0) return { causes: new Map(), complete: true };
-  const { events, complete } = await store.locate(ids, before);
-  const causes = events.map(({ id, type, stream, revision, position }): [string, Cause] => [
-    id,
-    { event_id: id, type, stream, revision: String(revision), position: String(position) },
-  ]);
-  return { causes: new Map(causes), complete };
+  };
+  return {
+    read,
+    row: () => row,
+    /** The entry of the event that was read last, if it could not be applied. */
+    unreadable({ id: eventId, type, position, revision }: RecordedEvent): UnreadableEntry | undefined {
+      if (failure?.event.id !== eventId) return undefined;
+      const place = { position: String(position), revision: String(revision), event_id: eventId, type };
+      return { ...place, unreadable: failure.reason };
+    },
+  };
 }

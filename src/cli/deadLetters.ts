@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import {
   LISTED_MAX,
   listDeadLetters,
+  type ListRequest,
   requestRetry,
   requestSkip,
   showDeadLetter,
@@ -13,7 +14,7 @@ import { consumerNames, consumersIn } from './followers.ts';
 import { onLog, operator } from './onShop.ts';
 import type { Pool } from '../platform/postgres/pool.ts';
 import { bold, clean, pairs, red, table, type Column } from './text.ts';
-import { uuid, uuids, words } from './values.ts';
+import { uuid, uuids, whole, words } from './values.ts';
 
 const REASON_CHARS_MAX = 60;
 
@@ -36,9 +37,7 @@ const plain = <L extends DeadLetter>({ position, revision, ...letter }: L) => ({
   revision: String(revision),
 });
 
-interface ListOptions {
-  readonly consumer?: string;
-  readonly closed?: boolean;
+interface ListOptions extends ListRequest {
   readonly json?: boolean;
 }
 
@@ -50,14 +49,17 @@ async function mustBeConsumer(pool: Pool, name: string): Promise<void> {
   throw new Error(`There is no consumer ${clean(name)}${didYouMean(name, known) || '.'} There are: ${clean(there)}.`);
 }
 
-const list = ({ json = false, ...wanted }: ListOptions): Promise<void> =>
+const list = ({ json = false, limit = LISTED_MAX, ...wanted }: ListOptions): Promise<void> =>
   onLog(async ({ pool }) => {
     if (wanted.consumer !== undefined) await mustBeConsumer(pool, wanted.consumer);
-    const letters = await listDeadLetters(pool, wanted);
+    const letters = await listDeadLetters(pool, { ...wanted, limit });
+    const last = letters.at(-1);
     if (json) console.log(JSON.stringify(letters.map(plain)));
-    else if (letters.length === 0) console.log('No dead letters.');
+    else if (last === undefined) console.log('No dead letters.');
     else console.log(table(COLUMNS, letters));
-    if (letters.length === LISTED_MAX) console.error(`Only the first ${LISTED_MAX} are shown.`);
+    if (last === undefined || letters.length < limit) return;
+    const [next] = await listDeadLetters(pool, { ...wanted, after: last.id, limit: 1 });
+    if (next !== undefined) console.error(`There are more: go on with --after ${last.id}`);
   });
 
 function print(letter: DeadLetterDetail): void {
@@ -120,6 +122,8 @@ export function register(program: Command): void {
     .description('list the open ones, oldest first')
     .option('--consumer <name>', 'of this one only, such as payment or projection:orders', words)
     .option('--closed', 'also those that are done with')
+    .option('--after <id>', 'those that come after this one', uuid)
+    .option('--limit <n>', `that many at most; ${LISTED_MAX} unless given`, whole(1, LISTED_MAX))
     .option('--json', 'as JSON')
     .action(list);
   letters

@@ -1,3 +1,6 @@
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+
 type Paint = (text: string) => string;
 
 /** Control characters, and those that change the direction of text. */
@@ -56,4 +59,13 @@ export function table<Row>(columns: readonly Column<Row>[], rows: readonly Row[]
 export function pairs(entries: readonly (readonly [name: string, value: string])[], indent = ''): string {
   const width = Math.max(0, ...entries.map(([name]) => widthOf(name)));
   return entries.map(([name, value]) => `${indent}${padded(name, width, false)}  ${value}`).join('\n');
+}
+
+/** Prints a long text piece by piece, no faster than it is read. Ends quietly when its reader has seen enough, as `head` has. */
+export async function printAll(pieces: AsyncIterable<string>): Promise<void> {
+  try {
+    await pipeline(Readable.from(pieces), process.stdout, { end: false });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EPIPE') throw error;
+  }
 }

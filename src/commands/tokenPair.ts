@@ -3,7 +3,7 @@ import { sealedInUser } from '../aggregates/sealed.ts';
 import { sessionDecider } from '../aggregates/session.ts';
 import { userDecider } from '../aggregates/user.ts';
 import type { Answer } from '../engine/decide/command.ts';
-import { readStream, rowAt } from '../engine/decide/answer.ts';
+import { pagesOf, rowAt } from '../engine/decide/answer.ts';
 import { streamOf } from '../eventstore/eventStore.ts';
 import { users } from '../projections/users.ts';
 import { UserView, userView } from '../queries/user.ts';
@@ -44,7 +44,9 @@ export async function tokenAnswer(context: CommandContext, userId: string, revis
  * compute such a token, so it ends with its secret.
  */
 export async function isStillDerived({ services }: CommandContext, sessionId: string, token: string): Promise<boolean> {
-  const events = await readStream(services.store, streamOf(sessionDecider.category, sessionId));
-  const ids = events.map(({ metadata }) => metadata.commandId);
-  return services.tokens.isDerived(token, sessionId, ids);
+  for await (const page of pagesOf(services.store, streamOf(sessionDecider.category, sessionId))) {
+    const ids = page.map(({ metadata }) => metadata.commandId);
+    if (services.tokens.isDerived(token, sessionId, ids)) return true;
+  }
+  return false;
 }

@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
 import { orderDecider } from '../../src/aggregates/order.ts';
-import type { OrderAudit } from '../../src/cli/auditOrder.ts';
+import type { AuditEnd, AuditPage, OrderAudit } from '../../src/cli/auditOrder.ts';
 import { CommandContext, SYSTEM } from '../../src/engine/decide/context.ts';
 import type { RecordedEvent } from '../../src/eventstore/eventStore.ts';
 import { openWorld, perform, type World } from './world.ts';
+
+type Printed = Omit<OrderAudit, 'read'> & AuditEnd & { readonly history: AuditPage['entries'] };
 
 describe('cartulary audit order', function () {
   this.timeout(60_000);
@@ -57,10 +59,10 @@ describe('cartulary audit order', function () {
   });
   after(() => world.close());
 
-  const audit = async (...args: string[]): Promise<OrderAudit> => {
+  const audit = async (...args: string[]): Promise<Printed> => {
     const { code, answer, output } = await world.run(['audit', 'order', orderId, '--json', ...args]);
     if (code !== 0) throw new Error(output);
-    return JSON.parse(answer) as OrderAudit;
+    return JSON.parse(answer) as Printed;
   };
 
   it('tells when, who, which command, why, and what each event changed, then the state', async () => {
@@ -122,6 +124,20 @@ describe('cartulary audit order', function () {
     expect(then.order?.payment).to.deep.include({ method: null });
   });
 
+  it('shows a part of a long history, where it goes on, and the state after all of it', async () => {
+    const first = await audit('--limit', '2');
+    expect(first.history.map(({ revision }) => revision)).to.deep.equal(['0', '1']);
+    expect(first).to.deep.include({ revision: '2', next: '2' });
+    expect(first.order).to.deep.include({ status: 'paid' });
+    const rest = await audit('--from', '2', '--limit', '2');
+    expect(rest.history).to.deep.equal((await audit()).history.slice(2));
+    expect(rest).not.to.have.property('next');
+    const beyond = await audit('--from', '99');
+    expect(beyond.history).to.deep.equal([]);
+    const { answer } = await world.run(['audit', 'order', orderId, '--limit', '1']);
+    expect(answer).to.match(/^More events follow: go on with --from 1$/m);
+  });
+
   it('tells a past that is a prefix of the stream, although a handler with a slow clock recorded the payment', async () => {
     const slow = randomUUID();
     const [first, requested, captured] = await world.shop.store.read(`order-${orderId}`);
@@ -134,7 +150,7 @@ describe('cartulary audit order', function () {
     const asOf = (instant: string) => world.run(['audit', 'order', slow, '--json', '--as-of', instant]);
     const before = await asOf('2026-03-01T12:00:01Z');
     expect([before.code, before.output]).to.deep.equal([1, `cartulary: There was no order ${slow} then.\n`]);
-    const after = JSON.parse((await asOf('2026-03-01T12:00:03Z')).answer) as OrderAudit;
+    const after = JSON.parse((await asOf('2026-03-01T12:00:03Z')).answer) as Printed;
     expect(after.history.map(({ revision }) => revision)).to.deep.equal(['0', '1', '2']);
   });
 
@@ -151,7 +167,12 @@ describe('cartulary audit order', function () {
     expect(output).to.contain(`There is no order ${id}.`);
   });
 
-  for (const args of [['nonsense'], [randomUUID(), '--as-of', 'yesterday'], [randomUUID(), '--revision', '-1']]) {
+  for (const args of [
+    ['nonsense'],
+    [randomUUID(), '--as-of', 'yesterday'],
+    [randomUUID(), '--revision', '-1'],
+    [randomUUID(), '--limit', '0'],
+  ]) {
     it(`answers a wrong argument with 2: ${args.at(-1) ?? ''}`, async () => {
       expect((await world.run(['audit', 'order', ...args])).code).to.equal(2);
     });

@@ -80,6 +80,19 @@ describe('cartulary dead-letters', function () {
     expect(onPaper.answer).to.contain('out of paper \\u001b[31m').and.not.to.contain('\u001b');
   });
 
+  it('lists more of them than fit on a page, page by page, and says where it goes on', async () => {
+    const all = (await list()).map(({ id }) => id);
+    const first = await world.run(['dead-letters', 'list', '--json', '--limit', '2']);
+    expect(jsonOf(first.answer).map(({ id }) => id)).to.deep.equal(all.slice(0, 2));
+    expect(first.output).to.contain(`There are more: go on with --after ${all[1]}\n`);
+    const rest = await world.run(['dead-letters', 'list', '--json', '--limit', '1', '--after', all[1]!]);
+    expect(jsonOf(rest.answer).map(({ id }) => id)).to.deep.equal(all.slice(2));
+    expect(rest.output).not.to.contain('There are more');
+    const unknown = await world.run(['dead-letters', 'list', '--after', randomUUID()]);
+    expect([unknown.code, unknown.answer]).to.deep.equal([1, '']);
+    expect((await world.run(['dead-letters', 'list', '--limit', '1001'])).code).to.equal(2);
+  });
+
   it('refuses a consumer that there is not, and names those that there are', async () => {
     for (const [name, told] of [
       ['pritner', 'There is no consumer pritner: did you mean printer? There are: '],

@@ -1,6 +1,5 @@
 import { expect } from 'chai';
 import type { DomainEvent, Metadata } from '../../src/eventstore/eventStore.ts';
-import { historyOf } from '../../src/engine/ask/history.ts';
 import { missing } from '../../src/errors.ts';
 import type { OrderRow } from '../../src/projections/orders.ts';
 import { orders } from '../../src/projections/orders.ts';
@@ -25,6 +24,7 @@ import {
   TOTAL,
 } from '../aggregates/orderExamples.ts';
 import { NOW, recordedEvents, type Fact } from '../support/given.ts';
+import { historyOf } from '../support/history.ts';
 import { rejection } from '../support/rejection.ts';
 
 const north = { id: 'nora', role: 'seller' };
@@ -140,7 +140,7 @@ describe('a seller’s part of an order', () => {
     expect(lastRow(alone)).to.include({ notes: 'ring twice', billing_address: null });
   });
 
-  it('has a history with the amounts of the part and without the ids and words of other sellers', () => {
+  it('has a history with the amounts of the part and without the ids and words of other sellers', async () => {
     const bySaul = { actor: 'saul' };
     const facts: (DomainEvent | By)[] = [
       ...paid,
@@ -149,7 +149,7 @@ describe('a seller’s part of an order', () => {
       [{ ...cancelled, data: { reason: 'refunded in full: Saul’s words', by: 'system' } }, bySaul],
     ];
     const read = createPartReader(northStore);
-    const history = historyOf(
+    const history = await historyOf(
       orders,
       'one',
       recorded(...facts).flatMap((event) => read(event) ?? []),

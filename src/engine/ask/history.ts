@@ -1,6 +1,5 @@
 import { NO_STREAM, type RecordedEvent } from '../../eventstore/eventStore.ts';
 import { poisonOf } from '../../eventstore/upcast.ts';
-import { replay, type Projection } from '../project/projection.ts';
 
 export interface FieldChange {
   readonly field: string;
@@ -24,6 +23,9 @@ export interface HistoryEntry {
   readonly because: string | null;
   readonly changes: readonly FieldChange[];
 }
+
+/** An entry before its cause is looked up. */
+export type ToldEvent = Omit<HistoryEntry, 'because'>;
 
 /** Adds `{ a: { b: 1 } }` to the map as `a.b` → 1. Empty objects and lists count as values. */
 function flatten(value: unknown, path: string, into: Map<string, unknown>): Map<string, unknown> {
@@ -51,32 +53,21 @@ interface Seen<R> {
 /** Gets the events of one stream in their order, each once; undefined when the event is not shown. */
 export type Reader<R> = (event: RecordedEvent) => Seen<R> | undefined;
 
-/** Shows every event, and folds the row with the projection's own functions. */
-export function createReader<R extends object>(projection: Projection<R>, key: string): Reader<R> {
-  let row: R | undefined;
-  return (event) => {
-    row = replay(projection, key, [event], row);
-    return { event, row };
-  };
-}
-
 /**
  * Makes the entry of each event. An event up to revision `after` is only folded: to make the view of a row costs far more than to
  * fold an event.
  */
-function createTeller<R extends object>(
+export function createTeller<R extends object>(
   read: Reader<R>,
   view: (row: R) => unknown,
   after?: bigint,
-): (event: RecordedEvent) => HistoryEntry | undefined {
-  const types = new Map<string, string>();
+): (event: RecordedEvent) => ToldEvent | undefined {
   let row: R | undefined;
   let shown: unknown;
   return (recorded) => {
     const seen = read(recorded);
     if (seen === undefined) return undefined;
     const { event } = seen;
-    types.set(event.id, event.type);
     const before = row;
     row = seen.row;
     if (after !== undefined && event.revision <= after) return undefined;
@@ -84,34 +75,21 @@ function createTeller<R extends object>(
     const now = row === undefined ? shown : view(row);
     const changes = now === undefined ? [] : difference(shown, now);
     shown = now;
-    return entryOf(event, changes, types);
+    return entryOf(event, changes);
   };
 }
 
 function entryOf(
   { id, type, position, revision, metadata }: RecordedEvent,
   changes: readonly FieldChange[],
-  types: ReadonlyMap<string, string>,
-): HistoryEntry {
+): ToldEvent {
   const { actor, command, commandId, correlationId, causationId, occurredAt } = metadata;
   return {
     ...{ position: String(position), revision: String(revision), event_id: id, type },
     ...{ at: occurredAt, actor, command, command_id: commandId, correlation_id: correlationId },
     causation_id: causationId ?? null,
-    because: (causationId === undefined ? undefined : types.get(causationId)) ?? null,
     changes: changes.filter(({ field }) => field !== 'updated_at'),
   };
-}
-
-/** The history of a row, one entry per event. The projection's own functions compute the row after each event. */
-export function historyOf<R extends object>(
-  projection: Projection<R>,
-  key: string,
-  events: readonly RecordedEvent[],
-  view: (row: R) => unknown,
-): HistoryEntry[] {
-  const tell = createTeller(createReader(projection, key), view);
-  return events.flatMap((event) => tell(event) ?? []);
 }
 
 export interface HistoryPage {
@@ -137,8 +115,10 @@ export async function historyPage<R extends object>(
   let row: R | undefined;
   let revision = NO_STREAM;
   const entries: HistoryEntry[] = [];
+  const types = new Map<string, string>();
   const reading: Reader<R> = (event) => {
     const seen = read(event);
+    if (seen !== undefined) types.set(seen.event.id, seen.event.type);
     row = seen?.row ?? row;
     ({ revision } = event);
     return seen;
@@ -147,7 +127,8 @@ export async function historyPage<R extends object>(
   for await (const page of pages) {
     for (const event of page) {
       const entry = tell(event);
-      if (entry !== undefined) entries.push(entry);
+      const because = types.get(entry?.causation_id ?? '') ?? null;
+      if (entry !== undefined) entries.push({ ...entry, because });
       if (entries.length === limit) return { entries, row, revision };
     }
   }
@@ -169,10 +150,4 @@ export function endsPast(event: RecordedEvent, { asOf, revision }: Moment): bool
   if (revision !== undefined && event.revision > BigInt(revision)) return true;
   if (asOf === undefined || poisonOf(event) !== undefined) return false;
   return Date.parse(event.metadata.occurredAt) > Date.parse(asOf);
-}
-
-/** The events of a stream, from its first, up to a moment. */
-export function pastOf(events: readonly RecordedEvent[], moment: Moment): readonly RecordedEvent[] {
-  const end = events.findIndex((event) => endsPast(event, moment));
-  return end < 0 ? events : events.slice(0, end);
 }

@@ -22,21 +22,31 @@ export interface DeadLetterDetail extends DeadLetter {
   readonly acts: readonly DeadLetterAct[];
 }
 
-/** Open dead letters, oldest first; with `closed`, also the closed ones. At most `LISTED_MAX`. */
-export async function listDeadLetters(
-  db: Queryable,
-  wanted: { consumer?: string; closed?: boolean; limit?: number } = {},
-): Promise<DeadLetter[]> {
-  const { rows } = await db.query<LetterRow>(
-    `SELECT ${LETTER_COLUMNS} FROM dead_letters
-     WHERE ($1::text IS NULL OR consumer = $1) AND ($2 OR status NOT IN ('resolved', 'skipped'))
-     ORDER BY dead_letters.position, consumer LIMIT $3`,
-    [wanted.consumer ?? null, wanted.closed ?? false, Math.min(wanted.limit ?? LISTED_MAX, LISTED_MAX)],
-  );
-  return rows.map(toLetter);
+export interface ListRequest {
+  readonly consumer?: string;
+  /** Also the closed ones. */
+  readonly closed?: boolean;
+  /** The id of the dead letter before the page. Default: the page begins with the oldest. */
+  readonly after?: string;
+  readonly limit?: number;
 }
 
 const unknown = (id: string): never => missing('UnknownDeadLetter', `There is no dead letter ${id}.`);
+
+/** One page of the open dead letters, oldest first: at most `LISTED_MAX`. Throws `notFound` for an unknown `after`. */
+export async function listDeadLetters(db: Queryable, wanted: ListRequest = {}): Promise<DeadLetter[]> {
+  const { consumer = null, closed = false, after = null, limit = LISTED_MAX } = wanted;
+  if (after !== null) await showDeadLetter(db, after);
+  const { rows } = await db.query<LetterRow>(
+    `SELECT ${LETTER_COLUMNS} FROM dead_letters
+     WHERE ($1::text IS NULL OR consumer = $1) AND ($2 OR status NOT IN ('resolved', 'skipped'))
+       AND ($4::uuid IS NULL OR
+         (dead_letters.position, consumer) > (SELECT last.position, last.consumer FROM dead_letters last WHERE last.id = $4))
+     ORDER BY dead_letters.position, consumer LIMIT $3`,
+    [consumer, closed, Math.min(limit, LISTED_MAX), after],
+  );
+  return rows.map(toLetter);
+}
 
 /** One dead letter with its payload and the newest acts on it, oldest first. Throws `notFound` for an unknown id. */
 export async function showDeadLetter(db: Queryable, id: string): Promise<DeadLetterDetail> {

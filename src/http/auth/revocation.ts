@@ -1,6 +1,6 @@
 import { performance } from 'node:perf_hooks';
 import type { Logger } from 'pino';
-import { readStream } from '../../engine/decide/answer.ts';
+import { pagesOf } from '../../engine/decide/answer.ts';
 import { NO_STREAM, streamOf, type EventStore, type RecordedEvent } from '../../eventstore/eventStore.ts';
 import { type Backoff, delayAfter, rest } from '../../platform/backoff.ts';
 import { translating, type Queryable } from '../../platform/postgres/pool.ts';
@@ -160,7 +160,7 @@ export function createRevocations(options: RevocationsOptions): Revocations {
     const { rows } = await db.query<LoadedRow>(LOAD, [keptMs]);
     for (const { subject, kept_session, revision } of rows) {
       // Versions before revisions left them out of the rows of users.
-      if (BigInt(revision) === NO_STREAM) observe(await readStream(store, subject));
+      if (BigInt(revision) === NO_STREAM) for await (const page of pagesOf(store, subject)) observe(page);
       else ended.add(subject, { revision: Number(revision), keptSession: kept_session });
     }
     reached.moveTo(BigInt(checkpoint.rows[0]?.position ?? '0'));
