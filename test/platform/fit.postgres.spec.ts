@@ -69,6 +69,14 @@ describe('the check whether a database can hold a shop', function () {
     expect(code, output).to.equal(UNFIT_EXIT_CODE);
   });
 
+  it('names the collation by which names are sorted, where a server without ICU lacks it', async () => {
+    await admin.query(`DELETE FROM pg_collation WHERE collname = 'und-x-icu'`);
+    expect(await reasons()).to.deep.equal(['The collation und-x-icu is missing: the server was built without ICU.']);
+    const { code, output } = await run(database.url, 'serve');
+    expect(code, output).to.equal(UNFIT_EXIT_CODE);
+    expect(output).to.contain('built without ICU');
+  });
+
   it('names a path on which no schema is', async () => {
     const url = urlWith((changed) => changed.searchParams.set('schema', 'nowhere'));
     expect((await reasons(url)).join()).to.match(/No schema of the search_path \(nowhere.*\) is there/);

@@ -13,10 +13,10 @@ const swallow = (socket: net.Socket): unknown => socket.unpipe().removeAllListen
 
 /**
  * A proxy before a server. Once it is mute, it swallows the bytes of the connections so far, without a sign: it does not end them,
- * even when the client has ended its side. New connections work.
+ * even when the client has ended its side. New connections work. It can be turned to another server.
  */
 export async function muteProxy(target: string) {
-  const { hostname, port } = new URL(target);
+  let { hostname, port } = new URL(target);
   const pairs = new Set<Pair>();
   const sockets = new Set<net.Socket>();
   let accepted = 0;
@@ -63,6 +63,11 @@ export async function muteProxy(target: string) {
     /** Makes the next connection mute from its start. */
     muteNext(): void {
       muteNew = true;
+    },
+    /** New connections lead to another server. Those so far are cut. */
+    turnTo(other: string): void {
+      ({ hostname, port } = new URL(other));
+      for (const socket of sockets) socket.destroy();
     },
     close(): void {
       server.close();

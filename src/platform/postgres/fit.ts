@@ -19,9 +19,15 @@ export class UnfitDatabase extends Error {
   }
 }
 
-interface Facts {
+interface Version {
   readonly version: number;
-  readonly version_told: string;
+  readonly told: string;
+}
+
+/** Understood by every version, unlike `FACTS`. */
+const VERSION = `SELECT current_setting('server_version_num')::int AS version, current_setting('server_version') AS told`;
+
+interface Facts {
   readonly encoding: string;
   readonly standby: boolean;
   readonly read_only: boolean;
@@ -35,8 +41,7 @@ interface Facts {
 }
 
 const FACTS = `
-  SELECT current_setting('server_version_num')::int AS version, current_setting('server_version') AS version_told,
-    (SELECT pg_encoding_to_char(encoding) FROM pg_database WHERE datname = current_database()) AS encoding,
+  SELECT (SELECT pg_encoding_to_char(encoding) FROM pg_database WHERE datname = current_database()) AS encoding,
     pg_is_in_recovery() AS standby, current_setting('transaction_read_only') = 'on' AS read_only,
     EXISTS (SELECT FROM pg_collation WHERE collname = '${COLLATION}') AS collation,
     CASE WHEN NOT starts_with(current_schema(), 'pg_temp') THEN current_schema() END AS schema, current_setting('search_path') AS path, current_user AS role,
@@ -66,12 +71,11 @@ const LACKING = `
   GROUP BY wanted.name ORDER BY wanted.name`;
 
 function unfitOf(facts: Facts): string[] {
-  const { version, version_told: told, encoding, standby, schema, path, role } = facts;
+  const { encoding, standby, schema, path, role } = facts;
   const reasons: string[] = [];
   const must = (holds: boolean, reason: string): void => {
     if (!holds) reasons.push(reason);
   };
-  must(version >= VERSION_MIN, `Postgres is version ${told}: 15 or newer is needed.`);
   must(encoding === 'UTF8', `Its encoding is ${encoding}: make a database with ENCODING 'UTF8' TEMPLATE template0.`);
   must(!standby, 'The server is a standby, which cannot be written: connect to the primary.');
   must(standby || !facts.read_only, 'It is read-only (default_transaction_read_only is on): turn that off.');
@@ -127,6 +131,8 @@ const SHARING =
  * a connection to the database.
  */
 export async function mustFit(session: Queryable, url: string): Promise<void> {
+  const { version, told } = (await session.query<Version>(VERSION)).rows[0]!;
+  if (version < VERSION_MIN) throw new UnfitDatabase([`Postgres is version ${told}: 15 or newer is needed.`]);
   const facts = (await session.query<Facts>(FACTS)).rows[0]!;
   const reasons = unfitOf(facts);
   if (await sharesSessions(session, url)) reasons.push(SHARING);
