@@ -1,5 +1,6 @@
 import type { Command, Decider } from '../engine/decide/decider.ts';
 import { missing, reject } from '../errors.ts';
+import { withEntry } from './collections.ts';
 import {
   type Fulfilment,
   FULFILMENT_STATUSES,
@@ -88,7 +89,7 @@ export const orderDecider: Decider<OrderState, OrderCommand, OrderEvent> = {
   category: 'order',
   snapshotVersion: 4,
   initial: none,
-  evolve(state, event) {
+  evolve(state, event, made) {
     switch (event.type) {
       case 'OrderPlaced':
         return placedBy(event.data);
@@ -98,11 +99,11 @@ export const orderDecider: Decider<OrderState, OrderCommand, OrderEvent> = {
         return state.status === 'placed' ? { ...state, cancelled: true } : state;
       case 'FulfilmentAdvanced':
         return state.status === 'placed'
-          ? { ...state, fulfilments: { ...state.fulfilments, [event.data.storeId]: event.data.status } }
+          ? { ...state, fulfilments: withEntry(state.fulfilments, event.data.storeId, event.data.status, made) }
           : state;
       case 'FulfilmentCancelled':
         return state.status === 'placed'
-          ? { ...state, fulfilments: { ...state.fulfilments, [event.data.storeId]: 'cancelled' } }
+          ? { ...state, fulfilments: withEntry(state.fulfilments, event.data.storeId, 'cancelled', made) }
           : state;
       case 'PaymentRequested':
       case 'PaymentAuthorised':
@@ -111,7 +112,7 @@ export const orderDecider: Decider<OrderState, OrderCommand, OrderEvent> = {
       case 'PaymentDeclined':
       case 'RefundRequested':
       case 'PaymentRefunded':
-        return state.status === 'placed' ? { ...state, money: pay.evolve(state.money, event) } : state;
+        return state.status === 'placed' ? { ...state, money: pay.evolve(state.money, event, made) } : state;
     }
   },
   decide(command, state) {
@@ -182,7 +183,7 @@ function cancelPart({ data }: CancelFulfilment, state: PlacedOrder): OrderEvent[
     reject('OrderUnpaid', sentence, INVALID_STATUS);
   }
   const refunds = pay.refundStore(state, storeId, why);
-  const after = { ...state, money: refunds.reduce(pay.evolve, state.money) };
+  const after = { ...state, money: pay.fold(state.money, refunds) };
   if (pay.isKept(after.money)) return [...closed, ...refunds];
   const others = unshippedOf(state.fulfilments).filter((id) => id !== storeId);
   const left = { ...after, fulfilments: { ...state.fulfilments, [storeId]: 'cancelled' as const } };
@@ -211,7 +212,7 @@ function settle(state: PlacedOrder, command: PaymentCommand): OrderEvent[] {
   const events = pay.decide(command, state);
   const last = events.at(-1);
   if (last?.type !== 'RefundRequested' || state.cancelled) return events;
-  const money = events.reduce(pay.evolve, state.money);
+  const money = pay.fold(state.money, events);
   const { paymentId, storeId } = last.data;
   const reason = command.type === 'RequestRefund' ? command.data.reason : last.data.reason;
   const unshipped = unshippedOf(state.fulfilments);

@@ -1,4 +1,6 @@
-import type { PaymentEvent } from './orderPayment.ts';
+import type { Made } from '../engine/decide/decider.ts';
+import { withEntry } from './collections.ts';
+import type { PaymentEvent, RefundRequested } from './orderPayment.ts';
 
 export type PaymentStatus = 'requested' | 'authorised' | 'confirmed' | 'captured' | 'declined';
 
@@ -46,52 +48,63 @@ export const isPaidBy = (amount: number, before: Pick<Money, 'captured' | 'total
 export const isKept = (money: { readonly captured: number; readonly refundRequested: number }): boolean =>
   money.captured > money.refundRequested;
 
-function withPayment(money: Money, paymentId: string, change: (payment: Payment) => Payment): Money {
-  const payment = money.payments[paymentId];
-  return payment === undefined ? money : { ...money, payments: { ...money.payments, [paymentId]: change(payment) } };
+interface Change {
+  readonly paymentId: string;
+  readonly fields: (payment: Payment) => Partial<Payment>;
 }
-const moved = (money: Money, paymentId: string, status: PaymentStatus): Money =>
-  withPayment(money, paymentId, (payment) => ({ ...payment, status }));
 
-export function evolve(money: Money, event: PaymentEvent): Money {
+function withPayment(money: Money, { paymentId, fields }: Change, made?: Made): Money {
+  const payment = money.payments[paymentId];
+  if (payment === undefined) return money;
+  return { ...money, payments: withEntry(money.payments, paymentId, { ...payment, ...fields(payment) }, made) };
+}
+
+export function evolve(money: Money, event: PaymentEvent, made?: Made): Money {
+  const moved = (paymentId: string, status: PaymentStatus): Money =>
+    withPayment(money, { paymentId, fields: () => ({ status }) }, made);
   switch (event.type) {
     case 'PaymentRequested': {
       const { paymentId, attempt, method, amount } = event.data;
       const payment: Payment = { attempt, method, amount, status: 'requested', refundRequested: 0 };
-      return { ...money, payments: { ...money.payments, [paymentId]: payment } };
+      return { ...money, payments: withEntry(money.payments, paymentId, payment, made) };
     }
     case 'PaymentAuthorised':
-      return moved(money, event.data.paymentId, 'authorised');
+      return moved(event.data.paymentId, 'authorised');
     case 'PaymentConfirmed':
-      return moved(money, event.data.paymentId, 'confirmed');
+      return moved(event.data.paymentId, 'confirmed');
     case 'PaymentCaptured': {
       const { paymentId, amount } = event.data;
-      const captured = withPayment(money, paymentId, (payment) => ({ ...payment, status: 'captured', amount }));
+      const captured = withPayment(money, { paymentId, fields: () => ({ status: 'captured', amount }) }, made);
       const paid = money.paid || isPaidBy(amount, money);
       return { ...captured, paid, captured: money.captured + amount };
     }
     case 'PaymentDeclined':
-      return moved(money, event.data.paymentId, 'declined');
-    case 'RefundRequested': {
-      const { refundId, paymentId, amount, storeId } = event.data;
-      const refundRequested = money.refundRequested + amount;
-      return {
-        ...withPayment(money, paymentId, (payment) => ({
-          ...payment,
-          refundRequested: payment.refundRequested + amount,
-        })),
-        paid: money.paid && isKept({ captured: money.captured, refundRequested }),
-        refundRequested,
-        refunds: { ...money.refunds, [refundId]: { paymentId, amount, storeId, done: false } },
-      };
-    }
+      return moved(event.data.paymentId, 'declined');
+    case 'RefundRequested':
+      return withRefund(money, event.data, made);
     case 'PaymentRefunded': {
-      const refund = money.refunds[event.data.refundId];
-      const refunds =
-        refund === undefined ? money.refunds : { ...money.refunds, [event.data.refundId]: { ...refund, done: true } };
-      return { ...money, refunded: money.refunded + event.data.amount, refunds };
+      const { refundId, amount } = event.data;
+      const refund = money.refunds[refundId];
+      const refunded = money.refunded + amount;
+      if (refund === undefined) return { ...money, refunded };
+      return { ...money, refunded, refunds: withEntry(money.refunds, refundId, { ...refund, done: true }, made) };
     }
   }
+}
+
+function withRefund(
+  money: Money,
+  { refundId, paymentId, amount, storeId }: RefundRequested['data'],
+  made?: Made,
+): Money {
+  const refundRequested = money.refundRequested + amount;
+  const fields = (payment: Payment) => ({ refundRequested: payment.refundRequested + amount });
+  return {
+    ...withPayment(money, { paymentId, fields }, made),
+    paid: money.paid && isKept({ captured: money.captured, refundRequested }),
+    refundRequested,
+    refunds: withEntry(money.refunds, refundId, { paymentId, amount, storeId, done: false }, made),
+  };
 }
 
 /** Whether the order is paid, and by this payment: its money was not all requested back. */

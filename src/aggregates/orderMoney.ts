@@ -194,7 +194,10 @@ function refundStore(order: Payable, storeId: string, why: { refundId: string; r
 const isStoreRefunded = (order: Pick<Payable, 'lines' | 'money'>, paymentId: string, storeId: string): boolean =>
   leftOf(order, paymentId, storeId) <= 0;
 
+const fold = (money: Money, events: readonly PaymentEvent[]): Money =>
+  events.reduce((before, event) => evolve(before, event), money);
+
 export const pay = {
-  ...{ unpaid, evolve, decide, refundRest, refundStore },
+  ...{ unpaid, evolve, fold, decide, refundRest, refundStore },
   ...{ isPaidBy, isPaidWith, isKept, isStoreRefunded, hasCaptured },
 } as const;

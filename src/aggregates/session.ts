@@ -1,3 +1,4 @@
+import { withItem } from './collections.ts';
 import type { ActiveUser } from './user.ts';
 import { reject, unauthenticated } from '../errors.ts';
 import type { Command, Decider } from '../engine/decide/decider.ts';
@@ -60,12 +61,13 @@ export const sessionDecider: Decider<SessionState, SessionCommand, SessionEvent>
   category: 'session',
   snapshotVersion: 1,
   initial: { status: 'none' },
-  evolve(state, event) {
+  evolve(state, event, made) {
     switch (event.type) {
       case 'SessionStarted':
         return { status: 'open', ...event.data, spent: [] };
       case 'SessionRefreshed':
-        return state.status === 'open' ? { ...state, ...event.data, spent: [...state.spent, state.tokenHash] } : state;
+        if (state.status !== 'open') return state;
+        return { ...state, ...event.data, spent: withItem(state.spent, state.tokenHash, made) };
       case 'SessionEnded':
         return { status: 'ended', userId: event.data.userId };
     }

@@ -1,5 +1,6 @@
 import { reject } from '../errors.ts';
-import type { Command, Decider } from '../engine/decide/decider.ts';
+import type { Command, Decider, Made } from '../engine/decide/decider.ts';
+import { withEntry, withItemAt, withoutEntry } from './collections.ts';
 import type { SealedOrOwn } from './sealed.ts';
 
 // NOTE: these names and shapes are the storage format; version them with care.
@@ -37,32 +38,33 @@ export const reservedFor = (state: StockState, orderId: string): number =>
   state.reservations[bucketOf(orderId)]?.[orderId] ?? 0;
 export const available = (state: StockState): number => state.onHand - state.reserved;
 
-function hold(state: StockState, orderId: string, quantity: number): StockState {
-  const bucket = bucketOf(orderId);
-  const { [orderId]: _held, ...others } = state.reservations[bucket] ?? {};
-  const reservations =
-    state.reservations.length === 0 ? Array<Bucket | null>(BUCKETS).fill(null) : state.reservations.slice();
-  reservations[bucket] =
-    quantity > 0 ? { ...others, [orderId]: quantity } : Object.keys(others).length > 0 ? others : null;
-  return { ...state, reserved: state.reserved - reservedFor(state, orderId) + quantity, reservations };
+function hold(state: StockState, orderId: string, quantity: number, made?: Made): StockState {
+  const at = bucketOf(orderId);
+  const { length } = state.reservations;
+  const buckets = length === 0 ? Array<Bucket | null>(BUCKETS).fill(null) : state.reservations;
+  const before = buckets[at] ?? {};
+  const held = before[orderId] ?? 0;
+  const bucket = quantity > 0 ? withEntry(before, orderId, quantity, made) : withoutEntry(before, orderId, made);
+  const reservations = withItemAt(buckets, at, bucket, made);
+  return { ...state, reserved: state.reserved - held + quantity, reservations };
 }
 
 export const stockDecider: Decider<StockState, StockCommand, StockEvent> = {
   category: 'stock',
   snapshotVersion: 1,
   initial: { onHand: 0, reserved: 0, reservations: [] },
-  evolve(state, event) {
+  evolve(state, event, made) {
     switch (event.type) {
       case 'StockReceived':
         return { ...state, onHand: state.onHand + event.data.quantity };
       case 'StockAdjusted':
         return { ...state, onHand: state.onHand + event.data.change };
       case 'StockReserved':
-        return hold(state, event.data.orderId, event.data.quantity);
+        return hold(state, event.data.orderId, event.data.quantity, made);
       case 'StockReleased':
-        return hold(state, event.data.orderId, 0);
+        return hold(state, event.data.orderId, 0, made);
       case 'StockShipped':
-        return { ...hold(state, event.data.orderId, 0), onHand: state.onHand - event.data.quantity };
+        return { ...hold(state, event.data.orderId, 0, made), onHand: state.onHand - event.data.quantity };
     }
   },
   decide(command, state) {

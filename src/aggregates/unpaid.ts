@@ -1,6 +1,7 @@
 import { type FieldError, reject } from '../errors.ts';
 import type { Command, Decider } from '../engine/decide/decider.ts';
 import type { CartLine } from './cart.ts';
+import { withEntry, withoutEntry } from './collections.ts';
 
 // NOTE: these names and shapes are the storage format; version them with care. The stream's id is the buyer's.
 /** A checkout takes a place among the buyer's unpaid orders. It is free again when the order is not placed by `expiresAt`. */
@@ -31,11 +32,10 @@ export const unpaidDecider: Decider<UnpaidState, UnpaidCommand, UnpaidEvent> = {
   category: 'unpaid',
   snapshotVersion: 1,
   initial: { orders: {} },
-  evolve({ orders }, event) {
-    const { [event.data.orderId]: _gone, ...others } = orders;
-    if (event.type === 'UnpaidOrderClosed') return { orders: others };
+  evolve({ orders }, event, made) {
+    if (event.type === 'UnpaidOrderClosed') return { orders: withoutEntry(orders, event.data.orderId, made) };
     const { orderId, lines, expiresAt } = event.data;
-    return { orders: { ...others, [orderId]: { lines, expiresAt } } };
+    return { orders: withEntry(orders, orderId, { lines, expiresAt }, made) };
   },
   decide(command, state) {
     switch (command.type) {

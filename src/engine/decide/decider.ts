@@ -31,6 +31,12 @@ export interface Command<Type extends string = string, Data extends object = obj
 }
 
 /**
+ * The lists and maps that one fold has made. Nothing outside of the fold has them yet, so `evolve` may change these in place, and no
+ * others. A fold of many events would otherwise copy a growing list once per event.
+ */
+export type Made = WeakSet<object>;
+
+/**
  * Two pure functions and an initial state. `decide` has three outcomes: events (it happens now), `[]` (it had already
  * happened), or a thrown `Refusal` (it is not allowed). `State` is plain JSON and holds only what later decisions read.
  */
@@ -42,12 +48,15 @@ export interface Decider<State, C extends Command, E extends DomainEvent> {
   readonly initial: State;
   /** Functions that bring older events to their current shape. Their number per event type determines its current version. */
   readonly upcasters?: { readonly [Type in E['type']]?: readonly Upcaster[] };
-  evolve(state: State, event: E): State;
+  /** Without `made`, it changes nothing that it was given. */
+  evolve(state: State, event: E, made?: Made): State;
   decide(command: C, state: State): readonly E[];
 }
 
+/** The state after the events. `state` stays as it is. `made`: of the fold that these events continue. */
 export const fold = <State, E extends DomainEvent>(
   decider: Pick<Decider<State, never, E>, 'evolve'>,
   state: State,
   events: readonly E[],
-): State => events.reduce((folded, event) => decider.evolve(folded, event), state);
+  made: Made = new WeakSet(),
+): State => events.reduce((folded, event) => decider.evolve(folded, event, made), state);

@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache';
-import { type Command, type Decider, fold } from './decider.ts';
+import { type Command, type Decider, fold, type Made } from './decider.ts';
 import {
   type DomainEvent,
   type EventStore,
@@ -65,6 +65,11 @@ export interface FoldsOptions {
   readonly snapshotEvery?: number | undefined;
 }
 
+interface ReadOptions {
+  readonly end?: bigint;
+  readonly made?: Made;
+}
+
 /** A bounded cache of folded streams. It loads them from the log and from snapshots, and saves snapshots. */
 export function createFolds(options: FoldsOptions): Folds {
   const { store, snapshots, cacheEntries = CACHE_ENTRIES_MAX, snapshotEvery = SNAPSHOT_EVERY_EVENTS } = options;
@@ -83,15 +88,15 @@ export function createFolds(options: FoldsOptions): Folds {
     return kept;
   }
 
-  /** Folds page by page, up to revision `end` (inclusive) if given. */
-  async function read(stream: string, from: Folded, end?: bigint): Promise<Folded> {
+  /** Folds page by page, up to revision `end` (inclusive) if given. `made`: of the fold that made `from`, which is then no longer used. */
+  async function read(stream: string, from: Folded, { end, made = new WeakSet() }: ReadOptions = {}): Promise<Folded> {
     let folded = from;
     for (;;) {
       const left = end === undefined ? READ_PAGE : Number(end - folded.revision);
       if (left <= 0) return folded;
       const size = Math.min(left, READ_PAGE);
       const page = await store.read(stream, folded.revision + 1n, size);
-      folded = withEvents(folded, page);
+      folded = withEvents(folded, page, made);
       if (page.length < size) return folded;
     }
   }
@@ -112,10 +117,11 @@ export function createFolds(options: FoldsOptions): Folds {
 
   async function load(decider: AnyDecider, stream: string): Promise<Folded> {
     const page = await store.read(stream, 0n, firstPage);
-    const start = withEvents(nothing(decider), page);
+    const made: Made = new WeakSet();
+    const start = withEvents(nothing(decider), page, made);
     if (page.length < firstPage) return remember(stream, start);
     const snapshot = await fromSnapshot(decider, stream);
-    return remember(stream, await read(stream, snapshot ?? start));
+    return remember(stream, await read(stream, snapshot ?? start, { made }));
   }
 
   return {
@@ -138,7 +144,7 @@ export function createFolds(options: FoldsOptions): Folds {
       const known = cache.get(stream);
       if (known?.decider === decider && known.revision === revision) return known.state;
       const start = (await fromSnapshot(decider, stream, revision)) ?? nothing(decider);
-      return (await read(stream, start, revision)).state;
+      return (await read(stream, start, { end: revision })).state;
     },
     forget: (stream) => void cache.delete(stream),
   };
@@ -154,7 +160,7 @@ const nothing = (decider: AnyDecider): Folded => ({
   commandIds: new Set(),
 });
 
-function withEvents(folded: Folded, events: readonly RecordedEvent[]): Folded {
+function withEvents(folded: Folded, events: readonly RecordedEvent[], made: Made): Folded {
   const last = events.at(-1);
   if (last === undefined) return folded;
   const commandIds = withIds(
@@ -162,7 +168,8 @@ function withEvents(folded: Folded, events: readonly RecordedEvent[]): Folded {
     events.map(({ metadata }) => metadata.commandId),
   );
   const { revision, position, id: eventId } = last;
-  return { ...folded, state: fold(folded.decider, folded.state, events), revision, position, eventId, commandIds };
+  const state = fold(folded.decider, folded.state, events, made);
+  return { ...folded, state, revision, position, eventId, commandIds };
 }
 
 function withIds(known: Set<string> | undefined, ids: readonly string[]): Set<string> | undefined {
