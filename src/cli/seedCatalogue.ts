@@ -46,7 +46,7 @@ export const ASSORTMENTS: readonly Assortment[] = [
       'Saucepan',
       'Chopping Board',
       'Paring Knife',
-      'Mixing Bowl',
+      'Crème Brûlée Dish',
       'Teapot',
       'Pepper Mill',
       'Colander',
@@ -72,7 +72,7 @@ export const ASSORTMENTS: readonly Assortment[] = [
   },
   {
     name: 'Clothing',
-    things: ['Jumper', 'Scarf', 'Overshirt', 'Socks', 'Cap', 'Cardigan', 'Apron', 'Gloves'],
+    things: ['Jumper', 'Scarf', 'T-Shirt', 'Socks', 'Cap', 'Cardigan', 'Apron', 'Gloves'],
     styles: ['Merino', 'Fisherman’s', 'Herringbone', 'Indigo', 'Donegal', 'Harbour', 'Oatmeal', 'Waxed'],
     prices: [11, 180],
     facts: ['Knitted in small batches.', 'Wash cool, dry flat.', 'Cut generously, true to size.'],
@@ -80,7 +80,7 @@ export const ASSORTMENTS: readonly Assortment[] = [
   {
     name: 'Lighting',
     things: ['Desk Lamp', 'Lantern', 'Candle Holder', 'Pendant', 'Night Light', 'Wall Light', 'Reading Light'],
-    styles: ['Opal', 'Blackened Steel', 'Amber', 'Workshop', 'Paper', 'Storm', 'Ceramic', 'Folding'],
+    styles: ['Opal', 'Blackened Steel', 'Ångström', 'AC/DC', 'Paper', 'Storm', 'Ceramic', 'Folding'],
     prices: [14, 220],
     facts: ['Dims from a glow to full light.', 'A warm 2,700 K bulb is included.', 'Two metres of woven flex.'],
   },

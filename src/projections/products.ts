@@ -10,6 +10,7 @@ import type {
 import type { ProductEvent } from '../aggregates/product.ts';
 import { type DomainEvent, idOf } from '../eventstore/eventStore.ts';
 import type { Change, Projection } from '../engine/project/projection.ts';
+import { vectorOf } from './search.ts';
 
 /** `listed` is false before the product is listed (its first stock event comes earlier) and after it was delisted. */
 export interface ProductRow {
@@ -29,6 +30,8 @@ export interface ProductRow {
   readonly ordered: number;
   readonly created_at: string;
   readonly updated_at: string;
+  /** The words of name and description, by which searches find the product: the text of a tsvector. */
+  readonly words: string;
 }
 
 const NOWHERE = '00000000-0000-0000-0000-000000000000';
@@ -38,6 +41,7 @@ const unlisted = (id: string, at: string): ProductRow => ({
   ...{ price: 0, currency: '', category_id: NOWHERE, on_hand: 0, reserved: 0, ordered: 0 },
   created_at: at,
   updated_at: at,
+  words: '',
 });
 
 /** The change for a stock event: `move` returns what it adds to the units on hand and to the reserved units. */
@@ -73,6 +77,7 @@ export const products: Projection<ProductRow, ProductEvent | StockEvent | OrderE
     ordered: 'bigint',
     created_at: 'timestamptz',
     updated_at: 'timestamptz',
+    words: 'tsvector',
   },
   on: {
     ProductListed: {
@@ -83,6 +88,7 @@ export const products: Projection<ProductRow, ProductEvent | StockEvent | OrderE
         ...{ description: data.description, price: data.price, currency: data.currency, category_id: data.categoryId },
         created_at: occurredAt,
         updated_at: occurredAt,
+        words: vectorOf(data.name, data.description),
       }),
     },
     ProductUpdated: {
@@ -93,6 +99,7 @@ export const products: Projection<ProductRow, ProductEvent | StockEvent | OrderE
           ...fields,
           category_id: categoryId ?? row.category_id,
           updated_at: metadata.occurredAt,
+          words: vectorOf(fields.name ?? row.name, fields.description ?? row.description),
         },
     },
     ProductPriceChanged: {

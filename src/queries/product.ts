@@ -1,10 +1,12 @@
 import { type Static, Type } from 'typebox';
 import { toMajor, toMinor } from '../aggregates/money.ts';
+import { isBlank, wantedIn } from '../aggregates/words.ts';
 import { invalid, missing } from '../errors.ts';
-import type { ProductRow } from '../projections/products.ts';
+import { type ProductRow, products } from '../projections/products.ts';
+import { tsqueryOf } from '../projections/search.ts';
 import { Amount, Currency, Fields, Id, Instant, Money, Nullable, Named } from '../schema.ts';
 import { AS_PEOPLE_SORT, conditions, pageOf, Paging } from '../engine/ask/paging.ts';
-import type { QueryAnswer } from '../engine/ask/query.ts';
+import { paginate, type QueryAnswer } from '../engine/ask/query.ts';
 import { defineQuery, type QueryContext } from './contract.ts';
 
 export const StockView = Named('Stock', { available: Type.Integer(), reserved: Type.Integer(), total: Type.Integer() });
@@ -30,7 +32,7 @@ export const stockView = (row: Pick<ProductRow, 'on_hand' | 'reserved'>): Static
   total: row.on_hand,
 });
 
-export const productView = (row: ProductRow, storeName: string): ProductView => ({
+export const productView = (row: ShownRow, storeName: string): ProductView => ({
   id: row.id,
   name: row.name,
   description: row.description,
@@ -45,14 +47,18 @@ export const productView = (row: ProductRow, storeName: string): ProductView => 
   updated_at: row.updated_at,
 });
 
-type Found = ProductRow & { store_name: string; revision: number };
+const SHOWN = Object.keys(products.columns).filter((column) => column !== 'words');
 
-const COLUMNS = 'p.*, s.name AS store_name';
+type ShownRow = Omit<ProductRow, 'words'>;
+export type FoundProduct = ShownRow & { readonly store_name: string; readonly revision: number };
+
+/** The columns of products that answers show, without their words. */
+export const PRODUCT_COLUMNS = `${[...SHOWN, 'revision'].map((column) => `p.${column}`).join(', ')}, s.name AS store_name`;
 const FROM = 'products p JOIN stores s ON s.id = p.store_id';
 const TTL_MS = 600_000;
 const RELATED_MAX = 10;
 
-const view = (row: Found) => productView(row, row.store_name);
+const view = (row: FoundProduct) => productView(row, row.store_name);
 
 const getProduct = defineQuery({
   name: 'GetProduct',
@@ -70,7 +76,9 @@ const getProduct = defineQuery({
     tags: ({ params }) => [`product:${params.id}`, 'stores'],
   },
   async run({ params }, { db }) {
-    const [row] = await db.rows<Found>(`SELECT ${COLUMNS} FROM ${FROM} WHERE p.id = $1 AND p.listed`, [params.id]);
+    const [row] = await db.rows<FoundProduct>(`SELECT ${PRODUCT_COLUMNS} FROM ${FROM} WHERE p.id = $1 AND p.listed`, [
+      params.id,
+    ]);
     if (row === undefined) return missing('ProductUnknown', 'There is no such product.');
     return { data: view(row), revision: BigInt(row.revision) };
   },
@@ -78,7 +86,13 @@ const getProduct = defineQuery({
 
 const Filters = {
   ...Paging,
-  search: Type.Optional(Type.String({ minLength: 1, maxLength: 200 })),
+  search: Type.Optional(
+    Type.String({
+      minLength: 1,
+      maxLength: 200,
+      description: 'Words that a name or description must have, all of them.',
+    }),
+  ),
   category_id: Type.Optional(Id),
   min_price: Type.Optional(Amount),
   max_price: Type.Optional(Amount),
@@ -97,9 +111,12 @@ const SORT_COLUMNS = {
 } as const;
 
 /** Prices are compared only within one currency. A log of an earlier version may hold products in several. */
-function orderOf({ search, sort_by: by, sort_order: direction }: ListFilters): string {
+function orderOf(
+  { sort_by: by, sort_order: direction }: Omit<ListFilters, 'search'>,
+  search: string | undefined,
+): string {
   if (by === undefined && search !== undefined) {
-    return `ts_rank(p.search, websearch_to_tsquery('simple', $1)) DESC, p.created_at DESC, p.id`;
+    return `ts_rank(p.words, $1::tsquery) DESC, p.created_at DESC, p.id`;
   }
   const descending =
     direction === undefined ? by === undefined || by === 'created_at' || by === 'popularity' : direction === 'desc';
@@ -108,19 +125,30 @@ function orderOf({ search, sort_by: by, sort_order: direction }: ListFilters): s
   return `${group}${SORT_COLUMNS[by ?? 'created_at']} ${direct}, p.id`;
 }
 
-function list(filters: ListFilters, { db, services }: QueryContext): Promise<QueryAnswer> {
+/** The query for the words that were typed; undefined if there are none, and empty if nothing has them. */
+const tsqueryFor = (typed: string | undefined): string | undefined =>
+  typed === undefined || isBlank(typed) ? undefined : tsqueryOf(wantedIn(typed));
+
+async function list({ search: typed, ...filters }: ListFilters, { db, services }: QueryContext): Promise<QueryAnswer> {
   const minor = (field: 'min_price' | 'max_price', amount: string | number): number =>
     toMinor(amount, services.settings.currency) ?? invalid(field, 'is no amount in this currency');
   const where = conditions('p.listed');
-  const { search, category_id, store_id, min_price, max_price, in_stock } = filters;
-  if (search !== undefined) where.add(`p.search @@ websearch_to_tsquery('simple', ?)`, search);
+  const { category_id, store_id, min_price, max_price, in_stock } = filters;
+  const search = tsqueryFor(typed);
+  if (search === '') return { data: [], pagination: paginate(filters.page, filters.per_page, 0) };
+  if (search !== undefined) where.add('p.words @@ ?::tsquery', search);
   if (category_id !== undefined) where.add('p.category_id = ?', category_id);
   if (store_id !== undefined) where.add('p.store_id = ?', store_id);
   if (min_price !== undefined || max_price !== undefined) where.add('p.currency = ?', services.settings.currency);
   if (min_price !== undefined) where.add('p.price >= ?', minor('min_price', min_price));
   if (max_price !== undefined) where.add('p.price <= ?', minor('max_price', max_price));
   if (in_stock !== undefined) where.add('(p.on_hand - p.reserved > 0) = ?', in_stock);
-  return pageOf<Found>(db, { columns: COLUMNS, from: FROM, where, order: orderOf(filters) }, filters, view);
+  return pageOf<FoundProduct>(
+    db,
+    { columns: PRODUCT_COLUMNS, from: FROM, where, order: orderOf(filters, search) },
+    filters,
+    view,
+  );
 }
 
 const listProducts = defineQuery({
@@ -176,8 +204,8 @@ const listRelated = defineQuery({
   async run({ params }, { db }) {
     const [product] = await db.rows('SELECT 1 FROM products WHERE id = $1 AND listed', [params.id]);
     if (product === undefined) return missing('ProductUnknown', 'There is no such product.');
-    const rows = await db.rows<Found>(
-      `SELECT ${COLUMNS} FROM related r JOIN ${FROM} ON p.id = r.related_id
+    const rows = await db.rows<FoundProduct>(
+      `SELECT ${PRODUCT_COLUMNS} FROM related r JOIN ${FROM} ON p.id = r.related_id
        WHERE r.product_id = $1 AND p.listed ORDER BY r.times DESC, p.id LIMIT ${RELATED_MAX}`,
       [params.id],
     );

@@ -4,7 +4,7 @@ import { missing } from '../errors.ts';
 import { NO_STREAM, streamOf } from '../eventstore/eventStore.ts';
 import type { ProductRow } from '../projections/products.ts';
 import { Fields, Id, Instant, Nullable, Named } from '../schema.ts';
-import { ProductView, productView, StockView, stockView } from './product.ts';
+import { type FoundProduct, PRODUCT_COLUMNS, ProductView, productView, StockView, stockView } from './product.ts';
 import { conditions, EventPaging, eventPageOf, pageOf, Paging } from '../engine/ask/paging.ts';
 import { defineQuery, type QueryContext } from './contract.ts';
 
@@ -104,11 +104,9 @@ const listLowStock = defineQuery({
     const where = conditions('p.listed');
     where.add('p.seller_id = ?', actor.id);
     where.add('p.on_hand - p.reserved < ?', query.below);
-    const sql = { columns: 'p.*, s.name AS store_name', from: 'products p JOIN stores s ON s.id = p.store_id', where };
+    const sql = { columns: PRODUCT_COLUMNS, from: 'products p JOIN stores s ON s.id = p.store_id', where };
     const order = 'p.on_hand - p.reserved, p.id';
-    return pageOf<ProductRow & { store_name: string }>(db, { ...sql, order }, query, (row) =>
-      productView(row, row.store_name),
-    );
+    return pageOf<FoundProduct>(db, { ...sql, order }, query, (row) => productView(row, row.store_name));
   },
 });
 

@@ -30,6 +30,13 @@ describe('The plan of a seeded shop', () => {
     }
   });
 
+  it('has names with accents and joined words, which a search finds by plain ones', () => {
+    const has = (scale: 'small' | 'full', name: string): boolean =>
+      planShop(1, scale).products.some((product) => product.name.includes(name));
+    for (const name of ['Crème Brûlée', 'T-Shirt']) expect(has('small', name), name).to.equal(true);
+    for (const name of ['Ångström', 'AC/DC']) expect(has('full', name), name).to.equal(true);
+  });
+
   it('holds people with addresses of their own, and orders of every fate, most of them completed', () => {
     const { admin, stores, buyers, orders } = planShop(1, 'full');
     const emails = [admin, ...stores.map(({ owner }) => owner), ...buyers].map(({ email }) => email);

@@ -32,7 +32,7 @@ const settled = (type: 'StockReleased' | 'StockShipped', orderId: string, quanti
 const row = (id: string, name: string, stock: Partial<ProductRow> = {}): ProductRow => ({
   ...{ id, listed: true, store_id: 'store', seller_id: 'ben', sku: null, name, description: '' },
   ...{ price: 1_990, currency: 'EUR', category_id: 'teas', on_hand: 0, reserved: 0, ordered: 0 },
-  ...{ created_at: FIRST, updated_at: FIRST },
+  ...{ created_at: FIRST, updated_at: FIRST, words: `'${name.toLowerCase()}':1A` },
   ...stock,
 });
 
@@ -61,7 +61,13 @@ describe('products', () => {
       ...recordedEvents(...both, ['product-green', updated, LATER], ['product-black', dearer, LATER]),
     ).then(
       row('black', 'Black', { price: 2_490, updated_at: LATER }),
-      row('green', 'Green', { on_hand: 10, description: 'Fine', category_id: 'fine', updated_at: LATER }),
+      row('green', 'Green', {
+        on_hand: 10,
+        description: 'Fine',
+        category_id: 'fine',
+        updated_at: LATER,
+        words: `'green':1A 'fine':2B`,
+      }),
     );
   });
 

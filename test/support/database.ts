@@ -52,8 +52,12 @@ export async function shareTemplate(): Promise<Record<string, string>> {
   return { [GIVEN_TEMPLATE]: await (template ??= makeTemplate()) };
 }
 
-/** A new database, migrated by default. It is cloned from the template. */
-export async function freshDatabase({ migrated = true } = {}): Promise<TestDatabase> {
+/**
+ * A new database, migrated by default. It is cloned from the template, unless it has a locale of its own: the options of CREATE
+ * DATABASE that say which.
+ */
+export async function freshDatabase({ migrated = true, locale = '' } = {}): Promise<TestDatabase> {
+  if (locale !== '') return databaseIn(locale);
   const from = migrated ? (process.env[GIVEN_TEMPLATE] ?? (await (template ??= makeTemplate()))) : 'template1';
   const name = `cartulary_test_${randomUUID().replaceAll('-', '')}`;
   const url = databaseUrl(name);
@@ -61,6 +65,18 @@ export async function freshDatabase({ migrated = true } = {}): Promise<TestDatab
   await onServer(`CREATE DATABASE ${name} TEMPLATE ${from} STRATEGY FILE_COPY`);
   // A clone is another log than its template. Things named after a log's epoch must not be shared, so it gets its own.
   if (migrated) await onDatabase(url, 'UPDATE store_head SET epoch = gen_random_uuid()');
+  return equipped(url, name);
+}
+
+async function databaseIn(locale: string): Promise<TestDatabase> {
+  const name = `cartulary_test_${randomUUID().replaceAll('-', '')}`;
+  const url = databaseUrl(name);
+  await onServer(`CREATE DATABASE ${name} TEMPLATE template0 ENCODING 'UTF8' ${locale}`);
+  await migrateUp(url);
+  return equipped(url, name);
+}
+
+async function equipped(url: string, name: string): Promise<TestDatabase> {
   await equip(url);
   return {
     url,

@@ -2,9 +2,11 @@ import type { DomainEvent, RecordedEvent } from '../../eventstore/eventStore.ts'
 
 /**
  * A column's Postgres type. In JavaScript `uuid`/`text` are strings; `int`/`bigint` numbers (safe integers; money is
- * `bigint` minor units); `float8` a number; `boolean` a boolean; `timestamptz` an ISO 8601 string; `jsonb` any JSON value.
+ * `bigint` minor units); `float8` a number; `boolean` a boolean; `timestamptz` an ISO 8601 string; `jsonb` any JSON value;
+ * `tsvector` its text.
  */
-export type ColumnType = 'uuid' | 'text' | 'int' | 'bigint' | 'float8' | 'boolean' | 'timestamptz' | 'jsonb';
+export type ColumnType =
+  'uuid' | 'text' | 'int' | 'bigint' | 'float8' | 'boolean' | 'timestamptz' | 'jsonb' | 'tsvector';
 
 /** A read model's row. Every column is present; an empty one is `null`. */
 export type Row = Record<string, unknown>;

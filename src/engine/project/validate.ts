@@ -21,6 +21,7 @@ const TAKES: Record<ColumnType, (value: unknown) => boolean> = {
   boolean: (value) => typeof value === 'boolean',
   timestamptz: (value) => typeof value === 'string' && INSTANT.test(value),
   jsonb: () => true,
+  tsvector: (value) => typeof value === 'string',
 };
 
 /** The follower's name in `checkpoints` and `dead_letters`. */

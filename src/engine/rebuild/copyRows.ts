@@ -15,7 +15,7 @@ const SPECIALS = /[\\\t\n\r]/g;
 const ESCAPES: Readonly<Record<string, string>> = { '\\': '\\\\', '\t': '\\t', '\n': '\\n', '\r': '\\r' };
 
 /** Types whose text may contain special characters. The check of the other types excludes them. */
-const FREE: ReadonlySet<ColumnType> = new Set(['text', 'jsonb']);
+const FREE: ReadonlySet<ColumnType> = new Set(['text', 'jsonb', 'tsvector']);
 
 const escaped = (text: string): string =>
   SPECIAL.test(text) ? text.replace(SPECIALS, (sign) => ESCAPES[sign]!) : text;

@@ -1,0 +1,158 @@
+/** Longer words are cut, in texts as in what is searched for. An index has a bound. */
+export const WORD_LENGTH_MAX = 64;
+
+/** Letters that no Unicode form takes apart, as people without them on their keyboard type them. All are in lower case. */
+const LETTERS: Readonly<Record<string, string>> = {
+  ...{ æ: 'ae', œ: 'oe', ø: 'o', ð: 'd', đ: 'd', þ: 'th', ħ: 'h', ł: 'l', ŧ: 't', ŋ: 'n', ə: 'e' },
+  ...{ ƀ: 'b', ɓ: 'b', ɗ: 'd', ƙ: 'k', ƴ: 'y', ƶ: 'z', ɨ: 'i', ʉ: 'u', ς: 'σ' },
+  // Arabic and Persian letters that are written for each other.
+  ...{ ٱ: 'ا', ى: 'ي', ی: 'ي', ې: 'ي', ک: 'ك', ة: 'ه', ہ: 'ه', ھ: 'ه' },
+};
+const LETTER = new RegExp(`[${Object.keys(LETTERS).join('')}]`, 'gu');
+
+/** The zeros of the scripts whose digits Unicode does not take for others. The nine digits follow. */
+const ZEROS = [
+  ...[0x0660, 0x06f0, 0x07c0, 0x0966, 0x09e6, 0x0a66, 0x0ae6, 0x0b66, 0x0be6, 0x0c66, 0x0ce6, 0x0d66],
+  ...[0x0e50, 0x0ed0, 0x0f20, 0x1040, 0x17e0, 0x1810],
+];
+const DIGIT = /(?![0-9])\p{Nd}/gu;
+
+/** Marks that a reader can do without. The vowel signs of Indic scripts and of Thai, and the two of kana, make other words. */
+const MARK =
+  /(?![\u3099\u309a])(?=\p{M})[\p{Script=Inherited}\p{Script=Common}\p{Script=Latin}\p{Script=Greek}\p{Script=Cyrillic}\p{Script=Hebrew}\p{Script=Arabic}\p{Script=Syriac}]/gu;
+
+const NOT_ASCII = /[^\0-\x7f]/;
+/** The signs of trade marks are letters to NFKD. Skin tones only change a picture. Lengthened Arabic letters are the same ones. */
+const DROPPED = /[™℠\u0640\p{Emoji_Modifier}]|(?!\u200b)\p{Default_Ignorable_Code_Point}/gu;
+const APART = /[\u200b¼-¾⅐-⅞↉]/gu;
+const APOSTROPHE = /[´`’‘‛′ʹʻʼʽʾʿˈ׳״]/gu;
+
+const digitOf = (sign: string): string => {
+  const code = sign.codePointAt(0)!;
+  const zero = ZEROS.find((start) => code >= start && code < start + 10);
+  return zero === undefined ? sign : String(code - zero);
+};
+
+/**
+ * A text as it is compared: in one case, without accents, in one form of each letter, digit, dash and apostrophe. It depends on no
+ * locale, neither of this process nor of a database, so what is stored and what is searched for come out alike everywhere.
+ */
+export function foldText(text: string): string {
+  if (!NOT_ASCII.test(text)) return text.replaceAll('`', "'").toLowerCase();
+  return (
+    text
+      .replace(APOSTROPHE, "'")
+      .replace(DROPPED, '')
+      .replace(APART, ' $& ')
+      .normalize('NFKD')
+      .replace(APOSTROPHE, "'")
+      .replace(/[\p{Pd}−]/gu, '-')
+      .replace(/[⁄∕]/gu, '/')
+      .replace(MARK, '')
+      // Upper case takes ß and its like apart, and makes one letter of i and ı.
+      .toLowerCase()
+      .toUpperCase()
+      .toLowerCase()
+      .replace(LETTER, (letter) => LETTERS[letter]!)
+      .replace(DIGIT, digitOf)
+      .normalize('NFC')
+  );
+}
+
+/** Whether there is nothing to be seen in a text. */
+export const isBlank = (text: string): boolean => !/[^\s\p{Z}\p{C}\p{M}\p{Default_Ignorable_Code_Point}]/u.test(text);
+
+/** Scripts that are written without spaces between words, and Hangul, whose words are compounds. */
+const RUN =
+  /[\p{Script_Extensions=Han}\p{Script_Extensions=Hiragana}\p{Script_Extensions=Katakana}\p{Script_Extensions=Bopomofo}\p{Script=Hangul}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}]+/gu;
+
+/** Words, joined by one sign each, perhaps with signs that make another name of the last one (C++, C#); or a single sign. */
+const WORD = String.raw`[\p{L}\p{N}\p{M}]+`;
+const JOINER = String.raw`[-/.\\_'&@:·・]`;
+const PIECES = new RegExp(`(${WORD}(?:${JOINER}${WORD})*)([+#]+(?![\\p{L}\\p{N}]))?|[\\p{S}#%&@*]`, 'gu');
+/** Digits on both sides of a point or a slash are two numbers: 3.5 is not 35. */
+const TWO_NUMBERS = /\p{N}[^-_\p{L}\p{N}\p{M}]\p{N}/u;
+const BETWEEN_PARTS = new RegExp(JOINER, 'u');
+
+interface Piece {
+  /** The words between the joining signs. None: the piece is a sign. */
+  readonly parts: readonly string[];
+  /** The parts written as one word, if that is a word. */
+  readonly joined?: string;
+  /** The last part with the signs that belong to it. */
+  readonly named?: string;
+  readonly sign?: string;
+}
+
+function* piecesOf(text: string): Generator<Piece> {
+  for (const [piece, words, signs] of foldText(text).matchAll(PIECES)) {
+    if (words === undefined) {
+      if (!/^[\p{M}\p{Cf}]*$/u.test(piece)) yield { parts: [], sign: piece };
+      continue;
+    }
+    const parts = words.split(BETWEEN_PARTS);
+    const joined = parts.join('');
+    const isWord = parts.length > 1 && joined.length <= WORD_LENGTH_MAX && !TWO_NUMBERS.test(words);
+    yield {
+      parts,
+      ...(isWord ? { joined } : {}),
+      ...(signs === undefined ? {} : { named: cut(parts.at(-1)! + signs) }),
+    };
+  }
+}
+
+const cut = (word: string): string =>
+  word.length <= WORD_LENGTH_MAX ? word : Array.from(word).slice(0, WORD_LENGTH_MAX).join('');
+
+/** The terms of a word. A run of a script without spaces has its pairs of letters; `single` adds the letters. */
+function termsOf(word: string, single: boolean): string[] {
+  if (!NOT_ASCII.test(word)) return [cut(word)];
+  const terms: string[] = [];
+  let at = 0;
+  for (const { 0: run, index } of word.matchAll(RUN)) {
+    if (index > at) terms.push(cut(word.slice(at, index)));
+    const letters = Array.from(run);
+    letters.forEach((letter, place) => {
+      if (single || letters.length === 1) terms.push(letter);
+      if (place > 0) terms.push(letters[place - 1]! + letter);
+    });
+    at = index + run.length;
+  }
+  if (at < word.length) terms.push(cut(word.slice(at)));
+  return terms;
+}
+
+/** The terms by which a text is found, in its order, repeated where they are repeated. */
+export function termsIn(text: string): string[] {
+  const terms: string[] = [];
+  for (const { parts, joined, named, sign } of piecesOf(text)) {
+    for (const part of parts) terms.push(...termsOf(part, true));
+    if (joined !== undefined) terms.push(...termsOf(joined, true));
+    if (named !== undefined) terms.push(named);
+    if (sign !== undefined) terms.push(sign);
+  }
+  return terms;
+}
+
+/** One thing that is searched for: a text has it if it has all terms of one of its forms. */
+export type Wanted = readonly (readonly string[])[];
+
+const unique = (terms: readonly string[]): string[] => [...new Set(terms)];
+
+/**
+ * What a text must have, all of it, to be found by what was typed. No sign is an operator. Signs that make no word count only where
+ * nothing else was typed. An empty list finds nothing.
+ */
+export function wantedIn(typed: string): Wanted[] {
+  const words = new Map<string, Wanted>();
+  const signs = new Map<string, Wanted>();
+  for (const { parts, joined, named, sign } of piecesOf(typed)) {
+    if (sign !== undefined) signs.set(sign, [[sign]]);
+    else {
+      const all = unique([...parts.flatMap((part) => termsOf(part, false)), ...(named === undefined ? [] : [named])]);
+      const wanted = joined === undefined || named !== undefined ? [all] : [all, unique(termsOf(joined, false))];
+      words.set(JSON.stringify(wanted), wanted);
+    }
+  }
+  return [...(words.size > 0 ? words : signs).values()];
+}
