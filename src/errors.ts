@@ -11,8 +11,28 @@ export type RefusalKind =
 /** One error in a request; a refusal carries all of them at once. */
 export interface FieldError {
   readonly code: string;
+  /** The path of the field, its parts joined by dots. */
   readonly field?: string;
+  /** A sentence that can be read without `field`. */
   readonly message: string;
+}
+
+/** The path of a field as people write it: `items[2].quantity`. */
+const inWords = (path: readonly string[]): string =>
+  path.map((part, at) => (/^\d+$/.test(part) ? `[${part}]` : at === 0 ? part : `.${part}`)).join('');
+
+/**
+ * The error of one field. `reason` completes the sentence that begins with the field's name ("must be …"); without a field it is the
+ * sentence.
+ */
+export function fieldError(
+  field: string | readonly string[] | undefined,
+  reason: string,
+  code = 'VALIDATION_ERROR',
+): FieldError {
+  if (field === undefined) return { code, message: reason };
+  const path = typeof field === 'string' ? field.split('.') : field;
+  return { code, field: path.join('.'), message: `${inWords(path)} ${reason}` };
 }
 
 /**
@@ -59,9 +79,10 @@ export function unauthenticated(rule: string, sentence: string): never {
   throw new Refusal('unauthenticated', rule, sentence);
 }
 
-/** Throws: the value of `field` is not valid. */
-export function invalid(field: string, message: string, code = 'VALIDATION_ERROR'): never {
-  throw new Refusal('invalid', 'InvalidInput', message, { code, errors: [{ code, field, message }] });
+/** Throws: the value of `field` is not valid. `reason` completes the sentence that begins with the field's name ("must be …"). */
+export function invalid(field: string, reason: string, code = 'VALIDATION_ERROR'): never {
+  const error = fieldError(field, reason, code);
+  throw new Refusal('invalid', 'InvalidInput', error.message, { code, errors: [error] });
 }
 
 export const unavailable = (rule: string, sentence: string, cause?: unknown): Refusal =>
@@ -97,6 +118,12 @@ function slipsBetween(one: string, other: string): number {
 
 const letters = (name: string): string => name.toLowerCase().replaceAll(/[^\p{L}\p{N}]/gu, '');
 const NAME_CHARS_MAX = 64;
+
+/** A name that somebody made up, short and plain enough to be repeated to them. */
+export function shownName(name: string): string {
+  const shown = name.slice(0, NAME_CHARS_MAX).replaceAll(/\p{C}/gu, '\ufffd');
+  return name.length > NAME_CHARS_MAX ? `${shown}…` : shown;
+}
 
 /** The known name that an unknown one was meant to be, so far as that can be guessed: case and signs do not count. */
 export function nearest(name: string, known: readonly string[]): string | undefined {

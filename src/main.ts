@@ -6,6 +6,7 @@ import type { Cache } from './cache/cache.ts';
 import { openCache } from './compose/openCache.ts';
 import { createAdminOnce } from './compose/admin.ts';
 import { version } from './platform/version.ts';
+import { formsOf } from './commands/forms.ts';
 import { commands } from './commands/index.ts';
 import type { Config } from './config/config.ts';
 import { armFailpoint } from './platform/failpoint.ts';
@@ -155,6 +156,7 @@ async function openEdge(face: Face): Promise<Facing> {
     masterKey: shop.indexKey,
     contracts: { commands, queries },
     services: shop.services,
+    forms: formsOf({ ...face.config.auth, ...shop.services.settings }),
     store: shop.store,
     db: shop.db,
     pool: shop.pool,

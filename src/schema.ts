@@ -1,34 +1,60 @@
 import { Type, type TObject, type TProperties, type TSchema } from 'typebox';
 
-/** Shared schemas of requests and answers. Every input has a limit. */
+/**
+ * Shared schemas of requests and answers. Every input has a limit. A `description` that begins with a small letter completes the sentence
+ * "it must be …" of the message to a caller whose input is refused; `commands/forms.ts` has those that the settings decide, by `title`.
+ */
 const NAME_LENGTH_MAX = 200;
 const TEXT_LENGTH_MAX = 5_000;
 const EMAIL_LENGTH_MAX = 254;
 /** Longer than bcrypt accepts, so that the password rule refuses a too long password and states the reason. */
 const PASSWORD_LENGTH_MAX = 1_000;
 
+/** The most bytes that bcrypt reads; a longer password is refused, never cut. */
+export const PASSWORD_BYTES_MAX = 72;
+
 /** For `pattern`: something that can be seen, neither spaces nor characters without a picture. */
-export const VISIBLE = '[^\\s\\p{Z}\\p{C}\\p{Default_Ignorable_Code_Point}]';
+const VISIBLE = '[^\\s\\p{Z}\\p{C}\\p{Default_Ignorable_Code_Point}]';
 
 export const Id = Type.String({ format: 'uuid', maxLength: 36 });
 export const Instant = Type.String({ format: 'date-time', maxLength: 40 });
-export const Name = Type.String({ minLength: 1, maxLength: NAME_LENGTH_MAX, pattern: VISIBLE });
+/** Text that says something. */
+export const Line = (maxLength: number) =>
+  Type.String({
+    ...{ minLength: 1, maxLength, pattern: VISIBLE },
+    description: `text of 1 to ${maxLength} characters, not only spaces`,
+  });
+export const Name = Line(NAME_LENGTH_MAX);
 export const Text = Type.String({ maxLength: TEXT_LENGTH_MAX });
 export const Email = Type.String({ format: 'email', maxLength: EMAIL_LENGTH_MAX });
 /** 7 to 15 digits, as ITU-T E.164 has them; perhaps with a plus before and separators between. */
 export const Phone = Type.String({
   maxLength: 30,
   pattern: '^(?:[ (]{0,3}\\+)?[ ().-]*(?:[0-9][ ().-]*){7,15}$',
-  description: '7 to 15 digits, such as +44 20 7946 0018. Spaces, points, hyphens and brackets are left out.',
+  description: 'a phone number of 7 to 15 digits, with or without separators, such as +44 20 7946 0018',
 });
 export const Password = Type.String({ minLength: 1, maxLength: PASSWORD_LENGTH_MAX });
 /** A password to be set. The specification shows the least length that the settings allow, which the password rule checks. */
 export const NewPassword = Type.String({ title: 'NewPassword', minLength: 1, maxLength: PASSWORD_LENGTH_MAX });
+export const RefreshToken = Type.String({
+  ...{ minLength: 1, maxLength: 200 },
+  description: 'a refresh token of at most 200 characters, as login and refresh answer it',
+});
+
+const amountOf = <const T extends string>(title: T, description: string) =>
+  Type.Union(
+    [
+      Type.String({ pattern: '^[0-9]{1,15}(\\.[0-9]{1,6})?$', maxLength: 22 }),
+      Type.Number({ minimum: 0, maximum: 1e12 }),
+    ],
+    { title, description },
+  );
+
 /** Major units, as text (`"19.90"`) or number; the currency decides how many decimals are allowed. */
-export const Amount = Type.Union([
-  Type.String({ pattern: '^[0-9]{1,15}(\\.[0-9]{1,6})?$', maxLength: 22 }),
-  Type.Number({ minimum: 0, maximum: 1e12 }),
-]);
+export const Amount = amountOf('Amount', 'an amount of money above 0, such as 19.90');
+export const Price = amountOf('Price', 'an amount of money above 0, such as 19.90');
+/** A price to compare with. */
+export const PriceLimit = amountOf('PriceLimit', 'an amount of money, such as 19.90');
 /** An amount in an answer: a number in major units. */
 export const Money = Type.Number();
 export const Currency = Type.String({ minLength: 3, maxLength: 3 });

@@ -74,5 +74,27 @@ export function toMinor(amount: string | number, currency: string, most: number 
   return minor <= most ? minor : undefined;
 }
 
+interface AmountBounds {
+  /** Whether the amount is more than 0. */
+  readonly above?: boolean;
+  /** Minor units. */
+  readonly most?: number;
+}
+
+/** What an amount must be, to complete "it must be …". */
+export function amountInWords(currency: string, { above = false, most }: AmountBounds): string {
+  const decimals = decimalsOf(currency);
+  const least = above ? 'above 0' : 'of at least 0';
+  const limit = most === undefined ? '' : ` and at most ${toMajor(most, currency)}`;
+  const places = decimals === 0 ? 'without decimals' : `with at most ${decimals} decimals`;
+  const example = decimals === 0 ? '1990' : (19.9).toFixed(decimals);
+  return `an amount of money in ${currency} ${least}${limit}, ${places}, such as ${example}`;
+}
+
+export const priceInWords = (currency: string): string =>
+  amountInWords(currency, { above: true, most: PRICE_MINOR_MAX });
+/** Of a price that others are compared with. */
+export const priceLimitInWords = (currency: string): string => amountInWords(currency, { most: PRICE_MINOR_MAX });
+
 /** Converts minor units to a number in major units, as the REST API shows it. */
 export const toMajor = (minor: number, currency: string): number => minor / 10 ** decimalsOf(currency);

@@ -13,7 +13,7 @@ function failed(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE_EXIT_CODE;
   const message = error instanceof Error ? error.message : String(error);
   const fields = isRefusal(error)
-    ? error.errors.map(({ field = '', message: reason }) => `\n  ${field} ${reason}`)
+    ? error.errors.filter((one) => one.message !== message).map((one) => `\n  ${one.message}`)
     : [];
   console.error(isDebugging() && error instanceof Error ? error.stack : `cartulary: ${message}${fields.join('')}`);
   return error instanceof ConfigError || error instanceof UnfitDatabase ? CONFIG_EXIT_CODE : FAILED_EXIT_CODE;

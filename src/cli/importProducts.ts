@@ -10,7 +10,15 @@ import { createCategories } from './categories.ts';
 import { type CsvRecord, csvRecords } from './csv.ts';
 import { onShop, operator } from './onShop.ts';
 import { count, createProgressBar } from './progressBar.ts';
-import { type ContextOf, importRow, type Outcome, productIdOf, readRow, type Row, ROW_FIELDS } from './productRow.ts';
+import {
+  type ContextOf,
+  importRow,
+  type Outcome,
+  productIdOf,
+  createReadRow,
+  type Row,
+  ROW_FIELDS,
+} from './productRow.ts';
 import { bold, clean, red } from './text.ts';
 import { uuid } from './values.ts';
 
@@ -70,7 +78,7 @@ export async function importProducts(
       summary[await run(line, row, lines)] += 1;
     } catch (error) {
       if (!isRefusal(error) || error.kind === 'unavailable') stopped ??= { error };
-      else fail(line, error.errors.map(({ field = '', message }) => `${field} ${message}`).join('; ') || error.message);
+      else fail(line, error.errors.map(({ message }) => message).join('; ') || error.message);
     }
     options.onRow?.((rows += 1));
   };
@@ -142,6 +150,7 @@ async function prepare(shop: Shop, { storeId, dryRun, createCategories: create }
   if (store.status !== 'open') throw new Error(`There is no store ${storeId}.`);
   const known = await skusMadeOtherwise(shop, storeId);
   const categories = createCategories(contextOf, { create, dryRun });
+  const readRow = createReadRow(shop.services.settings.currency);
   return async (line, texts, lines) => {
     const row = readRow(texts);
     if (typeof row === 'string') throw refused(row);

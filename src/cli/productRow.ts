@@ -3,10 +3,10 @@ import { type StockCommand, stockDecider } from '../aggregates/stock.ts';
 import type { Command } from '../engine/decide/decider.ts';
 import type { CommandContext } from '../commands/contract.ts';
 import { priceOf, STOCK_MAX } from '../commands/product.ts';
-import type { Money } from '../aggregates/money.ts';
+import { type Money, priceInWords } from '../aggregates/money.ts';
 import { isRefusal, reject } from '../errors.ts';
-import { bodyCheck } from '../http/api/validate.ts';
-import { Amount, Fields, Name, Text } from '../schema.ts';
+import { bodyCheck, type Check } from '../http/api/validate.ts';
+import { Fields, Line, Name, Price, Text } from '../schema.ts';
 import { type Static, Type } from 'typebox';
 import { derivedId } from '../platform/ids.ts';
 
@@ -18,20 +18,26 @@ export const ROW_FIELDS = ['sku', 'name', 'description', 'price', 'stock', 'cate
 type RowField = (typeof ROW_FIELDS)[number];
 export type Row = Readonly<Record<RowField, string>>;
 
-const RowSchema = Fields({
-  sku: Type.String({ minLength: 1, maxLength: 64 }),
+export const RowSchema = Fields({
+  sku: Line(64),
   name: Name,
   description: Text,
-  price: Amount,
+  price: Price,
   stock: Type.Integer({ minimum: 0, maximum: STOCK_MAX }),
   category: Name,
 });
-const check = bodyCheck(RowSchema);
 
 export type ProductRow = Static<typeof RowSchema>;
 
 /** Parses a row; returns all its errors in one sentence when it is not valid. */
-export function readRow(row: Row): ProductRow | string {
+export type ReadRow = (row: Row) => ProductRow | string;
+
+export function createReadRow(currency: string): ReadRow {
+  const check = bodyCheck(RowSchema, { Price: priceInWords(currency) });
+  return (row) => readRow(row, check);
+}
+
+function readRow(row: Row, check: Check): ProductRow | string {
   const { sku, name, description, price, category } = row;
   const stock = row.stock.trim();
   const value = {
@@ -40,7 +46,7 @@ export function readRow(row: Row): ProductRow | string {
   };
   const errors = check(value);
   if (errors.length === 0) return value as ProductRow;
-  return errors.map(({ field = 'row', message }) => `${field} ${message}`).join('; ');
+  return errors.map(({ message }) => message).join('; ');
 }
 
 /** The store, seller and category of a row's product, and how to import it. */

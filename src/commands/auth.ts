@@ -11,7 +11,7 @@ import {
 } from '../aggregates/user.ts';
 import { isRefusal, reject, unauthenticated } from '../errors.ts';
 import { type UserRow, users } from '../projections/users.ts';
-import { Email, Fields, Message, Name, NewPassword, Password, Phone } from '../schema.ts';
+import { Email, Fields, Message, Name, NewPassword, Password, Phone, RefreshToken } from '../schema.ts';
 import { UserView, userView } from '../queries/user.ts';
 import { isStillDerived, tokenAnswer, TokenPair } from './tokenPair.ts';
 import { type Claim, type Holders, holderOf, obtain, using } from './claim.ts';
@@ -184,7 +184,6 @@ const logIn = defineCommand({
   },
 });
 
-const refreshToken = Type.String({ minLength: 1, maxLength: 200 });
 const notValid = (): never =>
   unauthenticated('RefreshTokenInvalid', 'This refresh token is invalid, expired or already used.');
 
@@ -200,7 +199,7 @@ const refreshTokens = defineCommand({
   limit: 'refresh',
   unrepeatable: true,
   security: 'refresh of a session',
-  body: Fields({ refresh_token: refreshToken }),
+  body: Fields({ refresh_token: RefreshToken }),
   result: TokenPair,
   revokes: true,
   async run({ body }, context) {
@@ -233,7 +232,7 @@ const logOut = defineCommand({
   access: 'anyone',
   limit: 'refresh',
   security: 'logout',
-  body: Fields({ refresh_token: refreshToken }),
+  body: Fields({ refresh_token: RefreshToken }),
   result: Message,
   revokes: true,
   async run({ body }, context) {

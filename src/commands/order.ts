@@ -5,15 +5,15 @@ import { orderDecider, type PlacedOrder } from '../aggregates/order.ts';
 import { sealedInOrder } from '../aggregates/sealed.ts';
 import { invalid, missing, reject } from '../errors.ts';
 import { orders } from '../projections/orders.ts';
-import { Fields, Id, Message, Named, Phone, VISIBLE } from '../schema.ts';
+import { Fields, Id, Line, Message, Named, Phone } from '../schema.ts';
 import { OrderView, orderView } from '../queries/order.ts';
 import { SellerOrderView, sellerOrderView } from '../queries/sellerOrder.ts';
 import { checkOut } from './checkout.ts';
 import { type CommandContext, defineChange, defineCommand } from './contract.ts';
+import { methodsInWords } from './forms.ts';
 import { storeIdOf } from '../queries/store.ts';
 import { sealedReason, sealedReasons } from './reason.ts';
 
-const Line = (max: number) => Type.String({ minLength: 1, maxLength: max, pattern: VISIBLE });
 const Address = Type.Union([
   Line(500),
   Named('Address', {
@@ -28,12 +28,15 @@ const Address = Type.Union([
   }),
 ]);
 
-export const PaymentMethod = Type.String({ minLength: 1, maxLength: 50, pattern: '^[a-z_]+$' });
+export const PaymentMethod = Type.String({
+  ...{ title: 'PaymentMethod', minLength: 1, maxLength: 50, pattern: '^[a-z_]+$' },
+  description: 'a payment method that this shop takes',
+});
 
 export function methodOf(context: CommandContext, wanted: string | undefined, field: string): string {
   const { paymentMethods, paymentMethodDefault } = context.services.settings;
   const method = wanted ?? paymentMethodDefault;
-  return paymentMethods.includes(method) ? method : invalid(field, `must be one of ${paymentMethods.join(', ')}`);
+  return paymentMethods.includes(method) ? method : invalid(field, `must be ${methodsInWords(paymentMethods)}`);
 }
 
 /** Merges items of the same product into one line. */
@@ -43,7 +46,8 @@ function merged(items: readonly { product_id: string; quantity: number }[]): Car
     quantities.set(product_id, (quantities.get(product_id) ?? 0) + quantity);
   const lines = [...quantities].map(([productId, quantity]) => ({ productId, quantity }));
   if (lines.length === 0) reject('EmptyCart', 'The order has no items.', { code: 'EMPTY_CART' });
-  if (lines.some(({ quantity }) => quantity > QUANTITY_MAX)) invalid('items', `at most ${QUANTITY_MAX} of one product`);
+  if (lines.some(({ quantity }) => quantity > QUANTITY_MAX))
+    invalid('items', `must have at most ${QUANTITY_MAX} of one product`);
   return lines;
 }
 

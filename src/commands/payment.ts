@@ -1,11 +1,11 @@
 import { Type } from 'typebox';
-import { decimalsOf, type Money, toMajor, toMinor } from '../aggregates/money.ts';
+import { amountInWords, type Money, toMinor } from '../aggregates/money.ts';
 import { refundedInFull } from '../aggregates/reason.ts';
 import { type OrderCommand, orderDecider, type PlacedOrder } from '../aggregates/order.ts';
 import { invalid, missing } from '../errors.ts';
 import { replay } from '../engine/project/projection.ts';
 import { type PaymentRow, payments } from '../projections/payments.ts';
-import { Amount, Fields, Id, VISIBLE } from '../schema.ts';
+import { Amount, Fields, Id, Line } from '../schema.ts';
 import { PaymentView, paymentView } from '../queries/payment.ts';
 import { answerWith, pagesOf } from '../engine/decide/answer.ts';
 import type { Answer } from '../engine/decide/command.ts';
@@ -92,7 +92,7 @@ const refundPayment = defineCommand({
   params: Fields({ id: Id }),
   body: Fields({
     amount: Type.Optional(Amount),
-    reason: Type.String({ minLength: 1, maxLength: 500, pattern: VISIBLE }),
+    reason: Line(500),
   }),
   result: PaymentView,
   revised: 'always',
@@ -121,10 +121,7 @@ function refundAmount(amount: string | number, currency: string, most: number): 
   // An order may cost more than a product's highest price.
   const minor = toMinor(amount, currency, Number.MAX_SAFE_INTEGER);
   if (minor !== undefined && minor > 0) return { amount: minor, currency };
-  return invalid(
-    'amount',
-    `must be above 0 and at most ${toMajor(most, currency)}, with at most ${decimalsOf(currency)} decimals`,
-  );
+  return invalid('amount', `must be ${amountInWords(currency, { above: true, most })}`);
 }
 
 export const paymentCommands = [requestPayment, confirmPayment, refundPayment];

@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
 import { categoryDecider } from '../aggregates/category.ts';
-import { decimalsOf, type Money, PRICE_MINOR_MAX, toMajor, toMinor } from '../aggregates/money.ts';
+import { type Money, priceInWords, toMinor } from '../aggregates/money.ts';
 import { productDecider } from '../aggregates/product.ts';
 import { placeOfStock } from '../aggregates/sealed.ts';
 import { stockDecider } from '../aggregates/stock.ts';
@@ -9,7 +9,7 @@ import { invalid, missing } from '../errors.ts';
 import { checkOnce } from '../engine/decide/answer.ts';
 import { streamOf } from '../eventstore/eventStore.ts';
 import { type ProductRow, products } from '../projections/products.ts';
-import { Amount, Fields, Id, Message, Name, Text, VISIBLE } from '../schema.ts';
+import { Fields, Id, Line, Message, Name, Price, Text } from '../schema.ts';
 import { ProductView, productView, StockView, stockView } from '../queries/product.ts';
 import type { Answers } from '../engine/decide/command.ts';
 import { type CommandContext, defineChange, defineCommand, type Services } from './contract.ts';
@@ -21,8 +21,7 @@ export const STOCK_MAX = 1_000_000_000;
 export function priceOf({ settings: { currency } }: Services, amount: string | number): Money {
   const minor = toMinor(amount, currency);
   if (minor !== undefined && minor > 0) return { amount: minor, currency };
-  const most = toMajor(PRICE_MINOR_MAX, currency);
-  return invalid('price', `must be above 0 and at most ${most}, with at most ${decimalsOf(currency)} decimals`);
+  return invalid('price', `must be ${priceInWords(currency)}`);
 }
 
 const checkPrice = ({ price }: Readonly<Record<string, unknown>>, services: Services): void => {
@@ -31,7 +30,7 @@ const checkPrice = ({ price }: Readonly<Record<string, unknown>>, services: Serv
 
 async function categoryMustExist(context: CommandContext, id: string): Promise<void> {
   const { state } = await context.load(categoryDecider, id);
-  if (state.status !== 'active') invalid('category_id', 'There is no such category.');
+  if (state.status !== 'active') invalid('category_id', 'must be the id of a category that exists');
 }
 
 const answers: Answers<ProductRow, Services> = {
@@ -55,10 +54,10 @@ const listProduct = defineChange({
   body: Fields({
     name: Name,
     description: Type.Optional(Text),
-    price: Amount,
+    price: Price,
     stock: Type.Integer({ minimum: 0, maximum: STOCK_MAX }),
     category_id: Id,
-    sku: Type.Optional(Type.String({ minLength: 1, maxLength: 64, pattern: VISIBLE })),
+    sku: Type.Optional(Line(64)),
   }),
   status: 201,
   result: ProductView,
@@ -91,7 +90,7 @@ const updateProduct = defineChange({
   body: Fields({
     name: Type.Optional(Name),
     description: Type.Optional(Text),
-    price: Type.Optional(Amount),
+    price: Type.Optional(Price),
     category_id: Type.Optional(Id),
   }),
   result: ProductView,
@@ -141,7 +140,7 @@ const adjustStock = defineCommand({
   params: Fields({ id: Id }),
   body: Fields({
     change: Type.Integer({ minimum: -STOCK_MAX, maximum: STOCK_MAX }),
-    reason: Type.String({ minLength: 1, maxLength: 500, pattern: VISIBLE }),
+    reason: Line(500),
   }),
   result: StockView,
   revised: 'always',

@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
 import { placeOfUser, type Sealed, sealedInUser, type SealedName } from '../aggregates/sealed.ts';
 import { type ActiveUser, type ProfileUpdated, userDecider, type UserState } from '../aggregates/user.ts';
-import { Fields, Message, Name, Nullable, NewPassword, Password, Phone, VISIBLE } from '../schema.ts';
+import { Fields, Line, Message, Name, Nullable, NewPassword, Password, Phone } from '../schema.ts';
 import { unauthenticated } from '../errors.ts';
 import { streamOf } from '../eventstore/eventStore.ts';
 import { UserView } from '../queries/user.ts';
@@ -12,7 +12,7 @@ import { type Claim, isDoomed, onCurrentClaims, releaseTurn, releaseUnused, turn
 import { type CommandContext, defineChange, defineCommand } from './contract.ts';
 import { stateBefore, wasHandled } from '../engine/decide/answer.ts';
 
-const Address = Type.String({ minLength: 1, maxLength: 500, pattern: VISIBLE });
+const Address = Line(500);
 
 const sealed = (context: CommandContext, field: SealedName, text: string): Promise<Sealed> =>
   context.services.personalData.seal(placeOfUser(context.actor.id, field), text);

@@ -21,7 +21,8 @@ export interface NewAdmin {
   readonly name?: string;
 }
 
-const check = bodyCheck(Fields({ email: Email, password: Password, name: Name }));
+export const AdminForm = Fields({ email: Email, password: Password, name: Name });
+const check = bodyCheck(AdminForm);
 
 function checkForm(admin: NewAdmin): Required<NewAdmin> {
   const registration = { name: NAME_DEFAULT, ...admin };
@@ -79,7 +80,11 @@ export async function createAdminOnce(
       return;
     }
     throw new ConfigError(
-      error.errors.map(({ field = '', message }) => ({ name: `ADMIN_${field.toUpperCase()}`, reason: message })),
+      error.errors.map(({ field = '', message }) => ({
+        name: `ADMIN_${field.toUpperCase()}`,
+        // The message begins with the field's name.
+        reason: message.slice(field.length).trim(),
+      })),
     );
   }
 }

@@ -57,7 +57,7 @@ function toJson(value: object, path: string): string {
   checkObject(value, path, 0);
   const text = JSON.stringify(value);
   if (text.includes('\\u0000') && ESCAPED_NUL.test(text)) {
-    invalid(path, 'Text may not contain the NUL character.', 'INVALID_TEXT');
+    invalid(path, 'must not hold the NUL character', 'INVALID_TEXT');
   }
   return text;
 }

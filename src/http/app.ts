@@ -30,6 +30,7 @@ import { createRevocations, type Revocations } from './auth/revocation.ts';
 import { createSecurityLog } from './auth/securityLog.ts';
 import { createServer, drained, expressApp } from './server.ts';
 import { createVerifier } from './auth/tokens.ts';
+import type { Forms } from './api/expected.ts';
 import { resultCheck } from './api/validate.ts';
 
 /** The dependencies of the HTTP edge; `src/main.ts` passes the real ones, tests may pass doubles. */
@@ -59,6 +60,8 @@ export interface AppDeps {
   /** Whether callers see metrics and dependencies at this port. Default: not. */
   readonly insight?: Insight;
   readonly limiter?: RateLimiter;
+  /** What the settings make of the forms of inputs, in words. Default: nothing. */
+  readonly forms?: Forms;
   /** The last position that each actor wrote; by default, only this process remembers it. */
   readonly writers?: Writers;
   readonly changes?: Pick<Changes, 'lastOf'>;
@@ -142,6 +145,7 @@ function enginesOf(deps: AppDeps, app: Express, draining: () => boolean) {
       deps.idempotency ??
       createIdempotency({ pool, masterKey: deps.masterKey, logger, owner: deps.owner ?? randomUUID() }),
     bodyLimitBytes,
+    forms: deps.forms,
     now,
     checkResults,
   };
@@ -156,7 +160,7 @@ export function createApp(deps: AppDeps): App {
   const { metrics, answering, revocations, endpoints } = enginesOf(deps, app, draining);
   const { ask, idempotency } = endpoints;
   const api = createApi(deps.contracts, endpoints);
-  const openapi = openapiOf(api.routes, deps.version, deps.config.auth);
+  const openapi = openapiOf(api.routes, deps.version, { ...deps.config.auth, forms: endpoints.forms });
   const cors = corsFor(deps.config.http.corsOrigins);
   app.use((req, res, next) => {
     const exchange = begin(req, res);

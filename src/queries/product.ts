@@ -1,10 +1,10 @@
 import { type Static, Type } from 'typebox';
-import { toMajor, toMinor } from '../aggregates/money.ts';
+import { priceLimitInWords, toMajor, toMinor } from '../aggregates/money.ts';
 import { isBlank, wantedIn } from '../aggregates/words.ts';
 import { invalid, missing } from '../errors.ts';
 import { type ProductRow, products } from '../projections/products.ts';
 import { tsqueryOf } from '../projections/search.ts';
-import { Amount, Currency, Fields, Id, Instant, Money, Nullable, Named } from '../schema.ts';
+import { Currency, Fields, Id, Instant, Money, Nullable, Named, PriceLimit } from '../schema.ts';
 import { AS_PEOPLE_SORT, conditions, pageOf, Paging } from '../engine/ask/paging.ts';
 import { paginate, type QueryAnswer } from '../engine/ask/query.ts';
 import { defineQuery, type QueryContext } from './contract.ts';
@@ -94,8 +94,8 @@ const Filters = {
     }),
   ),
   category_id: Type.Optional(Id),
-  min_price: Type.Optional(Amount),
-  max_price: Type.Optional(Amount),
+  min_price: Type.Optional(PriceLimit),
+  max_price: Type.Optional(PriceLimit),
   in_stock: Type.Optional(Type.Boolean()),
   sort_by: Type.Optional(Type.Enum(['created_at', 'price', 'name', 'popularity'])),
   sort_order: Type.Optional(Type.Enum(['asc', 'desc'])),
@@ -131,7 +131,8 @@ const tsqueryFor = (typed: string | undefined): string | undefined =>
 
 async function list({ search: typed, ...filters }: ListFilters, { db, services }: QueryContext): Promise<QueryAnswer> {
   const minor = (field: 'min_price' | 'max_price', amount: string | number): number =>
-    toMinor(amount, services.settings.currency) ?? invalid(field, 'is no amount in this currency');
+    toMinor(amount, services.settings.currency) ??
+    invalid(field, `must be ${priceLimitInWords(services.settings.currency)}`);
   const where = conditions('p.listed');
   const { category_id, store_id, min_price, max_price, in_stock } = filters;
   const search = tsqueryFor(typed);

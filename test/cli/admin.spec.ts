@@ -85,7 +85,7 @@ describe('cartulary admin create', function () {
   it('refuses what is no e-mail address', async () => {
     const { code, output } = await create('ada', PASSWORD);
     expect(code).to.equal(1);
-    expect(output).to.contain('email must be a valid email');
+    expect(output).to.contain('email must be an e-mail address');
   });
 
   it('takes no password from the command line, and asks for none where there is no terminal', async () => {

@@ -116,17 +116,17 @@ describe('cartulary import products', function () {
     );
     const reasons = failures.join('\n');
     for (const reason of [
-      /^line 3: price is not in the expected form/m,
-      /^line 4: stock must be an integer/m,
-      /^line 5: price must be above 0/m,
+      /^line 3: price must be an amount of money in USD above 0 .*, such as 19\.90/m,
+      /^line 4: stock must be a whole number from 0 to 1000000000/m,
+      /^line 5: price must be an amount of money in USD above 0/m,
       /^line 6: price .*at most 2 decimals/m,
       /^line 7: there is no category Nowhere/m,
       /^line 8: the line has 5 fields, not 6/m,
       /^line 9: the line has 7 fields, not 6/m,
-      /^line 10: sku must not be empty/m,
+      /^line 10: sku must be text of 1 to 64 characters, not only spaces, but it is empty/m,
       /^line 11: sku P-1 is on line 2 already/m,
       /^line 12: a quote stands inside/m,
-      /^line 15: .*name must have at most 200 characters.*stock must be at least 0/m,
+      /^line 15: .*name must be text of 1 to 200 .*but it has 201 characters; stock must be a whole number from 0/m,
       /^line 16: a quote is opened that is never closed/m,
     ]) {
       expect(reasons).to.match(reason);

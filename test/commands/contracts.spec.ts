@@ -189,8 +189,11 @@ describe('validation', () => {
 
   it('takes no other fields where no schema is declared', () => {
     expect(bodyCheck(undefined)({})).to.deep.equal([]);
-    expect(bodyCheck(undefined)({ a: 1 })[0]).to.include({ field: 'a', message: 'is not a known field' });
-    expect(bodyCheck(undefined)([])[0]).to.include({ message: 'must be an object' });
+    const message = 'a is not a known field: none is known here';
+    expect(bodyCheck(undefined)({ a: 1 })[0]).to.include({ field: 'a', message });
+    expect(bodyCheck(undefined)([])[0]).to.include({
+      message: 'The body must be an object without fields, but it is a list.',
+    });
   });
 
   it('takes time in proportion to any input', () => {

@@ -46,7 +46,10 @@ const openAccount = defineCommand({
     amount: Type.Integer({ minimum: 1, maximum: 1_000_000 }),
     owner: Type.Optional(Fields({ name: Type.String({ minLength: 1, maxLength: 20 }) })),
     limit: Type.Optional(
-      Type.Union([Type.String({ maxLength: 9, pattern: '^[0-9]+$' }), Type.Number({ minimum: 0, maximum: 1_000 })]),
+      Type.Union([
+        Type.String({ maxLength: 9, pattern: '^[0-9]+$', description: 'digits such as 250' }),
+        Type.Number({ minimum: 0, maximum: 1_000 }),
+      ]),
     ),
     tags: Type.Optional(Type.Array(Type.String({ maxLength: 5 }), { maxItems: 3 })),
   }),

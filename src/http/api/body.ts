@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { fieldError } from '../../errors.ts';
 import { invalidRequest, ProblemError } from './problem.ts';
 
 /** How deep objects and arrays may be nested in a body. */
@@ -17,8 +18,8 @@ const decoder = new TextDecoder('utf-8', { fatal: true });
 const tooLarge = (limit: number): ProblemError =>
   new ProblemError('PAYLOAD_TOO_LARGE', 'BodyTooLarge', `The body may have at most ${limit} bytes.`);
 
-const malformed = (message: string, field = ''): ProblemError =>
-  invalidRequest([{ code: 'VALIDATION_ERROR', ...(field === '' ? {} : { field }), message }]);
+const malformed = (reason: string, field = ''): ProblemError =>
+  invalidRequest([fieldError(field === '' ? undefined : field, reason)]);
 
 function unsupported(detail: string): ProblemError {
   return new ProblemError('UNSUPPORTED_MEDIA_TYPE', 'UnsupportedMediaType', detail, {
@@ -60,12 +61,12 @@ function checkValue(value: unknown, field: string, depth: number, checkText: boo
   if (typeof value !== 'object' || value === null) return;
   if (depth > DEPTH_MAX) throw malformed(`The body may be nested at most ${DEPTH_MAX} levels deep.`);
   if (Array.isArray(value)) {
-    if (value.length > ARRAY_ITEMS_MAX) throw malformed(`may have at most ${ARRAY_ITEMS_MAX} items`, field);
+    if (value.length > ARRAY_ITEMS_MAX) throw malformed(`must have at most ${ARRAY_ITEMS_MAX} items`, field);
     value.forEach((item, index) => checkValue(item, inside(field, String(index)), depth + 1, checkText));
     return;
   }
   const keys = Object.keys(value);
-  if (keys.length > OBJECT_KEYS_MAX) throw malformed(`may have at most ${OBJECT_KEYS_MAX} fields`, field);
+  if (keys.length > OBJECT_KEYS_MAX) throw malformed(`must have at most ${OBJECT_KEYS_MAX} fields`, field);
   for (const key of keys) {
     checkValue((value as Record<string, unknown>)[key], inside(field, key), depth + 1, checkText);
   }

@@ -117,9 +117,9 @@ const settledIn =
 
 /** Returns the function that reads a request: all that is wrong with it is refused in one answer. */
 function readerOf({ command, path }: CommandRoute, deps: EndpointDeps) {
-  const readParams = paramsReader(path, command.params);
+  const readParams = paramsReader(path, command.params, deps.forms);
   const checkQuery = textCheck(undefined);
-  const checkBody = bodyCheck(command.body);
+  const checkBody = bodyCheck(command.body, deps.forms);
   return async (exchange: Exchange, values: readonly string[]): Promise<Asked> => {
     const errors: FieldError[] = [];
     const params = readParams(values, errors);

@@ -1,11 +1,12 @@
 import type { TObject } from 'typebox';
 import type { Actor } from '../../engine/decide/context.ts';
 import type { CommandContract, Services } from '../../commands/contract.ts';
-import { type FieldError, Refusal } from '../../errors.ts';
+import { type FieldError, fieldError, Refusal } from '../../errors.ts';
 import type { Ask } from '../../engine/ask/ask.ts';
 import type { QueryContract } from '../../engine/ask/query.ts';
 import type { Authenticate } from '../auth/authenticate.ts';
 import type { Answering, Exchange } from './exchange.ts';
+import type { Forms } from './expected.ts';
 import type { Idempotency } from './idempotency.ts';
 import { invalidRequest } from './problem.ts';
 import type { Limits } from '../limits/limits.ts';
@@ -25,6 +26,8 @@ export interface EndpointDeps {
   readonly idempotency: Idempotency;
   readonly revocations: Pick<Revocations, 'passed'>;
   readonly bodyLimitBytes: number;
+  /** What the settings make of the forms of inputs, in words. */
+  readonly forms: Forms | undefined;
   readonly now: () => Date;
   /** Checks every answer against its contract; for tests. */
   readonly checkResults: boolean;
@@ -71,16 +74,17 @@ export function admit(
 }
 
 /** Reads the parameters of a path: decoded and converted, every invalid one reported. */
-export function paramsReader(path: string, schema: TObject | undefined) {
+export function paramsReader(path: string, schema: TObject | undefined, forms: Forms | undefined) {
   const names = paramsOf(path);
-  const check = textCheck(schema);
+  const check = textCheck(schema, forms);
   return (values: readonly string[], errors: FieldError[]): Record<string, unknown> => {
     const params: Record<string, unknown> = {};
     values.forEach((value, index) => {
       const name = names[index] ?? '';
       params[name] = decoded(value, name, errors);
     });
-    errors.push(...check(params));
+    const wrong = check(params);
+    if (wrong.length > 0) errors.push(...wrong.filter(({ field }) => errors.every((told) => told.field !== field)));
     return params;
   };
 }
@@ -93,7 +97,7 @@ function decoded(value: string, name: string, errors: FieldError[]): string {
   } catch {
     // Reported below, with the NUL.
   }
-  errors.push({ code: 'VALIDATION_ERROR', field: name, message: 'is not valid percent-encoded text' });
+  errors.push(fieldError(name, 'is not valid percent-encoded text'));
   return '';
 }
 
@@ -104,6 +108,6 @@ export const refuseIfAny = (errors: readonly FieldError[]): void => {
 /** For tests: throws when an answer does not match its contract. */
 export function assertResult(name: string, errors: readonly FieldError[]): void {
   if (errors.length === 0) return;
-  const wrong = errors.map(({ field, message }) => `${field ?? 'data'} ${message}`).join('; ');
+  const wrong = errors.map(({ message }) => message).join('; ');
   throw new Error(`The answer of ${name} does not match its schema: ${wrong}`);
 }

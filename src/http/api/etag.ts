@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import type { FieldError } from '../../errors.ts';
+import { type FieldError, fieldError } from '../../errors.ts';
 import { positionOf } from '../../platform/position.ts';
 
 /** `"12"`, `12` or `W/"12"`; a query's ETag `"12.<fingerprint>"` names revision 12 too. */
@@ -7,15 +7,14 @@ const IF_MATCH = /^(?:W\/)?(?:"(\d{1,19})(?:\.[\w-]{1,32})?"|(\d{1,19}))$/;
 
 export const etagOf = (revision: bigint | string): string => `"${revision}"`;
 
-const headerError = (field: string, message: string): FieldError => ({ code: 'VALIDATION_ERROR', field, message });
-
 /** The revision that the caller pins with `If-Match`; `*` pins none. */
 export function readIfMatch(req: IncomingMessage, errors: FieldError[]): bigint | undefined {
   const value = req.headers['if-match'];
   if (value === undefined || value.trim() === '*') return undefined;
   const [, quoted, plain] = IF_MATCH.exec(value.trim()) ?? [];
   const revision = positionOf(quoted ?? plain);
-  if (revision === undefined) errors.push(headerError('If-Match', 'must be one ETag that this API has given'));
+  if (revision === undefined)
+    errors.push(fieldError('If-Match', 'must be one ETag that this API has given, such as "12"'));
   return revision;
 }
 
@@ -24,7 +23,8 @@ export function readMinPosition(req: IncomingMessage, errors: FieldError[]): big
   const value = req.headers['min-position'];
   if (value === undefined) return undefined;
   const position = typeof value === 'string' ? positionOf(value.trim()) : undefined;
-  if (position === undefined) errors.push(headerError('Min-Position', 'must be a position of the log: a whole number'));
+  if (position === undefined)
+    errors.push(fieldError('Min-Position', 'must be a position of the log: a whole number such as 42'));
   return position;
 }
 

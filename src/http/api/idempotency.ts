@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Logger } from 'pino';
 import { arrive, type Presence } from '../../engine/follow/liveness.ts';
 import type { CommandContract } from '../../commands/contract.ts';
-import type { FieldError } from '../../errors.ts';
+import { type FieldError, fieldError } from '../../errors.ts';
 import { failpoint } from '../../platform/failpoint.ts';
 import { translating, type Pool } from '../../platform/postgres/pool.ts';
 import { createClaims, type ClaimedRequest } from './idempotencyKeys.ts';
@@ -59,8 +59,7 @@ export function readIdempotencyKey(req: IncomingMessage, errors: FieldError[]): 
   const value = req.headers['idempotency-key'];
   if (value === undefined) return undefined;
   if (typeof value === 'string' && KEY.test(value)) return value;
-  const message = 'must be 1 to 255 visible ASCII characters';
-  errors.push({ code: 'VALIDATION_ERROR', field: 'Idempotency-Key', message });
+  errors.push(fieldError('Idempotency-Key', 'must be 1 to 255 visible ASCII characters without spaces'));
   return undefined;
 }
 

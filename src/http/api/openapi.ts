@@ -5,6 +5,7 @@ import type { QueryContract } from '../../engine/ask/query.ts';
 import { takesKey } from './idempotency.ts';
 import { type ApiRoute, BASE_PATH, isReadable } from './api.ts';
 import { exampleOf } from './examples.ts';
+import type { Forms } from './expected.ts';
 import {
   componentsWith,
   META_EXAMPLE,
@@ -40,6 +41,7 @@ const QUERY_PARAMETERS = ['MinPosition', 'IfNoneMatch', 'RequestId'];
 /** Limits that the settings decide. */
 export interface SpecificationSettings {
   readonly passwordMinLength: number;
+  readonly forms?: Forms | undefined;
 }
 
 const templated = (path: string): string => path.replaceAll(/:([a-z0-9_]+)/gi, '{$1}');
@@ -191,10 +193,15 @@ function operationOf(making: Making): Json {
   };
 }
 
+function overlaysOf({ passwordMinLength, forms = {} }: SpecificationSettings): Record<string, Schema> {
+  const told = Object.entries(forms).map(([title, description]) => [title, { description }] as const);
+  const overlays: Record<string, Schema> = Object.fromEntries(told);
+  return { ...overlays, NewPassword: { ...overlays['NewPassword'], minLength: passwordMinLength } };
+}
+
 /** The OpenAPI 3.1 document, derived from the same table that routes requests. */
 export function openapiOf(routes: readonly ApiRoute[], version: string, settings?: SpecificationSettings): Json {
-  const least = settings === undefined ? {} : { NewPassword: { minLength: settings.passwordMinLength } };
-  const schemas = createSchemaTable(least);
+  const schemas = createSchemaTable(settings === undefined ? {} : overlaysOf(settings));
   const paths: Record<string, Json> = {};
   for (const route of routes) {
     const path = templated(BASE_PATH + route.path);

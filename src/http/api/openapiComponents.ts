@@ -111,10 +111,10 @@ export const PAGING_EXAMPLE = { current_page: 1, per_page: 20, total_items: 1, t
 const examples = Object.fromEntries(
   Object.entries(CODES).map(([code, { status, title }]) => {
     const isInput = code === 'VALIDATION_ERROR';
-    const message = isInput ? 'is required' : `${title}.`;
+    const message = isInput ? 'name is missing: it must be text of 1 to 200 characters' : `${title}.`;
     const value = {
       ...{ type: isInput ? '/problems/InvalidRequest' : '/problems/TheRule', title, status },
-      ...{ detail: isInput ? 'name: is required' : message, instance: '/api/v1/orders' },
+      ...{ detail: message, instance: '/api/v1/orders' },
       errors: [{ code, ...(isInput ? { field: 'name' } : {}), message }],
       meta: META_EXAMPLE,
     };

@@ -75,7 +75,7 @@ export const invalidRequest = (errors: readonly FieldError[]): ProblemError =>
 
 const summaryOf = (errors: readonly FieldError[]): string =>
   errors.length === 1 && errors[0] !== undefined
-    ? `${errors[0].field === undefined ? '' : `${errors[0].field}: `}${errors[0].message}`
+    ? errors[0].message
     : `${errors.length} things are wrong with this request.`;
 
 const isCode = (code: string): code is Code => Object.hasOwn(CODES, code);

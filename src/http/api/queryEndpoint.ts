@@ -1,4 +1,4 @@
-import type { FieldError } from '../../errors.ts';
+import { type FieldError, fieldError } from '../../errors.ts';
 import type { Asked, Question } from '../../engine/ask/ask.ts';
 import type { QueryContract } from '../../engine/ask/query.ts';
 import { hasBody } from './body.ts';
@@ -14,8 +14,8 @@ const CACHE_CONTROL = { anyone: 'no-cache', others: 'private, no-cache' } as con
 /** The endpoint of one query; after admission, a cached answer is sent without waiting for anything. */
 export function queryEndpoint(query: QueryContract, path: string, deps: EndpointDeps): Endpoint {
   const { answering, ask } = deps;
-  const readParams = paramsReader(path, query.params);
-  const checkQuery = textCheck(query.query);
+  const readParams = paramsReader(path, query.params, deps.forms);
+  const checkQuery = textCheck(query.query, deps.forms);
   const fixed = [
     'Content-Type',
     JSON_TYPE,
@@ -28,7 +28,7 @@ export function queryEndpoint(query: QueryContract, path: string, deps: Endpoint
     const params = readParams(values, errors);
     const args = parseQuery(exchange.search, errors);
     errors.push(...checkQuery(args));
-    if (hasBody(exchange.req)) errors.push({ code: 'VALIDATION_ERROR', message: 'A GET takes no body.' });
+    if (hasBody(exchange.req)) errors.push(fieldError(undefined, 'A GET takes no body.'));
     const minPosition = readMinPosition(exchange.req, errors);
     refuseIfAny(errors);
     return {

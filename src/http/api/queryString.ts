@@ -1,4 +1,4 @@
-import type { FieldError } from '../../errors.ts';
+import { type FieldError, fieldError } from '../../errors.ts';
 
 /** How many parameters a query string may have. */
 const QUERY_PARAMETERS_MAX = 64;
@@ -13,8 +13,8 @@ const UNSTORABLE = /[\0\p{Cs}]/u;
 export function parseQuery(search: string, errors: FieldError[]): Record<string, unknown> {
   if (search === '') return {};
   const values = Object.create(null) as Record<string, unknown>;
-  const wrong = (message: string, field?: string): void => {
-    errors.push({ code: 'VALIDATION_ERROR', ...(field === undefined ? {} : { field }), message });
+  const wrong = (reason: string, field?: string): void => {
+    errors.push(fieldError(field, reason));
   };
   const parts = search.split('&', QUERY_PARAMETERS_MAX + 1);
   if (parts.length > QUERY_PARAMETERS_MAX) wrong(`There may be at most ${QUERY_PARAMETERS_MAX} query parameters.`);

@@ -1,11 +1,10 @@
+import { PASSWORD_BYTES_MAX } from '../../schema.ts';
 import { availableParallelism } from 'node:os';
 import bcrypt from 'bcrypt';
 import type { Passwords } from '../../commands/contract.ts';
 import { invalid, unavailable } from '../../errors.ts';
 import { type PasswordContext, weaknessOf } from './weakness.ts';
 
-/** The most bytes that bcrypt reads; a longer password is refused, never cut. */
-const PASSWORD_BYTES_MAX = 72;
 /** The most hashes computed at the same time: they share libuv's threads with file and DNS operations. */
 const HASHES_AT_ONCE_MAX = Math.min(4, availableParallelism());
 export const HASHES_WAITING_MAX = 64;
@@ -85,12 +84,12 @@ export async function createPasswords(settings: PasswordSettings): Promise<Passw
       if (UNSTORABLE.test(password)) invalid(field, 'holds characters that a password cannot have');
       const normal = password.normalize('NFC');
       if (Array.from(normal).length < passwordMinLength) {
-        invalid(field, `must have at least ${passwordMinLength} characters`);
+        invalid(field, `must have at least ${passwordMinLength} characters, but it has ${Array.from(normal).length}`);
       }
       if (Buffer.byteLength(normal) > PASSWORD_BYTES_MAX) {
         invalid(field, `must have at most ${PASSWORD_BYTES_MAX} bytes (as UTF-8)`);
       }
-      if (!VISIBLE.test(normal)) invalid(field, 'must have characters that can be seen');
+      if (!VISIBLE.test(normal)) invalid(field, 'must have a character that can be seen');
       const weakness = passwordBlocklist ? weaknessOf(normal, [...context, ...shopNames]) : undefined;
       if (weakness !== undefined) invalid(field, weakness);
     },

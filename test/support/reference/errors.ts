@@ -3,8 +3,9 @@ import { kinds, rules } from './refusals.ts';
 import { CODES, problemJson, problemOf, Refusal } from './shop.ts';
 
 const example = (): string => {
-  const field = { code: 'VALIDATION_ERROR', field: 'quantity', message: 'must be <= 999' };
-  const refusal = new Refusal('invalid', 'InvalidInput', 'quantity: must be <= 999', { errors: [field] });
+  const message = 'quantity must be a whole number from 1 to 999';
+  const field = { code: 'VALIDATION_ERROR', field: 'quantity', message };
+  const refusal = new Refusal('invalid', 'InvalidInput', message, { errors: [field] });
   const meta = JSON.stringify({ request_id: '0b5f…', timestamp: '2026-03-01T12:00:00.000Z' });
   const text = problemJson(problemOf(refusal), '/api/v1/cart/items', meta);
   return fenced('json', JSON.stringify(JSON.parse(text), undefined, 2));

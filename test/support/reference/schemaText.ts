@@ -36,9 +36,6 @@ const FORMATS: Readonly<Record<string, string>> = {
   uuid: 'UUID',
   'date-time': 'date and time (RFC 3339)',
 };
-/** A pattern that only asks for something other than spaces. */
-const NOT_BLANK = '\\S';
-
 const number = (value: number): string => value.toLocaleString('en', { maximumFractionDigits: 20 });
 
 /** A range in words. The limit of the number type is left out as a bound. */
@@ -58,7 +55,7 @@ function textValue({ format, minLength, maxLength, pattern }: JsonSchema): strin
   return joined([
     format === 'email' ? 'e-mail address' : format === undefined ? 'text' : `text (${format})`,
     length === undefined ? undefined : `${length} characters`,
-    pattern === undefined ? undefined : pattern === NOT_BLANK ? 'not blank' : `matching ${code(pattern)}`,
+    pattern === undefined ? undefined : `matching ${code(pattern)}`,
   ]);
 }
 
@@ -79,8 +76,12 @@ export const isObject = ({ type, properties }: JsonSchema): boolean => type === 
 const choice = (values: readonly string[]): string =>
   values.some((value) => value.includes(',')) ? values.join('; or ') : listed(values, 'or');
 
+/** A description of an input is the end of "it must be …"; any other one is a sentence of its own. */
+const saysForm = ({ description = '' }: JsonSchema): boolean => /^[a-z]/.test(description);
+
 /** A description, in words, of the values that a schema accepts. */
 export function valueOf(schema: JsonSchema): string {
+  if (saysForm(schema)) return schema.description!;
   if (schema.enum !== undefined)
     return listed(
       schema.enum.map((value) => code(String(value))),
@@ -108,7 +109,7 @@ function described(schema: JsonSchema): string {
   const value = valueOf(schema);
   return [
     fallback === undefined ? value : `${value}; ${code(JSON.stringify(fallback))} unless given`,
-    ...(description === undefined ? [] : [description]),
+    ...(description === undefined || saysForm(schema) ? [] : [description]),
   ].join('. ');
 }
 
