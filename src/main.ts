@@ -9,6 +9,7 @@ import { version } from './platform/version.ts';
 import { formsOf } from './commands/forms.ts';
 import { commands } from './commands/index.ts';
 import type { Config } from './config/config.ts';
+import type { LastChanges } from './engine/ask/changes.ts';
 import { armFailpoint } from './platform/failpoint.ts';
 import { createApp } from './http/app.ts';
 import { masterKeysOf } from './eventstore/masterKeys.ts';
@@ -24,6 +25,7 @@ import { migrateShop } from './compose/migrate.ts';
 import { showRunning } from './platform/postgres/running.ts';
 import { projectionNames } from './projections/index.ts';
 import { queries } from './queries/index.ts';
+import { createRedisChanges } from './cache/redis/changes.ts';
 import { createRedisWriters } from './cache/redis/writers.ts';
 import type { RedisConnection } from './platform/redis/connection.ts';
 import { openRedis } from './compose/openRedis.ts';
@@ -94,6 +96,7 @@ async function serveOn({ config, databaseUrl, log, shutdown, ...options }: Serve
   const owner = `${os.hostname()}:${process.pid}:${randomUUID()}`;
   const redis = await openRedis({ url: config.redisUrl, store: shop.store, log });
   if (redis !== undefined) shutdown.push(() => redis.close());
+  const changes = redis === undefined ? shop.changes : createRedisChanges(redis, shop.changes);
   const { progress } = shop;
   const readModels = { own: () => progress.own(), others: () => progress.others(projectionNames) };
   const cache = openCache({ redis, readModels, log });
@@ -101,7 +104,7 @@ async function serveOn({ config, databaseUrl, log, shutdown, ...options }: Serve
   const parts = await startParts({ shop, config, cache, owner, log, shutdown });
   for (const collector of collectorsOf({ cache, redis, ...parts, db: shop.db })) metrics.collect(collector);
   if (options.faceless === true) return '';
-  const face = { config, secrets, shop, redis, cache, owner, log, metrics, parts, shutdown };
+  const face = { config, secrets, shop, changes, redis, cache, owner, log, metrics, parts, shutdown };
   const facing = config.roles.includes('http') ? await openEdge(face) : openMonitor(face);
   const url = await listen(facing.server, { host: config.http.host, port: config.http.port, setting: 'PORT' });
   shutdown.push(() => facing.drain(DRAIN_MS));
@@ -124,6 +127,7 @@ interface Face {
   readonly config: Config;
   readonly secrets: Secrets;
   readonly shop: Shop;
+  readonly changes: LastChanges;
   readonly redis: RedisConnection | undefined;
   readonly cache: Cache;
   readonly owner: string;
@@ -148,7 +152,7 @@ const shown = ({ config, log, metrics, shop, redis, parts }: Face) => ({
 });
 
 async function openEdge(face: Face): Promise<Facing> {
-  const { secrets, shop, redis, cache, owner, shutdown } = face;
+  const { secrets, shop, changes, redis, cache, owner, shutdown } = face;
   const app = createApp({
     ...shown(face),
     owner,
@@ -162,7 +166,7 @@ async function openEdge(face: Face): Promise<Facing> {
     pool: shop.pool,
     cache,
     progress: shop.progress,
-    changes: shop.changes,
+    changes,
     ...(redis === undefined ? {} : { writers: createRedisWriters(redis), limiter: createRedisLimiter(redis) }),
   });
   await app.start();

@@ -27,6 +27,9 @@ export interface Found {
   readonly position: bigint;
 }
 
+/** Gives the answer that was found, if it includes all that is needed. */
+export type Kept = (wanted: Pick<Wanted, 'needs' | 'announced'>) => Found | undefined;
+
 /**
  * The cache port. Losing its whole content changes latency, never an answer. `get` shares one running loader per key, unless a
  * tag was invalidated since that loader started. Such an outdated loader's value is never stored. Only a loader's own errors
@@ -35,6 +38,11 @@ export interface Found {
 export interface Cache {
   /** The answer in memory, without loading or waiting. Undefined on a miss, and always for a cache that needs a network call. */
   peek(key: string): CachedAnswer | undefined;
+  /**
+   * Begins to look for the answer in a cache that needs a network call, before it is known what is needed. Undefined without one, and
+   * when nothing was found. Never rejects.
+   */
+  find(key: string, tags: readonly string[]): Promise<Kept | undefined> | undefined;
   get(key: string, wanted: Wanted, load: () => Promise<CachedAnswer>): Promise<Found>;
   invalidate(tags: readonly string[]): Promise<void>;
   clear(): Promise<void>;

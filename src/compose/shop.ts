@@ -89,7 +89,7 @@ export async function openShop(options: ShopOptions): Promise<Shop> {
   try {
     const { epoch } = await store.head();
     const db = readDb(readPool);
-    const progress = options.progress ?? createProgress({ pool, beside: [readPool] });
+    const progress = options.progress ?? createProgress({ pool, beside: [readPool], log: { store, projections } });
     const { accessTtlMs, refreshTtlMs } = config.auth;
     const { masterKey, formerMasterKeys: former } = secrets;
     const indexKey = await indexKeyOf(pool, secrets, options);

@@ -7,10 +7,11 @@ import type { Services } from '../commands/contract.ts';
 import type { Config } from '../config/config.ts';
 import type { EventStore } from '../eventstore/eventStore.ts';
 import type { Pool } from '../platform/postgres/pool.ts';
-import { type Ask, createAsk, type Progress } from '../engine/ask/ask.ts';
+import { type Ask, createAsk } from '../engine/ask/ask.ts';
+import type { Progress } from '../engine/ask/reach.ts';
 import type { QueryContract, ReadDb } from '../engine/ask/query.ts';
 import type { Writers } from '../engine/ask/writers.ts';
-import type { Changes } from '../engine/ask/changes.ts';
+import type { LastChanges } from '../engine/ask/changes.ts';
 import { BASE_PATH, type Contracts, createApi } from './api/api.ts';
 import { authenticateBy } from './auth/authenticate.ts';
 import { createDocs } from './pages/docs.ts';
@@ -64,7 +65,7 @@ export interface AppDeps {
   readonly forms?: Forms;
   /** The last position that each actor wrote; by default, only this process remembers it. */
   readonly writers?: Writers;
-  readonly changes?: Pick<Changes, 'lastOf'>;
+  readonly changes?: LastChanges;
   readonly idempotency?: Idempotency;
   readonly revocations?: Revocations;
   readonly now?: () => Date;

@@ -12,7 +12,7 @@ import type { Idempotency } from '../../src/http/api/idempotency.ts';
 import { createRevocations } from '../../src/http/auth/revocation.ts';
 import { createTokens } from '../../src/http/auth/tokens.ts';
 import type { Pool } from '../../src/platform/postgres/pool.ts';
-import type { Progress } from '../../src/engine/ask/ask.ts';
+import type { Progress } from '../../src/engine/ask/reach.ts';
 import { createMemoryEventStore } from '../support/memoryStore.ts';
 import type { Json } from '../support/shop.ts';
 import { example } from './example.ts';

@@ -63,7 +63,10 @@ export function createLooks(connection: RedisConnection): Looks {
 }
 
 /** The entry, if it includes every event that the caller needs. */
-export function honoured({ entry }: Look, { needs, announced }: Wanted): Found | undefined {
+export function honoured(
+  { entry }: Look,
+  { needs, announced }: Pick<Wanted, 'needs' | 'announced'>,
+): Found | undefined {
   if (entry === undefined) return undefined;
   // The entry was not invalidated since it was loaded. All invalidations up to `announced` were made, so it includes that too.
   const position = announced > entry.position ? announced : entry.position;

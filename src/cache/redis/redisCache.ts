@@ -1,8 +1,8 @@
 import type { Logger } from '../../platform/log.ts';
 import type { RedisConnection } from '../../platform/redis/connection.ts';
-import type { Cache } from '../cache.ts';
+import type { Cache, Found, Kept } from '../cache.ts';
 import { createLoads } from './loads.ts';
-import { commonGenerationKey, createLooks, generationKeyOf, honoured } from './entries.ts';
+import { commonGenerationKey, createLooks, generationKeyOf, honoured, type Look } from './entries.ts';
 import { createTrust } from './invalidation.ts';
 import { createWatermarks, type ReadModels } from './watermarks.ts';
 
@@ -29,18 +29,31 @@ export function createRedisCache({ connection, local, readModels, log }: RedisCa
   let hits = 0;
   let misses = 0;
 
+  async function trustedLook(key: string, tags: readonly string[]): Promise<Look | undefined> {
+    if (!isTrusted()) return undefined;
+    const look = await looks.look(key, tags).catch(() => undefined);
+    return isTrusted() ? look : undefined;
+  }
+
+  function hit(look: Look, wanted: Parameters<Kept>[0]): Found | undefined {
+    const found = honoured(look, wanted);
+    if (found !== undefined) hits += 1;
+    return found;
+  }
+
   return {
     peek: () => undefined,
 
+    async find(key, tags) {
+      const look = await trustedLook(key, tags);
+      return look === undefined ? undefined : (wanted) => hit(look, wanted);
+    },
+
     async get(key, wanted, load) {
-      if (!isTrusted()) return local.get(key, wanted, load);
-      const look = await looks.look(key, wanted.tags).catch(() => undefined);
-      if (look === undefined || !isTrusted()) return local.get(key, wanted, load);
-      const found = honoured(look, wanted);
-      if (found !== undefined) {
-        hits += 1;
-        return found;
-      }
+      const look = await trustedLook(key, wanted.tags);
+      if (look === undefined) return local.get(key, wanted, load);
+      const found = hit(look, wanted);
+      if (found !== undefined) return found;
       misses += 1;
       return loadThrough(look, wanted, load);
     },

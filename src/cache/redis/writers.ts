@@ -2,20 +2,7 @@ import { ANONYMOUS, type Actor } from '../../engine/decide/context.ts';
 import type { RedisConnection } from '../../platform/redis/connection.ts';
 import { positionOf } from '../../platform/position.ts';
 import { createWriters, type Writers } from '../../engine/ask/writers.ts';
-
-/** Lifetime of a user's last position: much longer than a query waits for a read model. */
-const WRITTEN_TTL_MS = 600_000;
-
-/** KEYS: user; ARGV: position, lifetime (ms). Positions are decimal text without leading zeros, so a longer one is larger. */
-const RAISE = `
-local known = redis.call('GET', KEYS[1]) or ''
-if #known < #ARGV[1] or (#known == #ARGV[1] and known < ARGV[1]) then
-  redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-else
-  redis.call('PEXPIRE', KEYS[1], ARGV[2])
-end
-return 0
-`;
+import { RAISE, RAISED_TTL_MS } from './raise.ts';
 
 /**
  * Remembers each user's last write in any process. While Redis does not answer, it knows only the writes in this process.
@@ -43,7 +30,7 @@ export function createRedisWriters(connection: RedisConnection): Writers {
   return {
     async wrote(actor, position) {
       local.wrote(actor, position);
-      await raise([keyOf(actor)], [String(position), WRITTEN_TTL_MS]).catch(() => undefined);
+      await raise([keyOf(actor)], [RAISED_TTL_MS, String(position)]).catch(() => undefined);
     },
     known: ({ id }) => (id === ANONYMOUS.id ? 0n : undefined),
     lastOf(actor) {

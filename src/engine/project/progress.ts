@@ -1,11 +1,7 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { onLost, type Pool } from '../../platform/postgres/pool.ts';
+import type { PassedOverOptions } from './passedOver.ts';
 import { createSeen, type Listener } from './seen.ts';
-import { leastOf, waitIn, type Waiter } from './waiters.ts';
-
-/** While a query waits, other processes' checkpoints are read after the minimum, then after doubling pauses up to the maximum. */
-const POLL_MIN_MS = 5;
-const POLL_MAX_MS = 50;
+import { createPoll, highestOf, leastOf, waitIn, type Waiter } from './waiters.ts';
 
 export interface Progress {
   /** The highest position that all of these projections have passed, as far as this process knows. */
@@ -36,22 +32,23 @@ export interface ProgressOptions {
   readonly pool: Pool;
   /** Other pools of this process on the same Postgres. Their connections break in a crash, too. */
   readonly beside?: readonly Pool[];
+  /** The log and its projections: then a waiting query need not wait for the row of a checkpoint that has nothing to apply. */
+  readonly log?: PassedOverOptions;
 }
 
 /**
  * The positions of the projections, as one process knows them. Its own are exact. Those of other processes come from their
  * checkpoints; one loop reads them for all waiters.
  */
-export function createProgress({ pool, beside = [] }: ProgressOptions): Progress {
+export function createProgress({ pool, beside = [], log }: ProgressOptions): Progress {
   const own = new Map<string, bigint>();
   const waiters = new Set<Waiter>();
   const listeners: Listener[] = [];
-  let polling = false;
   let doubts = 0;
 
   const isOthers = (name: string): boolean => !own.has(name);
 
-  const seen = createSeen(pool, listeners);
+  const seen = createSeen(pool, listeners, log);
   const positionOf = (name: string): bigint => own.get(name) ?? seen.position(name);
   const position = (names: readonly string[]): bigint => leastOf(names, positionOf);
 
@@ -75,16 +72,15 @@ export function createProgress({ pool, beside = [] }: ProgressOptions): Progress
   }
   for (const one of [pool, ...beside]) onLost(one, doubt);
 
-  async function poll(): Promise<void> {
-    if (polling) return;
-    polling = true;
-    for (let pauseMs = POLL_MIN_MS; waiters.size > 0; pauseMs = Math.min(pauseMs * 2, POLL_MAX_MS)) {
-      // A database that does not answer is covered by the waiters' own timeouts.
-      await refresh([...new Set([...waiters].flatMap(({ names }) => names))]).catch(() => undefined);
-      await delay(pauseMs);
-    }
-    polling = false;
+  async function lookAgain(): Promise<void> {
+    const names = [...new Set([...waiters].flatMap((waiter) => waiter.names))].filter(isOthers);
+    await refresh(names);
+    if (waiters.size === 0) return;
+    await seen.passOver(names, highestOf(waiters));
+    tell();
   }
+
+  const poll = createPoll(waiters, lookAgain);
 
   return {
     position(names) {

@@ -1,4 +1,5 @@
 import type { Pool } from '../../platform/postgres/pool.ts';
+import { createPassedOver, type PassedOverOptions } from './passedOver.ts';
 import { followerOf } from './validate.ts';
 
 /** When no query waits, a checkpoint of another process that was read longer ago than this is read again at the next use. */
@@ -33,16 +34,19 @@ async function checkpoints(pool: Pool, names: readonly string[]): Promise<Seen[]
 }
 
 /** Other processes' checkpoints, as last read. Awaits the listeners when some have moved, before the new ones count. */
-export function createSeen(pool: Pool, listeners: readonly Listener[]) {
+export function createSeen(pool: Pool, listeners: readonly Listener[], log?: PassedOverOptions) {
   const seen = new Map<string, Seen>();
+  const passedOver = log && createPassedOver(log);
+  const checkpointOf = (name: string): bigint => seen.get(name)?.position ?? 0n;
   let readAt = -Infinity;
   let forgotten = 0;
   return {
-    position: (name: string): bigint => seen.get(name)?.position ?? 0n,
+    position: (name: string): bigint => passedOver?.position(name, checkpointOf(name)) ?? checkpointOf(name),
     isOld: (): boolean => performance.now() - readAt > SEEN_MS,
     forget(): void {
       forgotten += 1;
       seen.clear();
+      passedOver?.forget();
       readAt = -Infinity;
     },
     /** Returns whether some have moved. */
@@ -60,6 +64,12 @@ export function createSeen(pool: Pool, listeners: readonly Listener[]) {
       if (forgotten !== before) return false;
       for (const now of moved) seen.set(now.name, now);
       return true;
+    },
+    /** Counts events that have nothing for a projection as passed, up to `wanted`. */
+    async passOver(names: readonly string[], wanted: bigint): Promise<void> {
+      const before = forgotten;
+      await passedOver?.look(new Map(names.map((name) => [name, checkpointOf(name)])), wanted);
+      if (forgotten !== before) passedOver?.forget();
     },
   };
 }

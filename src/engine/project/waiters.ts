@@ -1,3 +1,9 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
+/** While a query waits, other processes' checkpoints are read after the minimum, then after doubling pauses up to the maximum. */
+const POLL_MIN_MS = 5;
+const POLL_MAX_MS = 50;
+
 /** A caller that waits until all of these projections have passed a position. */
 export interface Waiter {
   readonly names: readonly string[];
@@ -15,6 +21,10 @@ export function leastOf(names: readonly string[], positionOf: (name: string) => 
   return least ?? 0n;
 }
 
+/** The highest position that any of them waits for. */
+export const highestOf = (waiters: Iterable<Waiter>): bigint =>
+  [...waiters].reduce((highest, { position }) => (position > highest ? position : highest), 0n);
+
 /** Waits until the owner of the set resolves the waiter, or false after `timeoutMs`. */
 export function waitIn(waiters: Set<Waiter>, wanted: Omit<Waiter, 'resolve'>, timeoutMs: number): Promise<boolean> {
   return new Promise((resolve) => {
@@ -31,4 +41,19 @@ export function waitIn(waiters: Set<Waiter>, wanted: Omit<Waiter, 'resolve'>, ti
     }, timeoutMs);
     waiters.add(waiter);
   });
+}
+
+/** One loop that looks for the sake of all waiters, as long as there are any. A call while it runs does nothing. */
+export function createPoll(waiters: ReadonlySet<Waiter>, look: () => Promise<void>): () => Promise<void> {
+  let polling = false;
+  return async () => {
+    if (polling) return;
+    polling = true;
+    for (let pauseMs = POLL_MIN_MS; waiters.size > 0; pauseMs = Math.min(pauseMs * 2, POLL_MAX_MS)) {
+      // A database that does not answer is covered by the waiters' own timeouts.
+      await look().catch(() => undefined);
+      await delay(pauseMs);
+    }
+    polling = false;
+  };
 }

@@ -27,4 +27,14 @@ describe('the last changes of resources', () => {
     expect(changes.lastOf(['product:never'])).to.equal(5n);
     expect(changes.lastOf(['product:b'])).to.equal(6n);
   });
+
+  it('count for every tag where a command is acknowledged whose events another process has appended', () => {
+    const changes = createChanges();
+    changes.note(['product:a'], 5n);
+    void changes.told(5n);
+    expect(changes.lastOf(['product:b'])).to.equal(0n);
+    void changes.told(7n);
+    expect(changes.lastOf(['product:b'])).to.equal(7n);
+    expect(changes.lastOf(['product:a'])).to.equal(7n);
+  });
 });

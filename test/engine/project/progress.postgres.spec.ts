@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
 import { createProgress } from '../../../src/engine/project/progress.ts';
 import { eventually } from '../../support/eventually.ts';
-import { bank, event, type Bank } from './example.ts';
+import { accounts, asAny, bank, event, type Bank } from './example.ts';
 
 describe('The progress of projections', () => {
   let shop: Bank;
@@ -35,6 +35,24 @@ describe('The progress of projections', () => {
     expect(here.position(['accounts'])).to.equal(position);
     expect(moved, 'told before those who wait').to.not.include(position);
     expect(await shop.rows()).to.have.length(1);
+  });
+
+  it('of another process is not waited for where the log has nothing for it, though its checkpoint is behind', async () => {
+    const log = { store: shop.store, projections: [asAny(accounts)] };
+    const here = createProgress({ pool: shop.pool, log });
+    const id = randomUUID();
+    const there = shop.projector();
+    await there.start();
+    const opened = await shop.append(id, event('Opened', { owner: 'Ada' }));
+    await eventually('the row is there', async () => (await shop.checkpoint()) === opened);
+    await there.stop();
+    // No process moves the checkpoint any more, so only the log can tell.
+    const ignored = await shop.append(id, event('Ignored'));
+    expect(await here.waitFor(['accounts'], ignored, 5_000)).to.equal(true);
+    await shop.append(id, event('Deposited', { amount: 1 }));
+    const later = await shop.append(id, event('Ignored'));
+    expect(await here.waitFor(['accounts'], later, 200)).to.equal(false);
+    expect(here.position(['accounts']), 'before the event that it applies').to.equal(ignored);
   });
 
   it('of one that no process projects is waited for in vain', async () => {
