@@ -21,6 +21,7 @@ export const BENCHES: Readonly<Record<string, Bench>> = {
   http: { serves: true, roundsPerTurn: 1 },
   workers: { serves: true, roundsPerTurn: 1 },
   redis: { serves: true, roundsPerTurn: 1 },
+  strangers: { serves: true, roundsPerTurn: 1 },
   appends: { roundsPerTurn: 3 },
   eventStoreDb: { roundsPerTurn: 3 },
   loads: { roundsPerTurn: 1 },
