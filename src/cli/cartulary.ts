@@ -1,6 +1,7 @@
 import { CommanderError } from 'commander';
 import { CONFIG_EXIT_CODE, ConfigError, isDebugging } from '../config/config.ts';
 import { isRefusal } from '../errors.ts';
+import { keepObjectsYoung } from '../platform/heap.ts';
 import { UnfitDatabase } from '../platform/postgres/fit.ts';
 import { createProgram, FAILED_EXIT_CODE, USAGE_EXIT_CODE } from './program.ts';
 
@@ -29,5 +30,6 @@ async function run(): Promise<number> {
   }
 }
 
+keepObjectsYoung();
 process.exitCode = await run();
 setTimeout(() => process.exit(), LINGER_MS).unref();
