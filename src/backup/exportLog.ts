@@ -3,6 +3,7 @@ import { pagesUpTo } from '../eventstore/scan.ts';
 import type { Pool } from '../platform/postgres/pool.ts';
 import {
   contentOf,
+  createFileHash,
   createLogHash,
   eventLine,
   FORMAT,
@@ -42,14 +43,32 @@ export interface Export {
 export function exportLog(options: ExportOptions): Export {
   let trailer: Trailer | undefined;
   return {
-    chunks: inChunks(lines(options, (done) => (trailer = done))),
+    chunks: inChunks(closed(lines(options), (done) => (trailer = done))),
     get trailer() {
       return trailer;
     },
   };
 }
 
-async function* lines({ store, pool, onProgress }: ExportOptions, onEnd: (trailer: Trailer) => void) {
+/** Passes the lines through, and adds the last one. */
+async function* closed(
+  all: AsyncGenerator<string, Trailer>,
+  onEnd: (trailer: Trailer) => void,
+): AsyncGenerator<string> {
+  const hash = createFileHash();
+  for (let next = await all.next(); ; next = await all.next()) {
+    if (next.done === true) {
+      const trailer = { ...next.value, file_hash: hash.value() };
+      yield JSON.stringify(trailer);
+      onEnd(trailer);
+      return;
+    }
+    hash.add(next.value);
+    yield next.value;
+  }
+}
+
+async function* lines({ store, pool, onProgress }: ExportOptions): AsyncGenerator<string, Trailer> {
   const { epoch, position: head } = await store.head();
   const own = await indexKeyToExport(pool);
   const header: Header = {
@@ -72,9 +91,7 @@ async function* lines({ store, pool, onProgress }: ExportOptions, onEnd: (traile
     }
     onProgress?.({ done: page.at(-1)!.position, total: head, events: hash.events });
   }
-  const trailer: Trailer = { keys, events: hash.events, log_hash: hash.value() };
-  yield JSON.stringify(trailer);
-  onEnd(trailer);
+  return { keys, events: hash.events, log_hash: hash.value() };
 }
 
 async function* inChunks(all: AsyncIterable<string>): AsyncGenerator<string> {

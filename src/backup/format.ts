@@ -44,6 +44,8 @@ export interface Trailer {
   readonly events: number;
   /** `LogHash` of the events, in hex. */
   readonly log_hash: string;
+  /** SHA-256 of all lines before this one, in hex. Earlier versions did not write it. */
+  readonly file_hash?: string;
 }
 
 /** Hash of a log's events. It leaves out positions, which belong to the store, so equal logs in different stores are equal. */
@@ -52,6 +54,15 @@ export interface LogHash {
   /** In hex. */
   value(): string;
   readonly events: number;
+}
+
+/** Hash of the lines of an export, each with its line end. */
+export function createFileHash() {
+  const hash = createHash('sha256');
+  return {
+    add: (line: string): void => void hash.update(line).update('\n'),
+    value: (): string => hash.digest('hex'),
+  };
 }
 
 const BEGINNING = 'cartulary log';

@@ -9,7 +9,7 @@ import { hashLog } from './exportLog.ts';
 import { areFollowersBarred, barFollowers, followerAtWork, setFollowers, type HandlersFrom } from './checkpoints.ts';
 import { contentOf, isSame, type Content, type EventLine, type KeyLine } from './format.ts';
 import { type Bringing, bringKeys } from './subjectKeys.ts';
-import { contentOfLine, readExport, rowOf, verifyExport, type Verified } from './readExport.ts';
+import { contentOfLine, readExport, rowOf, type Verified } from './readExport.ts';
 
 const KEYS_PAGE = 1_000;
 
@@ -17,6 +17,8 @@ export type ImportStep = 'verify' | 'compare' | 'append' | 'check';
 
 export interface ImportOptions {
   readonly file: string;
+  /** What `verifyExport` has found in the file. */
+  readonly verified: Verified;
   readonly store: EventStore;
   readonly pool: Pool;
   readonly masterKey: Buffer;
@@ -30,8 +32,6 @@ export interface ImportOptions {
    * stream; the import then leaves out those of the export.
    */
   readonly startStream: string;
-  /** Throws when an event may not be imported here. Called before anything is changed. */
-  readonly accept?: (event: EventLine) => void;
   /** `total` is 0 while it is unknown. */
   readonly onProgress?: (step: ImportStep, done: number, total: number) => void;
 }
@@ -57,40 +57,34 @@ class LogDiffers extends Error {
 }
 
 /**
- * Imports an export into a log that is empty or has the first events of it. Verifies the export before changing anything. After
- * a kill, a second run continues where the first one stopped. Until the import has ended, handlers, relay and deadlines cannot
+ * Imports a verified export into a log that is empty or has the first events of it. After a kill, a second run continues where the first one stopped. Until the import has ended, handlers, relay and deadlines cannot
  * follow the log, so that they do not handle old events again.
  */
 export async function importLog(options: ImportOptions): Promise<ImportResult> {
-  const { file, masterKey, formerMasterKeys, pool, startStream: apart, accept, onProgress } = options;
-  const onVerified = (events: number): void => onProgress?.('verify', events, 0);
-  const verified = await verifyExport(file, {
-    ...{ masterKey, formerMasterKeys, apart, accept },
-    onProgress: onVerified,
-  });
+  const { pool } = options;
   const connection = await pool.connect();
   try {
     if (!(await takeLock(connection, { lock: 'import', waitMs: 0 })))
       throw new Error('another import into this shop is under way');
     const busy = await followerAtWork(pool);
     if (busy !== undefined) throw new Error(`a shop runs on this database (${busy} is at work): stop it first`);
-    return await bring(options, verified);
+    return await bring(options);
   } finally {
     connection.release(true);
   }
 }
 
-async function bring(options: ImportOptions, verified: Verified): Promise<ImportResult> {
-  const { store, pool, followers, handlers, startStream } = options;
+async function bring(options: ImportOptions): Promise<ImportResult> {
+  const { store, pool, followers, handlers, startStream, verified } = options;
   const total = verified.trailer.events;
   const started = (await store.read(startStream, 0n, 1)).length > 0;
   const part = started ? { without: startStream, events: verified.rest.events } : { events: total };
   const found = await countKnown(options, part);
   const known = found + total - part.events;
   if (known < total) await barFollowers(pool, followers);
-  const keys = known < total ? await bringKeys(pool, bringing(options, verified)) : { brought: 0, erased: 0 };
+  const keys = known < total ? await bringKeys(pool, bringing(options)) : { brought: 0, erased: 0 };
   if (known < total) await append(options, part, found);
-  const hash = await check(options, verified, part);
+  const hash = await check(options, part);
   const unfinished = await areFollowersBarred(pool);
   if (unfinished) await setFollowers(pool, store, { names: followers, from: handlers });
   return {
@@ -99,7 +93,8 @@ async function bring(options: ImportOptions, verified: Verified): Promise<Import
   };
 }
 
-function bringing({ file, masterKey, formerMasterKeys }: ImportOptions, { header, opener }: Verified): Bringing {
+function bringing({ file, masterKey, formerMasterKeys, verified }: ImportOptions): Bringing {
+  const { header, opener } = verified;
   const masterKeys = masterKeysOf(masterKey, formerMasterKeys);
   const row = header.index_key === undefined ? undefined : rowOf(header.index_key);
   const key = row === undefined ? undefined : openIndexKey(masterKeys, row);
@@ -114,7 +109,7 @@ interface Part {
 }
 
 /** The hash of what is in the log now. Rejects when that is not the export. */
-async function check({ store, onProgress }: ImportOptions, verified: Verified, part: Part): Promise<string> {
+async function check({ store, verified, onProgress }: ImportOptions, part: Part): Promise<string> {
   const { events: total, log_hash: expected } = verified.trailer;
   const onCheck = ({ events }: { events: number }): void => onProgress?.('check', events, total);
   const { log_hash: hash } = await hashLog(store, { eventsMax: total, onProgress: onCheck });

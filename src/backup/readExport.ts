@@ -1,7 +1,9 @@
 import type { NewEvent } from '../eventstore/eventStore.ts';
-import { type MasterKey, masterKeysOf, unwrap } from '../eventstore/masterKeys.ts';
+import { type MasterKey, type MasterKeys, masterKeysOf, unwrap } from '../eventstore/masterKeys.ts';
+import { serialise } from '../eventstore/serialise.ts';
 import { type IndexKeyRow, openIndexKey } from '../eventstore/shopKeys.ts';
 import {
+  createFileHash,
   createLogHash,
   FORMAT,
   FORMAT_WITH_INDEX_KEY,
@@ -22,11 +24,12 @@ class BadExport extends Error {
   }
 }
 
-export type Line =
+export type Line = (
   | { readonly kind: 'header'; readonly header: Header }
   | { readonly kind: 'key'; readonly key: KeyLine }
   | { readonly kind: 'event'; readonly event: EventLine }
-  | { readonly kind: 'trailer'; readonly trailer: Trailer };
+  | { readonly kind: 'trailer'; readonly trailer: Trailer }
+) & { readonly text: string };
 
 const NO_HEADER = 'an export of Cartulary begins with a header, and this is none';
 
@@ -34,13 +37,16 @@ const isText = (...values: readonly unknown[]): boolean => values.every((value) 
 const isPlace = (...values: readonly unknown[]): boolean =>
   values.every((value) => typeof value === 'string' && /^\d{1,20}$/.test(value));
 
-function lineOf(value: object): Line | undefined {
+function lineOf(value: object, text: string): Line | undefined {
   const found = value as Partial<Header & KeyLine & EventLine & Trailer>;
-  if ('cartulary' in value) return { kind: 'header', header: value as Header };
-  if ('wrapped_key' in value && isText(found.subject, found.wrapped_key)) return { kind: 'key', key: value as KeyLine };
-  if ('log_hash' in value) return { kind: 'trailer', trailer: value as Trailer };
+  if ('cartulary' in value) return { kind: 'header', header: value as Header, text };
+  if ('wrapped_key' in value && isText(found.subject, found.wrapped_key))
+    return { kind: 'key', key: value as KeyLine, text };
+  if ('log_hash' in value) return { kind: 'trailer', trailer: value as Trailer, text };
   const whole = isText(found.stream, found.id, found.type) && isPlace(found.position, found.revision);
-  return whole && 'data' in value && 'metadata' in value ? { kind: 'event', event: value as EventLine } : undefined;
+  return whole && 'data' in value && 'metadata' in value
+    ? { kind: 'event', event: value as EventLine, text }
+    : undefined;
 }
 
 function parse(text: string, number: number): Line {
@@ -50,7 +56,7 @@ function parse(text: string, number: number): Line {
   } catch {
     throw new BadExport('it is no JSON', number);
   }
-  const line = typeof value === 'object' && value !== null ? lineOf(value) : undefined;
+  const line = typeof value === 'object' && value !== null ? lineOf(value, text) : undefined;
   if (line === undefined) throw new BadExport('this is no line of an export', number);
   return line;
 }
@@ -64,8 +70,8 @@ export async function* readExport(file: string): AsyncGenerator<Line> {
   }
 }
 
-/** Rejects unless the file begins as an export does. It reads no further: `verifyExport` checks the whole. */
-export async function mustBeExport(file: string): Promise<void> {
+/** Rejects, and calls the file by `name`, unless it begins as an export does. It reads no further: `verifyExport` checks the whole. */
+export async function mustBeExport(file: string, name = file): Promise<void> {
   try {
     for await (const line of readExport(file)) {
       if (line.kind !== 'header') throw new BadExport(NO_HEADER, 1);
@@ -74,7 +80,7 @@ export async function mustBeExport(file: string): Promise<void> {
     }
     throw new BadExport('the export is empty');
   } catch (error) {
-    throw new Error(`${file} is no export of Cartulary: ${(error as Error).message}`, { cause: error });
+    throw new Error(`${name} is no export of Cartulary: ${(error as Error).message}`, { cause: error });
   }
 }
 
@@ -88,7 +94,8 @@ export interface Verified {
 }
 
 export interface VerifyOptions {
-  readonly masterKey: Buffer;
+  /** Undefined where there is none yet: then an export with keys is refused. */
+  readonly masterKey: Buffer | undefined;
   /** Other master keys that may have wrapped keys of the export. */
   readonly formerMasterKeys?: readonly Buffer[] | undefined;
   /** A stream whose events are left out of `rest`. */
@@ -117,31 +124,59 @@ export async function verifyExport(file: string, options: VerifyOptions): Promis
 const NOT_OPENED =
   'MASTER_KEY does not open the keys of this export: set that of the shop it was made from, or add it to the list';
 
+const NO_MASTER_KEY =
+  'the keys in this export are wrapped by a MASTER_KEY, and none is set here: set that of the shop it was made from';
+
 export const rowOf = ({ wrapped_key: wrapped, ...rest }: NonNullable<Header['index_key']>): IndexKeyRow => ({
   ...{ ...rest, wrapped_key: Buffer.from(wrapped, 'base64') },
 });
 
-function createJudge({ masterKey, formerMasterKeys, apart, accept }: VerifyOptions, hash: LogHash) {
-  const masterKeys = masterKeysOf(masterKey, formerMasterKeys);
+/** Rejects an event that was written into the exported log by hand, and that no log takes. */
+function mustBeTaken(event: EventLine, number: number): void {
+  try {
+    serialise(event.stream, [newEventOf(event)]);
+  } catch (error) {
+    const told = `${event.stream} #${event.revision} (event ${event.id})`;
+    throw new BadExport(`no log takes ${told}: ${(error as Error).message}`, number);
+  }
+}
+
+/** Opens the keys in an export, and counts those of persons. */
+function createKeyJudge(masterKeys: MasterKeys | undefined) {
   let opener: MasterKey | undefined;
+  let keys = 0;
+  const notOpened = (number: number): Error =>
+    new BadExport(masterKeys === undefined ? NO_MASTER_KEY : NOT_OPENED, number);
+  return {
+    get opener() {
+      return opener;
+    },
+    get keys() {
+      return keys;
+    },
+    take({ subject, wrapped_key: wrapped }: KeyLine, number: number): void {
+      keys += 1;
+      const key = { name: subject, bytes: Buffer.from(wrapped, 'base64'), mark: null };
+      opener = masterKeys === undefined ? undefined : unwrap(masterKeys, key)?.by;
+      if (opener === undefined) throw notOpened(number);
+    },
+    takeIndexKey({ index_key: wrapped }: Header): void {
+      if (wrapped === undefined) return;
+      if (masterKeys === undefined || openIndexKey(masterKeys, rowOf(wrapped)) === undefined) throw notOpened(1);
+    },
+  };
+}
+
+function createJudge({ masterKey, formerMasterKeys, apart, accept }: VerifyOptions, hash: LogHash) {
+  const keysOpened = createKeyJudge(masterKey === undefined ? undefined : masterKeysOf(masterKey, formerMasterKeys));
+  const fileHash = createFileHash();
   const rest = createLogHash();
   let header: Header | undefined;
   let trailer: Trailer | undefined;
   let number = 0;
-  let keys = 0;
   let position = -1n;
   let stage: number = ORDER.header;
 
-  const takeKey = ({ subject, wrapped_key: wrapped }: KeyLine): void => {
-    keys += 1;
-    opener = unwrap(masterKeys, { name: subject, bytes: Buffer.from(wrapped, 'base64'), mark: null })?.by;
-    if (opener !== undefined) return;
-    throw new BadExport(NOT_OPENED, number);
-  };
-  const takeIndexKey = ({ index_key: wrapped }: Header): void => {
-    if (wrapped === undefined || openIndexKey(masterKeys, rowOf(wrapped)) !== undefined) return;
-    throw new BadExport(NOT_OPENED, number);
-  };
   const takeEvent = (event: EventLine): void => {
     const next = BigInt(event.position);
     if (next <= position) throw new BadExport(`position ${next} comes after ${position}`, number);
@@ -149,6 +184,7 @@ function createJudge({ masterKey, formerMasterKeys, apart, accept }: VerifyOptio
     const { data, metadata } = contentOfLine(event);
     hash.add(event, data, metadata);
     if (event.stream !== apart) rest.add(event, data, metadata);
+    mustBeTaken(event, number);
     accept?.(event);
   };
 
@@ -159,13 +195,14 @@ function createJudge({ masterKey, formerMasterKeys, apart, accept }: VerifyOptio
       if (isFirst !== (line.kind === 'header')) throw new BadExport(NO_HEADER, number);
       if (ORDER[line.kind] < stage || trailer !== undefined) throw new BadExport('its lines are not in order', number);
       stage = ORDER[line.kind];
+      if (line.kind !== 'trailer') fileHash.add(line.text);
       switch (line.kind) {
         case 'header':
           header = checked(line.header);
-          takeIndexKey(header);
+          keysOpened.takeIndexKey(header);
           break;
         case 'key':
-          takeKey(line.key);
+          keysOpened.take(line.key, number);
           break;
         case 'event':
           takeEvent(line.event);
@@ -176,6 +213,7 @@ function createJudge({ masterKey, formerMasterKeys, apart, accept }: VerifyOptio
       }
     },
     end(): Verified {
+      const { opener, keys } = keysOpened;
       if (header === undefined) throw new BadExport('the export is empty');
       if (trailer === undefined) throw new BadExport(`the export was cut off after ${hash.events} events`);
       if (trailer.keys !== keys || trailer.events !== hash.events) {
@@ -184,6 +222,8 @@ function createJudge({ masterKey, formerMasterKeys, apart, accept }: VerifyOptio
       }
       if (trailer.log_hash !== hash.value())
         throw new BadExport('its events are not those it was made with: the hash differs');
+      if (trailer.file_hash !== undefined && trailer.file_hash !== fileHash.value())
+        throw new BadExport('its lines are not those it was made with: the hash of the file differs');
       return { header, trailer, opener, rest: { events: rest.events, log_hash: rest.value() } };
     },
   };

@@ -1,7 +1,7 @@
 import { loadConfig, remarksOnSettings, type Config } from '../config/config.ts';
 import { armFailpoint } from '../platform/failpoint.ts';
 import { createLogger, type Logger } from '../platform/log.ts';
-import { findDatabase, openDatabase } from '../platform/postgres/database.ts';
+import { type Database, findDatabase, openDatabase } from '../platform/postgres/database.ts';
 
 /** What `onDatabase` passes to a command. A server that runs on the same data folder is not disturbed. */
 export interface CommandContext {
@@ -39,18 +39,20 @@ export async function onDatabase<T>(
   { makesShop = false, check }: CommandOptions = {},
 ): Promise<T> {
   const { config, log } = settings();
-  await check?.(config);
-  const database = await (makesShop ? openDatabase(config, log, 'command') : findDatabase(config, log));
+  let database: Database | undefined;
+  const close = async (): Promise<void> => database?.close();
   const signals = Object.entries(SIGNAL_EXIT_CODES) as [NodeJS.Signals, number][];
   const interrupted = signals.map(([signal, code]) => {
-    const leave = (): void => void database.close().finally(() => process.exit(code));
+    const leave = (): void => void close().finally(() => process.exit(code));
     process.once(signal, leave);
     return () => process.off(signal, leave);
   });
   try {
+    await check?.(config);
+    database = await (makesShop ? openDatabase(config, log, 'command') : findDatabase(config, log));
     return await work({ config, log, url: database.url });
   } finally {
     for (const forget of interrupted) forget();
-    await database.close();
+    await close();
   }
 }

@@ -1,27 +1,26 @@
-import { createWriteStream } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import os from 'node:os';
-import path from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import { Option, type Command } from 'commander';
 import { CURRENCY_STREAM, type CurrencyChosen } from '../aggregates/currency.ts';
 import type { HandlersFrom } from '../backup/checkpoints.ts';
 import type { EventLine } from '../backup/format.ts';
 import { importLog, type ImportResult, type ImportStep } from '../backup/importLog.ts';
-import { mustBeExport } from '../backup/readExport.ts';
+import { mustBeExport, type Verified, verifyExport } from '../backup/readExport.ts';
 import { otherCurrency } from '../compose/currency.ts';
 import { openSecrets } from '../compose/openSecrets.ts';
-import { ConfigError } from '../config/config.ts';
+import { type Config, ConfigError } from '../config/config.ts';
+import { findSecrets } from '../platform/secrets.ts';
 import { followerNames } from './followers.ts';
 import { mustBeFile } from './importProducts.ts';
 import { type LogCommand, onLog } from './onShop.ts';
 import { count, createProgressBar, duration, type ProgressBar } from './progressBar.ts';
+import { type Spool, spool } from './spool.ts';
 import { bold } from './text.ts';
 
 interface Options {
   readonly handlers: HandlersFrom;
   readonly json?: boolean;
 }
+
+type OnProgress = (step: ImportStep, done: number, total: number) => void;
 
 /** Shows one progress bar per step, one after the other. */
 function progress(quiet: boolean) {
@@ -34,24 +33,11 @@ function progress(quiet: boolean) {
       }
       current.bar.update(done, total);
     },
-    stop: () => current?.bar.stop(),
+    stop: (): void => {
+      current?.bar.stop();
+      current = undefined;
+    },
   };
-}
-
-/** Copies stdin to a file first: an export is read and verified to its end before any of it is used. */
-async function withFile<T>(file: string, work: (file: string) => Promise<T>): Promise<T> {
-  if (file !== '-') {
-    await mustBeFile(file);
-    return work(file);
-  }
-  const folder = await mkdtemp(path.join(os.tmpdir(), 'cartulary-import-'));
-  try {
-    const kept = path.join(folder, 'export.ndjson');
-    await pipeline(process.stdin, createWriteStream(kept, { mode: 0o600 }));
-    return await work(kept);
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
 }
 
 function tell(result: ImportResult, seconds: number): void {
@@ -71,50 +57,87 @@ function tell(result: ImportResult, seconds: number): void {
 const choiceOf = (event: Pick<EventLine, 'stream' | 'data'> | undefined): string | undefined =>
   event?.stream === CURRENCY_STREAM ? (event.data as Partial<CurrencyChosen['data']>).currency : undefined;
 
-/** Refuses an export in another currency than `CURRENCY`, and a `CURRENCY` that is not this log's. */
-async function currencyCheck({ config, store }: LogCommand): Promise<(event: EventLine) => void> {
+/** Refuses an export in another currency than `CURRENCY`. */
+const inCurrency =
+  (currency: string) =>
+  (event: EventLine): void => {
+    const theirs = choiceOf(event);
+    if (theirs === undefined || theirs === currency) return;
+    const reason =
+      `is ${currency}, but all amounts in this export are in ${theirs}: import it with CURRENCY=${theirs}, ` +
+      'into a log that has no other currency';
+    throw new ConfigError([{ name: 'CURRENCY', reason }]);
+  };
+
+/** Refuses a `CURRENCY` that is not this log's. */
+async function mustBeOwnCurrency({ config, store }: LogCommand): Promise<void> {
   const { currency } = config.shop;
   const [chosen] = await store.read(CURRENCY_STREAM, 0n, 1);
   const own = choiceOf(chosen);
   if (own !== undefined && own !== currency) throw otherCurrency(currency, own);
-  return (event) => {
-    const theirs = choiceOf(event);
-    if (theirs === undefined || theirs === currency) return;
-    throw new ConfigError([
-      {
-        name: 'CURRENCY',
-        reason: `is ${currency}, but all amounts in this export are in ${theirs}: import it with CURRENCY=${theirs}${own === undefined ? '' : ', into a log of its own'}`,
-      },
-    ]);
-  };
 }
 
-async function run(given: string, { handlers, json = false }: Options): Promise<void> {
-  await withFile(given, async (file) => {
-    // Before anything is opened, so that a wrong file makes no shop.
-    await mustBeExport(file);
-    await onLog(
-      async (command) => {
-        const { config, log, url, store, pool } = command;
-        const beganAt = performance.now();
-        const accept = await currencyCheck(command);
-        const { masterKey, formerMasterKeys } = await openSecrets({ config, log, url, mayMake: true });
-        const { onProgress, stop } = progress(json);
-        const followers = followerNames();
-        const result = await importLog({
-          ...{ file, store, pool, masterKey, formerMasterKeys, followers, handlers, accept, onProgress },
-          startStream: CURRENCY_STREAM,
-        }).finally(stop);
-        if (json) console.log(JSON.stringify(result));
-        else tell(result, (performance.now() - beganAt) / 1_000);
-      },
-      { makesShop: true, alone: 'Events are not imported beside a running shop' },
-    );
+/** Reads a whole export, and throws unless it can be imported with these settings. Opens and makes nothing. */
+async function verified(
+  { file, name }: { file: string; name: string },
+  config: Config,
+  onProgress: OnProgress,
+): Promise<Verified> {
+  await mustBeExport(file, name);
+  const { masterKey, formerMasterKeys } = await findSecrets(config);
+  return verifyExport(file, {
+    ...{ masterKey, formerMasterKeys, apart: CURRENCY_STREAM, accept: inCurrency(config.shop.currency) },
+    onProgress: (events) => onProgress('verify', events, 0),
   });
 }
 
+interface Input {
+  readonly file: string;
+  readonly verified: Verified;
+}
+
+/** Brings a verified export into the shop, which is made if it is not there. */
+async function bring(command: LogCommand, input: Input, options: Options & { onProgress: OnProgress }) {
+  const { config, log, url, store, pool } = command;
+  await mustBeOwnCurrency(command);
+  const { masterKey, formerMasterKeys } = await openSecrets({ config, log, url, mayMake: true });
+  return importLog({
+    ...{ ...input, store, pool, masterKey, formerMasterKeys, followers: followerNames() },
+    ...{ handlers: options.handlers, startStream: CURRENCY_STREAM, onProgress: options.onProgress },
+  });
+}
+
+async function run(given: string, options: Options): Promise<void> {
+  const { json = false } = options;
+  if (given !== '-') await mustBeFile(given);
+  const beganAt = performance.now();
+  const { onProgress, stop } = progress(json);
+  let copy: Spool | undefined;
+  let input: Input | undefined;
+  // Before anything is opened, so that an export that cannot be imported makes no shop.
+  const check = async (config: Config): Promise<void> => {
+    copy = given === '-' ? await spool(process.stdin) : undefined;
+    const file = copy?.file ?? given;
+    input = { file, verified: await verified({ file, name: given === '-' ? 'stdin' : given }, config, onProgress) };
+  };
+  try {
+    await onLog(
+      async (command) => {
+        const result = await bring(command, input!, { ...options, onProgress }).finally(stop);
+        if (json) console.log(JSON.stringify(result));
+        else tell(result, (performance.now() - beganAt) / 1_000);
+      },
+      { makesShop: true, alone: 'Events are not imported beside a running shop', check },
+    );
+  } finally {
+    stop();
+    copy?.remove();
+  }
+}
+
 const MORE = `
-The export is read to its end and verified before anything is changed. The log must be empty or hold a
+The export is read to its end and verified before anything is made or changed; stdin is kept in a private
+file in TMPDIR for that. The log must be empty or hold a
 beginning of it: cut off half way, the same command goes on where it was. No shop may run meanwhile.
 CURRENCY must be that of the export.`;
 

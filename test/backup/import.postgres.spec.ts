@@ -1,8 +1,9 @@
-import { readFile, stat, writeFile } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { expect } from 'chai';
 import { sealedInEvent } from '../../src/aggregates/sealed.ts';
 import { acquireLease } from '../../src/engine/follow/lease.ts';
 import { followerNames } from '../../src/cli/followers.ts';
+import { verifyExport } from '../../src/backup/readExport.ts';
 import { importLog } from '../../src/backup/importLog.ts';
 import { hashLog } from '../../src/backup/exportLog.ts';
 import { CURRENCY_STREAM } from '../../src/aggregates/currency.ts';
@@ -14,7 +15,7 @@ import { createMemoryEventStore, SPARSE } from '../support/memoryStore.ts';
 import { rejection } from '../support/rejection.ts';
 import { MASTER_KEY, openWriteSide } from '../support/shop.ts';
 import type { World } from '../cli/world.ts';
-import { altered, emptyPlace, newFile, readModels, smallShop, textOf, type Place } from './world.ts';
+import { emptyPlace, newFile, readModels, smallShop, textOf, type Place } from './world.ts';
 
 const masterKey = Buffer.from(MASTER_KEY, 'base64');
 const FROM_HERE = { handlers: 'from-here', startStream: CURRENCY_STREAM } as const;
@@ -53,14 +54,6 @@ describe('an export of a log', function () {
       await shop.close();
     }
   };
-  const isUntouched = (): Promise<void> =>
-    onTarget(async ({ store, pool }) => {
-      expect((await store.head()).position).to.equal(0n);
-      for (const table of ['subject_keys', 'checkpoints']) {
-        expect((await pool.query(`SELECT 1 FROM ${table}`)).rows, table).to.deep.equal([]);
-      }
-    });
-
   it('holds every event as it was kept, in the order of the log, between a first and a last line', async () => {
     const log = await wholeLog(world.shop.store);
     const lines = (await textOf(file))
@@ -69,7 +62,7 @@ describe('an export of a log', function () {
       .map((line) => JSON.parse(line));
     const { epoch, position } = await world.shop.store.head();
     expect(lines[0]).to.deep.include({ cartulary: 'log', format: 1, epoch, head: String(position) });
-    expect(lines.at(-1)).to.deep.equal({ keys: 2, events: log.length, log_hash: hash });
+    expect(lines.at(-1)).to.deep.include({ keys: 2, events: log.length, log_hash: hash });
     expect(lines.slice(3, -1)).to.deep.equal(
       log.map(({ position: at, revision, ...event }) => ({
         ...event,
@@ -172,98 +165,13 @@ describe('an export of a log', function () {
     });
   });
 
-  describe('is refused, and nothing is changed,', () => {
-    const cut = async (bytes: number, of = file): Promise<string> => {
-      const copy = newFile(of.endsWith('.gz') ? '.gz' : '.ndjson');
-      await writeFile(copy, (await readFile(of)).subarray(0, bytes));
-      return copy;
-    };
-    const packed = async (): Promise<string> => {
-      const made = newFile('.gz');
-      await world.run(['export', made]);
-      return made;
-    };
-    const half = async (of: string): Promise<number> => Math.floor((await readFile(of)).length / 2);
-    const cases: Record<string, { made: () => Promise<string>; reason: string }> = {
-      'cut off in a line': { made: async () => cut(await half(file)), reason: 'cut off in the middle of a line' },
-      'cut off between lines': {
-        made: () => altered(file, (lines) => lines.slice(0, -4)),
-        reason: 'was cut off after',
-      },
-      'packed and cut off': {
-        made: async () => {
-          const made = await packed();
-          return cut(await half(made), made);
-        },
-        reason: 'cut off',
-      },
-      'with an event missing': {
-        made: () => altered(file, (lines) => lines.toSpliced(7, 1)),
-        reason: 'says that it has',
-      },
-      'with a key missing': { made: () => altered(file, (lines) => lines.toSpliced(1, 1)), reason: 'says that it has' },
-      'with an event changed': {
-        made: () => altered(file, (lines) => lines.map((line) => line.replace('Quill of Sid', 'Quill of Tom'))),
-        reason: 'the hash differs',
-      },
-      'with two events exchanged': {
-        made: () => altered(file, (lines) => lines.with(5, lines[6]!).with(6, lines[5]!)),
-        reason: 'comes after',
-      },
-      'with something after its end': {
-        made: () => altered(file, (lines) => [...lines, lines[5]!]),
-        reason: 'not in order',
-      },
-      'of another format': {
-        made: () => altered(file, ([first, ...rest]) => [first!.replace('"format":1', '"format":2'), ...rest]),
-        reason: 'its format is 2; this version knows 1',
-      },
-      'when it is none': { made: () => altered(file, () => ['{"a":1}']), reason: 'this is no line of an export' },
-      'when it is empty': { made: () => cut(0), reason: 'the export is empty' },
-    };
-    for (const [what, { made, reason }] of Object.entries(cases)) {
-      it(what, async () => {
-        const { code, output } = await target.run(['import', 'events', await made()]);
-        expect(code, output).to.equal(1);
-        expect(output).to.contain(reason);
-        await isUntouched();
-      });
-    }
-
-    it('under another master key', async () => {
-      const env = { MASTER_KEY: Buffer.alloc(32, 8).toString('base64') };
-      const { code, output } = await target.run(['import', 'events', file], { env });
-      expect(code).to.equal(1);
-      expect(output).to.contain('MASTER_KEY does not open the keys of this export');
-      await isUntouched();
-    });
-
-    it('by a log that holds something else, which stays as it is', async () => {
-      const other = await smallShop();
-      const { code, output } = await other.run(['import', 'events', file]);
-      expect(code).to.equal(1);
-      expect(output).to.contain('this log holds something else than the export: at event 1 it has claim-');
-      expect((await other.shop.pool.query('SELECT 1 FROM checkpoints')).rows).to.deep.equal([]);
-      await other.close();
-    });
-
-    it('while a shop runs on the database', async () => {
-      await onTarget(async ({ store, pool }) => {
-        const lease = await acquireLease(pool, { name: 'projection:orders', owner: 'me', store, log: silent });
-        const { code, output } = await target.run(['import', 'events', file]);
-        expect(code).to.equal(1);
-        expect(output).to.contain('beside a running shop (projection:orders is at work). Stop it first.');
-        await lease!.release();
-      });
-    });
-  });
-
   it('passes through a store of other positions, append by append, and comes back the same', async () => {
     const pool: Pool = createPool({ url: target.url, name: 'test', max: 4, int8: 'number' });
     const there = createMemoryEventStore({ stride: SPARSE });
     const back = await createPostgresEventStore({ url: target.url });
     try {
-      const options = { pool, masterKey, followers: followerNames(), ...FROM_HERE };
+      const verified = await verifyExport(file, { masterKey, apart: CURRENCY_STREAM });
+      const options = { pool, masterKey, followers: followerNames(), verified, ...FROM_HERE };
       expect(await importLog({ ...options, file, store: there })).to.include({ events, log_hash: hash });
       expect(await hashLog(there)).to.deep.equal({ events, log_hash: hash });
       expect(await importLog({ ...options, file, store: back })).to.include({ events, log_hash: hash });

@@ -1,6 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
+import { createLogHash, type EventLine, type Trailer } from '../../src/backup/format.ts';
 import { projections } from '../../src/projections/index.ts';
 import { openWorld, perform, programOn, type World } from '../cli/world.ts';
 import { newStream, things } from '../support/events.ts';
@@ -26,6 +27,19 @@ export async function altered(file: string, change: (lines: string[]) => readonl
   await writeFile(copy, copy.endsWith('.gz') ? gzipSync(text) : text);
   return copy;
 }
+
+/** A copy of an export with other events, whose hash is right again, as if they had been in the log. */
+export const rehashed = (file: string, change: (event: EventLine, at: number) => EventLine): Promise<string> =>
+  altered(file, (lines) => {
+    const trailer = JSON.parse(lines.at(-1)!) as Trailer;
+    const first = 1 + trailer.keys;
+    const events = lines.slice(first, -1).map((line, at) => change(JSON.parse(line) as EventLine, at));
+    const hash = createLogHash();
+    for (const event of events) hash.add(event, JSON.stringify(event.data), JSON.stringify(event.metadata));
+    const { keys, events: count } = trailer;
+    const last = { keys, events: count, log_hash: hash.value() };
+    return [...lines.slice(0, first), ...events.map((event) => JSON.stringify(event)), JSON.stringify(last)];
+  });
 
 /** A new database (and optionally another store) to import a log into, and the program on it. */
 export async function emptyPlace(settings: Readonly<Record<string, string>> = {}) {

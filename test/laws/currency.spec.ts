@@ -141,7 +141,7 @@ describe('a log and its currency', function () {
     await (await serve(target, 'EUR')).end('SIGTERM');
     servers.pop();
     const other = await run(target, 'JPY', 'import', 'events', file);
-    expect(other.output).to.contain('CURRENCY is JPY, but all amounts in this log are in EUR');
+    expect(other.output).to.contain('CURRENCY is JPY, but all amounts in this export are in EUR');
     expect(other.code).to.equal(CONFIG_EXIT_CODE);
     const { events } = JSON.parse(exported.answer) as { events: number };
     for (const known of [1, events]) {
