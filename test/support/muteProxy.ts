@@ -1,8 +1,11 @@
 import net from 'node:net';
 import { once } from 'node:events';
 
-/** What gets lost on the connections so far: all bytes, or those of the server only, so that it does what it was asked. */
-export type Muted = 'all' | 'answers';
+/**
+ * What happens on the connections so far: all bytes get lost; or those of the server only, so that it does what it was asked; or the
+ * proxy takes no more bytes, so that they pile up with the client.
+ */
+export type Muted = 'all' | 'answers' | 'stuck';
 
 interface Pair {
   readonly inner: net.Socket;
@@ -12,8 +15,8 @@ interface Pair {
 const swallow = (socket: net.Socket): unknown => socket.unpipe().removeAllListeners('data').resume();
 
 /**
- * A proxy before a server. Once it is mute, it swallows the bytes of the connections so far, without a sign: it does not end them,
- * even when the client has ended its side. New connections work. It can be turned to another server.
+ * A proxy before a server. Once it is mute, the bytes of the connections so far get lost without a sign: it does not end them, even
+ * when the client has ended its side. New connections work. It can be turned to another server.
  */
 export async function muteProxy(target: string) {
   let { hostname, port } = new URL(target);
@@ -45,6 +48,7 @@ export async function muteProxy(target: string) {
     for (const { inner, outer } of pairs) {
       swallow(outer);
       if (what === 'all') swallow(inner);
+      else if (what === 'stuck') inner.unpipe().pause();
     }
     pairs.clear();
   }

@@ -1,3 +1,4 @@
+import { setImmediate as immediately } from 'node:timers/promises';
 import { connect, type ConnectionOptions, Events, type NatsConnection } from 'nats';
 import type { Logger } from '../../platform/log.ts';
 import { createSignal, type Signal } from '../../platform/signal.ts';
@@ -7,11 +8,11 @@ const CONNECT_TIMEOUT_MS = 5_000;
 const CONNECT_RETRY = { attemptsMax: 0, delayMs: 250, delayMaxMs: 5_000, timeoutMs: 0 };
 const RECONNECT_WAIT_MS = 500;
 const RECONNECT_JITTER_MS = 500;
-/** A server that is gone without notice is detected after two unanswered pings. */
-const PING_INTERVAL_MS = 20_000;
+/** The server is pinged this often. A connection on which this many pings in a row have no answer in time has gone silent. */
+const PING_INTERVAL_MS = 2_000;
 const PINGS_OUT_MAX = 2;
-const CLOSE_TIMEOUT_MS = 1_000;
 const PING_TIMEOUT_MS = 1_500;
+const CLOSE_TIMEOUT_MS = 1_000;
 
 export interface NatsLinkOptions {
   /** `nats://` or `tls://` URLs, optionally with user and password, or with a token. */
@@ -21,7 +22,7 @@ export interface NatsLinkOptions {
   readonly log: Logger;
 }
 
-/** A connection to NATS that reconnects without limit, until closed. */
+/** A connection to NATS that reconnects without limit, also when the server has gone silent, until closed. */
 export interface NatsLink {
   readonly connected: boolean;
   /** Rings when it connects and when it breaks. */
@@ -46,7 +47,6 @@ function connectionOptions({ urls, name }: NatsLinkOptions): ConnectionOptions {
     ...(parsed.some(({ protocol }) => protocol === 'tls:') ? { tls: {} } : {}),
     ...{ name, timeout: CONNECT_TIMEOUT_MS, maxReconnectAttempts: -1, ignoreAuthErrorAbort: true, noAsyncTraces: true },
     ...{ reconnectTimeWait: RECONNECT_WAIT_MS, reconnectJitter: RECONNECT_JITTER_MS },
-    ...{ pingInterval: PING_INTERVAL_MS, maxPingOut: PINGS_OUT_MAX },
   };
 }
 
@@ -69,6 +69,7 @@ function set(state: State, connected: boolean): void {
 
 async function watch(state: State, connection: NatsConnection, log: Logger): Promise<void> {
   for await (const status of connection.status()) {
+    if (state.connection !== connection) return;
     if (status.type === Events.Disconnect) {
       set(state, false);
       log.warn('the connection to NATS is broken; connecting again');
@@ -77,6 +78,43 @@ async function watch(state: State, connection: NatsConnection, log: Logger): Pro
       log.info({ server: connection.getServer() }, 'connected to NATS again');
     }
   }
+}
+
+type Answer = 'answered' | 'late' | 'broken';
+
+async function ask(connection: NatsConnection): Promise<Answer> {
+  const over = new AbortController();
+  const late = async (): Promise<Answer> => {
+    await rest(PING_TIMEOUT_MS, over.signal);
+    // An answer that arrived while this process itself was busy still counts.
+    await immediately();
+    await immediately();
+    return 'late';
+  };
+  const answered = connection.flush().then(
+    (): Answer => 'answered',
+    (): Answer => 'broken',
+  );
+  return Promise.race([answered, late()]).finally(() => over.abort());
+}
+
+/** Pings the server from time to time. Resolves when the connection has gone silent, or `signal` aborts. */
+async function untilSilent(state: State, connection: NatsConnection, signal: AbortSignal): Promise<void> {
+  for (let unanswered = 0; !isOver(signal) && unanswered < PINGS_OUT_MAX;) {
+    if (unanswered === 0) await rest(PING_INTERVAL_MS, signal);
+    // The client has noticed by itself that the connection is broken, and connects again.
+    const answer = state.connected ? await ask(connection) : 'broken';
+    unanswered = answer === 'late' ? unanswered + 1 : 0;
+  }
+}
+
+/** Resolves with the reason when the connection is closed or has gone silent, or when `closing` aborts. */
+async function end(state: State, connection: NatsConnection): Promise<unknown> {
+  const closed = new AbortController();
+  const silent = untilSilent(state, connection, AbortSignal.any([state.closing, closed.signal]));
+  const reason = await Promise.race([connection.closed(), silent.then(() => new Error('the server has gone silent'))]);
+  closed.abort();
+  return reason;
 }
 
 /** Keeps one connection open, and opens a new one after each failure, until closed. */
@@ -95,8 +133,14 @@ async function live(state: State, options: NatsLinkOptions): Promise<void> {
       log.info({ server: connection.getServer() }, 'connected to NATS');
       void watch(state, connection, log).catch(() => undefined);
       set(state, true);
-      const error = await connection.closed();
-      if (!isOver(closing)) log.warn({ err: error }, 'the connection to NATS was closed; connecting again');
+      const error = await end(state, connection);
+      // What is buffered is sent before the link is closed.
+      if (isOver(closing)) return;
+      log.warn({ err: error }, 'the connection to NATS is over; connecting again');
+      set(state, false);
+      state.connection = undefined;
+      // Not awaited: closing first sends what is buffered, and a server that has gone silent may never take it.
+      void connection.close().catch(() => undefined);
     } catch (error) {
       failures += 1;
       log.warn({ err: error, failures }, 'NATS cannot be reached; trying again');
@@ -108,11 +152,7 @@ async function live(state: State, options: NatsLinkOptions): Promise<void> {
 
 async function ping({ connection, connected }: State): Promise<void> {
   if (!connected || connection === undefined) throw new Error('NATS is not connected');
-  const tooLate = 'too late';
-  const late = new AbortController();
-  const answer = await Promise.race([connection.flush(), rest(PING_TIMEOUT_MS, late.signal).then(() => tooLate)]);
-  late.abort();
-  if (answer === tooLate) throw new Error(`NATS did not answer within ${PING_TIMEOUT_MS} ms`);
+  if ((await ask(connection)) !== 'answered') throw new Error(`NATS did not answer within ${PING_TIMEOUT_MS} ms`);
 }
 
 /** Starts to connect and returns without waiting: NATS may be unreachable for any time. */

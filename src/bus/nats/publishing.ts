@@ -11,7 +11,10 @@ export const PUBLISHES_MAX = 256;
 export interface PublishingOptions<Message extends { readonly position: bigint }> {
   /** Must resolve when the message is stored. After a rejection it is unknown whether the message is stored. */
   publish(message: Message): Promise<unknown>;
-  /** Called after a failed publish, once none is in flight. Then the messages that are not stored are published again, in order. */
+  /**
+   * Called after a failed publish, once none is in flight, whether or not more is pushed. Then the messages that are not stored are
+   * published again, in order. A rejection gives the publishing up.
+   */
   recover(error: unknown, failures: number): Promise<void>;
   /** Called when all messages up to this position are stored. */
   onStored(position: bigint): void;
@@ -24,6 +27,8 @@ export interface Publishing<Message> {
   push(message: Message): Promise<void>;
   /** Waits until all pushed messages are stored, or `signal` aborts. */
   drained(): Promise<void>;
+  /** Aborts when the publishing is given up, with the error of `recover` as its reason. Both functions above then reject with it. */
+  readonly broken: AbortSignal;
 }
 
 /** A window of publishes in flight. All messages are stored at least once, and `onStored` is called in order. */
@@ -34,9 +39,11 @@ export function createPublishing<Message extends { readonly position: bigint }>(
   const changed = createSignal();
   /** Messages that are not known to be stored, and those behind them, in log order. */
   const open: { readonly message: Message; stored: boolean }[] = [];
+  const broken = new AbortController();
   let underWay = 0;
   let failure: { readonly error: unknown } | undefined;
   let failures = 0;
+  let recovering = false;
 
   const settle = (): void => {
     let last: bigint | undefined;
@@ -55,24 +62,30 @@ export function createPublishing<Message extends { readonly position: bigint }>(
       failure ??= { error };
     } finally {
       underWay -= 1;
+      if (failure !== undefined && underWay === 0) void recover(failure.error);
       changed.raise();
     }
   }
-  async function recover(): Promise<void> {
-    while (underWay > 0) await changed.next(changed.count, { signal });
-    const { error } = failure!;
+  /** While it runs nothing is pushed, so none is in flight. */
+  async function recover(error: unknown): Promise<void> {
     failure = undefined;
+    recovering = true;
     failures += 1;
-    await options.recover(error, failures);
-    if (isOver(signal)) return;
-    for (const one of open) if (!one.stored) void send(one);
+    try {
+      if (!isOver(signal)) await options.recover(error, failures);
+    } catch (reason) {
+      broken.abort(reason);
+    }
+    recovering = false;
+    if (!isOver(signal) && !isOver(broken.signal)) for (const one of open) if (!one.stored) void send(one);
+    changed.raise();
   }
   async function until(reached: () => boolean): Promise<void> {
     while (!isOver(signal)) {
       const seen = changed.count;
-      if (failure !== undefined) await recover();
-      else if (reached()) return;
-      else await changed.next(seen, { signal });
+      if (isOver(broken.signal)) throw broken.signal.reason as Error;
+      if (failure === undefined && !recovering && reached()) return;
+      await changed.next(seen, { signal });
     }
   }
 
@@ -85,6 +98,7 @@ export function createPublishing<Message extends { readonly position: bigint }>(
       void send(one);
     },
     drained: () => until(() => open.length === 0),
+    broken: broken.signal,
   };
 }
 

@@ -1,4 +1,4 @@
-import type { JsMsg } from 'nats';
+import type { Consumer, JsMsg } from 'nats';
 import { poisonOf, upcast, type Upcasters } from '../../eventstore/upcast.ts';
 import { delayAfter, isOver, rest } from '../../platform/backoff.ts';
 import type { FeedState } from './feedState.ts';
@@ -30,6 +30,16 @@ export async function pullForEver(state: FeedState): Promise<void> {
   }
 }
 
+/** Ends the request under way as soon as its connection is broken: no message comes over it any more. */
+async function endWhenBroken(state: FeedState, signal: AbortSignal): Promise<void> {
+  const { link } = state;
+  while (!isOver(signal)) {
+    const seen = link.changed.count;
+    if (!link.connected) void state.messages?.close();
+    await link.changed.next(seen, { signal });
+  }
+}
+
 /** Fetches messages of the durable consumer until it fails or the connection breaks. */
 async function pull(state: FeedState, onMessages: () => void): Promise<void> {
   const { link, store, settings, limits, closing, consumer: name } = state;
@@ -38,23 +48,32 @@ async function pull(state: FeedState, onMessages: () => void): Promise<void> {
   const stream = await ensureStream(connection, { store, settings });
   const told = await lastTold(stream, { store, settings });
   if (!told.ofThisLog) throw new Error('the stream holds events that the log does not; the relay empties it');
-  const consumer = await ensureDurable(connection, stream, { consumer: name, durable: limits });
+  const durable = await ensureDurable(connection, stream, { consumer: name, durable: limits });
   state.brought = told.position;
-  while (!isOver(closing) && link.connected) {
-    state.messages = await consumer.fetch({ max_messages: limits.pullMax, expires: limits.pullMs });
-    if (!state.attached) {
-      state.attached = true;
-      state.changed.raise();
+  const ended = new AbortController();
+  void endWhenBroken(state, ended.signal);
+  try {
+    while (!isOver(closing) && link.connected) await pullOnce(state, durable, onMessages);
+  } finally {
+    ended.abort();
+  }
+}
+
+async function pullOnce(state: FeedState, durable: Consumer, onMessages: () => void): Promise<void> {
+  const { limits } = state;
+  state.messages = await durable.fetch({ max_messages: limits.pullMax, expires: limits.pullMs });
+  if (!state.attached) {
+    state.attached = true;
+    state.changed.raise();
+  }
+  const timer = setTimeout(() => void state.messages?.close(), limits.pullMs + PULL_GRACE_MS);
+  try {
+    for await (const message of state.messages) {
+      arrive(state, message);
+      onMessages();
     }
-    const timer = setTimeout(() => void state.messages?.close(), limits.pullMs + PULL_GRACE_MS);
-    try {
-      for await (const message of state.messages) {
-        arrive(state, message);
-        onMessages();
-      }
-    } finally {
-      clearTimeout(timer);
-    }
+  } finally {
+    clearTimeout(timer);
   }
 }
 

@@ -110,13 +110,15 @@ async function relay(options: RelayOptions, { lease, state, signal, note }: Rela
   const saving = saveOften(options, lease, { position: () => stored, signal: AbortSignal.any([signal, ended.signal]) });
   let previous = lease.position;
   try {
-    for await (const events of store.follow(previous, { signal })) {
+    const until = AbortSignal.any([signal, publishing.broken]);
+    for await (const events of store.follow(previous, { signal: until })) {
       for (const event of events) {
         await publishing.push(stepOf(event, previous, { prefix: settings.prefix, log }));
         previous = event.position;
         state.published += 1;
       }
     }
+    if (isOver(publishing.broken)) throw publishing.broken.reason as Error;
   } finally {
     ended.abort();
     await saving;

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { setTimeout as pause } from 'node:timers/promises';
 import { createPublishing } from '../../../src/bus/nats/publishing.ts';
+import { eventually } from '../../support/eventually.ts';
 
 interface Message {
   readonly position: bigint;
@@ -64,6 +65,26 @@ describe('publishing', () => {
     expect(stored.at(-1)).to.equal(6n);
     expect(stored).not.to.include(3n);
     expect(recovered).to.deep.equal([1, 2]);
+  });
+
+  it('publishes again what failed last, though nothing is pushed after it', async () => {
+    const { publishing, stored } = bench((_, attempt) =>
+      attempt < 3 ? Promise.reject(new Error('TIMEOUT')) : Promise.resolve(),
+    );
+    for (const message of messages(3)) await publishing.push(message);
+    await eventually('all is stored', () => stored.at(-1) === 3n);
+  });
+
+  it('tells that it is given up, though nothing is pushed after it', async () => {
+    const failing = createPublishing<Message>({
+      signal: new AbortController().signal,
+      publish: () => Promise.reject(new Error('no answer')),
+      recover: () => Promise.reject(new Error('away')),
+      onStored: () => undefined,
+    });
+    await failing.push({ position: 1n });
+    await eventually('it is told', () => failing.broken.aborted);
+    expect(failing.broken.reason).to.have.property('message', 'away');
   });
 
   it('rejects when it is given up, and returns when it is stopped', async () => {

@@ -43,7 +43,7 @@ describe('a connection to Redis that goes silent', function () {
     expect(await connection.read([connection.key('nothing')])).to.deep.equal([null]);
   });
 
-  for (const lost of ['all', 'answers'] as const satisfies readonly Muted[]) {
+  for (const lost of ['all', 'answers', 'stuck'] as const satisfies readonly Muted[]) {
     it(`fails the commands in flight in time, and is replaced (lost: ${lost})`, async () => {
       proxy.mute(lost);
       const began = performance.now();
