@@ -60,7 +60,7 @@ export const SETTINGS = {
   RATE_LIMIT_REGISTER: integer('10', 0, RATE_MAX_PER_MINUTE),
   RATE_LIMIT_REFRESH: integer('30', 0, RATE_MAX_PER_MINUTE),
   DATABASE_URL: secret(link(['postgres:', 'postgresql:'])),
-  DATABASE_POOL_MAX: integer('20', 2, 1_000),
+  DATABASE_POOL_MAX: integer('8', 2, 1_000),
   EVENTSTORE_URL: secret(text(undefined, ESDB_URL, 'a connection string that starts with esdb:// or esdb+discover://')),
   REDIS_URL: secret(link(['redis:', 'rediss:'])),
   NATS_URL: secret(text(undefined, NATS_URLS, 'one or more server URLs that start with nats:// or tls://')),
