@@ -27,8 +27,13 @@ export interface Found {
   readonly position: bigint;
 }
 
-/** Gives the answer that was found, if it includes all that is needed. */
-export type Kept = (wanted: Pick<Wanted, 'needs' | 'announced'>) => Found | undefined;
+/** The state of one key in a cache that processes share. */
+export interface Sight {
+  /** The last change of what has the key's tags, by any process. */
+  readonly changed: bigint;
+  /** The answer, if it includes all that is needed. */
+  found(wanted: Pick<Wanted, 'needs' | 'announced'>): Found | undefined;
+}
 
 /**
  * The cache port. Losing its whole content changes latency, never an answer. `get` shares one running loader per key, unless a
@@ -38,11 +43,8 @@ export type Kept = (wanted: Pick<Wanted, 'needs' | 'announced'>) => Found | unde
 export interface Cache {
   /** The answer in memory, without loading or waiting. Undefined on a miss, and always for a cache that needs a network call. */
   peek(key: string): CachedAnswer | undefined;
-  /**
-   * Begins to look for the answer in a cache that needs a network call, before it is known what is needed. Undefined without one, and
-   * when nothing was found. Never rejects.
-   */
-  find(key: string, tags: readonly string[]): Promise<Kept | undefined> | undefined;
+  /** Looks at the key in a cache that processes share, before it is known what is needed. Undefined without one. Never rejects. */
+  look(key: string, tags: readonly string[]): Promise<Sight | undefined> | undefined;
   get(key: string, wanted: Wanted, load: () => Promise<CachedAnswer>): Promise<Found>;
   invalidate(tags: readonly string[]): Promise<void>;
   clear(): Promise<void>;

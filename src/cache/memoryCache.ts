@@ -114,7 +114,7 @@ export function createMemoryCache(options: MemoryCacheOptions): Cache {
 
   return {
     peek,
-    find: () => undefined,
+    look: () => undefined,
     async get(key, wanted, load) {
       // All invalidations up to `passed` have been applied here, so a valid entry includes that position.
       const { passed: position } = wanted;

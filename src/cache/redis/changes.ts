@@ -1,8 +1,7 @@
-import { ANYTHING, type Changes, type LastChanges } from '../../engine/ask/changes.ts';
+import type { Changes, LastChanges } from '../../engine/ask/changes.ts';
 import { perTurnBatch } from '../../platform/perTurnBatch.ts';
-import { positionOf } from '../../platform/position.ts';
 import type { RedisConnection } from '../../platform/redis/connection.ts';
-import { RAISE, RAISED_TTL_MS } from './raise.ts';
+import { changeKeyOf, changeKeysOf, highestIn, RAISE, RAISED_TTL_MS } from './raise.ts';
 
 /** Changes that are told in one call, at most. */
 const CHANGES_PER_CALL_MAX = 250;
@@ -27,13 +26,15 @@ function highestOf(changes: readonly Change[]): Map<string, bigint> {
  */
 export function createRedisChanges(connection: RedisConnection, own: Changes): LastChanges {
   const raise = connection.script(RAISE);
-  const keyOf = (tag: string): string => connection.key(`c:${tag}`);
   /** Redis takes calls in their order, so the last one answers for those before it. */
   let telling: Promise<unknown> = Promise.resolve();
 
   const tell = perTurnBatch<Change, true>(CHANGES_PER_CALL_MAX, async (changes) => {
     const highest = highestOf(changes);
-    await raise([...highest.keys()].map(keyOf), [RAISED_TTL_MS, ...[...highest.values()].map(String)]);
+    await raise(
+      [...highest.keys()].map((tag) => changeKeyOf(connection, tag)),
+      [RAISED_TTL_MS, ...[...highest.values()].map(String)],
+    );
     return changes.map(() => true as const);
   });
 
@@ -46,11 +47,8 @@ export function createRedisChanges(connection: RedisConnection, own: Changes): L
     async lastOf(tags) {
       const known = own.lastOf(tags);
       if (!connection.up || tags.length === 0) return known;
-      const told = await connection.read([ANYTHING, ...tags].map(keyOf)).catch(() => []);
-      return told.reduce((highest, text) => {
-        const position = positionOf(text) ?? 0n;
-        return position > highest ? position : highest;
-      }, known);
+      const told = highestIn(await connection.read(changeKeysOf(connection, tags)).catch(() => []));
+      return told > known ? told : known;
     },
     async told(position) {
       void own.told(position);

@@ -1,6 +1,7 @@
 import type { RedisConnection } from '../../platform/redis/connection.ts';
 import type { CachedAnswer, Found, Wanted } from '../cache.ts';
 import { positionOf } from '../../platform/position.ts';
+import { changeKeysOf, highestIn } from './raise.ts';
 
 /** The Redis keys that belong to one key of the cache. */
 export interface Keys {
@@ -9,6 +10,8 @@ export interface Keys {
   readonly lease: string;
   /** Keys of the generations that the entry depends on: the common one, and one per tag. */
   readonly generations: readonly string[];
+  /** Keys of the last changes of its tags. */
+  readonly changes: readonly string[];
 }
 
 /** The state of one cache key in Redis at one moment. */
@@ -19,6 +22,8 @@ export interface Look {
   readonly isLeased: boolean;
   /** The generation ids, joined by commas; undefined when one is missing. */
   readonly generations: string | undefined;
+  /** The last change of what has the tags. */
+  readonly changed: bigint;
 }
 
 export interface Looks {
@@ -39,14 +44,18 @@ export function createLooks(connection: RedisConnection): Looks {
     entry: connection.key(`e:${name}`),
     lease: connection.key(`l:${name}`),
     generations: [common, ...tags.map((tag) => generationKeyOf(connection, tag))],
+    changes: changeKeysOf(connection, tags),
   });
 
   async function lookAlone(name: string, tags: readonly string[]): Promise<Look> {
     const keys = keysOf(name, tags);
-    const [text = null, lease = null, ...ids] = await connection.read([keys.entry, keys.lease, ...keys.generations]);
+    const asked = [keys.entry, keys.lease, ...keys.generations, ...keys.changes];
+    const [text = null, lease = null, ...values] = await connection.read(asked);
+    const ids = values.slice(0, keys.generations.length);
     const generations = ids.includes(null) ? undefined : ids.join(',');
     const entry = text === null || generations === undefined ? undefined : decode(text, generations);
-    return { keys, entry, isLeased: lease !== null, generations };
+    const changed = highestIn(values.slice(keys.generations.length));
+    return { keys, entry, isLeased: lease !== null, generations, changed };
   }
 
   return {

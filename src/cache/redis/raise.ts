@@ -1,3 +1,7 @@
+import { ANYTHING } from '../../engine/ask/changes.ts';
+import { positionOf } from '../../platform/position.ts';
+import type { RedisConnection } from '../../platform/redis/connection.ts';
+
 /** Lifetime of a raised position, ms: much longer than a query waits for a read model. */
 export const RAISED_TTL_MS = 600_000;
 
@@ -17,3 +21,19 @@ for i = 1, #KEYS do
 end
 return 0
 `;
+
+export const changeKeyOf = (connection: RedisConnection, tag: string): string => connection.key(`c:${tag}`);
+
+/** Keys of all changes that count for what has one of these tags. */
+export const changeKeysOf = (connection: RedisConnection, tags: readonly string[]): string[] =>
+  [ANYTHING, ...tags].map((tag) => changeKeyOf(connection, tag));
+
+/** The highest of the positions that were read; 0 when there is none. */
+export function highestIn(texts: readonly (string | null)[]): bigint {
+  let highest = 0n;
+  for (const text of texts) {
+    const position = text === null ? undefined : positionOf(text);
+    if (position !== undefined && position > highest) highest = position;
+  }
+  return highest;
+}

@@ -1,6 +1,6 @@
 import type { Logger } from '../../platform/log.ts';
 import type { RedisConnection } from '../../platform/redis/connection.ts';
-import type { Cache, Found, Kept } from '../cache.ts';
+import type { Cache, Found, Sight } from '../cache.ts';
 import { createLoads } from './loads.ts';
 import { commonGenerationKey, createLooks, generationKeyOf, honoured, type Look } from './entries.ts';
 import { createTrust } from './invalidation.ts';
@@ -35,7 +35,7 @@ export function createRedisCache({ connection, local, readModels, log }: RedisCa
     return isTrusted() ? look : undefined;
   }
 
-  function hit(look: Look, wanted: Parameters<Kept>[0]): Found | undefined {
+  function hit(look: Look, wanted: Parameters<Sight['found']>[0]): Found | undefined {
     const found = honoured(look, wanted);
     if (found !== undefined) hits += 1;
     return found;
@@ -44,9 +44,11 @@ export function createRedisCache({ connection, local, readModels, log }: RedisCa
   return {
     peek: () => undefined,
 
-    async find(key, tags) {
-      const look = await trustedLook(key, tags);
-      return look === undefined ? undefined : (wanted) => hit(look, wanted);
+    look(key, tags) {
+      if (!isTrusted()) return undefined;
+      const seen = (look: Look): Sight | undefined =>
+        isTrusted() ? { changed: look.changed, found: (wanted) => hit(look, wanted) } : undefined;
+      return looks.look(key, tags).then(seen, () => undefined);
     },
 
     async get(key, wanted, load) {

@@ -111,11 +111,18 @@ export function createAsk(options: AskOptions): Ask {
     throw tooLate();
   };
 
-  /** All that may need a network call before a query is answered, in one round trip. */
-  const look = ({ query, input, actor }: Question) => {
-    const others = query.reads.length === 0 ? 0n : changes.lastOf(tagsOf(query, input));
-    const finding = query.cache && cache.find(keyOf(query, input), query.cache.tags(input));
-    return Promise.all([writers.lastOf(actor), others, finding]);
+  /** All that may need a network call before a query is answered, in one round trip: the caller's last write, anyone's last change. */
+  const look = async ({ query, input, actor }: Question) => {
+    const tags = tagsOf(query, input);
+    const writing = writers.lastOf(actor);
+    const looking = query.cache && cache.look(keyOf(query, input), tags);
+    const changing = looking === undefined ? changes.lastOf(tags) : changes.known(tags);
+    const sight = looking === undefined ? undefined : await looking;
+    const known = typeof changing === 'bigint' ? changing : await changing;
+    const last = typeof writing === 'bigint' ? writing : await writing;
+    const changed = sight?.changed ?? 0n;
+    const others = changed > known ? changed : known;
+    return { sight, last, others: query.reads.length === 0 ? 0n : others };
   };
 
   return {
@@ -138,9 +145,9 @@ export function createAsk(options: AskOptions): Ask {
     async answer(question) {
       const { query, input } = question;
       const announcedBefore = reach.announced(query, progress.position(query.reads));
-      const [last, others, kept] = await look(question);
+      const { sight, last, others } = await look(question);
       const own = atLeast(last, question);
-      const found = kept?.({ needs: others > own ? others : own, announced: announcedBefore });
+      const found = sight?.found({ needs: others > own ? others : own, announced: announcedBefore });
       if (found !== undefined) return found;
       const { doubts } = progress;
       const needs = await reach.withOthers(query, own, others);
