@@ -1,10 +1,12 @@
+/** Parts of a joined word that are also found as one word, at most, besides all parts together. */
+const NEIGHBOURS_MAX = 3;
 /** Longer words are cut, in texts as in what is searched for. An index has a bound. */
 export const WORD_LENGTH_MAX = 64;
 
 /** Letters that no Unicode form takes apart, as people without them on their keyboard type them. All are in lower case. */
 const LETTERS: Readonly<Record<string, string>> = {
   ...{ æ: 'ae', œ: 'oe', ø: 'o', ð: 'd', đ: 'd', þ: 'th', ħ: 'h', ł: 'l', ŧ: 't', ŋ: 'n', ə: 'e' },
-  ...{ ƀ: 'b', ɓ: 'b', ɗ: 'd', ƙ: 'k', ƴ: 'y', ƶ: 'z', ɨ: 'i', ʉ: 'u', ς: 'σ' },
+  ...{ ƀ: 'b', ɓ: 'b', ɗ: 'd', ƙ: 'k', ƴ: 'y', ƶ: 'z', ɨ: 'i', ʉ: 'u', ς: 'σ', ґ: 'г' },
   // Arabic and Persian letters that are written for each other.
   ...{ ٱ: 'ا', ى: 'ي', ی: 'ي', ې: 'ي', ک: 'ك', ة: 'ه', ہ: 'ه', ھ: 'ه' },
 };
@@ -42,6 +44,8 @@ export function foldText(text: string): string {
   return (
     text
       .replace(APOSTROPHE, "'")
+      // A joint that cannot be seen: some type it, some a space or nothing.
+      .replaceAll('\u200c', '-')
       .replace(DROPPED, '')
       .replace(APART, ' $& ')
       .normalize('NFKD')
@@ -69,35 +73,51 @@ const RUN =
 /** Words, joined by one sign each, perhaps with signs that make another name of the last one (C++, C#); or a single sign. */
 const WORD = String.raw`[\p{L}\p{N}\p{M}]+`;
 const JOINER = String.raw`[-/.\\_'&@:·・]`;
-const PIECES = new RegExp(`(${WORD}(?:${JOINER}${WORD})*)([+#]+(?![\\p{L}\\p{N}]))?|[\\p{S}#%&@*]`, 'gu');
+const NAMING = String.raw`\+\+(?!\p{L})|[+#]+(?![\p{L}\p{N}])`;
+const PIECES = new RegExp(`(${WORD}(?:${JOINER}${WORD})*)(${NAMING})?|[\\p{S}#%&@*]`, 'gu');
+const JOINT = new RegExp(`(${JOINER})`, 'u');
 /** Digits on both sides of a point or a slash are two numbers: 3.5 is not 35. */
-const TWO_NUMBERS = /\p{N}[^-_\p{L}\p{N}\p{M}]\p{N}/u;
-const BETWEEN_PARTS = new RegExp(JOINER, 'u');
+const TWO_NUMBERS = /^\p{N}[^-_]\p{N}/u;
 
 interface Piece {
   /** The words between the joining signs. None: the piece is a sign. */
   readonly parts: readonly string[];
-  /** The parts written as one word, if that is a word. */
-  readonly joined?: string;
+  /** All parts written as one word, if that is a word. */
+  readonly joined?: string | undefined;
+  /** Neighbouring parts written as one word. */
+  readonly neighbours?: readonly string[];
   /** The last part with the signs that belong to it. */
-  readonly named?: string;
+  readonly named?: string | undefined;
   readonly sign?: string;
+}
+
+/** Joins parts that stand at even places, with the sign between two at the odd place between them. */
+function joinedIn(pieces: readonly string[]): Pick<Piece, 'joined' | 'neighbours'> {
+  const neighbours: string[] = [];
+  let joined: string | undefined;
+  for (let from = 0; from < pieces.length; from += 2) {
+    let word = pieces[from]!;
+    for (let to = from + 2; to < pieces.length; to += 2) {
+      if (TWO_NUMBERS.test(`${pieces[to - 2]!.at(-1)!}${pieces[to - 1]!}${pieces[to]!}`)) break;
+      word += pieces[to]!;
+      if (word.length > WORD_LENGTH_MAX) break;
+      if (from === 0 && to === pieces.length - 1) joined = word;
+      else if (to - from < 2 * NEIGHBOURS_MAX) neighbours.push(word);
+    }
+  }
+  return { joined, neighbours };
 }
 
 function* piecesOf(text: string): Generator<Piece> {
   for (const [piece, words, signs] of foldText(text).matchAll(PIECES)) {
     if (words === undefined) {
-      if (!/^[\p{M}\p{Cf}]*$/u.test(piece)) yield { parts: [], sign: piece };
+      yield { parts: [], sign: piece };
       continue;
     }
-    const parts = words.split(BETWEEN_PARTS);
-    const joined = parts.join('');
-    const isWord = parts.length > 1 && joined.length <= WORD_LENGTH_MAX && !TWO_NUMBERS.test(words);
-    yield {
-      parts,
-      ...(isWord ? { joined } : {}),
-      ...(signs === undefined ? {} : { named: cut(parts.at(-1)! + signs) }),
-    };
+    const pieces = words.split(JOINT);
+    const parts = pieces.filter((_, place) => place % 2 === 0);
+    const named = signs === undefined ? undefined : cut(parts.at(-1)! + signs);
+    yield { parts, named, ...(parts.length > 1 ? joinedIn(pieces) : {}) };
   }
 }
 
@@ -125,8 +145,8 @@ function termsOf(word: string, single: boolean): string[] {
 /** The terms by which a text is found, in its order, repeated where they are repeated. */
 export function termsIn(text: string): string[] {
   const terms: string[] = [];
-  for (const { parts, joined, named, sign } of piecesOf(text)) {
-    for (const part of parts) terms.push(...termsOf(part, true));
+  for (const { parts, joined, neighbours = [], named, sign } of piecesOf(text)) {
+    for (const word of [...parts, ...neighbours]) terms.push(...termsOf(word, true));
     if (joined !== undefined) terms.push(...termsOf(joined, true));
     if (named !== undefined) terms.push(named);
     if (sign !== undefined) terms.push(sign);

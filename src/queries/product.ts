@@ -164,7 +164,8 @@ const listProducts = defineQuery({
   reads: ['products', 'stores'],
   cache: {
     ttlMs: TTL_MS,
-    key: ({ query }) => `products:${JSON.stringify(Object.entries(query).sort())}`,
+    // Not `products:`, under which a process of the version before may have cached what its search found.
+    key: ({ query }) => `products by words:${JSON.stringify(Object.entries(query).sort())}`,
     tags: () => ['products', 'stores'],
   },
   run: ({ query }, context) => list(query, context),

@@ -80,6 +80,26 @@ describe('the words of the products of an older shop', function () {
     expect([await found('goose'), await found('cafe'), await found('inn')]).to.deep.equal([[], [], ['Inn']]);
   });
 
+  it('fit into the column, however long and odd a text is', async () => {
+    await migrateUp(database.url);
+    const id = randomUUID();
+    await writeOld(id, 'Quill');
+    const range = (from: number, length: number): string =>
+      Array.from({ length }, (_, at) => String.fromCodePoint(from + at)).join('');
+    const long = [
+      'x'.repeat(5_000),
+      'x.'.repeat(2_500),
+      'ﷺ'.repeat(5_000),
+      range(0x4e00, 5_000),
+      range(0x20000, 5_000),
+    ];
+    const odd = [range(0x21, 94), range(0x3300, 256), range(0x1f300, 1_000), range(0xac00, 5_000), "'\\ \t\n :1A & |"];
+    for (const text of [...long, ...odd]) {
+      await writeNew(id, 'Quill', vectorOf('Quill', text));
+      expect(await found(`quill ${text.slice(-200)}`), text.slice(0, 20)).to.deep.equal(['Quill']);
+    }
+  });
+
   it('need neither trigger nor the former column where there was no product, and the migration can be taken back', async () => {
     await migrateUp(database.url);
     const shape = async () =>
