@@ -1,6 +1,7 @@
 import { missing, reject } from '../errors.ts';
 import type { Command, Decider } from '../engine/decide/decider.ts';
 import type { Money } from './money.ts';
+import { sameSku } from './sku.ts';
 
 export interface ProductDetails {
   readonly name: string;
@@ -15,27 +16,43 @@ export type ProductListed = {
   type: 'ProductListed';
   data: ProductDetails & { storeId: string; sellerId: string; currency: string; sku: string | null };
 };
-export type ProductUpdated = { type: 'ProductUpdated'; data: Partial<Omit<ProductDetails, 'price'>> };
+export type ProductUpdated = {
+  type: 'ProductUpdated';
+  data: Partial<Omit<ProductDetails, 'price'>> & { sku?: string | null };
+};
 /** `currency`: of the price. Earlier versions recorded none: their prices stay in the currency that the product has. */
 export type ProductPriceChanged = { type: 'ProductPriceChanged'; data: { price: number; currency?: string } };
 export type ProductDelisted = { type: 'ProductDelisted'; data: object };
-export type ProductEvent = ProductListed | ProductUpdated | ProductPriceChanged | ProductDelisted;
+/** Fences a listing that stopped half way: this product can no longer be listed. */
+export type ProductAbandoned = { type: 'ProductAbandoned'; data: object };
+/** Fences a change that claimed a SKU and did not take it up: a change that was begun before this event can no longer do so. */
+export type ProductClaimAbandoned = { type: 'ProductClaimAbandoned'; data: { claim: string } };
+export type ProductEvent =
+  ProductListed | ProductUpdated | ProductPriceChanged | ProductDelisted | ProductAbandoned | ProductClaimAbandoned;
 
 export type ListProduct = Command<'ListProduct', ProductListed['data']>;
+/** `claimEpoch`: that of the product when the command began, before it claimed the SKU. Without it the SKU stays the same. */
 export type UpdateProduct = Command<
   'UpdateProduct',
-  { by: string; price?: Money } & Partial<Omit<ProductDetails, 'price'>>
+  { by: string; price?: Money; claimEpoch?: number } & ProductUpdated['data']
 >;
 export type DelistProduct = Command<'DelistProduct', { by: string }>;
-export type ProductCommand = ListProduct | UpdateProduct | DelistProduct;
+export type AbandonProduct = Command<'AbandonProduct', object>;
+/** Does nothing when the product's claims have changed since `claimEpoch`: the caller has to look again. */
+export type AbandonProductClaim = Command<'AbandonProductClaim', { claim: string; claimEpoch: number }>;
+export type ProductCommand = ListProduct | UpdateProduct | DelistProduct | AbandonProduct | AbandonProductClaim;
 
-export type ListedProduct = { readonly status: 'listed' } & Readonly<ProductListed['data']>;
-/** The name and price of a delisted product, for the carts that still hold it. */
+export type ListedProduct = Readonly<ProductListed['data']> & {
+  readonly status: 'listed';
+  /** How often the SKU of this product changed or a claim of it was abandoned; it begins with 1. */
+  readonly claimEpoch: number;
+};
+/** The name and price of a delisted product are for the carts that still hold it; its SKU can be used again. */
 export type DelistedProduct = { readonly status: 'delisted' } & Pick<
   ListedProduct,
-  'sellerId' | 'name' | 'price' | 'currency'
+  'storeId' | 'sellerId' | 'sku' | 'name' | 'price' | 'currency'
 >;
-export type ProductState = { readonly status: 'none' } | DelistedProduct | ListedProduct;
+export type ProductState = { readonly status: 'none' | 'abandoned' } | DelistedProduct | ListedProduct;
 
 /** Why a product cannot be bought whose price is in another currency than the shop's: an earlier version recorded it there. */
 export const inOtherCurrency = (product: Pick<ListedProduct, 'currency'>, currency: string): string =>
@@ -43,22 +60,28 @@ export const inOtherCurrency = (product: Pick<ListedProduct, 'currency'>, curren
 
 export const productDecider: Decider<ProductState, ProductCommand, ProductEvent> = {
   category: 'product',
-  snapshotVersion: 4,
+  snapshotVersion: 5,
   initial: { status: 'none' },
   evolve(state, event) {
     switch (event.type) {
       case 'ProductListed':
-        return { status: 'listed', ...event.data };
+        return { status: 'listed', ...event.data, claimEpoch: 1 };
       case 'ProductUpdated':
+        return state.status === 'listed' ? updated(state, event.data) : state;
       case 'ProductPriceChanged':
         return state.status === 'listed' ? { ...state, ...event.data } : state;
       case 'ProductDelisted':
         return state.status === 'listed' ? delisted(state) : state;
+      case 'ProductAbandoned':
+        return { status: 'abandoned' };
+      case 'ProductClaimAbandoned':
+        return state.status === 'listed' ? { ...state, claimEpoch: state.claimEpoch + 1 } : state;
     }
   },
   decide(command, state) {
     switch (command.type) {
       case 'ListProduct':
+        if (state.status === 'abandoned') reject('ProductExpired', 'This took too long; please try again.');
         if (state.status !== 'none') reject('ProductExists', 'This product is already listed.');
         return [{ type: 'ProductListed', data: command.data }];
       case 'UpdateProduct':
@@ -67,12 +90,28 @@ export const productDecider: Decider<ProductState, ProductCommand, ProductEvent>
         if (state.status === 'delisted' && state.sellerId === command.data.by) return [];
         theirs(state, command.data.by);
         return [{ type: 'ProductDelisted', data: {} }];
+      case 'AbandonProduct':
+        return state.status === 'none' ? [{ type: 'ProductAbandoned', data: {} }] : [];
+      case 'AbandonProductClaim': {
+        const { claim, claimEpoch } = command.data;
+        if (state.status !== 'listed' || state.claimEpoch !== claimEpoch) return [];
+        return [{ type: 'ProductClaimAbandoned', data: { claim } }];
+      }
     }
   },
 };
 
-const delisted = ({ sellerId, name, price, currency }: ListedProduct): DelistedProduct => ({
-  ...{ status: 'delisted', sellerId, name, price, currency },
+const updated = (state: ListedProduct, data: ProductUpdated['data']): ListedProduct => ({
+  ...state,
+  ...data,
+  claimEpoch: state.claimEpoch + (claimsAnother(data, state) ? 1 : 0),
+});
+
+const claimsAnother = ({ sku: wanted }: ProductUpdated['data'], { sku }: ListedProduct): boolean =>
+  wanted !== undefined && !sameSku(wanted, sku);
+
+const delisted = ({ storeId, sellerId, sku, name, price, currency }: ListedProduct): DelistedProduct => ({
+  ...{ status: 'delisted', storeId, sellerId, sku, name, price, currency },
 });
 
 function theirs(state: ProductState, by: string): ListedProduct {
@@ -81,7 +120,13 @@ function theirs(state: ProductState, by: string): ListedProduct {
   return state;
 }
 
-function update({ data: { by: _by, price, ...wanted } }: UpdateProduct, state: ListedProduct): ProductEvent[] {
+function update(
+  { data: { by: _by, price, claimEpoch, ...wanted } }: UpdateProduct,
+  state: ListedProduct,
+): ProductEvent[] {
+  if (claimsAnother(wanted, state) && claimEpoch !== state.claimEpoch) {
+    reject('ClaimOutdated', 'The SKU of this product was changed meanwhile; please try again.');
+  }
   const changed = Object.fromEntries(
     Object.entries(wanted).filter(([field, value]) => state[field as keyof typeof wanted] !== value),
   );

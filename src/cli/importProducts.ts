@@ -1,6 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import type { Command } from 'commander';
+import { skuKey } from '../aggregates/sku.ts';
 import { storeDecider } from '../aggregates/store.ts';
 import { CommandContext } from '../engine/decide/context.ts';
 import { didYouMean, isRefusal, Refusal } from '../errors.ts';
@@ -8,17 +9,10 @@ import { freshId } from '../platform/ids.ts';
 import type { Shop } from '../compose/shop.ts';
 import { createCategories } from './categories.ts';
 import { type CsvRecord, csvRecords } from './csv.ts';
+import { productOf, productsBySku } from './knownProducts.ts';
 import { onShop, operator } from './onShop.ts';
 import { count, createProgressBar } from './progressBar.ts';
-import {
-  type ContextOf,
-  importRow,
-  type Outcome,
-  productIdOf,
-  createReadRow,
-  type Row,
-  ROW_FIELDS,
-} from './productRow.ts';
+import { type ContextOf, createReadRow, importRow, type Outcome, type Row, ROW_FIELDS } from './productRow.ts';
 import { bold, clean, red } from './text.ts';
 import { uuid } from './values.ts';
 
@@ -26,7 +20,6 @@ import { uuid } from './values.ts';
 export const ROWS_AT_ONCE = 32;
 /** The most products in one file: the import keeps every SKU in memory. */
 export const IMPORT_ROWS_MAX = 1_000_000;
-const SKUS_PAGE = 10_000;
 
 interface Options {
   readonly store: string;
@@ -148,39 +141,22 @@ async function prepare(shop: Shop, { storeId, dryRun, createCategories: create }
     );
   const { state: store } = await contextOf().load(storeDecider, storeId);
   if (store.status !== 'open') throw new Error(`There is no store ${storeId}.`);
-  const known = await skusMadeOtherwise(shop, storeId);
+  const known = await productsBySku(shop, storeId);
   const categories = createCategories(contextOf, { create, dryRun });
   const readRow = createReadRow(shop.services.settings.currency);
   return async (line, texts, lines) => {
     const row = readRow(texts);
     if (typeof row === 'string') throw refused(row);
-    const earlier = lines.get(row.sku);
+    const knownId = productOf(known, row.sku);
+    // Two products of an earlier version may have SKUs that differ in their spelling alone: each has a line of its own.
+    const what = knownId ?? skuKey(row.sku);
+    const earlier = lines.get(what);
     if (earlier !== undefined) throw refused(`sku ${row.sku} is on line ${earlier} already`);
     if (lines.size >= IMPORT_ROWS_MAX) throw refused(`more than ${count(IMPORT_ROWS_MAX)} products: split the file`);
-    lines.set(row.sku, line);
-    const ids = known.get(row.sku) ?? [];
-    if (ids.length > 1) throw refused(`several products of the store have the sku ${row.sku}: ${ids.join(', ')}`);
+    lines.set(what, line);
     const categoryId = await categories(row.category);
-    return importRow(contextOf, row, { storeId, sellerId: store.ownerId, categoryId, knownId: ids[0], dryRun });
+    return importRow(contextOf, row, { storeId, sellerId: store.ownerId, categoryId, knownId, dryRun });
   };
-}
-
-/** Listed products by SKU, as the read model has them, that no import created: a row with such a SKU changes that product. */
-async function skusMadeOtherwise({ db }: Shop, storeId: string): Promise<ReadonlyMap<string, readonly string[]>> {
-  const known = new Map<string, string[]>();
-  let after = '';
-  for (;;) {
-    const rows = await db.rows<{ id: string; sku: string }>(
-      `SELECT id, sku FROM products WHERE store_id = $1 AND listed AND sku IS NOT NULL AND id::text > $2
-       ORDER BY id::text LIMIT ${SKUS_PAGE}`,
-      [storeId, after],
-    );
-    for (const { id, sku } of rows) {
-      if (id !== productIdOf(storeId, sku)) known.set(sku, [...(known.get(sku) ?? []), id]);
-    }
-    if (rows.length < SKUS_PAGE) return known;
-    after = rows.at(-1)!.id;
-  }
 }
 
 /** How many lines the file has, by whichever line end it has more of. */
@@ -224,7 +200,7 @@ async function run(file: string, { store: storeId, json = false, dryRun = false,
 
 const MORE = `
 The first line names the columns ${ROW_FIELDS.join(', ')}, in any order. A product is known again by its
-store and SKU; only what differs is changed. "stock" is what is on hand, with what is reserved for orders.
+store and SKU, whatever its case; only what differs is changed. "stock" is what is on hand, with what is reserved for orders.
 A line that cannot be taken is reported with its number, and stops no other.`;
 
 export function register(program: Command): void {

@@ -1,8 +1,11 @@
-import { type ListedProduct, type ProductCommand, productDecider } from '../aggregates/product.ts';
+import { type ListedProduct, type ProductCommand, productDecider, type ProductState } from '../aggregates/product.ts';
+import { sameSku, skuOf } from '../aggregates/sku.ts';
 import { type StockCommand, stockDecider } from '../aggregates/stock.ts';
 import type { Command } from '../engine/decide/decider.ts';
+import { using } from '../commands/claim.ts';
 import type { CommandContext } from '../commands/contract.ts';
 import { priceOf, STOCK_MAX } from '../commands/product.ts';
+import { claimSku, productsUsing, SKU_LENGTH_MAX } from '../commands/sku.ts';
 import { type Money, priceInWords } from '../aggregates/money.ts';
 import { isRefusal, reject } from '../errors.ts';
 import { bodyCheck, type Check } from '../http/api/validate.ts';
@@ -12,6 +15,8 @@ import { derivedId } from '../platform/ids.ts';
 
 /** How often setting a stock is tried when it changes at the same time. */
 const STOCK_ATTEMPTS_MAX = 5;
+/** Ids that follow from one SKU, at most. Another one is needed when the product with the id before has got another SKU. */
+const IDS_PER_SKU_MAX = 100;
 const STOCK_REASON = 'set by import';
 
 export const ROW_FIELDS = ['sku', 'name', 'description', 'price', 'stock', 'category'] as const;
@@ -19,7 +24,7 @@ type RowField = (typeof ROW_FIELDS)[number];
 export type Row = Readonly<Record<RowField, string>>;
 
 export const RowSchema = Fields({
-  sku: Line(64),
+  sku: Line(SKU_LENGTH_MAX),
   name: Name,
   description: Text,
   price: Price,
@@ -41,7 +46,7 @@ function readRow(row: Row, check: Check): ProductRow | string {
   const { sku, name, description, price, category } = row;
   const stock = row.stock.trim();
   const value = {
-    ...{ sku: sku.trim(), name: name.trim(), description, price: price.trim(), category: category.trim() },
+    ...{ sku: skuOf(sku), name: name.trim(), description, price: price.trim(), category: category.trim() },
     stock: /^-?\d{1,15}$/.test(stock) ? Number(stock) : stock,
   };
   const errors = check(value);
@@ -55,7 +60,7 @@ export interface Target {
   /** The store's owner, who is the product's seller. */
   readonly sellerId: string;
   readonly categoryId: string;
-  /** The id of a product that already has this SKU and that no import created. */
+  /** The id of the product that has this SKU, as the read model says. */
   readonly knownId: string | undefined;
   /** Makes the same decisions, but writes nothing. */
   readonly dryRun: boolean;
@@ -63,8 +68,45 @@ export interface Target {
 
 export type Outcome = 'created' | 'updated' | 'unchanged';
 
-/** The id of an imported product: always the same for the same store and SKU. */
-export const productIdOf = (storeId: string, sku: string): string => derivedId(sku, storeId);
+/** An id of an imported product: always the same for the same store, SKU and number. */
+const productIdOf = (storeId: string, sku: string, nth: number): string =>
+  derivedId(nth === 0 ? sku : `${sku}\n${nth}`, storeId);
+
+/** The refusal of a row whose SKU several products of earlier versions have. */
+export const clash = (sku: string, ids: readonly string[]): never =>
+  reject(
+    'SkuTaken',
+    `several products of the store have the sku ${sku}: ${ids.join(', ')}. Give each another SKU but one, or delete it`,
+  );
+
+interface Found {
+  readonly id: string;
+  readonly state: ProductState;
+}
+
+const uses = (state: ProductState, sku: string): state is ListedProduct =>
+  state.status === 'listed' && sameSku(state.sku, sku);
+
+/** The product of a row, or the id that a new one gets. */
+async function find(context: CommandContext, { sku }: ProductRow, { storeId, knownId }: Target): Promise<Found> {
+  const load = async (id: string): Promise<Found> => ({ id, state: (await context.load(productDecider, id)).state });
+  if (knownId !== undefined) {
+    const known = await load(knownId);
+    if (uses(known.state, sku)) return known;
+  }
+  const users = await productsUsing(context, { storeId, sku });
+  if (users.length > 1) return clash(sku, users);
+  if (users[0] !== undefined) return load(users[0]);
+  for (let nth = 0; nth < IDS_PER_SKU_MAX; nth += 1) {
+    const found = await load(productIdOf(storeId, sku, nth));
+    const { state } = found;
+    if (state.status === 'none' || uses(state, sku)) return found;
+    if (state.status === 'delisted' && sameSku(state.sku, sku)) {
+      reject('ProductDelisted', `product ${sku} was delisted, and stays so`);
+    }
+  }
+  return reject('SkuTaken', `the sku ${sku} was given to too many products in turn`);
+}
 
 /**
  * Creates or updates one product from its row, with the usual commands and only with those that change something. If it is
@@ -72,21 +114,12 @@ export const productIdOf = (storeId: string, sku: string): string => derivedId(s
  */
 export async function importRow(contextOf: ContextOf, row: ProductRow, target: Target): Promise<Outcome> {
   const context = contextOf();
-  const id = target.knownId ?? productIdOf(target.storeId, row.sku);
-  const { state: product } = await context.load(productDecider, id);
-  if (product.status === 'delisted') reject('ProductDelisted', `product ${row.sku} was delisted, and stays so`);
-  const { storeId, sellerId, categoryId, dryRun } = target;
-  const wanted = {
-    name: row.name,
-    description: row.description,
-    price: priceOf(context.services, row.price),
-    categoryId,
-  };
-  if (product.status === 'none') {
-    const { amount: price, currency } = wanted.price;
-    const data = { ...wanted, price, storeId, sellerId, sku: row.sku, currency };
-    await setStock(contextOf, id, row.stock, dryRun);
-    await decide(context, id, { type: 'ListProduct', data }, dryRun);
+  const { id, state: product } = await find(context, row, target);
+  const { sellerId, categoryId, dryRun } = target;
+  const { name, description, sku } = row;
+  const wanted = { name, description, sku, price: priceOf(context.services, row.price), categoryId };
+  if (product.status !== 'listed') {
+    await create({ contextOf, context, id }, { row, wanted, target });
     return 'created';
   }
   const changed = changes(product, wanted, target);
@@ -97,10 +130,28 @@ export async function importRow(contextOf: ContextOf, row: ProductRow, target: T
   return moved || changed !== undefined ? 'updated' : 'unchanged';
 }
 
+/** Lists a new product, at a claim of its SKU. */
+async function create(
+  { contextOf, context, id }: { readonly contextOf: ContextOf; readonly context: CommandContext; readonly id: string },
+  { row, wanted, target }: { readonly row: ProductRow; readonly wanted: Wanted; readonly target: Target },
+): Promise<void> {
+  const { storeId, sellerId, dryRun } = target;
+  const { amount: price, currency } = wanted.price;
+  const data = { ...wanted, price, storeId, sellerId, currency };
+  const claimed = dryRun ? undefined : await claimSku(context, { storeId, sku: row.sku }, id);
+  await using(context, claimed, async () => {
+    await setStock(contextOf, id, row.stock, dryRun);
+    await decide(context, id, { type: 'ListProduct', data }, dryRun);
+  });
+}
+
 /** Makes a context for one command; `ifMatch` pins the revision that the command must find. */
 export type ContextOf = (ifMatch?: bigint) => CommandContext;
 
-type Wanted = Pick<ListedProduct, 'name' | 'description' | 'categoryId'> & { readonly price: Money };
+type Wanted = Pick<ListedProduct, 'name' | 'description' | 'categoryId'> & {
+  readonly sku: string;
+  readonly price: Money;
+};
 
 /** The wanted fields that differ from the product's; undefined when none does. A price in another currency differs. */
 function changes(product: ListedProduct, wanted: Wanted, { storeId, sellerId }: Target): Partial<Wanted> | undefined {

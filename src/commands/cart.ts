@@ -11,7 +11,7 @@ const Quantity = Type.Integer({ minimum: 1, maximum: QUANTITY_MAX });
 
 async function productOf(context: CommandContext, id: string): Promise<CartProduct | undefined> {
   const { state } = await context.load(productDecider, id, 'cached');
-  if (state.status === 'none') return undefined;
+  if (state.status !== 'listed' && state.status !== 'delisted') return undefined;
   const { name, price, currency } = state;
   return { name, price, currency, listed: state.status === 'listed' };
 }

@@ -154,8 +154,8 @@ const emptyCart = (context: CommandContext, { orderId, step }: Turn): Promise<un
 
 /** Why a product cannot be bought. */
 function whyNot(productId: string, product: ProductState | undefined, currency: string): string {
-  const named =
-    product === undefined || product.status === 'none' ? `Product ${productId}` : `${product.name} (${productId})`;
+  const isKnown = product?.status === 'listed' || product?.status === 'delisted';
+  const named = isKnown ? `${product.name} (${productId})` : `Product ${productId}`;
   if (product?.status === 'listed') return `${named}: ${inOtherCurrency(product, currency)}`;
   return `${named} can no longer be bought: take it out to check out.`;
 }

@@ -45,6 +45,11 @@ export interface Hints {
   productsInCategory(categoryId: string): Promise<number>;
   /** Waits (bounded) until the read model has seen the whole log before it says that there is none. */
   orderOfPayment(paymentId: string): Promise<string | undefined>;
+  /**
+   * Products of the store that may have this SKU, whatever its case. Among them are all that were in the log when this process
+   * asked first; it waits for no read model.
+   */
+  productsWithSku(storeId: string, sku: string): Promise<readonly string[]>;
 }
 
 /** The services that this shop's commands may use; created once by the composition root. */

@@ -9,11 +9,13 @@ import { invalid, missing } from '../errors.ts';
 import { checkOnce } from '../engine/decide/answer.ts';
 import { streamOf } from '../eventstore/eventStore.ts';
 import { type ProductRow, products } from '../projections/products.ts';
-import { Fields, Id, Line, Message, Name, Price, Text } from '../schema.ts';
+import { Fields, Id, Line, Message, Name, Nullable, Price, Text } from '../schema.ts';
 import { ProductView, productView, StockView, stockView } from '../queries/product.ts';
 import type { Answers } from '../engine/decide/command.ts';
 import { type CommandContext, defineChange, defineCommand, type Services } from './contract.ts';
 import { storeIdOf } from '../queries/store.ts';
+import { onCurrentClaims, using } from './claim.ts';
+import { claimSku, releaseSku, SKU_LENGTH_MAX, storedSku, updateWithSku } from './sku.ts';
 
 export const STOCK_MAX = 1_000_000_000;
 
@@ -24,8 +26,12 @@ export function priceOf({ settings: { currency } }: Services, amount: string | n
   return invalid('price', `must be ${priceInWords(currency)}`);
 }
 
-const checkPrice = ({ price }: Readonly<Record<string, unknown>>, services: Services): void => {
+/** Unique in a store; neither case nor spacing makes a difference. */
+const Sku = Line(SKU_LENGTH_MAX);
+
+const checkFields = ({ price, sku }: Readonly<Record<string, unknown>>, services: Services): void => {
   if (typeof price === 'string' || typeof price === 'number') priceOf(services, price);
+  if (typeof sku === 'string') storedSku(sku);
 };
 
 async function categoryMustExist(context: CommandContext, id: string): Promise<void> {
@@ -57,26 +63,32 @@ const listProduct = defineChange({
     price: Price,
     stock: Type.Integer({ minimum: 0, maximum: STOCK_MAX }),
     category_id: Id,
-    sku: Type.Optional(Line(64)),
+    sku: Type.Optional(Sku),
   }),
   status: 201,
   result: ProductView,
   answers,
-  check: checkPrice,
+  codes: ['CONFLICT'],
+  check: checkFields,
   async run({ body }, context) {
     const { amount: price, currency } = priceOf(context.services, body.price);
     const id = context.derive('product');
     await checkOnce(context, { stream: streamOf(productDecider.category, id), step: 'list' }, () =>
       categoryMustExist(context, body.category_id),
     );
-    const received = { type: 'ReceiveStock', data: { quantity: body.stock } } as const;
-    await context.handle(stockDecider, id, received, { step: 'receive', provisional: true });
+    const storeId = storeIdOf(context.actor.id);
+    const sku = body.sku === undefined ? null : storedSku(body.sku);
     const data = {
       ...{ name: body.name.trim(), description: body.description ?? '', price, categoryId: body.category_id },
-      ...{ storeId: storeIdOf(context.actor.id), sellerId: context.actor.id, sku: body.sku?.trim() ?? null },
-      currency,
+      ...{ storeId, sellerId: context.actor.id, sku, currency },
     };
-    return context.handle(productDecider, id, { type: 'ListProduct', data }, { step: 'list' });
+    const isNew = sku !== null && (await context.load(productDecider, id)).state.status === 'none';
+    const claimed = isNew ? await claimSku(context, { storeId, sku }, id) : undefined;
+    return using(context, claimed, async () => {
+      const received = { type: 'ReceiveStock', data: { quantity: body.stock } } as const;
+      await context.handle(stockDecider, id, received, { step: 'receive', provisional: true });
+      return context.handle(productDecider, id, { type: 'ListProduct', data }, { step: 'list' });
+    });
   },
 });
 
@@ -92,10 +104,12 @@ const updateProduct = defineChange({
     description: Type.Optional(Text),
     price: Type.Optional(Price),
     category_id: Type.Optional(Id),
+    sku: Type.Optional(Nullable(Sku)),
   }),
   result: ProductView,
   answers,
-  check: checkPrice,
+  codes: ['CONFLICT'],
+  check: checkFields,
   async run({ params, body }, context) {
     const { category_id: category } = body;
     if (category !== undefined) {
@@ -110,8 +124,12 @@ const updateProduct = defineChange({
       ...(body.price === undefined ? {} : { price: priceOf(context.services, body.price) }),
       ...(body.category_id === undefined ? {} : { categoryId: body.category_id }),
     };
-    const intent = { type: 'UpdateProduct', data } as const;
-    return context.handle(productDecider, params.id, intent, { pinned: true });
+    if (body.sku === undefined) {
+      const intent = { type: 'UpdateProduct', data } as const;
+      return context.handle(productDecider, params.id, intent, { pinned: true });
+    }
+    const sku = body.sku === null ? null : storedSku(body.sku);
+    return onCurrentClaims(() => updateWithSku(context, params.id, { ...data, sku }));
   },
 });
 
@@ -126,7 +144,8 @@ const delistProduct = defineCommand({
   revised: 'always',
   async run({ params }, context) {
     const intent = { type: 'DelistProduct', data: { by: context.actor.id } } as const;
-    const { revision } = await context.handle(productDecider, params.id, intent, { pinned: true });
+    const { revision, state } = await context.handle(productDecider, params.id, intent, { pinned: true });
+    await releaseSku(context, params.id, state);
     return { data: { message: 'product deleted' }, revision };
   },
 });

@@ -1,12 +1,12 @@
 import { type Actor, CommandContext, SYSTEM } from '../engine/decide/context.ts';
 import { createAggregates } from '../engine/decide/handle.ts';
-import type { CommandContext as ShopContext, Hints, Passwords, Services } from '../commands/contract.ts';
+import type { CommandContext as ShopContext, Passwords, Services } from '../commands/contract.ts';
 import type { ShopSettings } from '../queries/contract.ts';
 import { createPersonalData } from '../eventstore/personalData.ts';
 import { type Config, ConfigError } from '../config/config.ts';
-import { unavailable } from '../errors.ts';
 import { categoryOf, type EventStore } from '../eventstore/eventStore.ts';
 import { settleCurrency } from './currency.ts';
+import { createHints } from './hints.ts';
 import { indexKeyOf } from './masterKeys.ts';
 import { openEventStore } from './openEventStore.ts';
 import { createSnapshots } from '../eventstore/snapshots.ts';
@@ -25,12 +25,8 @@ import type { ReadDb } from '../engine/ask/query.ts';
 import type { Secrets } from '../platform/secrets.ts';
 import { type SpanDetails, traced } from '../platform/trace.ts';
 
-/** How long a hint waits for its read model to reach the head of the log before it refuses, ms. */
 /** The software's own names: no password by themselves. */
 const SHOP = 'Cartulary';
-const HINT_WAIT_MAX_MS = 2_000;
-/** Attempts of a hint to read rows without a connection that breaks meanwhile. */
-const HINT_READS_MAX = 3;
 
 export interface ShopOptions {
   readonly url: string;
@@ -157,49 +153,6 @@ function settingsOf({ shop, payment }: Config): ShopSettings {
     paymentDeadlineMs: payment.deadlineMs,
     checkoutDeadlineMs: shop.checkoutDeadlineMs,
     unpaidBounds: shop.unpaidBounds,
-  };
-}
-
-interface HintsOptions {
-  readonly db: ReadDb;
-  readonly store: EventStore;
-  readonly progress: Progress;
-}
-
-const behind = (projection: string): Error =>
-  unavailable('ReadModelBehind', `The read model of ${projection} is behind the log; try again.`);
-
-function createHints({ db, store, progress }: HintsOptions): Hints {
-  async function caughtUp(projection: string): Promise<void> {
-    const { position } = await store.head();
-    if (await progress.waitFor([projection], position, HINT_WAIT_MAX_MS)) return;
-    throw behind(projection);
-  }
-  /** Reads at the head of the log. Rows that were read after a crash may be older, so then they are read again. */
-  async function atHead<T>(projection: string, read: () => Promise<T>): Promise<T> {
-    for (let reads = 1; reads <= HINT_READS_MAX; reads += 1) {
-      const { doubts } = progress;
-      await caughtUp(projection);
-      const found = await read();
-      if (progress.doubts === doubts) return found;
-    }
-    throw behind(projection);
-  }
-  const orderOf = async (paymentId: string): Promise<string | undefined> => {
-    const rows = await db.rows<{ order_id: string }>('SELECT order_id FROM payments WHERE id = $1', [paymentId]);
-    return rows[0]?.order_id;
-  };
-  return {
-    async productsInCategory(categoryId) {
-      const sql = 'SELECT count(*)::int AS products FROM products WHERE category_id = $1 AND listed';
-      const rows = await atHead('products', () => db.rows<{ products: number }>(sql, [categoryId]));
-      return rows[0]?.products ?? 0;
-    },
-    async orderOfPayment(paymentId) {
-      const known = await orderOf(paymentId);
-      if (known !== undefined) return known;
-      return atHead('payments', () => orderOf(paymentId));
-    },
   };
 }
 

@@ -116,6 +116,8 @@ export const products: Projection<ProductRow, ProductEvent | StockEvent | OrderE
       key: (event) => idOf(event.stream),
       row: (row, { metadata }) => row && { ...row, listed: false, updated_at: metadata.occurredAt },
     },
+    // Nothing that is shown changes. The row carries on the revision of the stream, which `If-Match` is compared with.
+    ProductClaimAbandoned: { key: (event) => idOf(event.stream), row: (row) => row },
     StockReceived: stock<StockReceived>(({ quantity }) => ({ onHand: quantity })),
     StockAdjusted: stock<StockAdjusted>((data) => ({ onHand: data.change })),
     StockReserved: stock<StockReserved>(({ quantity }) => ({ reserved: quantity })),

@@ -65,4 +65,53 @@ describe('product', () => {
       .when(update({ price: eur(1) }))
       .thenRefused('ProductUnknown');
   });
+
+  it('changes its SKU at the claims that it has now, and its spelling at any', () => {
+    const sku = (wanted: string | null, more: object = {}) => update({ sku: wanted, ...more });
+    given(productDecider, listed)
+      .when(sku('TEA-2', { claimEpoch: 1 }))
+      .then({ type: 'ProductUpdated', data: { sku: 'TEA-2' } });
+    given(productDecider, listed)
+      .when(sku(null, { claimEpoch: 1 }))
+      .then({ type: 'ProductUpdated', data: { sku: null } });
+    for (const epoch of [{}, { claimEpoch: 0 }, { claimEpoch: 2 }]) {
+      given(productDecider, listed).when(sku('TEA-2', epoch)).thenRefused('ClaimOutdated');
+    }
+    given(productDecider, listed)
+      .when(sku('tea-1'))
+      .then({ type: 'ProductUpdated', data: { sku: 'tea-1' } });
+    given(productDecider, listed).when(sku('TEA-1')).thenNothing();
+  });
+
+  it('has a change to a SKU fenced by what happened to its claims meanwhile', () => {
+    const claimed = { type: 'ProductClaimAbandoned', data: { claim: 'sku-1' } } as const;
+    const abandon = { type: 'AbandonProductClaim', data: { claim: 'sku-1', claimEpoch: 1 } } as const;
+    const renamed: ProductEvent = { type: 'ProductUpdated', data: { sku: 'TEA-2' } };
+    given(productDecider, listed).when(abandon).then(claimed);
+    for (const event of [claimed, renamed]) {
+      given(productDecider, listed, event).when(abandon).thenNothing();
+      given(productDecider, listed, event)
+        .when(update({ sku: 'TEA-3', claimEpoch: 1 }))
+        .thenRefused('ClaimOutdated');
+      given(productDecider, listed, event)
+        .when(update({ sku: 'TEA-3', claimEpoch: 2 }))
+        .then({ type: 'ProductUpdated', data: { sku: 'TEA-3' } });
+    }
+    given(productDecider, listed, delisted).when(abandon).thenNothing();
+  });
+
+  it('is not listed after its listing was abandoned, and only a listing that never was can be', () => {
+    const abandoned: ProductEvent = { type: 'ProductAbandoned', data: {} };
+    const abandon = { type: 'AbandonProduct', data: {} } as const;
+    given(productDecider).when(abandon).then(abandoned);
+    given(productDecider, abandoned).when(list).thenRefused('ProductExpired');
+    for (const past of [[listed], [listed, delisted], [abandoned]]) {
+      given(productDecider, ...past)
+        .when(abandon)
+        .thenNothing();
+    }
+    given(productDecider, abandoned)
+      .when(update({ name: 'Fine tea' }))
+      .thenRefused('ProductUnknown');
+  });
 });

@@ -175,7 +175,7 @@ export const samples: readonly Sample[] = [
       ProductListed: listed,
       ProductUpdated: { description: 'Green' },
       ProductPriceChanged: { price: 2_490, currency: 'EUR' },
-      ProductDelisted: {},
+      ...{ ProductDelisted: {}, ProductAbandoned: {}, ProductClaimAbandoned: { claim: 'sku-1' } },
     },
     {
       ListProduct: { data: listed },
@@ -184,6 +184,8 @@ export const samples: readonly Sample[] = [
         data: { by: 'ben', description: 'Green', price: { amount: 2_490, currency: 'EUR' } },
       },
       DelistProduct: { after: ['ProductListed'], data: { by: 'ben' } },
+      AbandonProduct: { data: {} },
+      AbandonProductClaim: { after: ['ProductListed'], data: { claim: 'sku-1', claimEpoch: 1 } },
     },
   ),
   sample(

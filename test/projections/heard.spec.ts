@@ -13,6 +13,7 @@ const UNHEARD: Readonly<Record<string, string>> = {
   CategoryAbandoned: 'as for a registration: it never was, and the claim on its name is taken over',
   UserClaimAbandoned: 'a fence against a change that did not happen; the user is as before',
   CategoryClaimAbandoned: 'as for a user: the category is as before',
+  ProductAbandoned: 'as for a category: it never was listed',
   PasswordRehashed: 'the same password; its hash is of interest to the user alone',
   SessionStarted: 'access tokens carry their session; only its end has to be known elsewhere',
   SessionRefreshed: 'the spent token is of interest to the session alone',

@@ -11,6 +11,7 @@ import {
 } from '../../src/eventstore/eventStore.ts';
 import { orderDecider, type OrderEvent } from '../../src/aggregates/order.ts';
 import { productDecider } from '../../src/aggregates/product.ts';
+import { sameSku } from '../../src/aggregates/sku.ts';
 import { stockDecider } from '../../src/aggregates/stock.ts';
 import { commands } from '../../src/commands/index.ts';
 import type { Answer } from '../../src/engine/decide/command.ts';
@@ -123,6 +124,10 @@ function startProcess(
       productsInCategory: async (id) =>
         (await rows(products)).filter(({ listed, category_id }) => listed && category_id === id).length,
       orderOfPayment: async (id) => (await rows(payments)).find((row) => row.id === id)?.order_id,
+      productsWithSku: async (storeId, sku) =>
+        (await rows(products))
+          .filter((row) => row.listed && row.store_id === storeId && row.sku !== null && sameSku(row.sku, sku))
+          .map(({ id }) => id),
     },
   };
 }

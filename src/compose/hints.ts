@@ -1,0 +1,63 @@
+import type { Hints } from '../commands/contract.ts';
+import type { ReadDb } from '../engine/ask/query.ts';
+import type { Progress } from '../engine/project/progress.ts';
+import type { EventStore } from '../eventstore/eventStore.ts';
+import { behind, createUnseenListings } from './listings.ts';
+
+/** How long a hint waits for its read model to reach the head of the log before it refuses, ms. */
+const HINT_WAIT_MAX_MS = 2_000;
+/** Attempts of a hint to read rows without a connection that breaks meanwhile. */
+const HINT_READS_MAX = 3;
+/** Products that a hint names, at most: the first that has the SKU decides, and only those of earlier versions can be several. */
+const SAME_SKU_MAX = 100;
+/** The expression of the index `products_same_sku`. */
+const FOLDED = (text: string): string => `lower(normalize(${text}, NFKC) COLLATE "und-x-icu")`;
+const SAME_SKU = `SELECT id FROM products WHERE store_id = $1 AND ${FOLDED('sku')} = ${FOLDED('$2::text')} AND listed
+                  LIMIT ${SAME_SKU_MAX}`;
+
+interface HintsOptions {
+  readonly db: ReadDb;
+  readonly store: EventStore;
+  readonly progress: Progress;
+}
+
+export function createHints({ db, store, progress }: HintsOptions): Hints {
+  async function caughtUp(projection: string): Promise<void> {
+    const { position } = await store.head();
+    if (await progress.waitFor([projection], position, HINT_WAIT_MAX_MS)) return;
+    throw behind(projection);
+  }
+  /** Reads at the head of the log. Rows that were read after a crash may be older, so then they are read again. */
+  async function atHead<T>(projection: string, read: () => Promise<T>): Promise<T> {
+    for (let reads = 1; reads <= HINT_READS_MAX; reads += 1) {
+      const { doubts } = progress;
+      await caughtUp(projection);
+      const found = await read();
+      if (progress.doubts === doubts) return found;
+    }
+    throw behind(projection);
+  }
+  const orderOf = async (paymentId: string): Promise<string | undefined> => {
+    const rows = await db.rows<{ order_id: string }>('SELECT order_id FROM payments WHERE id = $1', [paymentId]);
+    return rows[0]?.order_id;
+  };
+  const listings = createUnseenListings({ store, progress });
+  return {
+    async productsInCategory(categoryId) {
+      const sql = 'SELECT count(*)::int AS products FROM products WHERE category_id = $1 AND listed';
+      const rows = await atHead('products', () => db.rows<{ products: number }>(sql, [categoryId]));
+      return rows[0]?.products ?? 0;
+    },
+    async orderOfPayment(paymentId) {
+      const known = await orderOf(paymentId);
+      if (known !== undefined) return known;
+      return atHead('payments', () => orderOf(paymentId));
+    },
+    async productsWithSku(storeId, sku) {
+      // Before the rows: what the read model comes to see meanwhile is in both.
+      const unseen = await listings.withSku(storeId, sku);
+      const rows = await db.rows<{ id: string }>(SAME_SKU, [storeId, sku]);
+      return [...unseen, ...rows.map(({ id }) => id)];
+    },
+  };
+}

@@ -1,0 +1,120 @@
+import { randomUUID } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { expect } from 'chai';
+import { programOn } from '../cli/world.ts';
+import { freshDatabase, type TestDatabase } from '../support/database.ts';
+import { spawnServer, temporaryFolder, type ServerProcess } from '../support/process.ts';
+import {
+  type Answer,
+  type Caller,
+  JWT_SECRET,
+  MASTER_KEY,
+  must,
+  type People,
+  peopleOf,
+  request,
+} from '../support/shop.ts';
+
+const ROUNDS = 5;
+const AT_ONCE = 4;
+
+describe('a SKU, in a shop of two processes', function () {
+  this.timeout(120_000);
+  let database: TestDatabase;
+  let servers: ServerProcess[] = [];
+  let people: People;
+  let seller: Caller & { storeId: string };
+  let category: string;
+
+  const launch = (roles: string): Promise<ServerProcess> =>
+    spawnServer({ env: { DATABASE_URL: database.url, JWT_SECRET, MASTER_KEY, LOG_LEVEL: 'warn', ROLES: roles } });
+
+  before(async () => {
+    database = await freshDatabase();
+    servers = [await launch('http,projector,relay,handlers,deadlines')];
+    servers.push(await launch('http'));
+    people = peopleOf({ url: servers[0]!.url, databaseUrl: database.url });
+    seller = await people.seller();
+    category = await people.category('Pens');
+  });
+  after(async () => {
+    for (const server of servers) server.kill('SIGKILL');
+    await Promise.all(servers.map(({ exited }) => exited));
+    await database.drop();
+  });
+
+  const at = (server: number, more: Record<string, string>) => ({
+    url: servers[server % servers.length]!.url,
+    headers: { ...seller.headers, ...more },
+  });
+  const list = (sku: string, server = 0, more: Record<string, string> = {}): Promise<Answer> => {
+    const { url, headers } = at(server, more);
+    const body = { name: 'Quill', price: '1.00', stock: 1, category_id: category, sku };
+    return request(url, 'POST', '/products', { body, headers });
+  };
+  const rename = (id: string, sku: string, server = 0, more: Record<string, string> = {}): Promise<Answer> => {
+    const { url, headers } = at(server, more);
+    return request(url, 'PUT', `/products/${id}`, { body: { sku }, headers });
+  };
+  const statuses = (answers: readonly Answer[]): number[] => answers.map(({ status }) => status).toSorted();
+  const idOf = (answer: Answer): string => must(answer, 201).data.id as string;
+
+  it('is refused for a second product by name and field, and shown as it was changed', async () => {
+    const id = idOf(await list('FIRST-1'));
+    const refused = must(await list(' first-1', 1), 409);
+    expect(refused.body).to.include({ type: '/problems/SkuTaken' });
+    expect(refused.body.errors).to.deep.equal([
+      { code: 'CONFLICT', field: 'sku', message: 'Another product of your store has this SKU.' },
+    ]);
+    expect(must(await rename(id, 'FIRST-2', 1), 200).data.sku).to.equal('FIRST-2');
+    expect(must(await seller.call('GET', `/products/${id}`), 200).data.sku).to.equal('FIRST-2');
+    must(await list('FIRST-1', 1), 201);
+    must(await rename(id, 'First-1'), 409);
+    must(await rename(id, 'FIRST-2'), 200);
+  });
+
+  it('goes to one of several products, listed or changed at once by both processes', async () => {
+    for (let round = 0; round < ROUNDS; round += 1) {
+      const asked = Array.from({ length: AT_ONCE }, (_, index) => list(`MANY-${round}`, index));
+      expect(statuses(await Promise.all(asked)), `listed in round ${round}`).to.deep.equal([201, 409, 409, 409]);
+      const ids = [idOf(await list(`A-${round}`)), idOf(await list(`B-${round}`))];
+      const renamed = ids.map((id, index) => rename(id, `C-${round}`, index));
+      expect(statuses(await Promise.all([...renamed, list(`C-${round}`)])), `changed in round ${round}`).to.satisfy(
+        (found: number[]) => found.filter((status) => status < 300).length === 1,
+      );
+    }
+  });
+
+  it('of a command that is sent again has its first answer, also after the SKU went to another product', async () => {
+    const key = { 'idempotency-key': randomUUID() };
+    const id = idOf(await list('AGAIN-1', 0, key));
+    expect(idOf(await list('AGAIN-1', 1, key))).to.equal(id);
+    const changing = { 'idempotency-key': randomUUID() };
+    must(await rename(id, 'AGAIN-2', 0, changing), 200);
+    must(await list('AGAIN-1'), 201);
+    must(await rename(id, 'AGAIN-2', 1, changing), 200);
+    expect(idOf(await list('AGAIN-1', 1, key))).to.equal(id);
+  });
+
+  it('that If-Match refused is free, and free again once its product is deleted', async () => {
+    const id = idOf(await list('MATCH-1'));
+    must(await rename(id, 'MATCH-2', 1, { 'if-match': '"7"' }), 412);
+    must(await list('MATCH-2'), 201);
+    must(await seller.call('DELETE', `/products/${id}`), 200);
+    must(await list('MATCH-1', 1), 201);
+  });
+
+  it('goes to an import or to the API, whichever comes first', async () => {
+    const file = path.join(temporaryFolder('skus'), 'products.csv');
+    const skus = Array.from({ length: 20 }, (_, index) => `BOTH-${index}`);
+    const rows = skus.map((sku) => `${sku},Quill,,1.00,1,Pens`);
+    writeFileSync(file, ['sku,name,description,price,stock,category', ...rows].join('\n'));
+    const importing = programOn(database.url)(['import', 'products', file, '--store', seller.storeId]);
+    const listing = Promise.all(skus.map((sku, index) => list(sku, index)));
+    await Promise.all([importing, listing]);
+    const { data } = must(await seller.call('GET', `/stores/${seller.storeId}/products?per_page=100`), 200);
+    const found = (data as { sku: string | null }[]).flatMap(({ sku }) => (sku?.startsWith('BOTH-') ? [sku] : []));
+    expect(found.toSorted()).to.deep.equal(skus.toSorted());
+  });
+});
