@@ -60,6 +60,18 @@ export class Refusal extends Error {
   }
 }
 
+/** The cause of a refusal that the log reports as a security event. The caller does not see it. */
+export class SecurityFinding extends Error {
+  readonly details: Readonly<Record<string, string>>;
+
+  /** `details` are ids and reasons, never personal data or secrets. */
+  constructor(event: string, details: Readonly<Record<string, string>>) {
+    super(event);
+    this.name = 'SecurityFinding';
+    this.details = details;
+  }
+}
+
 /** Throws: a business rule forbids it. */
 export function reject(
   rule: string,
@@ -75,8 +87,8 @@ export function missing(rule: string, sentence: string): never {
 }
 
 /** Throws: the caller is not signed in, or the credentials are wrong. */
-export function unauthenticated(rule: string, sentence: string): never {
-  throw new Refusal('unauthenticated', rule, sentence);
+export function unauthenticated(rule: string, sentence: string, cause?: SecurityFinding): never {
+  throw new Refusal('unauthenticated', rule, sentence, { cause });
 }
 
 /** Throws: the value of `field` is not valid. `reason` completes the sentence that begins with the field's name ("must be …"). */

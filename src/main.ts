@@ -149,6 +149,7 @@ const shown = ({ config, log, metrics, shop, redis, parts }: Face) => ({
   metrics,
   probes: probesOf(shop, { redis, ...parts }),
   insight: insightAtPort(config.metrics),
+  masterKey: shop.indexKey,
 });
 
 async function openEdge(face: Face): Promise<Facing> {
@@ -157,7 +158,6 @@ async function openEdge(face: Face): Promise<Facing> {
     ...shown(face),
     owner,
     jwtSecret: secrets.jwtSecret,
-    masterKey: shop.indexKey,
     contracts: { commands, queries },
     services: shop.services,
     forms: formsOf({ ...face.config.auth, ...shop.services.settings }),

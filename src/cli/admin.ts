@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { checkAdmin, createAdmin, NAME_DEFAULT, type NewAdmin } from '../compose/admin.ts';
 import { isRefusal } from '../errors.ts';
-import { onShop, operator } from './onShop.ts';
+import { onShop, operator, tellSecurity } from './onShop.ts';
 import { readPassword } from './password.ts';
 import { clean } from './text.ts';
 import { words } from './values.ts';
@@ -21,8 +21,7 @@ async function create({ passwordStdin = false, ...admin }: Options): Promise<voi
       const { id, name, email } = await createAdmin(shop.services, { ...admin, password }, { actor: operator() }).catch(
         taken,
       );
-      const actor = operator().id;
-      log.warn({ security: 'change of role', user: id, role: 'admin', actor }, 'security: an admin was created');
+      tellSecurity(log, 'change of role', { user: id, role: 'admin' });
       console.log(`Admin ${clean(name)} <${clean(email)}> created (${id}).`);
     },
     { makesShop: true, check: (config) => checkAdmin(config, { ...admin, password }) },

@@ -7,7 +7,7 @@ import type { Trailer } from '../backup/format.ts';
 import { isGzip } from '../backup/lines.ts';
 import { mayWriteFile, writeFileSafely } from '../platform/newFile.ts';
 import { handlerStatus, type HandlerStatus } from './followers.ts';
-import { onLog, type LogCommand } from './onShop.ts';
+import { onLog, tellSecurity, type LogCommand } from './onShop.ts';
 import { count, createProgressBar, duration } from './progressBar.ts';
 import { bold } from './text.ts';
 
@@ -48,6 +48,7 @@ async function write(command: LogCommand, file: string, json: boolean): Promise<
   const { onProgress, stop } = progress(command, 'export', json);
   const made = exportLog({ ...command, onProgress });
   await (file === '-' ? toStdout(made.chunks) : toFile(made.chunks, file)).finally(stop);
+  tellSecurity(command.log, 'export of the log', { events: made.trailer!.events, keys: made.trailer!.keys });
   tell(made.trailer!, { file, json, late, seconds: (performance.now() - beganAt) / 1_000 });
 }
 

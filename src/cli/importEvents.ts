@@ -10,7 +10,7 @@ import { type Config, ConfigError } from '../config/config.ts';
 import { findSecrets } from '../platform/secrets.ts';
 import { followerNames } from './followers.ts';
 import { mustBeFile } from './importProducts.ts';
-import { type LogCommand, onLog } from './onShop.ts';
+import { type LogCommand, onLog, tellSecurity } from './onShop.ts';
 import { count, createProgressBar, duration, type ProgressBar } from './progressBar.ts';
 import { type Spool, spool } from './spool.ts';
 import { bold } from './text.ts';
@@ -124,6 +124,7 @@ async function run(given: string, options: Options): Promise<void> {
     await onLog(
       async (command) => {
         const result = await bring(command, input!, { ...options, onProgress }).finally(stop);
+        tellSecurity(command.log, 'import of a log', { events: result.events - result.known, keys: result.keys });
         if (json) console.log(JSON.stringify(result));
         else tell(result, (performance.now() - beganAt) / 1_000);
       },

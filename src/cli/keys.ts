@@ -3,7 +3,7 @@ import { openSecrets } from '../compose/openSecrets.ts';
 import { type MasterKeys, masterKeysOf } from '../eventstore/masterKeys.ts';
 import { keyStatus, rotateKeys } from '../eventstore/rotateKeys.ts';
 import type { Pool } from '../platform/postgres/pool.ts';
-import { type LogCommand, onLog } from './onShop.ts';
+import { type LogCommand, onLog, tellSecurity } from './onShop.ts';
 import { count, createProgressBar } from './progressBar.ts';
 
 interface Options {
@@ -58,6 +58,7 @@ const rotate = ({ json = false }: Options): Promise<void> =>
     const done = await rotateKeys(command.pool, keys, (rewrapped) => bar.update(rewrapped)).finally(() => bar.stop());
     const rewrapped = done.rewrapped + Number(done.indexKey);
     const [{ mark }] = keys;
+    tellSecurity(command.log, 'keys rotated', { master: mark, rewrapped });
     if (json) console.log(JSON.stringify({ rewrapped, master_key: mark }));
     else console.log(`${count(rewrapped)} keys wrapped anew; all keys are wrapped by ${mark}.`);
   });

@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { migrateShop } from '../compose/migrate.ts';
 import { migrateCreate, migrateDown, migrateStatus } from '../platform/postgres/migrate.ts';
 import { onDatabase } from './command.ts';
+import { tellSecurity } from './onShop.ts';
 import { packageRoot } from '../platform/version.ts';
 
 const list = (verb: string, names: readonly string[], none: string): void => {
@@ -37,8 +38,9 @@ export function register(program: Command): void {
     .option('--destroy-log <database>', 'the name of the database whose log, with all events, may be deleted')
     .addHelpText('after', MORE)
     .action(({ destroyLog }: { destroyLog?: string }) =>
-      onDatabase(async ({ url }) => {
+      onDatabase(async ({ url, log }) => {
         const name = await migrateDown(url, destroyLog === undefined ? {} : { destroyLog });
+        if (destroyLog !== undefined) tellSecurity(log, 'migration taken back with --destroy-log', { migration: name });
         list('took back', name === undefined ? [] : [name], 'Nothing to take back.');
         if (name === FOLLOWERS) console.error(HANDLERS_BEGIN_AGAIN);
       }),

@@ -2,6 +2,7 @@ import os from 'node:os';
 import type { Actor } from '../engine/decide/context.ts';
 import type { EventStore } from '../eventstore/eventStore.ts';
 import { openEventStore } from '../compose/openEventStore.ts';
+import type { Logger } from '../platform/log.ts';
 import { createPool, type Pool } from '../platform/postgres/pool.ts';
 import { migrateShop } from '../compose/migrate.ts';
 import { showRunning } from '../platform/postgres/running.ts';
@@ -89,6 +90,10 @@ function accountName(): string {
     return String(process.getuid?.() ?? 'unknown');
   }
 }
+
+/** Reports what an operator has done to the secrets of a shop or to its whole log. It goes to stderr at every level but `error`. */
+export const tellSecurity = (log: Logger, security: string, details: Readonly<Record<string, unknown>> = {}): void =>
+  log.warn({ security, ...details, actor: operator().id }, `security: ${security}`);
 
 /** The actor that the log records for commands of the command line: the operating system's user. */
 export const operator = (): Actor => ({ id: `cli:${accountName()}`, role: 'system' });

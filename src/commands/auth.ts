@@ -9,11 +9,11 @@ import {
   type UserEvent,
   type UserState,
 } from '../aggregates/user.ts';
-import { isRefusal, reject, unauthenticated } from '../errors.ts';
+import { isRefusal, reject, type SecurityFinding, unauthenticated } from '../errors.ts';
 import { type UserRow, users } from '../projections/users.ts';
 import { Email, Fields, Message, Name, NewPassword, Password, Phone, RefreshToken } from '../schema.ts';
 import { UserView, userView } from '../queries/user.ts';
-import { isStillDerived, tokenAnswer, TokenPair } from './tokenPair.ts';
+import { endOf, isStillDerived, tokenAnswer, TokenPair } from './tokenPair.ts';
 import { type Claim, type Holders, holderOf, obtain, using } from './claim.ts';
 import type { Answer, Answers } from '../engine/decide/command.ts';
 import type { Outcome } from '../engine/decide/context.ts';
@@ -184,8 +184,8 @@ const logIn = defineCommand({
   },
 });
 
-const notValid = (): never =>
-  unauthenticated('RefreshTokenInvalid', 'This refresh token is invalid, expired or already used.');
+const notValid = (finding?: SecurityFinding): never =>
+  unauthenticated('RefreshTokenInvalid', 'This refresh token is invalid, expired or already used.', finding);
 
 /** Ending the session is no effect of a refresh: the caller is refused all the same. After a refresh, nothing is read that could fail. */
 const REFUSABLE = { provisional: true } as const;
@@ -213,13 +213,14 @@ const refreshTokens = defineCommand({
     const reason = whyOutdated(session, sessionId, active(state));
     if (reason !== undefined) {
       await context.handle(sessionDecider, sessionId, { type: 'EndSession', data: { reason } }, REFUSABLE);
-      return notValid();
+      return notValid(endOf({ userId: session.userId, reason }, sessionId));
     }
     const answer = await tokenAnswer(context, session.userId, revision);
     const next = tokens.refresh(sessionId);
     const data = { presented: presented.hash, tokenHash: next.hash, random: true } as const;
     const { events } = await context.handle(sessionDecider, sessionId, { type: 'RefreshSession', data }, REFUSABLE);
-    if (events.some(({ type }) => type === 'SessionEnded')) return notValid();
+    const ended = events.find((event) => event.type === 'SessionEnded');
+    if (ended !== undefined) return notValid(endOf(ended.data, sessionId));
     return answer(sessionId, next.token);
   },
 });

@@ -1,9 +1,10 @@
 import { Type } from 'typebox';
 import { sealedInUser } from '../aggregates/sealed.ts';
-import { sessionDecider } from '../aggregates/session.ts';
+import { sessionDecider, type SessionEnded } from '../aggregates/session.ts';
 import { userDecider } from '../aggregates/user.ts';
 import type { Answer } from '../engine/decide/command.ts';
 import { pagesOf, rowAt } from '../engine/decide/answer.ts';
+import { SecurityFinding } from '../errors.ts';
 import { streamOf } from '../eventstore/eventStore.ts';
 import { users } from '../projections/users.ts';
 import { UserView, userView } from '../queries/user.ts';
@@ -50,3 +51,9 @@ export async function isStillDerived({ services }: CommandContext, sessionId: st
   }
   return false;
 }
+
+/** The end of a session by a refresh token that should not have come. The reuse of a spent one means that it was copied. */
+export const endOf = ({ userId, reason }: SessionEnded['data'], session: string): SecurityFinding =>
+  reason === 'token reused'
+    ? new SecurityFinding('reuse of a refresh token', { user: userId, session })
+    : new SecurityFinding('end of a session', { user: userId, session, reason });

@@ -12,10 +12,14 @@ const FOREIGN =
 export async function indexKeyOf(
   pool: Pool,
   { masterKey, formerMasterKeys }: Pick<Secrets, 'masterKey' | 'formerMasterKeys'>,
-  options: FitOptions = {},
+  { onFormer, ...options }: FitOptions & { readonly onFormer?: (mark: string) => void } = {},
 ): Promise<Buffer> {
-  const fit = await fitKeys(pool, masterKeysOf(masterKey, formerMasterKeys), options);
-  if (fit.kind === 'fits') return fit.indexKey;
+  const keys = masterKeysOf(masterKey, formerMasterKeys);
+  const fit = await fitKeys(pool, keys, options);
+  if (fit.kind === 'fits') {
+    if (fit.by !== keys[0].mark) onFormer?.(fit.by);
+    return fit.indexKey;
+  }
   const reason =
     fit.kind === 'foreign'
       ? FOREIGN

@@ -61,6 +61,16 @@ export interface Shop {
   close(): Promise<void>;
 }
 
+/** Reports the use of a master key that is not the first one listed: once per key, however much it opens. */
+function formerTold(log: Logger): (mark: string) => void {
+  const told = new Set<string>();
+  return (key) => {
+    if (told.has(key)) return;
+    told.add(key);
+    log.warn({ security: 'use of an older master key', key }, 'security: use of an older master key');
+  };
+}
+
 /** The passwords of a shop with these settings. */
 export const passwordsOf = (config: Config): Promise<Passwords> =>
   createPasswords({ ...config.auth, shopNames: [SHOP, config.mail.from] });
@@ -88,8 +98,12 @@ export async function openShop(options: ShopOptions): Promise<Shop> {
     const progress = options.progress ?? createProgress({ pool, beside: [readPool], log: { store, projections } });
     const { accessTtlMs, refreshTtlMs } = config.auth;
     const { masterKey, formerMasterKeys: former } = secrets;
-    const indexKey = await indexKeyOf(pool, secrets, options);
-    const personalData = createPersonalData({ pool, masterKey, former, indexKey });
+    const onFormer = formerTold(log);
+    const indexKey = await indexKeyOf(pool, secrets, {
+      ...(options.readOnly === undefined ? {} : { readOnly: options.readOnly }),
+      onFormer,
+    });
+    const personalData = createPersonalData({ pool, masterKey, former, indexKey, onFormer });
     const services: Services = {
       store,
       aggregates: createAggregates({ store, snapshots: createSnapshots({ pool, epoch, log }), cacheEntries }),

@@ -37,6 +37,8 @@ export interface PersonalDataOptions {
   readonly masterKey: Buffer;
   /** Other master keys that still wrap keys of persons. */
   readonly former?: readonly Buffer[] | undefined;
+  /** Called with the mark of a master key of `former` whenever it has opened the key of a person. */
+  readonly onFormer?: (mark: string) => void;
   /** Blind indexes are derived from it; from the master key unless given. */
   readonly indexKey?: Buffer;
 }
@@ -45,8 +47,9 @@ export interface PersonalDataOptions {
  * Encrypts personal data with one key per person (AES-256-GCM). The keys are stored only encrypted by the master key.
  * Deleting a key erases the person from a log that can never change.
  */
-export function createPersonalData({ pool, masterKey, former = [], indexKey }: PersonalDataOptions): PersonalDataKeys {
-  const keys = createKeys(pool, masterKeysOf(masterKey, former));
+export function createPersonalData(options: PersonalDataOptions): PersonalDataKeys {
+  const { pool, masterKey, former = [], indexKey } = options;
+  const keys = createKeys(pool, masterKeysOf(masterKey, former), options.onFormer);
   const blindKey = derived(indexKey ?? masterKey, 'blind index');
 
   const revealAll = async <T extends object>(
@@ -81,7 +84,21 @@ interface Keys {
   erase(subject: string): Promise<void>;
 }
 
-function createKeys(pool: Pool, masterKeys: MasterKeys): Keys {
+/** Opens keys of persons, and tells each use of a master key that is not the first. */
+const openerOf =
+  (masterKeys: MasterKeys, onFormer: PersonalDataOptions['onFormer']) =>
+  (row: Wrapped): Buffer => {
+    const found = unwrap(masterKeys, row);
+    if (found === undefined)
+      throw new Error(
+        `MASTER_KEY cannot decrypt the key of ${row.name}: that key was encrypted with another MASTER_KEY`,
+      );
+    if (found.by !== masterKeys[0]) onFormer?.(found.by.mark);
+    return found.key;
+  };
+
+function createKeys(pool: Pool, masterKeys: MasterKeys, onFormer: PersonalDataOptions['onFormer']): Keys {
+  const opened = openerOf(masterKeys, onFormer);
   const cache = new LRUCache<string, Buffer>({ max: KEYS_CACHED_MAX, ttl: KEY_TTL_MS });
   /** Counts erasures, so that a key which was read before an erasure is not cached after it. */
   let erasures = 0;
@@ -103,7 +120,7 @@ function createKeys(pool: Pool, masterKeys: MasterKeys): Keys {
           pool.query<Wrapped>({ name: 'subject_keys', text: sql, values: [missing] }),
         );
         for (const row of rows) {
-          const key = opened(masterKeys, row);
+          const key = opened(row);
           found.set(row.name, key);
           if (erasures === before) cache.set(row.name, key);
         }
@@ -116,12 +133,6 @@ function createKeys(pool: Pool, masterKeys: MasterKeys): Keys {
       cache.delete(subject);
     },
   };
-}
-
-function opened(masterKeys: MasterKeys, row: Wrapped): Buffer {
-  const found = unwrap(masterKeys, row);
-  if (found !== undefined) return found.key;
-  throw new Error(`MASTER_KEY cannot decrypt the key of ${row.name}: that key was encrypted with another MASTER_KEY`);
 }
 
 function checkedSubject(subject: string): string {

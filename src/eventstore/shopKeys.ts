@@ -37,7 +37,11 @@ export const openIndexKey = (
 
 /** How the keys in a database and the listed master keys fit together. */
 export type Fit =
-  | { readonly kind: 'fits'; readonly indexKey: Buffer }
+  | {
+      readonly kind: 'fits';
+      readonly indexKey: Buffer;
+      /** The mark of the master key that wraps it. */ readonly by: string;
+    }
   /** None of the listed keys opens anything here. */
   | { readonly kind: 'foreign' }
   /** Some keys here are wrapped by a master key that is not listed. */
@@ -61,14 +65,17 @@ export const fitKeys = (pool: Pool, keys: MasterKeys, { readOnly = false }: FitO
     const marks = [...(await marksIn(pool)), ...(row === undefined ? [] : [row.master_key])];
     // A key that an earlier version has wrapped has no mark; it belongs to the key that the shop began with.
     const needed = origin === undefined && row !== undefined ? [...marks, row.origin] : marks;
-    return fitOf(keys, needed, origin === undefined ? undefined : indexKey);
+    const by = row?.master_key ?? keys[0].mark;
+    return fitOf(keys, needed, origin === undefined || indexKey === undefined ? undefined : { indexKey, by });
   });
 
-function fitOf(keys: MasterKeys, marks: readonly string[], indexKey: Buffer | undefined): Fit {
+type Found = Pick<Extract<Fit, { kind: 'fits' }>, 'indexKey' | 'by'>;
+
+function fitOf(keys: MasterKeys, marks: readonly string[], found: Found | undefined): Fit {
   const isListed = (mark: string): boolean => keys.some((key) => key.mark === mark);
   const unlisted = marks.find((mark) => !isListed(mark));
   if (unlisted !== undefined && marks.some(isListed)) return { kind: 'lacking', mark: unlisted };
-  return unlisted !== undefined || indexKey === undefined ? { kind: 'foreign' } : { kind: 'fits', indexKey };
+  return unlisted !== undefined || found === undefined ? { kind: 'foreign' } : { kind: 'fits', ...found };
 }
 
 /** The master key that a database without an index key began with: the one that opens what an earlier version wrapped, else the first. */

@@ -6,7 +6,7 @@ import type { Pool } from '../platform/postgres/pool.ts';
 import { fulfilment } from './fulfilment.ts';
 import type { PaymentGateway } from './gateways/gateway.ts';
 import { createMailer, keeper, type Sender } from './senders/mailer.ts';
-import { membership } from './sellerRole.ts';
+import { membership, tellRole } from './sellerRole.ts';
 import { notification } from './notification.ts';
 import type { Channel } from './senders/outbox.ts';
 import { payment } from './payment.ts';
@@ -34,7 +34,7 @@ export function handlers({ services, pool, config, log, now, ...given }: Handler
   return [
     payment({ services, now, gateway }),
     react(fulfilment, { services, now }),
-    react(membership, { services, now }),
+    react(membership, { services, now, onIssued: (issued) => tellRole(log, issued) }),
     notification({ services, now, pool, senders }),
   ];
 }

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { IncomingMessage, Server } from 'node:http';
+import type { Server } from 'node:http';
 import type { Express } from 'express';
 import type { Logger } from 'pino';
 import type { Cache } from '../cache/cache.ts';
@@ -24,12 +24,11 @@ import { createIdempotency, type Idempotency } from './api/idempotency.ts';
 import { type Collector, createMetrics, type Metrics } from './pages/metrics.ts';
 import { openapiOf } from './api/openapi.ts';
 import { addPages } from './pages/pages.ts';
-import { clientAddress, type Trust } from './limits/addresses.ts';
 import { createLimits } from './limits/limits.ts';
 import { createMemoryLimiter, type RateLimiter } from './limits/rateLimit.ts';
 import { createRevocations, type Revocations } from './auth/revocation.ts';
 import { createSecurityLog } from './auth/securityLog.ts';
-import { createServer, drained, expressApp } from './server.ts';
+import { addressReader, createServer, drained, expressApp } from './server.ts';
 import { createVerifier } from './auth/tokens.ts';
 import type { Forms } from './api/expected.ts';
 import { resultCheck } from './api/validate.ts';
@@ -99,13 +98,6 @@ function inspector(checkResults: boolean) {
     checks.set(query.name, check);
     assertResult(query.name, check(data));
   };
-}
-
-/** Without proxies in front, forwarded addresses are not looked at. */
-function addressReader(app: Express, trustProxy: Config['http']['trustProxy']): (req: IncomingMessage) => string {
-  if (trustProxy === 0) return ({ socket }) => socket.remoteAddress ?? '';
-  const trust = app.get('trust proxy fn') as Trust;
-  return (req) => clientAddress(req, trust);
 }
 
 /** The parts of the edge: each is taken from `deps` when given there, or created. */
@@ -183,6 +175,7 @@ export function createApp(deps: AppDeps): App {
     docs: createDocs(JSON.stringify(openapi)),
     draining,
     insight: deps.insight ?? 'closed',
+    security: endpoints.security,
     count: (exchange) => endpoints.limits.take(exchange),
   });
   const server = createServer(app);

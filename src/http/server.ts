@@ -8,6 +8,7 @@ import {
 import type { Socket } from 'node:net';
 import express, { type Express } from 'express';
 import type { Config } from '../config/config.ts';
+import { clientAddress, type Trust } from './limits/addresses.ts';
 import { PROBLEM_TYPE } from './api/problem.ts';
 
 const HEADERS_TIMEOUT_MS = 15_000;
@@ -29,6 +30,16 @@ function adopt(app: Express) {
   Object.setPrototypeOf(Response.prototype, app.response);
   Object.assign(app, { request: Request.prototype, response: Response.prototype });
   return { IncomingMessage: Request, ServerResponse: Response };
+}
+
+/** Returns the reader of a client's address. Without proxies in front, forwarded addresses are not looked at. */
+export function addressReader(
+  app: Express,
+  trustProxy: Config['http']['trustProxy'],
+): (req: IncomingMessage) => string {
+  if (trustProxy === 0) return ({ socket }) => socket.remoteAddress ?? '';
+  const trust = app.get('trust proxy fn') as Trust;
+  return (req) => clientAddress(req, trust);
 }
 
 const STATUS_OF_PARSER_ERROR: Readonly<Record<string, number>> = {

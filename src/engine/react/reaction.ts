@@ -2,10 +2,20 @@ import type { Command, Decider } from '../decide/decider.ts';
 import { type DomainEvent, idOf, type RecordedEvent } from '../../eventstore/eventStore.ts';
 import type { Subscription } from '../../bus/bus.ts';
 import { CommandContext, SYSTEM } from '../decide/context.ts';
-import type { Services } from '../decide/services.ts';
+import type { Handled, Services } from '../decide/services.ts';
 import { derivedId } from '../../platform/ids.ts';
 
+/** A command of a reaction that has recorded events. */
+export interface Issued extends Pick<Consequence, 'id' | 'type' | 'data'> {
+  /** The actor of the command. */
+  readonly actor: string;
+  /** The id of the event that caused it. */
+  readonly cause: string;
+}
+
 export interface ReactionDeps {
+  /** Called after a command of the reaction has recorded events, not when they were there already. */
+  readonly onIssued?: (issued: Issued) => void;
   readonly services: Services;
   /** ISO 8601 UTC. */
   readonly now: () => string;
@@ -17,7 +27,7 @@ export interface Consequence {
   readonly id: string;
   readonly type: string;
   readonly data: object;
-  issue(context: CommandContext): Promise<unknown>;
+  issue(context: CommandContext): Promise<Pick<Handled<unknown>, 'events' | 'repeated'>>;
 }
 
 /** Makes a consequence. Its command's id is derived from the event, the aggregate's id and the command's type. */
@@ -86,7 +96,10 @@ export function react<State, C extends Command, E extends DomainEvent>(
       const { state } = await context.load(reaction.of, idOf(event.stream));
       for (const consequence of entry(event, state)) {
         signal.throwIfAborted();
-        await consequence.issue(context);
+        const { events, repeated } = await consequence.issue(context);
+        if (repeated || events.length === 0) continue;
+        const { id, type, data } = consequence;
+        deps.onIssued?.({ id, type, data, actor: context.actor.id, cause: event.id });
       }
     },
   };

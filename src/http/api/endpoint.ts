@@ -51,7 +51,7 @@ function authorise({ access }: Contract, actor: Actor): void {
 
 /** Authenticates the caller, then checks the rate limit, then access. When several refuse, the rate limit's refusal is thrown. */
 export function admit(
-  { authenticate, limits }: EndpointDeps,
+  { authenticate, limits, security }: EndpointDeps,
   contract: Contract,
   exchange: Exchange,
 ): void | Promise<void> {
@@ -62,6 +62,7 @@ export function admit(
     authorise(contract, exchange.actor);
   } catch (error) {
     denied = error;
+    security.denied(exchange, error);
   }
   // Refused requests count too, so that the rate limit also slows the guessing of tokens.
   const counted = limits.take(exchange, limitClass);

@@ -2,7 +2,7 @@ import { createHmac, hkdfSync } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { LRUCache } from 'lru-cache';
 import type { Logger } from 'pino';
-import { isRefusal } from '../../errors.ts';
+import { isRefusal, type Refusal, SecurityFinding } from '../../errors.ts';
 import type { Exchange } from '../api/exchange.ts';
 import type { Limited } from '../limits/limits.ts';
 import { WINDOW_MS } from '../limits/rateLimit.ts';
@@ -20,6 +20,10 @@ export interface SecurityLog {
   settled(exchange: Exchange, event: string, account: string | undefined, error?: unknown): void;
   /** A token was signed with an older key; logged once per account, key and minute. */
   olderKey(use: OlderKeyUse): void;
+  /** A token that is not valid, or a role that a route is not for; logged once per caller, rule and minute. */
+  denied(exchange: Exchange, error: unknown): void;
+  /** A caller asked for metrics without the token for them, or with another; logged once per address and minute. */
+  noInsight(exchange: Exchange): void;
   /** A caller was refused or delayed by a rate limit; logged once per caller and minute. */
   limited(exchange: Exchange, limited: Limited): void;
 }
@@ -41,6 +45,9 @@ export function logKeysInUse(logger: Logger, { jwtSecret, master }: Record<'jwtS
   logger.info({ security: 'keys in use', signs, verify, master }, 'security: keys in use');
 }
 
+/** A token that has run out is nothing unusual: each client meets one now and then. */
+const isExpiry = ({ cause }: Refusal): boolean => cause instanceof Error && cause.name === 'TokenExpiredError';
+
 /**
  * An account that was named but not proved appears only as a keyed mark: equal marks are the same account, and a mark does
  * not tell its e-mail address. A signed-in caller appears with the account's id, as in the lines of requests.
@@ -48,6 +55,11 @@ export function logKeysInUse(logger: Logger, { jwtSecret, master }: Record<'jwtS
 export function createSecurityLog({ logger, masterKey, addressOf }: SecurityLogOptions): SecurityLog {
   const key = markKey(masterKey);
   const told = new LRUCache<string, true>({ max: CALLERS_TOLD_MAX, ttl: WINDOW_MS });
+  const isNews = (once: string): boolean => {
+    if (told.has(once)) return false;
+    told.set(once, true);
+    return true;
+  };
   const markOfAccount = (account: string): string => markOf(key, account.normalize('NFC').trim().toLowerCase());
   const circumstances = ({ req, route, requestId, actor }: Exchange) => ({
     address: addressOf(req),
@@ -63,18 +75,30 @@ export function createSecurityLog({ logger, masterKey, addressOf }: SecurityLogO
       if (error === undefined) logger.info(line, `security: ${event}`);
       else if (isRefusal(error) && error.kind === 'unauthenticated')
         logger.warn({ ...line, rule: error.rule }, `security: ${event} refused`);
+      const { cause } = (error ?? {}) as { cause?: unknown };
+      if (!(cause instanceof SecurityFinding)) return;
+      const found = { security: cause.message, ...circumstances(exchange), ...cause.details };
+      logger.warn(found, `security: ${cause.message}`);
+    },
+    denied(exchange, error) {
+      if (!isRefusal(error) || error.rule === 'TokenMissing' || isExpiry(error)) return;
+      const event = error.kind === 'forbidden' ? 'access refused' : 'token refused';
+      const line = { security: event, rule: error.rule, ...circumstances(exchange) };
+      if (isNews(`${event}:${error.rule}:${line.address}:${exchange.actor.id}`))
+        logger.warn(line, `security: ${event}`);
+    },
+    noInsight(exchange) {
+      const event = 'metrics refused';
+      const line = { security: event, ...circumstances(exchange) };
+      if (isNews(`${event}:${line.address}`)) logger.warn(line, `security: ${event}`);
     },
     olderKey({ req, user, key: used }) {
-      const once = `older key:${used}:${user}`;
-      if (told.has(once)) return;
-      told.set(once, true);
+      if (!isNews(`older key:${used}:${user}`)) return;
       const line = { security: 'use of an older key', key: used, user, address: addressOf(req) };
       logger.info(line, 'security: use of an older key');
     },
     limited(exchange, { name, caller, outcome }) {
-      const once = `${name}:${caller}:${outcome}`;
-      if (told.has(once)) return;
-      told.set(once, true);
+      if (!isNews(`${name}:${caller}:${outcome}`)) return;
       const line = { security: `rate limit ${outcome}`, limit: name, ...circumstances(exchange) };
       logger.warn(line, `security: a caller was ${outcome} by a rate limit`);
     },

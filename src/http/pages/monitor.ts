@@ -3,11 +3,12 @@ import type { Logger } from 'pino';
 import type { Config } from '../../config/config.ts';
 import { begin, createAnswering } from '../api/exchange.ts';
 import { securityHeaders } from '../api/headers.ts';
+import { createSecurityLog } from '../auth/securityLog.ts';
 import type { Probe } from './health.ts';
 import type { Insight } from './insight.ts';
 import type { Metrics } from './metrics.ts';
 import { addPages } from './pages.ts';
-import { createServer, drained, expressApp } from '../server.ts';
+import { addressReader, createServer, drained, expressApp } from '../server.ts';
 
 export interface MonitorDeps {
   readonly config: Pick<Config, 'http'>;
@@ -16,6 +17,8 @@ export interface MonitorDeps {
   readonly metrics: Metrics;
   readonly probes: readonly Probe[];
   readonly insight: Insight;
+  /** Marks in the log are derived from it. */
+  readonly masterKey: Buffer;
 }
 
 export interface Monitor {
@@ -26,7 +29,8 @@ export interface Monitor {
 }
 
 /** An HTTP server without the API: it serves only health and metrics. */
-export function createMonitor({ config, logger, version, metrics, probes, insight }: MonitorDeps): Monitor {
+export function createMonitor({ config, masterKey, ...deps }: MonitorDeps): Monitor {
+  const { logger, metrics } = deps;
   const state = { draining: false };
   const draining = (): boolean => state.draining;
   const { trustProxy, requestTimeoutMs } = config.http;
@@ -36,7 +40,8 @@ export function createMonitor({ config, logger, version, metrics, probes, insigh
     res.locals['exchange'] = begin(req, res);
     next();
   });
-  addPages(app, { answering, metrics, probes, logger, version, draining, insight });
+  const security = createSecurityLog({ logger, masterKey, addressOf: addressReader(app, trustProxy) });
+  addPages(app, { ...deps, answering, draining, security });
   const server = createServer(app);
   return {
     server,

@@ -1,6 +1,7 @@
 import type { ErrorRequestHandler, Express, RequestHandler, Response, Router } from 'express';
 import type { Logger } from 'pino';
 import { JSON_TYPE, envelope, type Answering, type Exchange } from '../api/exchange.ts';
+import type { SecurityLog } from '../auth/securityLog.ts';
 import { createHome } from './home.ts';
 import { createReadiness, type Probe } from './health.ts';
 import { type Insight, noInsight, nothingAt, seesInside } from './insight.ts';
@@ -8,6 +9,7 @@ import type { Metrics } from './metrics.ts';
 import { invalidRequest, ProblemError } from '../api/problem.ts';
 
 export interface PagesDeps {
+  readonly security: Pick<SecurityLog, 'noInsight'>;
   readonly answering: Answering;
   readonly metrics: Metrics;
   readonly probes: readonly Probe[];
@@ -41,6 +43,12 @@ function recording({ answering }: PagesDeps, route: string): RequestHandler {
   };
 }
 
+/** The refusal of a caller that may not see metrics. */
+function unseen({ insight, security }: PagesDeps, exchange: Exchange): Error {
+  if (insight !== 'closed') security.noInsight(exchange);
+  return noInsight(insight, METRICS_ROUTE);
+}
+
 /** Adds the pages outside the API: health, metrics, documentation, and a problem for every other path. */
 export function addPages(app: Express, deps: PagesDeps): void {
   const { answering, metrics, logger } = deps;
@@ -53,8 +61,8 @@ export function addPages(app: Express, deps: PagesDeps): void {
       exchange.route = path;
       await serve(exchange);
     });
-    app.all(path, (req) => {
-      if (path === METRICS_ROUTE && !seesInside(deps.insight, req)) throw noInsight(deps.insight, path);
+    app.all(path, (req, res) => {
+      if (path === METRICS_ROUTE && !seesInside(deps.insight, req)) throw unseen(deps, exchangeOf(res));
       throw new ProblemError('METHOD_NOT_ALLOWED', 'MethodNotAllowed', `${req.method} is not allowed here.`, {
         headers: ['Allow', 'GET, HEAD'],
       });
@@ -76,7 +84,7 @@ export function addPages(app: Express, deps: PagesDeps): void {
   page(METRICS_ROUTE, async (exchange) => {
     if (!seesInside(deps.insight, exchange.req)) {
       await deps.count?.(exchange);
-      throw noInsight(deps.insight, METRICS_ROUTE);
+      throw unseen(deps, exchange);
     }
     const text = await metrics.text();
     answering.send(exchange, 200, ['Content-Type', metrics.contentType, 'Cache-Control', 'no-store'], text);
