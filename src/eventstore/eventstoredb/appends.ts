@@ -4,7 +4,7 @@ import {
   type AppendResult as WireResult,
   NO_STREAM as NEW_STREAM,
 } from '@eventstore/db-client';
-import { reject, unavailable } from '../../errors.ts';
+import { isRefusal, reject, unavailable } from '../../errors.ts';
 import { type Backoff, delayAfter } from '../../platform/backoff.ts';
 import { failpoint } from '../../platform/failpoint.ts';
 import { type AppendResult, type NewEvent, NO_STREAM } from '../eventStore.ts';
@@ -114,6 +114,16 @@ async function once(context: Context, append: Append): Promise<AppendResult> {
   return result;
 }
 
+/** A look for what was sent. If the log does not answer that either, the outcome stays open, and the append is sent again. */
+async function whileOpen<T>(look: Promise<T | undefined>): Promise<T | undefined> {
+  try {
+    return await look;
+  } catch (error) {
+    if (isRefusal(error) && error.kind === 'unavailable') return undefined;
+    throw error;
+  }
+}
+
 async function untilKnown(context: Context, append: Append): Promise<AppendResult> {
   for (let failures = 0; performance.now() < append.deadlineAt; failures += 1) {
     if (failures > 0) await delay(delayAfter(RETRY, failures));
@@ -131,7 +141,7 @@ async function attempt(context: Context, append: Append): Promise<AppendResult |
   } catch (error) {
     switch (failureOf(error)) {
       case 'wrong version':
-        return conflicted(context, append, actualOf(error));
+        return whileOpen(conflicted(context, append, actualOf(error)));
       case 'too large':
         return reject('AppendTooLarge', 'This append is larger than the log allows.');
       case 'deleted':
@@ -141,11 +151,11 @@ async function attempt(context: Context, append: Append): Promise<AppendResult |
       case 'not there':
       case 'bad position':
       case 'unknown':
-        return resolved(context, append);
+        return whileOpen(resolved(context, append));
     }
   }
   // The connection string can make the client return failures instead of throwing. The revision in them is wrong.
-  return result.success ? succeeded(context, append, result) : conflicted(context, append);
+  return whileOpen(result.success ? succeeded(context, append, result) : conflicted(context, append));
 }
 
 async function send(

@@ -17,8 +17,21 @@ const OTHERS_POLL_MS = 10;
 const DISPOSE_MS = 500;
 const GRPC_INVALID_ARGUMENT = 3;
 
-/** Replaces KurrentDB's own URL scheme, which this client does not know. It means the same server. */
-const connectionString = (url: string): string => url.replace(/^kurrent(?:db)?(\+discover)?:/, 'esdb$1:');
+/** How long gRPC's own keepalive waits for an answer, ms, unless the URL says otherwise. */
+const KEEPALIVE_TIMEOUT_MS = 10_000;
+const KEEPALIVE_TIMEOUT = /[?&]keep[-_]?alive[-_]?timeout=(\d+)/i;
+let clients = 0;
+
+/**
+ * A new client with a connection of its own. gRPC lets all channels of a process share one connection to a server if their options
+ * are equal, so a new client would go on with a connection that has gone silent. Here each client's keepalive differs by 1 ms.
+ * KurrentDB's own URL scheme, which this client does not know, means the same server.
+ */
+function newClient(url: string): EventStoreDBClient {
+  const timeoutMs = Number(KEEPALIVE_TIMEOUT.exec(url)?.[1] ?? KEEPALIVE_TIMEOUT_MS) + (clients += 1);
+  const known = url.trim().replace(/^kurrent(?:db)?(\+discover)?:/, 'esdb$1:');
+  return EventStoreDBClient.connectionString(`${known}${known.includes('?') ? '&' : '?'}keepAliveTimeout=${timeoutMs}`);
+}
 
 export type Failure = 'not there' | 'wrong version' | 'too large' | 'denied' | 'bad position' | 'deleted' | 'unknown';
 
@@ -55,6 +68,10 @@ class DeadlineExceeded extends Error {
 
 export const isLate = (error: unknown): boolean => error instanceof DeadlineExceeded;
 
+/** Whether a call has had no answer in time. The client enforces the deadlines of some calls itself. */
+const isUnanswered = (error: unknown): boolean =>
+  isLate(error) || (error instanceof Error && isCommandError(error) && error.type === ErrorType.DEADLINE_EXCEEDED);
+
 /** Rejects after `ms`, whether or not the client reacts. */
 export function withDeadline<T>(work: Promise<T>, ms: number, onLate?: () => void): Promise<T> {
   return new Promise((resolve, reject) => {
@@ -71,7 +88,10 @@ export function withDeadline<T>(work: Promise<T>, ms: number, onLate?: () => voi
 }
 
 export interface Connection {
-  /** Runs a call on the current client. The client is replaced after `REBUILD_AFTER` equal failures in a row. */
+  /**
+   * Runs a call on the current client. The client is replaced after `REBUILD_AFTER` equal failures in a row, and at once when it has
+   * gone silent: a call is late, and since it began no other call has had an answer.
+   */
   call<T>(work: (client: EventStoreDBClient) => Promise<T>): Promise<T>;
   /** Runs a call without side effects, with a few retries. Fails with the errors that the port promises. */
   read<T>(work: (client: EventStoreDBClient) => Promise<T>): Promise<T>;
@@ -91,10 +111,12 @@ export interface ConnectionOptions {
 
 /** One client, which is replaced when it seems to be broken. */
 export function createConnection({ url, appends, log }: ConnectionOptions): Connection {
-  let client = EventStoreDBClient.connectionString(connectionString(url));
+  let client = newClient(url);
   let failed: { readonly what: string; times: number } | undefined;
   let rebuilding: Promise<void> | undefined;
   let busy = 0;
+  /** When a call on the current client last had an answer. */
+  let heardAt = -Infinity;
 
   async function dispose(old: EventStoreDBClient): Promise<void> {
     // Disposing one client rejects the running appends of all clients in this process: they share their callbacks.
@@ -104,32 +126,46 @@ export function createConnection({ url, appends, log }: ConnectionOptions): Conn
     await withDeadline(old.dispose(), DISPOSE_MS).catch(() => undefined);
   }
 
-  async function rebuild(what: string): Promise<void> {
-    log?.warn({ failure: what }, 'the client of the log keeps failing in the same way; making a new one');
+  async function rebuild(what: string, why: string): Promise<void> {
+    log?.warn({ failure: what }, `the client of the log ${why}; making a new one`);
     const old = client;
-    failed = undefined;
     await dispose(old);
-    client = EventStoreDBClient.connectionString(connectionString(url));
+    failed = undefined;
+    client = newClient(url);
   }
 
-  function note(error: unknown): void {
+  function replace(what: string, why: string): void {
+    rebuilding ??= rebuild(what, why).finally(() => (rebuilding = undefined));
+  }
+
+  function note(error: unknown, beganAt: number): void {
     const what = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-    if (failureOf(error) !== 'unknown') failed = undefined;
-    else if (failed?.what === what) failed.times += 1;
+    if (isUnanswered(error) && heardAt < beganAt) {
+      replace(what, 'has gone silent');
+      return;
+    }
+    if (failureOf(error) !== 'unknown') {
+      failed = undefined;
+      heardAt = performance.now();
+    } else if (failed?.what === what) failed.times += 1;
     else failed = { what, times: 1 };
-    if (failed === undefined || failed.times < REBUILD_AFTER) return;
-    rebuilding ??= rebuild(what).finally(() => (rebuilding = undefined));
+    if (failed !== undefined && failed.times >= REBUILD_AFTER) replace(what, 'keeps failing in the same way');
   }
 
-  async function call<T>(work: (client: EventStoreDBClient) => Promise<T>): Promise<T> {
+  /** `whole`: the answer counts only if the client stays, because the streams of a client that is disposed end early without an error. */
+  async function call<T>(work: (client: EventStoreDBClient) => Promise<T>, whole = false): Promise<T> {
     await rebuilding;
     busy += 1;
+    const [used, beganAt] = [client, performance.now()];
     try {
-      const answer = await work(client);
+      const answer = await work(used);
+      if (whole && (used !== client || rebuilding !== undefined)) throw new Error('the client was replaced meanwhile');
       failed = undefined;
+      heardAt = performance.now();
       return answer;
     } catch (error) {
-      if (!isUnusable(error)) note(error);
+      // A failure of a client that was replaced meanwhile says nothing about the current one.
+      if (!isUnusable(error) && used === client) note(error, beganAt);
       throw error;
     } finally {
       busy -= 1;
@@ -138,7 +174,7 @@ export function createConnection({ url, appends, log }: ConnectionOptions): Conn
 
   const connection: Connection = {
     call,
-    read: (work) => readWith(call, work),
+    read: (work) => readWith((ask) => call(ask, true), work),
     get busy() {
       return busy;
     },
@@ -153,6 +189,7 @@ export function createConnection({ url, appends, log }: ConnectionOptions): Conn
 }
 
 async function readWith<T>(call: Connection['call'], work: (client: EventStoreDBClient) => Promise<T>): Promise<T> {
+  const until = performance.now() + CALL_DEADLINE_MS;
   for (let attempts = 1; ; attempts += 1) {
     try {
       return await call(work);
@@ -161,7 +198,8 @@ async function readWith<T>(call: Connection['call'], work: (client: EventStoreDB
       const failure = failureOf(error);
       if (failure === 'bad position')
         throw unusable('the log has no event at the position that was asked for; it may have been replaced', error);
-      if (failure !== 'unknown' || attempts === READ_ATTEMPTS_MAX || isLate(error)) throw logUnavailable(error);
+      const isLast = attempts === READ_ATTEMPTS_MAX || isLate(error) || performance.now() > until;
+      if (failure !== 'unknown' || isLast) throw logUnavailable(error);
       await delay(READ_RETRY_DELAY_MS * attempts * (0.5 + Math.random()));
     }
   }
