@@ -1,4 +1,5 @@
 import type { Upcasters } from '../engine/decide/decider.ts';
+import { adminsDecider } from './admins.ts';
 import { cartDecider } from './cart.ts';
 import { categoryDecider } from './category.ts';
 import { claimDecider } from './claim.ts';
@@ -14,6 +15,7 @@ import { userDecider } from './user.ts';
 /** Every aggregate. */
 const deciders: readonly { readonly upcasters?: Upcasters }[] = [
   userDecider,
+  adminsDecider,
   sessionDecider,
   claimDecider,
   currencyDecider,

@@ -18,3 +18,15 @@ export const totalOf = (lines: readonly OrderLine[], currency: string): Money =>
     lines.map((line) => times({ amount: line.price, currency: line.currency ?? currency }, line.quantity)),
     currency,
   );
+
+type Priced = Pick<OrderLine, 'storeId' | 'price' | 'quantity'>;
+
+/** The price of each store's lines together, minor units. All lines of an order are in its currency. */
+export function worthPerStore(lines: readonly Priced[]): ReadonlyMap<string, number> {
+  const worth = new Map<string, number>();
+  for (const { storeId, price, quantity } of lines) worth.set(storeId, (worth.get(storeId) ?? 0) + price * quantity);
+  return worth;
+}
+
+/** The price of a store's lines together, minor units. */
+export const worthOf = (lines: readonly Priced[], storeId: string): number => worthPerStore(lines).get(storeId) ?? 0;

@@ -1,4 +1,4 @@
-import type { OrderLine } from './orderLines.ts';
+import { type OrderLine, worthPerStore } from './orderLines.ts';
 import type { PaymentCaptured, RefundRequested } from './orderPayment.ts';
 
 /** Minor units per store. */
@@ -12,8 +12,6 @@ interface Kept {
 }
 
 export interface Shares {
-  /** The price of a store's lines together. */
-  worth(storeId: string): number;
   /** Each store's share of a capture. Money beyond the order's total belongs to none. */
   capture(captured: Pick<PaymentCaptured['data'], 'paymentId' | 'amount'>): PerStore;
   /** Each store's share of a refund: all of it when the store asked for it, else in proportion to the money that each has. */
@@ -37,12 +35,10 @@ export function createShares(
   lines: readonly Pick<OrderLine, 'storeId' | 'price' | 'quantity'>[],
   total: number,
 ): Shares {
-  const worth = new Map<string, number>();
-  for (const { storeId, price, quantity } of lines) worth.set(storeId, (worth.get(storeId) ?? 0) + price * quantity);
+  const worth = worthPerStore(lines);
   const payments = new Map<string, Kept>();
   const refunds = new Map<string, PerStore>();
   return {
-    worth: (storeId) => worth.get(storeId) ?? 0,
     capture({ paymentId, amount }) {
       const part = Math.min(amount, total);
       const perStore = new Map([...worth].map(([storeId, own]) => [storeId, proportion(part, own, total)]));

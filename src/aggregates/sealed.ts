@@ -47,7 +47,7 @@ const OF_ORDERS = propertiesOf({
   shipping_address: ['OrderPlaced.shippingAddress'],
   billing_address: ['OrderPlaced.billingAddress'],
   notes: ['OrderPlaced.notes'],
-  cancel_reason: ['OrderCancelled.reason'],
+  cancel_reason: ['OrderCancelled.reason', 'FulfilmentCancelled.reason'],
 });
 const OF_EVENTS: ReadonlyMap<string, Opening['properties']> = new Map(
   Object.entries(SEALED_FIELDS).map(([type, fields]) => [

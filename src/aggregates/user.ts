@@ -3,7 +3,7 @@ import type { Command, Decider } from '../engine/decide/decider.ts';
 import type { Sealed } from './sealed.ts';
 
 /** From the least to the most: a role includes those before it. */
-const ROLES = ['buyer', 'seller', 'admin'] as const;
+export const ROLES = ['buyer', 'seller', 'admin'] as const;
 export type Role = (typeof ROLES)[number];
 
 /** The roles that a user with this role does not have. A change to it takes them away from a user who had one of them. */
@@ -51,13 +51,22 @@ export type UpdateProfile = Command<'UpdateProfile', ProfileUpdated['data'] & { 
 export type ChangePassword = Command<'ChangePassword', { passwordHash: Sealed; keptSession: string | null }>;
 /** `passwordChanges`: that of the user when the password was verified. A password that was changed since keeps its hash. */
 export type RehashPassword = Command<'RehashPassword', { passwordHash: Sealed; passwordChanges: number }>;
+/** The user keeps their store: the role of a seller can be given back. */
+export type ChangeRole = Command<'ChangeRole', { role: Role }>;
 export type GrantSeller = Command<'GrantSeller', { storeId: string }>;
 /** Fences a registration that stopped half way: it can no longer be completed. */
 export type AbandonRegistration = Command<'AbandonRegistration', object>;
 /** Does nothing when the user's claims have changed since `claimEpoch`: the caller has to look again. */
 export type AbandonUserClaim = Command<'AbandonUserClaim', { claim: string; claimEpoch: number }>;
 export type UserCommand =
-  RegisterUser | UpdateProfile | ChangePassword | RehashPassword | GrantSeller | AbandonRegistration | AbandonUserClaim;
+  | RegisterUser
+  | UpdateProfile
+  | ChangePassword
+  | RehashPassword
+  | GrantSeller
+  | ChangeRole
+  | AbandonRegistration
+  | AbandonUserClaim;
 
 export interface ActiveUser {
   readonly status: 'active';
@@ -125,6 +134,8 @@ export const userDecider: Decider<UserState, UserCommand, UserEvent> = {
         return rehashPassword(command, active(state));
       case 'GrantSeller':
         return grantSeller(command, active(state));
+      case 'ChangeRole':
+        return changeRole(command, active(state));
       case 'AbandonRegistration':
         return state.status === 'none' ? [{ type: 'RegistrationAbandoned', data: {} }] : [];
       case 'AbandonUserClaim': {
@@ -186,4 +197,10 @@ function grantSeller({ data }: GrantSeller, state: ActiveUser): UserEvent[] {
   if (state.storeId === data.storeId) return [];
   if (state.role !== 'buyer') reject('NotABuyer', 'Only a buyer can become a seller.');
   return [{ type: 'UserRoleChanged', data: { role: 'seller', storeId: data.storeId } }];
+}
+
+function changeRole({ data: { role } }: ChangeRole, { role: current, storeId }: ActiveUser): UserEvent[] {
+  if (role === current) return [];
+  if (role === 'seller' && storeId === null) reject('NoStore', 'A user becomes a seller by opening a store.');
+  return [{ type: 'UserRoleChanged', data: { role, storeId } }];
 }

@@ -50,6 +50,17 @@ export interface Hints {
    * asked first; it waits for no read model.
    */
   productsWithSku(storeId: string, sku: string): Promise<readonly string[]>;
+  /** Some admins other than these; none when there is no other. */
+  adminsBeside(userIds: readonly string[]): Promise<readonly string[]>;
+  /** What a store has still to do. */
+  workOfStore(storeId: string): Promise<StoreWork>;
+}
+
+export interface StoreWork {
+  /** Products that can be bought. */
+  readonly listed: number;
+  /** Orders with a part of the store that is neither shipped nor cancelled. */
+  readonly unshipped: number;
 }
 
 /** The services that this shop's commands may use; created once by the composition root. */

@@ -5,6 +5,7 @@ import type { CommandContract } from './contract.ts';
 import { orderCommands } from './order.ts';
 import { paymentCommands } from './payment.ts';
 import { productCommands } from './product.ts';
+import { roleCommands } from './role.ts';
 import { storeCommands } from './store.ts';
 import { userCommands } from './user.ts';
 
@@ -12,6 +13,7 @@ import { userCommands } from './user.ts';
 export const commands: readonly CommandContract[] = [
   ...authCommands,
   ...userCommands,
+  ...roleCommands,
   ...storeCommands,
   ...categoryCommands,
   ...productCommands,

@@ -1,5 +1,6 @@
 import { Type } from 'typebox';
 import { amountInWords, type Money, toMinor } from '../aggregates/money.ts';
+import { worthOf } from '../aggregates/orderLines.ts';
 import { refundedInFull } from '../aggregates/reason.ts';
 import { type OrderCommand, orderDecider, type PlacedOrder } from '../aggregates/order.ts';
 import { invalid, missing } from '../errors.ts';
@@ -10,7 +11,7 @@ import { PaymentView, paymentView } from '../queries/payment.ts';
 import { answerWith, pagesOf } from '../engine/decide/answer.ts';
 import type { Answer } from '../engine/decide/command.ts';
 import type { Outcome } from '../engine/decide/context.ts';
-import { createPartReader, viewerOf, worthOf } from '../queries/orderPart.ts';
+import { createPartReader, viewerOf } from '../queries/orderPart.ts';
 import { type CommandContext, defineChange, defineCommand } from './contract.ts';
 import { storeIdOf } from '../queries/store.ts';
 import { loadOwn, loadPlaced, methodOf, PaymentMethod } from './order.ts';

@@ -133,17 +133,25 @@ const updateProduct = defineChange({
   },
 });
 
+/** The seller whose product it is: the caller; for an admin, the one who listed it. */
+async function sellerOf(context: CommandContext, productId: string): Promise<string> {
+  if (context.actor.role !== 'admin') return context.actor.id;
+  const { state } = await context.load(productDecider, productId);
+  return 'sellerId' in state ? state.sellerId : missing('ProductUnknown', 'There is no such product.');
+}
+
 const delistProduct = defineCommand({
   name: 'DelistProduct',
-  summary: 'Take a product of mine off the shop',
+  summary: 'Take a product of mine off the shop; as an admin, any product',
   tag: 'products',
   route: 'DELETE /products/:id',
-  access: ['seller'],
+  access: ['seller', 'admin'],
   params: Fields({ id: Id }),
   result: Message,
   revised: 'always',
   async run({ params }, context) {
-    const intent = { type: 'DelistProduct', data: { by: context.actor.id } } as const;
+    const by = await sellerOf(context, params.id);
+    const intent = { type: 'DelistProduct', data: { by } } as const;
     const { revision, state } = await context.handle(productDecider, params.id, intent, { pinned: true });
     await releaseSku(context, params.id, state);
     return { data: { message: 'product deleted' }, revision };

@@ -1,3 +1,4 @@
+import { FULFILMENT_STATUSES, isUnshipped } from '../aggregates/fulfilment.ts';
 import type { Hints } from '../commands/contract.ts';
 import type { ReadDb } from '../engine/ask/query.ts';
 import type { Progress } from '../engine/project/progress.ts';
@@ -14,6 +15,15 @@ const SAME_SKU_MAX = 100;
 const FOLDED = (text: string): string => `lower(normalize(${text}, NFKC) COLLATE "und-x-icu")`;
 const SAME_SKU = `SELECT id FROM products WHERE store_id = $1 AND ${FOLDED('sku')} = ${FOLDED('$2::text')} AND listed
                   LIMIT ${SAME_SKU_MAX}`;
+
+/** Admins that one look finds, at most: a caller needs to know of one. */
+const ADMINS_MAX = 10;
+const ADMINS_BESIDE = `SELECT id FROM users WHERE role = 'admin' AND is_active AND id <> ALL($1::uuid[]) LIMIT ${ADMINS_MAX}`;
+const LISTED = 'SELECT count(*)::int AS found FROM products WHERE store_id = $1 AND listed';
+const UNSHIPPED = FULFILMENT_STATUSES.filter(isUnshipped);
+const ORDERS_UNSHIPPED = `
+  SELECT count(*)::int AS found FROM orders
+  WHERE store_ids @> jsonb_build_array($1::text) AND status <> 'cancelled' AND fulfilments ->> $1::text = ANY($2)`;
 
 interface HintsOptions {
   readonly db: ReadDb;
@@ -52,6 +62,17 @@ export function createHints({ db, store, progress }: HintsOptions): Hints {
       const known = await orderOf(paymentId);
       if (known !== undefined) return known;
       return atHead('payments', () => orderOf(paymentId));
+    },
+    async adminsBeside(userIds) {
+      const rows = await atHead('users', () => db.rows<{ id: string }>(ADMINS_BESIDE, [userIds]));
+      return rows.map(({ id }) => id);
+    },
+    async workOfStore(storeId) {
+      const [products, orders] = await Promise.all([
+        atHead('products', () => db.rows<{ found: number }>(LISTED, [storeId])),
+        atHead('orders', () => db.rows<{ found: number }>(ORDERS_UNSHIPPED, [storeId, UNSHIPPED])),
+      ]);
+      return { listed: products[0]?.found ?? 0, unshipped: orders[0]?.found ?? 0 };
     },
     async productsWithSku(storeId, sku) {
       // Before the rows: what the read model comes to see meanwhile is in both.

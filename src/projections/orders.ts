@@ -40,6 +40,7 @@ export interface OrderRow {
   readonly shipping_address: string;
   readonly billing_address: string | null;
   readonly notes: string | null;
+  /** Of the last cancellation: of the order, or of one store's part. */
   readonly cancel_reason: string | null;
   readonly pay_by: string;
   readonly created_at: string;
@@ -140,8 +141,9 @@ export const orders: Projection<OrderRow, OrderEvent> = {
     FulfilmentAdvanced: update<FulfilmentAdvanced>((row, { storeId, status }) => {
       row.fulfilments = { ...row.fulfilments, [storeId]: status };
     }),
-    FulfilmentCancelled: update<FulfilmentCancelled>((row, { storeId }) => {
+    FulfilmentCancelled: update<FulfilmentCancelled>((row, { storeId, reason }) => {
       row.fulfilments = { ...row.fulfilments, [storeId]: 'cancelled' };
+      row.cancel_reason = reason;
     }),
     PaymentRequested: update<PaymentRequested>((row, { paymentId, method }) => {
       row.payment_id = paymentId;

@@ -45,7 +45,9 @@ export const OrderView = Named('Order', {
   shipping_address: AddressView,
   billing_address: AddressView,
   notes: Nullable(Type.String()),
-  cancel_reason: Nullable(Type.String()),
+  cancel_reason: Nullable(
+    Type.String({ description: 'Why the order was cancelled, or the part of it that was cancelled last.' }),
+  ),
   created_at: Instant,
   updated_at: Instant,
 });

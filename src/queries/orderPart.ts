@@ -1,5 +1,6 @@
 import { type Fulfilment, orderStatus, type OrderStatus } from '../aggregates/fulfilment.ts';
 import type { OrderCancelled, OrderEvent, OrderLine, OrderPlaced } from '../aggregates/order.ts';
+import { worthOf } from '../aggregates/orderLines.ts';
 import { createShares } from '../aggregates/orderShares.ts';
 import type { Reader } from '../engine/ask/history.ts';
 import type { Conditions } from '../engine/ask/paging.ts';
@@ -26,10 +27,6 @@ export function viewerOf({ id, role }: Actor, { buyerId, lines }: Parties): View
   const storeId = storeIdOf(id);
   return lines.some((line) => line.storeId === storeId) ? { sees: 'part', storeId } : undefined;
 }
-
-/** The price of a store's lines together, minor units. */
-export const worthOf = (lines: readonly OrderLine[], storeId: string): number =>
-  lines.reduce((sum, line) => (line.storeId === storeId ? sum + line.price * line.quantity : sum), 0);
 
 /** The status of one store's part of an order. `addPartStatus` is the same rule in SQL. */
 export const partStatus = (row: Pick<OrderRow, 'status' | 'paid'>, fulfilment: Fulfilment): OrderRow['status'] =>
@@ -79,7 +76,7 @@ function readerOf(storeId: string, placed: OrderPlaced['data']): Read {
       case 'FulfilmentCancelled':
         return event.data.storeId === storeId ? event.data : undefined;
       case 'PaymentRequested':
-        return { ...event.data, amount: shares.worth(storeId) };
+        return { ...event.data, amount: worthOf(placed.lines, storeId) };
       case 'PaymentAuthorised':
       case 'PaymentConfirmed':
       case 'PaymentDeclined':

@@ -1,4 +1,5 @@
 import { Type, type Static } from 'typebox';
+import { worthOf } from '../aggregates/orderLines.ts';
 import { toMajor } from '../aggregates/money.ts';
 import { sealedInOrder } from '../aggregates/sealed.ts';
 import { conditions, pageOf, Paging } from '../engine/ask/paging.ts';
@@ -6,7 +7,7 @@ import type { OrderRow } from '../projections/orders.ts';
 import { Currency, Fields, Id, Instant, Money, Named } from '../schema.ts';
 import { defineQuery } from './contract.ts';
 import { address, AddressView, lineView, LineView, OrderStatusText, ownStatus } from './order.ts';
-import { addPartStatus, partStatus, worthOf } from './orderPart.ts';
+import { addPartStatus, partStatus } from './orderPart.ts';
 import { storeIdOf } from './store.ts';
 
 /** An order as one of its sellers sees it: only their lines and their part of the total. */

@@ -81,6 +81,10 @@ const LIVES: readonly Life[] = [
         data: { productId: idAt(at % 50), quantity: 1 + (at % 7), at: EXPIRES },
       })),
   },
+  {
+    ...{ name: 'admins', what: 'roles taken away' },
+    events: (length) => Array.from({ length }, (_, at) => ({ type: 'AdminRetired', data: { userId: idAt(at) } })),
+  },
   { ...{ name: 'product', what: 'prices' }, events: repeated('product', 'ProductPriceChanged') },
   { ...{ name: 'user', what: 'profiles' }, events: repeated('user', 'ProfileUpdated') },
   { ...{ name: 'store', what: 'names' }, events: repeated('store', 'StoreUpdated') },

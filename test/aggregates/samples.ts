@@ -1,9 +1,8 @@
+import { adminsDecider } from '../../src/aggregates/admins.ts';
 import { cartDecider } from '../../src/aggregates/cart.ts';
 import { categoryDecider } from '../../src/aggregates/category.ts';
 import { claimDecider } from '../../src/aggregates/claim.ts';
 import { currencyDecider } from '../../src/aggregates/currency.ts';
-import type { Command, Decider } from '../../src/engine/decide/decider.ts';
-import type { DomainEvent } from '../../src/eventstore/eventStore.ts';
 import { orderDecider } from '../../src/aggregates/order.ts';
 import { productDecider } from '../../src/aggregates/product.ts';
 import { sessionDecider } from '../../src/aggregates/session.ts';
@@ -13,46 +12,9 @@ import { unpaidDecider } from '../../src/aggregates/unpaid.ts';
 import { userDecider } from '../../src/aggregates/user.ts';
 import { NOW } from '../support/given.ts';
 import { asSealed } from '../support/personalData.ts';
+import { type Sample, sample } from './sample.ts';
 
-type DataOf<Union, Type> = Union extends { type: Type; data: infer Data } ? Data : never;
-
-export interface Sample {
-  readonly name: string;
-  readonly decider: Decider<unknown, Command, DomainEvent>;
-  /** One event of each type, in a plausible order. */
-  readonly events: readonly DomainEvent[];
-  readonly commands: readonly {
-    readonly type: string;
-    readonly data: object;
-    readonly past: readonly DomainEvent[];
-    /** The reason why a repeated decision makes events again; undefined when it makes none. */
-    readonly again?: string;
-  }[];
-}
-
-/** A sample for each event and each command of a decider. The compiler reports missing ones. */
-function sample<State, C extends Command, E extends DomainEvent>(
-  decider: Decider<State, C, E>,
-  events: { readonly [Type in E['type']]: DataOf<E, Type> },
-  commands: {
-    readonly [Type in C['type']]: { data: DataOf<C, Type>; after?: readonly E['type'][]; again?: string };
-  },
-): Sample {
-  const happened = Object.entries(events).map(([type, data]) => ({ type, data: data as object }));
-  const past = (types: readonly string[]): DomainEvent[] =>
-    types.map((wanted) => happened.find(({ type }) => type === wanted)!);
-  return {
-    name: decider.category,
-    decider: decider,
-    events: happened,
-    commands: Object.entries<{ data: object; after?: readonly string[]; again?: string }>(commands).map(
-      ([type, { data, after = [], again }]) => ({
-        ...{ type, data, past: past(after) },
-        ...(again === undefined ? {} : { again }),
-      }),
-    ),
-  };
-}
+export type { Sample } from './sample.ts';
 
 const EXPIRY = '2026-03-31T12:00:00.000Z';
 const ADDS_UP = 'quantities add up; that it is the same command is known by its id';
@@ -93,8 +55,17 @@ export const samples: readonly Sample[] = [
       RehashPassword: { after: ['UserRegistered'], data: { passwordHash: asSealed('j'), passwordChanges: 0 } },
       ChangePassword: { after: ['UserRegistered'], data: { passwordHash: asSealed('i'), keptSession: 'this' } },
       GrantSeller: { after: ['UserRegistered'], data: { storeId: 's' } },
+      ChangeRole: { after: ['UserRegistered'], data: { role: 'admin' } },
       AbandonRegistration: { data: {} },
       AbandonUserClaim: { after: ['UserRegistered'], data: { claim: 'phone-1', claimEpoch: 1 } },
+    },
+  ),
+  sample(
+    adminsDecider,
+    { AdminRetired: { userId: 'ada' }, AdminReinstated: { userId: 'ada' } },
+    {
+      RetireAdmin: { data: { userId: 'ada', others: ['bea'] } },
+      ReinstateAdmin: { after: ['AdminRetired'], data: { userId: 'ada' } },
     },
   ),
   sample(

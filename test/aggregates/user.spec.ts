@@ -116,6 +116,27 @@ describe('user', () => {
     given(userDecider, admin).when(grant).thenRefused('NotABuyer');
   });
 
+  it('gets another role, and keeps the store', () => {
+    const become = (role: UserRegistered['data']['role']) => ({ type: 'ChangeRole', data: { role } }) as const;
+    const now = (role: UserRegistered['data']['role'], storeId: string | null): UserRoleChanged => ({
+      type: 'UserRoleChanged',
+      data: { role, storeId },
+    });
+    given(userDecider, registered).when(become('admin')).then(now('admin', null));
+    given(userDecider, registered).when(become('buyer')).thenNothing();
+    given(userDecider, registered).when(become('seller')).thenRefused('NoStore');
+    given(userDecider, registered, madeSeller).when(become('buyer')).then(now('buyer', 'store'));
+    given(userDecider, registered, madeSeller, now('buyer', 'store'))
+      .when(become('seller'))
+      .then(now('seller', 'store'));
+  });
+
+  it('whose role of a seller was taken away does not get it back by the store that was opened long ago', () => {
+    const grant = { type: 'GrantSeller', data: { storeId: 'store' } } as const;
+    const taken: UserRoleChanged = { type: 'UserRoleChanged', data: { role: 'buyer', storeId: 'store' } };
+    given(userDecider, registered, madeSeller, taken).when(grant).thenNothing();
+  });
+
   it('is unknown before registering and after giving up', () => {
     for (const past of [[], [abandoned]]) {
       given(userDecider, ...past)
@@ -126,6 +147,9 @@ describe('user', () => {
         .thenRefused('UserUnknown');
       given(userDecider, ...past)
         .when({ type: 'GrantSeller', data: { storeId: 'store' } })
+        .thenRefused('UserUnknown');
+      given(userDecider, ...past)
+        .when({ type: 'ChangeRole', data: { role: 'admin' } })
         .thenRefused('UserUnknown');
     }
   });

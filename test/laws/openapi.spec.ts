@@ -81,6 +81,7 @@ describe('the examples of the specification', function () {
     callers.seller = sid;
     keep(store, await send('OpenStore', 'seller'));
     callers.seller = await shop.people.logIn(sid.email);
+    await send('ChangeRole', 'admin', { id: seller });
     await send('UpdateStore', 'seller', { id: store });
     await send('GetStore', 'anybody', { id: store });
     keep(category, await send('CreateCategory', 'admin'));

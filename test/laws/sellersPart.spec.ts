@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import pg from 'pg';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
 import { must, serveShop, type Answer, type Caller, type Json } from '../support/shop.ts';
@@ -170,6 +171,25 @@ describe('a seller of an order that two share', function () {
     expect(await hiddenFrom(north)).to.have.length.above(2);
     shows(await north.seller.call('GET', `/orders/${order.id}/history`), ['kiln'], 'history');
     await bothSeeTheirOwn();
+  });
+
+  it('gives a reason that buyer, admin and they themselves read in the order and its history, and nobody else', async () => {
+    const reads = async (who: Caller): Promise<unknown[]> => {
+      const { data } = must(await who.call('GET', `/orders/${order.id}`), 200);
+      const entry = (await historyFor(who)).find(({ type }) => type === 'FulfilmentCancelled');
+      return [data.cancel_reason, entry?.changes.find(({ field }: Json) => field === 'cancel_reason')?.after];
+    };
+    for (const who of [buyer, await shop.people.admin(), south.seller]) {
+      expect(await reads(who)).to.deep.equal(['the kiln broke', 'the kiln broke']);
+    }
+    const listed = must(await buyer.call('GET', '/orders'), 200).data[0];
+    expect(listed).to.include({ id: order.id, status: 'shipping', cancel_reason: 'the kiln broke' });
+    expect(await reads(north.seller)).to.deep.equal([null, undefined]);
+    const client = new pg.Client({ connectionString: database.url });
+    await client.connect();
+    const { rows } = await client.query<{ cancel_reason: string }>('SELECT cancel_reason FROM orders');
+    await client.end();
+    expect(rows[0]?.cancel_reason, 'sealed for the buyer').to.match(/^pd2\./);
   });
 
   it('reads the history of their part in pages, as the buyer reads that of the whole', async () => {

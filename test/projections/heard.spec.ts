@@ -19,6 +19,8 @@ const UNHEARD: Readonly<Record<string, string>> = {
   SessionRefreshed: 'the spent token is of interest to the session alone',
   ValueClaimed: 'uniqueness is decided by the claim itself; what is claimed is shown by its holder',
   ClaimReleased: 'as for its claiming',
+  AdminRetired: 'that an admin is left is decided by the stream itself; the role is shown by its user',
+  AdminReinstated: 'as for retiring',
   CurrencyChosen: 'every start reads it from its stream; rows and amounts name their currency themselves',
   UnpaidOrderOpened: 'the bounds of unpaid orders are decided by the stream itself',
   UnpaidOrderClosed: 'as for its opening',

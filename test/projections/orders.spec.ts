@@ -112,6 +112,16 @@ describe('orders', () => {
     });
   });
 
+  it('keep the reason that a seller gave for cancelling their part, until the whole order is cancelled', () => {
+    const partCancelled: OrderEvent = {
+      type: 'FulfilmentCancelled',
+      data: { storeId: 'south', reason: 'the kiln broke', by: 'seller' },
+    };
+    const row = { ...paidRow, fulfilments: { north: 'pending', south: 'cancelled' } } as const;
+    thenOne(paid, [partCancelled], { ...row, cancel_reason: 'the kiln broke' });
+    thenOne(paid, [partCancelled, cancelled], { ...row, status: 'cancelled', cancel_reason: 'too late' });
+  });
+
   it('are not there when their checkout was abandoned', () => {
     given(orders, ...recordedEvents(['order-one', { type: 'OrderAbandoned', data: {} }])).then();
   });

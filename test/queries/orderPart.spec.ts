@@ -4,7 +4,8 @@ import { missing } from '../../src/errors.ts';
 import type { OrderRow } from '../../src/projections/orders.ts';
 import { orders } from '../../src/projections/orders.ts';
 import { orderView } from '../../src/queries/order.ts';
-import { createOrderReader, createPartReader, viewerOf, worthOf } from '../../src/queries/orderPart.ts';
+import { createOrderReader, createPartReader, viewerOf } from '../../src/queries/orderPart.ts';
+import { worthOf } from '../../src/aggregates/orderLines.ts';
 import { createShares } from '../../src/aggregates/orderShares.ts';
 import { storeIdOf } from '../../src/queries/store.ts';
 import {

@@ -23,7 +23,10 @@ import type { ShopSettings } from '../../src/queries/contract.ts';
 import type { PersonalData } from '../../src/eventstore/personalData.ts';
 import type { Projection } from '../../src/engine/project/projection.ts';
 import { payments } from '../../src/projections/payments.ts';
+import { orders } from '../../src/projections/orders.ts';
 import { products } from '../../src/projections/products.ts';
+import { users } from '../../src/projections/users.ts';
+import { unshippedOf } from '../../src/aggregates/fulfilment.ts';
 import { NOW, rowsOf } from './given.ts';
 import { createMemoryEventStore } from './memoryStore.ts';
 import { memoryPersonalData } from './personalData.ts';
@@ -128,6 +131,14 @@ function startProcess(
         (await rows(products))
           .filter((row) => row.listed && row.store_id === storeId && row.sku !== null && sameSku(row.sku, sku))
           .map(({ id }) => id),
+      adminsBeside: async (ids) =>
+        (await rows(users)).flatMap(({ id, role }) => (role === 'admin' && !ids.includes(id) ? [id] : [])),
+      workOfStore: async (storeId) => {
+        const listed = (await rows(products)).filter((row) => row.listed && row.store_id === storeId).length;
+        const parts = (await rows(orders)).filter(({ status }) => status !== 'cancelled');
+        const unshipped = parts.filter(({ fulfilments }) => unshippedOf(fulfilments).includes(storeId)).length;
+        return { listed, unshipped };
+      },
     },
   };
 }

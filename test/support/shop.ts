@@ -13,7 +13,7 @@ export const JWT_SECRET = 'a secret for tests, of thirty-two bytes and more';
 export const MASTER_KEY = Buffer.alloc(32, 7).toString('base64');
 
 const PATIENCE_MS = 15_000;
-const PASSWORD = 'correct horse battery';
+export const PASSWORD = 'correct horse battery';
 
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- tests read answers as JSON without types
 export type Json = any;

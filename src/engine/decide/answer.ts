@@ -122,9 +122,10 @@ export async function answerWith<R extends object, S extends Services>(
 export const answeringCommandsOf =
   <D extends Domain>() =>
   <R extends object, P extends TObject | undefined = undefined, B extends TObject | undefined = undefined>(
-    contract: Omit<CommandContract<D>, 'params' | 'body' | 'answers' | 'run'> & {
+    contract: Omit<CommandContract<D>, 'params' | 'body' | 'answers' | 'tells' | 'run'> & {
       readonly params?: P;
       readonly body?: B;
+      tells?(input: CommandInput<P, B>): Readonly<Record<string, string>>;
       readonly answers: Answers<R, D['services']>;
       run(input: CommandInput<P, B>, context: CommandContext<D['services']>): Promise<Outcome>;
     },

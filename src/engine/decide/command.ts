@@ -75,6 +75,8 @@ export interface CommandContract<D extends Domain = Domain> {
   about?(body: unknown): string;
   /** The command is a security event of this name; each outcome goes to the log, with the caller's address. */
   readonly security?: string;
+  /** What the line of a security event says beside the caller, such as whose role was changed. */
+  tells?(input: CommandInput<TObject | undefined, TObject | undefined>): Readonly<Record<string, string>>;
   /** The command may end sessions; its answer waits until this process refuses their tokens. */
   readonly revokes?: true;
   /** Field rules that a schema cannot express; throws an `invalid` refusal. Fields may be absent or of any type. */
@@ -94,9 +96,10 @@ export interface CommandInput<P extends TObject | undefined, B extends TObject |
 export const commandsOf =
   <D extends Domain>() =>
   <P extends TObject | undefined = undefined, B extends TObject | undefined = undefined>(
-    contract: Omit<CommandContract<D>, 'params' | 'body' | 'run'> & {
+    contract: Omit<CommandContract<D>, 'params' | 'body' | 'tells' | 'run'> & {
       readonly params?: P;
       readonly body?: B;
+      tells?(input: CommandInput<P, B>): Readonly<Record<string, string>>;
       run(input: CommandInput<P, B>, context: CommandContext<D['services']>): Promise<Answer>;
     },
   ): CommandContract<D> =>

@@ -29,6 +29,8 @@ interface Context {
 export interface AggregatesOptions extends FoldsOptions {
   /** How long a batch of commands tries to win a race with other processes, ms. */
   readonly crowdWaitMs?: number | undefined;
+  /** The rule for races with other processes; the usual one unless given. */
+  readonly crowds?: Crowds | undefined;
 }
 
 /**
@@ -37,8 +39,8 @@ export interface AggregatesOptions extends FoldsOptions {
  * decided on the newest state, or when no newer state could change it.
  */
 export function createAggregates(options: AggregatesOptions): Aggregates {
-  const { store, crowdWaitMs } = options;
-  const context: Context = { store, folds: createFolds(options), crowds: createCrowds(crowdWaitMs) };
+  const { store, crowdWaitMs, crowds = createCrowds(crowdWaitMs) } = options;
+  const context: Context = { store, folds: createFolds(options), crowds };
   const lanes = new Map<string, Job[]>();
 
   async function drain(stream: string, lane: Job[]): Promise<void> {

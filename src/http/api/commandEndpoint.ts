@@ -110,9 +110,10 @@ function ownerOfKey(
 /** Logs the outcomes of a command that is a security event. */
 const settledIn =
   (command: CommandContract, security: SecurityLog) =>
-  (exchange: Exchange, body: unknown, error?: unknown): void => {
+  (exchange: Exchange, input: Asked['input'], error?: unknown): void => {
     if (command.security === undefined) return;
-    security.settled(exchange, command.security, attemptedAccount(command, exchange, body), error);
+    const account = attemptedAccount(command, exchange, input.body);
+    security.settled(exchange, { name: command.security, account, tells: command.tells?.(input) }, error);
   };
 
 /** Returns the function that reads a request: all that is wrong with it is refused in one answer. */
@@ -176,7 +177,7 @@ export function commandEndpoint(route: CommandRoute, deps: EndpointDeps): Endpoi
       run: async (context: CommandContext<Services>) =>
         success(exchange, await command.run(asked.input, context), context.position),
     });
-    settled(exchange, asked.input.body, carried.kind === 'failed' ? carried.error : undefined);
+    settled(exchange, asked.input, carried.kind === 'failed' ? carried.error : undefined);
     await written(exchange, carried.position);
     if (carried.kind === 'answered') return carried.answer;
     if (carried.kind === 'failed') return refused(exchange, carried.error);

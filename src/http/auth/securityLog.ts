@@ -14,10 +14,18 @@ const MARK_DIGITS = 16;
 /** The most limited callers that are remembered, so that each is logged once per window and not at every request. */
 const CALLERS_TOLD_MAX = 10_000;
 
+interface SecurityEvent {
+  readonly name: string;
+  /** The account that was named but not proved. */
+  readonly account: string | undefined;
+  /** What the contract adds. */
+  readonly tells: Readonly<Record<string, string>> | undefined;
+}
+
 /** Writes what an auditor of the shop's security looks for, as lines with the field `security`. */
 export interface SecurityLog {
   /** A command that its contract names as a security event was carried out, or refused with `error`. */
-  settled(exchange: Exchange, event: string, account: string | undefined, error?: unknown): void;
+  settled(exchange: Exchange, event: SecurityEvent, error?: unknown): void;
   /** A token was signed with an older key; logged once per account, key and minute. */
   olderKey(use: OlderKeyUse): void;
   /** A token that is not valid, or a role that a route is not for; logged once per caller, rule and minute. */
@@ -69,12 +77,12 @@ export function createSecurityLog({ logger, masterKey, addressOf }: SecurityLogO
   });
 
   return {
-    settled(exchange, event, account, error) {
+    settled(exchange, { name, account, tells }, error) {
       const named = account === undefined ? {} : { account: markOfAccount(account) };
-      const line = { security: event, ...named, ...circumstances(exchange) };
-      if (error === undefined) logger.info(line, `security: ${event}`);
+      const line = { security: name, ...named, ...tells, ...circumstances(exchange) };
+      if (error === undefined) logger.info(line, `security: ${name}`);
       else if (isRefusal(error) && error.kind === 'unauthenticated')
-        logger.warn({ ...line, rule: error.rule }, `security: ${event} refused`);
+        logger.warn({ ...line, rule: error.rule }, `security: ${name} refused`);
       const { cause } = (error ?? {}) as { cause?: unknown };
       if (!(cause instanceof SecurityFinding)) return;
       const found = { security: cause.message, ...circumstances(exchange), ...cause.details };

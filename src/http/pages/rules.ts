@@ -69,6 +69,7 @@ const told: readonly (readonly [rule: string, status: number, code: string, ...s
   ['InvalidInput', 400, 'INVALID_TEXT'],
   ['InvalidInput', 400, 'VALIDATION_ERROR', 'This admin cannot be created:'],
   ['InvalidRequest', 400, 'VALIDATION_ERROR'],
+  ['LastAdmin', 409, 'CONFLICT', 'The last admin cannot lose the role. Make another user an admin first.'],
   ['LogClosed', 503, 'SERVICE_UNAVAILABLE', 'The log is closed.'],
   ['LogOverloaded', 503, 'SERVICE_UNAVAILABLE', 'Too many appends are waiting for the log; try again.'],
   ['LogReadOnly', 503, 'SERVICE_UNAVAILABLE', 'The database is a standby; the log can be written on the primary only.'],
@@ -82,6 +83,7 @@ const told: readonly (readonly [rule: string, status: number, code: string, ...s
   ],
   ['MethodNotAllowed', 405, 'METHOD_NOT_ALLOWED', '… is not allowed here; allowed: ….', '… is not allowed here.'],
   ['MetricsTokenMissing', 401, 'UNAUTHORIZED', 'Send Authorization: Bearer <METRICS_TOKEN>.'],
+  ['NoStore', 409, 'CONFLICT', 'A user becomes a seller by opening a store.'],
   ['NotABuyer', 409, 'CONFLICT', 'Only a buyer can become a seller.'],
   ['NotInCart', 404, 'NOT_FOUND', 'This product is not in the cart.'],
   ['NotYourOrder', 409, 'CONFLICT', 'This order has no products of your store.'],
@@ -138,6 +140,7 @@ const told: readonly (readonly [rule: string, status: number, code: string, ...s
   ['StaleRevision', 412, 'PRECONDITION_FAILED', 'The resource has changed: you sent revision …, it is at ….'],
   ['StatusSkipped', 400, 'INVALID_STATUS', 'From "…" this is not the next step: ….'],
   ['StockBelowReserved', 409, 'INSUFFICIENT_STOCK', 'Only … can be removed; the rest is reserved for orders.'],
+  ['StoreAtWork', 409, 'CONFLICT', 'The store of this seller has …. …'],
   ['StoreExists', 409, 'CONFLICT', 'You already have a store.'],
   ['StoreUnknown', 404, 'NOT_FOUND', 'You have no store with this id.', 'There is no such store.'],
   [
