@@ -3,9 +3,9 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { claimDecider } from '../../src/aggregates/claim.ts';
 import { userDecider } from '../../src/aggregates/user.ts';
-import type { EventStore } from '../../src/eventstore/eventStore.ts';
 import { LATER, register, ruleOf } from '../support/claiming.ts';
 import { cutOffAfter, openMemoryShop, type MemoryShop } from '../support/memoryShop.ts';
+import { inAnyOrder } from '../support/memoryStore.ts';
 import { RUNS } from '../support/properties.ts';
 
 const PHONES = ['+49 30 1000001', '+49 30 1000002'];
@@ -38,16 +38,6 @@ const steps = fc.array(
   }),
   { minLength: 2, maxLength: 5 },
 );
-
-/** A store whose calls take turns in an order that the property chooses. */
-function inAnyOrder(scheduler: fc.Scheduler, store: EventStore): EventStore {
-  return {
-    ...store,
-    append: scheduler.scheduleFunction((...asked: Parameters<EventStore['append']>) => store.append(...asked)),
-    read: scheduler.scheduleFunction((...asked: Parameters<EventStore['read']>) => store.read(...asked)),
-    find: scheduler.scheduleFunction((...asked: Parameters<EventStore['find']>) => store.find(...asked)),
-  };
-}
 
 /** The holders of each number that say on their own stream that they use it. */
 async function users(shop: MemoryShop, people: readonly string[]): Promise<Map<string, string[]>> {

@@ -93,6 +93,8 @@ async function makeProducts({ mary, sid, admin }: People, categories: readonly s
   const map = await list(sid, 0, { name: 'Map of the abbey', price: '45.00', stock: 5 });
   must(await mary.call('PUT', `/products/${vellum}`, { price: '92.50' }), 200);
   must(await mary.call('PUT', `/products/${initial}`, { name: 'Illuminated initial “A”', description: '金箔' }), 200);
+  must(await mary.call('PUT', `/products/${vellum}`, { sku: 'VEL-2' }), 200);
+  must(await mary.call('PUT', `/products/${initial}`, { sku: 'vel-2' }), 409);
   must(await sid.call('PUT', `/products/${wax}`, { category_id: categories[2] }), 200);
   must(await sid.call('PUT', `/products/${vellum}`, { price: '1.00' }), 404);
   must(await sid.call('POST', `/products/${ink}/stock`, { change: -2, reason: 'spilt' }), 200);

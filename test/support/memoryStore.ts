@@ -1,3 +1,4 @@
+import type fc from 'fast-check';
 import { randomUUID } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
 import { createSignal } from '../../src/platform/signal.ts';
@@ -114,5 +115,15 @@ export function createMemoryEventStore({ stride = 1n }: { stride?: bigint } = {}
     head: () => turn(() => ({ epoch, position: headPosition() })),
     ping: () => turn(() => undefined),
     close: () => turn(() => closing.abort()),
+  };
+}
+
+/** A store whose calls take turns in an order that the property chooses. */
+export function inAnyOrder(scheduler: fc.Scheduler, store: EventStore): EventStore {
+  return {
+    ...store,
+    append: scheduler.scheduleFunction((...asked: Parameters<EventStore['append']>) => store.append(...asked)),
+    read: scheduler.scheduleFunction((...asked: Parameters<EventStore['read']>) => store.read(...asked)),
+    find: scheduler.scheduleFunction((...asked: Parameters<EventStore['find']>) => store.find(...asked)),
   };
 }
