@@ -127,8 +127,10 @@ export async function historyPage<R extends object>(
   for await (const page of pages) {
     for (const event of page) {
       const entry = tell(event);
-      const because = types.get(entry?.causation_id ?? '') ?? null;
-      if (entry !== undefined) entries.push({ ...entry, because });
+      if (entry !== undefined) {
+        const { changes, ...told } = entry;
+        entries.push({ ...told, because: types.get(told.causation_id ?? '') ?? null, changes });
+      }
       if (entries.length === limit) return { entries, row, revision };
     }
   }
