@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
+import { mustBeNoLink } from './ownFiles.ts';
 
 /** Most locks are released within milliseconds, so polling starts fast and slows down. */
 const POLL_MIN_MS = 2;
@@ -122,6 +123,7 @@ async function silenceOf(file: string, text: string): Promise<number> {
 
 /** The live holder of the lock; undefined when the lock can be tried again at once. Removes a dead holder's lock. */
 async function holderOf(file: string, silentMaxMs: number): Promise<Holder | 'writing' | undefined> {
+  await mustBeNoLink(file);
   let judged: string;
   try {
     judged = await readFile(file, 'utf8');

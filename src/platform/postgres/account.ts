@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess, type SpawnOptions } from 'node:child_process';
-import { chown, readFile, stat } from 'node:fs/promises';
+import { lchown, readFile, stat } from 'node:fs/promises';
 
 const PROBE_TIMEOUT_MS = 20_000;
 const OUTPUT_BYTES_MAX = 64 * 1024;
@@ -93,6 +93,7 @@ export async function canEnter(account: Account | undefined, folder: string): Pr
   return (await run(account, ['/bin/sh', '-c', 'cd -- "$0"', folder])).code === 0;
 }
 
+/** Gives a new file to the account; a link by itself, never the file that it leads to. */
 export async function give(account: Account | undefined, file: string): Promise<void> {
-  if (account !== undefined) await chown(file, account.uid, account.gid);
+  if (account !== undefined) await lchown(file, account.uid, account.gid);
 }

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { chmod, cp, mkdir, readFile, readdir, rename, rm, symlink } from 'node:fs/promises';
+import { chmod, cp, readFile, readdir, rename, rm, symlink } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import path from 'node:path';
+import { makeOwnFolder } from '../ownFiles.ts';
 import { run, type Account, type Outcome } from './account.ts';
 
 export interface Binaries {
@@ -58,7 +59,7 @@ async function openUp(folder: string): Promise<void> {
 
 async function copyTo(home: string, packaged: string): Promise<void> {
   const draft = `${home}.${randomUUID()}`;
-  await mkdir(path.dirname(home), { recursive: true });
+  await makeOwnFolder(path.dirname(home));
   await chmod(path.dirname(home), 0o755);
   const neededToRun = (file: string): boolean => !file.endsWith('.a') && path.basename(file) !== 'pkgconfig';
   try {

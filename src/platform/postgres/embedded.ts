@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, readFile, readdir, realpath, rm, writeFile } from 'node:fs/promises';
+import { readdir, realpath, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { isHere, lives, parseHolder, FOREIGN_WAIT_MS, takeLock, thisProcess, withLock, type Lock } from '../lock.ts';
 import type { Logger } from '../log.ts';
+import { makeOwnFolder, readOwnFile } from '../ownFiles.ts';
 import { openCluster } from './cluster.ts';
 import { placeFor, type Place } from './place.ts';
 import {
@@ -46,13 +47,16 @@ export interface EmbeddedOptions {
 const turnOf = (place: Place): string => path.join(place.dir, 'turn.lock');
 const usersOf = (place: Place): string => path.join(place.dir, 'users');
 
+/** The name of a user's entry: the process, and an id. Other files are left alone. */
+const USER = /^\d+-[0-9a-f-]{36}\.json$/;
+
 /** Number of other live processes that use this cluster. Removes the entries of dead ones. */
 async function usersBut(place: Place, mine: string): Promise<number> {
   let others = 0;
   for (const name of await readdir(usersOf(place))) {
-    if (name === mine) continue;
+    if (name === mine || !USER.test(name)) continue;
     const file = path.join(usersOf(place), name);
-    const holder = parseHolder(await readFile(file, 'utf8').catch(() => ''));
+    const holder = parseHolder((await readOwnFile(file).catch(() => undefined)) ?? '');
     if (holder !== undefined && lives(holder)) others += 1;
     else await rm(file, { force: true });
   }
@@ -87,8 +91,8 @@ interface Entered {
 
 /** Finds or starts the postmaster, and creates our database if needed. The caller must hold the turn lock. */
 async function enter(dataDir: string, place: Place, user: string, settings: Settings = {}): Promise<Entered> {
-  await mkdir(usersOf(place), { recursive: true, mode: 0o700 });
-  await writeFile(path.join(usersOf(place), user), JSON.stringify(thisProcess()), { mode: 0o600 });
+  await makeOwnFolder(usersOf(place), 0o700);
+  await writeFile(path.join(usersOf(place), user), JSON.stringify(thisProcess()), { flag: 'wx', mode: 0o600 });
   const cluster = { ...(await openCluster(dataDir, place)), settings };
   const running = await findRunning(cluster);
   // A postmaster without its program files is kept only while other processes use it.
@@ -105,6 +109,7 @@ async function enter(dataDir: string, place: Place, user: string, settings: Sett
 
 async function leave(place: Place, user: string, postmaster: Postmaster | undefined): Promise<void> {
   await withLock(turnOf(place), LEAVING_WAIT_MS, async () => {
+    await makeOwnFolder(usersOf(place), 0o700);
     await rm(path.join(usersOf(place), user), { force: true });
     if (postmaster !== undefined && (await usersBut(place, user)) === 0) await stopPostmaster(place, postmaster);
   });

@@ -1,6 +1,8 @@
-import { chmod, mkdir, mkdtemp, readFile, realpath, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { Logger } from '../log.ts';
+import { writeFileSafely } from '../newFile.ts';
+import { readOwnFile } from '../ownFiles.ts';
 import { makeDataDir } from '../secrets.ts';
 import { accountFor, canEnter, type Account } from './account.ts';
 
@@ -25,7 +27,7 @@ export const exists = async (file: string): Promise<boolean> =>
 
 async function pointedTo(dataDir: string): Promise<string | undefined> {
   const pointer = path.join(dataDir, POINTER);
-  const dir = (await readFile(pointer, 'utf8').catch(() => '')).trim();
+  const dir = ((await readOwnFile(pointer)) ?? '').trim();
   if (dir === '') return undefined;
   if (await exists(dir)) return dir;
   throw new Error(
@@ -60,8 +62,12 @@ async function makeElsewhere(dataDir: string): Promise<string> {
     const name = path.basename(path.dirname(dataDir)).replace(/[^\w-]/g, '') || 'shop';
     const dir = await mkdtemp(path.join(ELSEWHERE, `${name}-`));
     await chmod(dir, 0o711);
-    await writeFile(path.join(dir, 'belongs-to'), `${dataDir}\n`);
-    await writeFile(path.join(dataDir, POINTER), `${dir}\n`);
+    for (const [file, text] of [
+      [path.join(dir, 'belongs-to'), dataDir],
+      [path.join(dataDir, POINTER), dir],
+    ] as const) {
+      await writeFileSafely(file, (handle) => handle.writeFile(`${text}\n`), { replace: true });
+    }
     return dir;
   } catch (error) {
     throw new Error(

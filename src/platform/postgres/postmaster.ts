@@ -1,10 +1,11 @@
 import { spawn } from 'node:child_process';
-import { closeSync, fchownSync, openSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
+import { closeSync, fchownSync, lstatSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { readFile, readlink, stat } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { isAlive } from '../lock.ts';
+import { openOwnLog } from '../ownFiles.ts';
 import { run, spawnOptions } from './account.ts';
 import { program, type Binaries } from './binaries.ts';
 import type { Place } from './place.ts';
@@ -157,9 +158,9 @@ const freePort = (): Promise<number> =>
   });
 
 function openLog(place: Place): { descriptor: number; from: number } {
-  const bytes = statSync(place.logFile, { throwIfNoEntry: false })?.size ?? 0;
+  const bytes = lstatSync(place.logFile, { throwIfNoEntry: false })?.size ?? 0;
   if (bytes > LOG_BYTES_MAX) renameSync(place.logFile, `${place.logFile}.1`);
-  const descriptor = openSync(place.logFile, 'a', 0o600);
+  const descriptor = openOwnLog(place.logFile);
   if (place.account !== undefined) fchownSync(descriptor, place.account.uid, place.account.gid);
   return { descriptor, from: bytes > LOG_BYTES_MAX ? 0 : bytes };
 }
