@@ -28,7 +28,9 @@ const listed = {
   ...{ price: 1_990, currency: 'EUR', categoryId: 'c' },
 };
 const reservation = { orderId: 'one', buyerId: 'ann', quantity: 2, expiresAt: EXPIRY };
-const lines = [{ productId: 'tea', storeId: 's', sellerId: 'ben', name: 'Tea', price: 1_990, quantity: 2 }];
+const lines = [
+  { productId: 'tea', storeId: 's', sellerId: 'ben', name: 'Tea', price: 1_990, currency: 'EUR', quantity: 2 },
+];
 const order = {
   ...{ buyerId: 'ann', lines, currency: 'EUR', total: 3_980, shippingAddress: asSealed('a'), billingAddress: null },
   ...{ notes: null, fromCart: true, payBy: NOW },
@@ -73,7 +75,7 @@ export const samples: readonly Sample[] = [
     {
       SessionStarted: {
         ...{ userId: 'ann', tokenHash: 'first', startedAt: NOW, expiresAt: EXPIRY },
-        ...{ passwordChanges: 0, rolesTaken: 0 },
+        ...{ passwordChanges: 0, rolesTaken: 0, random: true as const },
       },
       SessionRefreshed: { tokenHash: 'second' },
       SessionEnded: { userId: 'ann', reason: 'logout' },

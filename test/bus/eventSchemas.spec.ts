@@ -6,7 +6,9 @@ import { createRequire } from 'node:module';
 import os from 'node:os';
 import path from 'node:path';
 import { fold, type Command } from '../../src/engine/decide/decider.ts';
-import { toCloudEvent } from '../../src/bus/envelope.ts';
+import type { MsgHdrs } from 'nats';
+import { toMessage } from '../../src/bus/nats/message.ts';
+import { judgeMessages } from '../support/published.ts';
 import { samples } from '../aggregates/samples.ts';
 import { ASYNCAPI, asyncApi, asyncApiText } from '../support/asyncapi.ts';
 import { SEALED_FIELDS } from '../../src/aggregates/sealed.ts';
@@ -100,7 +102,7 @@ describe('the schemas of events', function () {
   });
 
   it('fit every event there is, and every event that is decided, as it goes out on the bus', () => {
-    const messages = asyncApi(events) as { components: { messages: Record<string, { payload: AnySchema }> } };
+    const judge = judgeMessages(asyncApi(events));
     for (const { decider, events: happened, commands } of samples) {
       const decided = commands.flatMap(({ type, data, past }) =>
         decider.decide(commandOf<Command>({ type, data: stored(data) }), fold(decider, decider.initial, past)),
@@ -108,13 +110,19 @@ describe('the schemas of events', function () {
       for (const event of [...happened, ...decided]) {
         expectValid(strict(of(event.type).data), stored(event.data), event.type);
         const [recorded] = recordedEvents([`${decider.category}-1`, event]);
-        expectValid(messages.components.messages[`${event.type}.v1`]!.payload, toCloudEvent(recorded!), event.type);
+        const { subject, headers, payload } = toMessage(recorded!, recorded!.position - 1n, 'cartulary');
+        headers.set('Nats-Msg-Id', recorded!.id);
+        expect(judge({ subject, headers: named(headers), payload: JSON.parse(payload) as object })).to.deep.equal([]);
       }
     }
     expect(() => expectValid(strict(of('PaymentConfirmed').data), { paymentId: 7 }, 'sees')).to.throw();
     expect(() => expectValid(strict(of('PaymentConfirmed').data), { paymentId: 'p', more: 1 }, 'sees')).to.throw();
   });
 });
+
+/** The headers of a message by their names. */
+const named = (headers: MsgHdrs): Record<string, string> =>
+  Object.fromEntries(headers.keys().map((name) => [name, headers.get(name)]));
 
 describe('a change of an event', () => {
   const text = { type: 'string' };

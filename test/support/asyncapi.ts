@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { POSITION_HEADER, PREVIOUS_HEADER } from '../../src/bus/nats/message.ts';
 import { format, resolveConfig } from 'prettier';
+import { eventExamples, type EventExample } from './eventExamples.ts';
 import { eventSchemas, type EventSchema } from './eventSchemas.ts';
 import { keepSchemas, keptSchema, versionOf } from './keptSchemas.ts';
 
@@ -13,8 +14,10 @@ const text = { type: 'string' };
 const uuid = { type: 'string', format: 'uuid' };
 const decimal = (description: string): Json => ({ type: 'string', pattern: '^(0|[1-9][0-9]*)$', description });
 
-/** The CloudEvents envelope (`src/bus/envelope.ts`) around one version of one event's data. */
-const envelope = ({ type, category }: EventSchema, version: number, data: object): Json => ({
+const schemaRef = (name: string): Json => ({ $ref: `#/components/schemas/${name}` });
+
+/** The CloudEvents envelope (`src/bus/envelope.ts`) that all events share. */
+const ENVELOPE: Json = {
   type: 'object',
   required: [
     ...['specversion', 'id', 'source', 'type', 'subject', 'time', 'datacontenttype', 'data', 'sequence', 'position'],
@@ -24,11 +27,11 @@ const envelope = ({ type, category }: EventSchema, version: number, data: object
     specversion: { const: '1.0' },
     id: { ...uuid, description: 'Of the event, and of the message: an event that comes again has the same.' },
     source: { const: '/cartulary' },
-    type: { const: `cartulary.${category}.${type}` },
-    subject: { ...text, pattern: `^${category}-`, description: 'The event’s stream.' },
+    type: { ...text, description: '`cartulary.<category>.<event>`' },
+    subject: { ...text, description: 'The event’s stream.' },
     time: { type: 'string', format: 'date-time' },
     datacontenttype: { const: 'application/json' },
-    data,
+    data: { type: 'object', description: 'What happened, by the schema of the event and its version.' },
     sequence: decimal('Place in its stream, from 0: revisions of one stream are contiguous.'),
     position: decimal('Place in the whole log; it ascends.'),
     correlationid: text,
@@ -36,26 +39,52 @@ const envelope = ({ type, category }: EventSchema, version: number, data: object
     commandid: uuid,
     command: text,
     actor: text,
-    schemaversion: { const: version },
+    schemaversion: { type: 'integer' },
     traceparent: text,
   },
-});
+};
 
 const messageName = (type: string, version: number): string => `${type}.v${version}`;
 
-function messagesOf(event: EventSchema): [name: string, message: Json][] {
+/** The envelope around one version of one event's data, which is a schema of its own by the message's name. */
+const payloadOf = ({ type, category }: EventSchema, version: number): Json => ({
+  allOf: [
+    schemaRef('CloudEvent'),
+    {
+      type: 'object',
+      properties: {
+        type: { const: `cartulary.${category}.${type}` },
+        subject: { type: 'string', pattern: `^${category}-` },
+        data: schemaRef(messageName(type, version)),
+        schemaversion: { const: version },
+      },
+    },
+  ],
+});
+
+interface Described {
+  readonly name: string;
+  readonly data: object;
+  readonly message: Json;
+}
+
+function messagesOf(event: EventSchema, example: EventExample): Described[] {
   const current = versionOf(event.type);
   return Array.from({ length: current }, (_, index) => index + 1).map((version) => {
-    const data = version === current ? event.data : { ...keptSchema(event.type, version)!, $schema: undefined };
-    const message = {
-      name: event.type,
-      title: `${event.type}, version ${version}`,
-      ...(event.description === '' ? {} : { summary: event.description }),
-      contentType: 'application/cloudevents+json',
-      headers: { $ref: '#/components/schemas/Headers' },
-      payload: envelope(event, version, data),
+    const { headers, payload } = example;
+    return {
+      name: messageName(event.type, version),
+      data: version === current ? event.data : { ...keptSchema(event.type, version)!, $schema: undefined },
+      message: {
+        name: event.type,
+        title: `${event.type}, version ${version}`,
+        ...(event.description === '' ? {} : { summary: event.description }),
+        contentType: 'application/cloudevents+json',
+        headers: schemaRef('Headers'),
+        payload: payloadOf(event, version),
+        ...(version === current ? { examples: [{ name: event.type, headers, payload }] } : {}),
+      },
     };
-    return [messageName(event.type, version), message];
   });
 }
 
@@ -76,9 +105,16 @@ Personal data is sealed, as in the log. The first part of the address is \`NATS_
 
 /** The AsyncAPI 3.0 document, from the types of the events. */
 export function asyncApi(events: readonly EventSchema[]): Json {
-  const messages = events.flatMap((event) => messagesOf(event));
-  const channels = events.map((event) => {
-    const names = messagesOf(event).map(([name]) => name);
+  const examples = eventExamples(events, versionOf);
+  const described = events.map((event) =>
+    messagesOf(
+      event,
+      examples.find((example) => example.event.type === event.type)!,
+    ),
+  );
+  const all = described.flat();
+  const channels = events.map((event, index) => {
+    const names = described[index]!.map(({ name }) => name);
     const channel = {
       address: `cartulary.${event.category}.${event.type}`,
       messages: Object.fromEntries(names.map((name) => [name, { $ref: `#/components/messages/${name}` }])),
@@ -104,7 +140,13 @@ export function asyncApi(events: readonly EventSchema[]): Json {
     servers: { nats: { host: 'localhost:4222', protocol: 'nats', description: 'JetStream' } },
     channels: Object.fromEntries(channels),
     operations: Object.fromEntries(operations),
-    components: { messages: Object.fromEntries(messages), schemas: { Headers: HEADERS } },
+    components: {
+      messages: Object.fromEntries(all.map(({ name, message }) => [name, message])),
+      schemas: {
+        ...{ Headers: HEADERS, CloudEvent: ENVELOPE },
+        ...Object.fromEntries(all.map(({ name, data }) => [name, data])),
+      },
+    },
   };
 }
 
