@@ -4,7 +4,7 @@ import os from 'node:os';
 import type { AddressInfo } from 'node:net';
 import type { Cache } from './cache/cache.ts';
 import { openCache } from './compose/openCache.ts';
-import { createAdminOnce } from './compose/admin.ts';
+import { createAdminOnce, type FirstAdmin } from './compose/admin.ts';
 import { version } from './platform/version.ts';
 import { formsOf } from './commands/forms.ts';
 import { commands } from './commands/index.ts';
@@ -49,6 +49,8 @@ export interface StartOptions {
 export interface Running {
   /** Empty when it opens no port. */
   readonly url: string;
+  /** Undefined where workers find it out. */
+  readonly firstAdmin?: FirstAdmin;
   /** Stops accepting requests, lets those in flight finish, releases the leases, closes the database. */
   stop(): Promise<void>;
 }
@@ -62,8 +64,8 @@ export async function start(config: Config, options: StartOptions = {}): Promise
     shutdown.push(await startTracing(config.tracing, { log, version: version() }));
     const database = await openDatabase(config, log);
     shutdown.push(() => database.close());
-    const url = await serveOn({ ...options, config, databaseUrl: database.url, log, shutdown });
-    return { url, stop: () => shutdown.run(log) };
+    const served = await serveOn({ ...options, config, databaseUrl: database.url, log, shutdown });
+    return { ...served, stop: () => shutdown.run(log) };
   } catch (error) {
     await shutdown.run(log);
     throw error;
@@ -77,7 +79,9 @@ interface ServeOptions extends StartOptions {
   readonly shutdown: Shutdown;
 }
 
-async function serveOn({ config, databaseUrl, log, shutdown, ...options }: ServeOptions): Promise<string> {
+type Serving = Omit<Running, 'stop'>;
+
+async function serveOn({ config, databaseUrl, log, shutdown, ...options }: ServeOptions): Promise<Serving> {
   const running = await showRunning(databaseUrl, log);
   shutdown.push(() => running.close());
   const applied = await migrateShop(databaseUrl);
@@ -91,7 +95,7 @@ async function serveOn({ config, databaseUrl, log, shutdown, ...options }: Serve
     onAppend: (seconds) => metrics.observeAppend(seconds),
   });
   shutdown.push(() => shop.close());
-  await createAdminOnce(shop.services, shop.db, config.admin, log);
+  const firstAdmin = await createAdminOnce(shop.services, shop.db, config.admin, log);
 
   const owner = `${os.hostname()}:${process.pid}:${randomUUID()}`;
   const redis = await openRedis({ url: config.redisUrl, store: shop.store, log });
@@ -103,13 +107,13 @@ async function serveOn({ config, databaseUrl, log, shutdown, ...options }: Serve
   shutdown.push(() => cache.close());
   const parts = await startParts({ shop, config, cache, owner, log, shutdown });
   for (const collector of collectorsOf({ cache, redis, ...parts, db: shop.db })) metrics.collect(collector);
-  if (options.faceless === true) return '';
+  if (options.faceless === true) return { url: '', firstAdmin };
   const face = { config, secrets, shop, changes, redis, cache, owner, log, metrics, parts, shutdown };
   const facing = config.roles.includes('http') ? await openEdge(face) : openMonitor(face);
   const url = await listen(facing.server, { host: config.http.host, port: config.http.port, setting: 'PORT' });
   shutdown.push(() => facing.drain(DRAIN_MS));
   await openMetricsPort(face);
-  return url;
+  return { url, firstAdmin };
 }
 
 /** A listener of its own for metrics and probes, so that the port of the shop can be shown to all the world. */

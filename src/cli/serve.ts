@@ -2,7 +2,7 @@ import cluster from 'node:cluster';
 import type { Command } from 'commander';
 import { environment, loadConfig, remarksOnSettings, type Config } from '../config/config.ts';
 import { createLogger } from '../platform/log.ts';
-import { start } from '../main.ts';
+import { type Running, start } from '../main.ts';
 import { startWorkers } from '../workers/primary.ts';
 import { work } from '../workers/worker.ts';
 
@@ -11,8 +11,8 @@ const STOP_TIMEOUT_MS = 9_500;
 const SAME_WISH_MS = 500;
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
-const welcome = (config: Config, url: string): string =>
-  config.roles.includes('http') ? welcomeToShop(config, url) : welcomeToParts(config, url);
+const welcome = (config: Config, shop: Running): string =>
+  config.roles.includes('http') ? welcomeToShop(config, shop) : welcomeToParts(config, shop.url);
 
 /** Where metrics are to be had. */
 function metricsAt({ metrics: { port, token, openByDefault } }: Config, url: string): string {
@@ -32,20 +32,36 @@ const welcomeToParts = (config: Config, url: string): string =>
     `  stop         Ctrl-C`,
   ].join('\n');
 
-const welcomeToShop = (config: Config, url: string): string => {
+const MAKE_ADMIN = 'npx cartulary admin create --email you@example.com';
+
+/** What is true of the first administrator after this start. */
+function adminOf({ admin }: Config, firstAdmin: Running['firstAdmin']): string {
+  switch (firstAdmin) {
+    case 'configured':
+      return `${admin?.email} (ADMIN_EMAIL)`;
+    case 'other':
+      return admin === undefined
+        ? 'there is one already'
+        : 'there is another one already: none was made of ADMIN_EMAIL';
+    case 'taken':
+      return `none: the address of ADMIN_EMAIL belongs to an account that is no admin. ${MAKE_ADMIN}`;
+    case 'none':
+      return MAKE_ADMIN;
+    case undefined:
+      return admin === undefined ? MAKE_ADMIN : `${admin.email} (ADMIN_EMAIL), unless there was another one already`;
+  }
+}
+
+const welcomeToShop = (config: Config, { url, firstAdmin }: Running): string => {
   const database =
     config.database.url === undefined ? `embedded Postgres in ${config.dataDir}` : 'the Postgres of DATABASE_URL';
-  const admin =
-    config.admin === undefined
-      ? 'npx cartulary admin create --email you@example.com'
-      : `${config.admin.email} (ADMIN_EMAIL)`;
   return [
     `Cartulary serves at ${url}`,
     `  API          ${url}/api/v1`,
     `  docs         ${url}/docs`,
     `  health       ${url}/health`,
     `  data         ${database}`,
-    `  first admin  ${admin}`,
+    `  first admin  ${adminOf(config, firstAdmin)}`,
     `  stop         Ctrl-C`,
   ].join('\n');
 };
@@ -91,7 +107,7 @@ async function serve(options: Options): Promise<void> {
     }, STOP_TIMEOUT_MS);
   });
   const shop = config.workers > 1 ? await startWorkers(config, log) : await start(config, { log });
-  console.log(welcome(config, shop.url));
+  console.log(welcome(config, shop));
   await signalled;
   await shop.stop();
   log.info('stopped');

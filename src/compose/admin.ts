@@ -1,4 +1,5 @@
-import { normalEmail, registerUser } from '../commands/auth.ts';
+import { emailClaim, normalEmail, PEOPLE, registerUser } from '../commands/auth.ts';
+import { holderOf } from '../commands/claim.ts';
 import type { Services } from '../commands/contract.ts';
 import { type Config, ConfigError } from '../config/config.ts';
 import type { ReadDb } from '../engine/ask/query.ts';
@@ -57,27 +58,44 @@ export async function createAdmin(
 }
 
 /**
+ * The first administrator, after a start. `configured`: the account of `ADMIN_EMAIL`. `other`: another account, so none was made. `taken`:
+ * none, because the address belongs to an account that is no admin. `none`: none, and none is configured.
+ */
+export type FirstAdmin = 'configured' | 'other' | 'taken' | 'none';
+
+async function hasAdminOf(services: Services, { email }: NewAdmin): Promise<boolean> {
+  const context = commandContext(services, { actor: SYSTEM('setup') });
+  const found = await holderOf(context, emailClaim(context, email), PEOPLE);
+  return found?.state.status === 'active' && found.state.role === 'admin';
+}
+
+/**
  * Creates the admin of `ADMIN_EMAIL`, unless there is an active admin. Its ids are derived from the address, so that an
- * interrupted start, or two starts at once, create only one.
+ * interrupted start, or two starts at once, create only one. Resolves to what is true afterwards.
  */
 export async function createAdminOnce(
   services: Services,
   db: ReadDb,
   admin: NewAdmin | undefined,
   log: Logger,
-): Promise<void> {
-  if (admin === undefined) return;
+): Promise<FirstAdmin> {
   const admins = await db.rows(`SELECT id FROM users WHERE role = 'admin' AND is_active LIMIT 1`);
-  if (admins.length > 0) return;
+  if (admin === undefined) return admins.length > 0 ? 'other' : 'none';
+  if (admins.length > 0) {
+    if (await hasAdminOf(services, admin)) return 'configured';
+    log.warn('no admin of ADMIN_EMAIL was made: there is another admin already');
+    return 'other';
+  }
   const id = derivedId(services.personalData.blindIndex('email', normalEmail(admin.email)), FIRST_ADMIN_NAMESPACE);
   try {
     const made = await createAdmin(services, admin, { actor: SYSTEM('setup'), id });
     log.info({ security: 'change of role', user: made.id, role: 'admin' }, 'the admin of ADMIN_EMAIL exists');
+    return 'configured';
   } catch (error) {
     if (!isRefusal(error) || error.kind === 'unavailable') throw error;
     if (error.kind !== 'invalid') {
       log.warn({ err: error }, 'the admin of ADMIN_EMAIL could not be made: the address belongs to another account');
-      return;
+      return 'taken';
     }
     throw new ConfigError(
       error.errors.map(({ field = '', message }) => ({

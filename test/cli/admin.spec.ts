@@ -5,7 +5,10 @@ import { userDecider } from '../../src/aggregates/user.ts';
 import { createAdminOnce } from '../../src/compose/admin.ts';
 import { emailClaim } from '../../src/commands/auth.ts';
 import { createLogger } from '../../src/platform/log.ts';
+import { eventually } from '../support/eventually.ts';
+import { spawnServer } from '../support/process.ts';
 import { rejection } from '../support/rejection.ts';
+import { JWT_SECRET, MASTER_KEY } from '../support/shop.ts';
 import { openWorld, PASSWORD, type World } from './world.ts';
 
 describe('cartulary admin create', function () {
@@ -113,6 +116,37 @@ describe('cartulary admin create', function () {
       const { id } = await world.people.person('First');
       await once();
       expect(await accountOf('first@example.com')).to.include({ id, role: 'buyer' });
+    });
+
+    it('is told as it is: made, another one, a taken address, or none', async () => {
+      const { services, db } = world.shop;
+      const none = () => createAdminOnce(services, db, undefined, log);
+      expect(await none()).to.equal('none');
+      await world.people.person('First');
+      expect(await once()).to.equal('taken');
+      expect(await once(PASSWORD, 'second@example.com')).to.equal('configured');
+      expect((await world.run(['rebuild', '--all'])).code).to.equal(0);
+      expect(await once(PASSWORD, 'second@example.com')).to.equal('configured');
+      expect(await once()).to.equal('other');
+      expect(await once(PASSWORD, 'third@example.com')).to.equal('other');
+      expect(await accountOf('third@example.com')).to.equal(undefined);
+      expect(await none()).to.equal('other');
+    });
+
+    it('is announced by a server as it is', async () => {
+      await world.people.person('First');
+      const told = async (email: string): Promise<string> => {
+        const env = { DATABASE_URL: world.url, JWT_SECRET, MASTER_KEY, ADMIN_EMAIL: email, ADMIN_PASSWORD: PASSWORD };
+        const server = await spawnServer({ env: { ...env, LOG_LEVEL: 'error' } });
+        await eventually('the read model has what there is', async () => (await fetch(`${server.url}/readyz`)).ok);
+        await server.end('SIGTERM');
+        return /first admin {2}(.*)/.exec(server.answer())?.[1] ?? '';
+      };
+      expect(await told('first@example.com')).to.contain('none: the address of ADMIN_EMAIL belongs to an account');
+      expect(await told('boss@example.com')).to.equal('boss@example.com (ADMIN_EMAIL)');
+      expect((await world.run(['rebuild', '--all'])).code).to.equal(0);
+      expect(await told('first@example.com')).to.equal('there is another one already: none was made of ADMIN_EMAIL');
+      expect(await told('boss@example.com')).to.equal('boss@example.com (ADMIN_EMAIL)');
     });
 
     it('with a password that may not be used stops the start, by the name of the setting', async () => {
