@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
 import type { Shop } from '../../src/compose/shop.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
@@ -79,6 +80,29 @@ describe('a shop whose connections to Postgres go silent, while new ones work', 
     muteAll();
     const id = await orders();
     await peopleOf(shop()).untilOrder(buyer, id, 'paid', RECOVERED_MS);
+  });
+
+  it('places an order once and charges it once, when only the answers of Postgres get lost', async () => {
+    await launch();
+    await stock();
+    const counted = async (): Promise<number> =>
+      must(await buyer.call('GET', '/orders'), 200).body.meta.pagination.total_items;
+    const before = await counted();
+    const key = { 'idempotency-key': randomUUID() };
+    const body = { ...TO, items: [{ product_id: product, quantity: 1 }] };
+    for (const proxy of proxies) proxy.mute('answers');
+    const id = await eventually(
+      'an order is placed',
+      async () => {
+        const answer = await buyer.call('POST', '/orders', body, key).catch(() => undefined);
+        return answer !== undefined && answer.status < 300 ? (answer.data.id as string) : undefined;
+      },
+      RECOVERED_MS,
+    );
+    await peopleOf(shop()).untilOrder(buyer, id, 'paid', RECOVERED_MS);
+    expect(await counted()).to.equal(before + 1);
+    const charged = (await write.store.readAll(0n)).filter(({ type }) => type === 'PaymentCaptured');
+    expect(new Set(charged.map(({ stream }) => stream)).size).to.equal(charged.length);
   });
 
   it('answers again from a process that does nothing else, and is served by the others meanwhile', async () => {

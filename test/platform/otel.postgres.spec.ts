@@ -1,7 +1,8 @@
 import { expect } from 'chai';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
-import { serveShop } from '../support/shop.ts';
+import { muteProxy } from '../support/muteProxy.ts';
+import { request, serveShop } from '../support/shop.ts';
 import { startCollector, type CollectedSpan } from './collector.ts';
 
 const SERVER = 2;
@@ -135,6 +136,34 @@ describe('traces that the collector refuses', () => {
       const began = Date.now();
       await shop.stop();
       expect(Date.now() - began).to.be.below(15_000);
+      await collector.stop();
+      await database.drop();
+    }
+  }).timeout(120_000);
+
+  it('go on when the connection to the collector goes silent: only those on their way are lost', async () => {
+    const database = await freshDatabase();
+    const collector = await startCollector();
+    const proxy = await muteProxy(collector.url);
+    const shop = await serveShop(database.url, { OTEL_EXPORTER_OTLP_ENDPOINT: proxy.url.replace(/\/$/, '') });
+    const arrive = (): Promise<unknown> => {
+      const before = collector.spans.length;
+      return eventually(
+        'spans arrive',
+        async () => {
+          await request(shop.url, 'GET', '/categories');
+          return collector.spans.length > before;
+        },
+        30_000,
+      );
+    };
+    try {
+      await arrive();
+      proxy.mute();
+      await arrive();
+    } finally {
+      await shop.stop();
+      proxy.close();
       await collector.stop();
       await database.drop();
     }

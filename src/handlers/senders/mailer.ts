@@ -27,7 +27,9 @@ export interface Sender {
   send(mail: Mail): Promise<Sending>;
 }
 
+/** How long a server may take to accept a connection and to greet, each. */
 const CONNECTION_TIMEOUT_MS = 8_000;
+/** How long a server may say nothing before its connection is given up. */
 const SOCKET_TIMEOUT_MS = 15_000;
 const ADDRESS_CHARACTERS_MAX = 254;
 /** One address and nothing else: no list, no name, no second header. */
@@ -39,14 +41,23 @@ export const keeper = (log: Logger, what: string): Sender => {
   return { send: () => Promise.resolve({ status: 'kept' }) };
 };
 
+interface MailerOptions {
+  readonly smtpUrl: string | undefined;
+  readonly from: string;
+  readonly log: Logger;
+  readonly connectionTimeoutMs?: number;
+  readonly socketTimeoutMs?: number;
+}
+
 /** Sends over SMTP; without a URL it sends nothing, and logs that. */
-export function createMailer(options: { smtpUrl: string | undefined; from: string; log: Logger }): Sender {
+export function createMailer(options: MailerOptions): Sender {
   if (options.smtpUrl === undefined) return keeper(options.log, 'mail');
+  const { connectionTimeoutMs = CONNECTION_TIMEOUT_MS, socketTimeoutMs = SOCKET_TIMEOUT_MS } = options;
   const transport = createTransport({
     url: options.smtpUrl,
-    connectionTimeout: CONNECTION_TIMEOUT_MS,
-    greetingTimeout: CONNECTION_TIMEOUT_MS,
-    socketTimeout: SOCKET_TIMEOUT_MS,
+    connectionTimeout: connectionTimeoutMs,
+    greetingTimeout: connectionTimeoutMs,
+    socketTimeout: socketTimeoutMs,
     disableFileAccess: true,
     disableUrlAccess: true,
   });

@@ -11,10 +11,10 @@ import { muteProxy, type Muted } from '../../support/muteProxy.ts';
 import { rejection } from '../../support/rejection.ts';
 
 /** A call without an answer is given up after 4 s, and its client with it. gRPC's own keepalive would take up to 20 s. */
-const GIVEN_UP_MS = 12_000;
+const GIVEN_UP_MS = 15_000;
 const DEADLINE_MS = 10_000;
 const SHORT_DEADLINE_MS = 1_500;
-const ATTEMPT_MS = 200;
+const ATTEMPT_MS = 300;
 const READ_EVERY_MS = 50;
 const log = createLogger('silent');
 
@@ -41,7 +41,7 @@ describe('a connection to EventStoreDB that goes silent', function () {
 
   for (const lost of ['all', 'answers', 'stuck'] as const satisfies readonly Muted[]) {
     it(`answers the append in flight within its deadline, and records it once (lost: ${lost})`, async () => {
-      const store = await open(proxy.url);
+      const store = await open(proxy.url, { attemptMs: ATTEMPT_MS });
       await store.append(newStream(), NO_STREAM, things(1));
       const stream = newStream();
       proxy.mute(lost);

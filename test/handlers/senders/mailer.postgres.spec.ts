@@ -2,12 +2,16 @@ import { expect } from 'chai';
 import net from 'node:net';
 import { pino } from 'pino';
 import { createMailer, failureOf, type Sender } from '../../../src/handlers/senders/mailer.ts';
+import { muteProxy } from '../../support/muteProxy.ts';
 import { HANG_UP, startSmtpServer, type SmtpServer } from './smtpServer.ts';
 
+/** Long enough for a crowded machine to greet. */
+const SILENCE_MS = 1_500;
 const log = pino({ level: 'silent' });
 const mail = { id: '11111111-1111-5111-8111-111111111111', to: 'ada@example.com', subject: 'Grüße', text: 'Hello.\n' };
 
-describe('mailer', () => {
+describe('mailer', function () {
+  this.timeout(20_000);
   let server: SmtpServer;
   let mailer: Sender;
   beforeEach(async () => {
@@ -89,6 +93,28 @@ describe('mailer', () => {
   it('does not know whether a mail was sent when the connection breaks after it was handed over', async () => {
     answering('END', HANG_UP);
     expect(await mailer.send(mail)).to.have.property('status', 'unknown');
+  });
+
+  it('gives up a server that goes silent: before its greeting nothing was sent, after the mail was handed over it may be', async () => {
+    const proxy = await muteProxy(server.url);
+    try {
+      const quick = createMailer({
+        ...{ smtpUrl: proxy.url, from: 'shop@example.com', log },
+        ...{ connectionTimeoutMs: SILENCE_MS, socketTimeoutMs: 2 * SILENCE_MS },
+      });
+      proxy.muteNext();
+      expect(await quick.send(mail)).to.have.property('status', 'failed');
+      server.manners = (asked) => {
+        if (asked === 'END') proxy.mute();
+        return undefined;
+      };
+      expect(await quick.send(mail)).to.have.property('status', 'unknown');
+      expect(server.mails).to.have.length(1);
+      server.manners = () => undefined;
+      expect(await quick.send(mail)).to.have.property('status', 'sent');
+    } finally {
+      proxy.close();
+    }
   });
 
   it('counts what it does not recognise as unknown: at most once comes first', () => {
