@@ -56,7 +56,7 @@ export interface Hints {
   workOfStore(storeId: string): Promise<StoreWork>;
 }
 
-export interface StoreWork {
+interface StoreWork {
   /** Products that can be bought. */
   readonly listed: number;
   /** Orders with a part of the store that is neither shipped nor cancelled. */
