@@ -24,6 +24,7 @@ export const BENCHES: Readonly<Record<string, Bench>> = {
   strangers: { serves: true, roundsPerTurn: 1 },
   appends: { roundsPerTurn: 3 },
   eventStoreDb: { roundsPerTurn: 3 },
+  crowd: { roundsPerTurn: 3 },
   loads: { roundsPerTurn: 1 },
   projecting: { roundsPerTurn: 1 },
   rebuild: { roundsPerTurn: 1 },
