@@ -20,6 +20,8 @@ const GRPC_INVALID_ARGUMENT = 3;
 /** How long gRPC's own keepalive waits for an answer, ms, unless the URL says otherwise. */
 const KEEPALIVE_TIMEOUT_MS = 10_000;
 const KEEPALIVE_TIMEOUT = /[?&]keep[-_]?alive[-_]?timeout=(\d+)/i;
+/** Clients whose keepalive differs. Far fewer exist at once. */
+const CLIENTS_APART = 1_000;
 let clients = 0;
 
 /**
@@ -28,8 +30,12 @@ let clients = 0;
  * KurrentDB's own URL scheme, which this client does not know, means the same server.
  */
 function newClient(url: string): EventStoreDBClient {
-  const timeoutMs = Number(KEEPALIVE_TIMEOUT.exec(url)?.[1] ?? KEEPALIVE_TIMEOUT_MS) + (clients += 1);
-  const known = url.trim().replace(/^kurrent(?:db)?(\+discover)?:/, 'esdb$1:');
+  clients = (clients + 1) % CLIENTS_APART;
+  const timeoutMs = Number(KEEPALIVE_TIMEOUT.exec(url)?.[1] ?? KEEPALIVE_TIMEOUT_MS) + clients;
+  const known = url
+    .trim()
+    .replace(/\/+$/, '')
+    .replace(/^kurrent(?:db)?(\+discover)?:/, 'esdb$1:');
   return EventStoreDBClient.connectionString(`${known}${known.includes('?') ? '&' : '?'}keepAliveTimeout=${timeoutMs}`);
 }
 

@@ -175,10 +175,18 @@ describe('reading from EventStoreDB', () => {
     await replaced.stop();
   });
 
-  it('understands the scheme of KurrentDB, and does not show a string that it does not understand', async () => {
-    const kurrent = await createEventStoreDb({ url: double.url.replace('esdb:', 'kurrentdb:') });
-    await kurrent.ping();
-    await kurrent.close();
+  it('understands the scheme of KurrentDB and what the client does, and does not show a string that it does not', async () => {
+    const urls = [
+      double.url.replace('esdb:', 'kurrentdb:'),
+      ` ${double.url}/ `,
+      `${double.url}&keepAliveTimeout=20000`,
+      double.url.replace('esdb:', 'esdb+discover:'),
+    ];
+    for (const url of urls) {
+      const understood = await createEventStoreDb({ url });
+      await understood.ping();
+      await understood.close();
+    }
     const error = await rejection(createEventStoreDb({ url: 'esdb://admin:secret@host:port?tls=false' }));
     expect(error.message).to.include('EVENTSTORE_URL').and.not.include('secret');
   });
