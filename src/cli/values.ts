@@ -9,7 +9,8 @@ const WITHOUT_SECONDS = /^(\S{10}T\d\d:\d\d)(Z|[+-]\d\d:\d\d)$/;
 /** Parses an id; throws Commander's usage error when it is not a UUID. */
 export function uuid(text: string): string {
   const id = uuidOf(text);
-  if (id === undefined) throw new InvalidArgumentError('It must be a UUID.');
+  if (id === undefined)
+    throw new InvalidArgumentError('It must be an id such as 0197f2e4-6c1b-7c3e-9b1a-0a1b2c3d4e05.');
   return id;
 }
 
@@ -27,7 +28,8 @@ export function instant(text: string): string {
 /** Parses a position of the log, from 1 on. */
 export function position(text: string): bigint {
   const value = positionOf(text) ?? 0n;
-  if (value < 1n) throw new InvalidArgumentError('It must be a position of the log: a whole number from 1.');
+  if (value < 1n)
+    throw new InvalidArgumentError('It must be a position of the log: a whole number from 1, such as 42.');
   return value;
 }
 

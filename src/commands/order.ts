@@ -9,7 +9,7 @@ import { Fields, Id, Line, Message, Named, Phone } from '../schema.ts';
 import { OrderView, orderView } from '../queries/order.ts';
 import { SellerOrderView, sellerOrderView } from '../queries/sellerOrder.ts';
 import { checkOut } from './checkout.ts';
-import { type CommandContext, defineChange, defineCommand } from './contract.ts';
+import { type CommandContext, defineChange, defineCommand, type Services } from './contract.ts';
 import { methodsInWords } from './forms.ts';
 import { storeIdOf } from '../queries/store.ts';
 import { sealedReason, sealedReasons } from './reason.ts';
@@ -33,8 +33,8 @@ export const PaymentMethod = Type.String({
   description: 'a payment method that this shop takes',
 });
 
-export function methodOf(context: CommandContext, wanted: string | undefined, field: string): string {
-  const { paymentMethods, paymentMethodDefault } = context.services.settings;
+export function methodOf({ settings }: Pick<Services, 'settings'>, wanted: string | undefined, field: string): string {
+  const { paymentMethods, paymentMethodDefault } = settings;
   const method = wanted ?? paymentMethodDefault;
   return paymentMethods.includes(method) ? method : invalid(field, `must be ${methodsInWords(paymentMethods)}`);
 }
@@ -68,6 +68,9 @@ const placeOrder = defineChange({
       }),
     ),
   }),
+  check: ({ payment_method: method }, services) => {
+    if (typeof method === 'string') methodOf(services, method, 'payment_method');
+  },
   status: 201,
   result: OrderView,
   answers: {
@@ -76,7 +79,7 @@ const placeOrder = defineChange({
   },
   codes: ['EMPTY_CART', 'INSUFFICIENT_STOCK', 'CONFLICT'],
   async run({ body }, context) {
-    const method = methodOf(context, body.payment_method, 'payment_method');
+    const method = methodOf(context.services, body.payment_method, 'payment_method');
     return checkOut(context, {
       ...(body.items === undefined ? {} : { items: merged(body.items) }),
       method,

@@ -42,13 +42,16 @@ const requestPayment = defineChange({
   route: 'POST /payments',
   access: 'user',
   body: Fields({ order_id: Id, method: Type.Optional(PaymentMethod) }),
+  check: ({ method }, services) => {
+    if (typeof method === 'string') methodOf(services, method, 'method');
+  },
   status: 201,
   result: PaymentView,
   answers,
   seenAt: (orderId) => `/orders/${orderId}/payments`,
   codes: ['CONFLICT', 'INVALID_STATUS'],
   async run({ body }, context) {
-    const method = methodOf(context, body.method, 'method');
+    const method = methodOf(context.services, body.method, 'method');
     await loadOwn(context, body.order_id);
     const paymentId = context.derive('payment');
     return record(context, body.order_id, paymentId, { type: 'RequestPayment', data: { paymentId, method } });

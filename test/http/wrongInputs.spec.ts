@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { TObject } from 'typebox';
 import { formsOf } from '../../src/commands/forms.ts';
+import type { Services } from '../../src/commands/contract.ts';
 import { commands } from '../../src/commands/index.ts';
 import { AdminForm } from '../../src/compose/admin.ts';
 import { RowSchema } from '../../src/cli/productRow.ts';
@@ -155,6 +156,9 @@ describe('the message about a wrong input', () => {
 
   it('is a sentence that a person understands', () => {
     expect(told(body('UpdateProfile'), { phone: 'call me' })).to.deep.equal([`phone must be ${PHONE}, or null`]);
+    expect(told(body('UpdateProfile'), { phone: '' })).to.deep.equal([
+      `phone must be ${PHONE}, or null, but it is empty`,
+    ]);
     expect(told(body('UpdateProfile'), { phone: 7, name: '' })).to.have.members([
       `phone must be ${PHONE}, or null, but it is a number`,
       `name must be ${LINE}, but it is empty`,
@@ -203,6 +207,21 @@ describe('the message about a wrong input', () => {
     expect(told(textCheck(undefined), { colour: 'red' })).to.deep.equal([
       'colour is not a known query parameter: none is known here',
     ]);
+  });
+
+  it('tells of an unknown payment method together with all else that is wrong', () => {
+    const services = { settings: { paymentMethods: METHODS } } as unknown as Services;
+    for (const [name, field] of [
+      ['PlaceOrder', 'payment_method'],
+      ['RequestPayment', 'method'],
+    ] as const) {
+      const command = commands.find((one) => one.name === name)!;
+      expect(() => command.check!({ [field]: 'cash' }, services), name).to.throw(
+        `${field} must be one of card, invoice`,
+      );
+      expect(() => command.check!({ [field]: 'card' }, services), name).to.not.throw();
+      expect(() => command.check!({}, services), name).to.not.throw();
+    }
   });
 
   it('can be made for every input: a pattern or a format without words stops the start', () => {

@@ -103,6 +103,6 @@ export async function readJson(req: IncomingMessage, limit: number): Promise<{ b
   const isJson = type !== undefined && JSON_TYPE.test(type);
   const bytes = await readBody(req, limit);
   if (bytes.length === 0) return { bytes: EMPTY, value: {} };
-  if (!isJson) throw unsupported('The body must be application/json in UTF-8.');
+  if (!isJson) throw unsupported('The body must be JSON in UTF-8, sent with Content-Type: application/json.');
   return { bytes, value: parseJson(bytes) };
 }

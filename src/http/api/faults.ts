@@ -41,7 +41,7 @@ const sized = (size: number, unit: string): string =>
 
 function gotText(text: string, { minLength = 0, maxLength = Infinity }: InputSchema): string {
   const length = Array.from(text).length;
-  return length < minLength || length > maxLength ? sized(length, 'character') : '';
+  return length === 0 || length < minLength || length > maxLength ? sized(length, 'character') : '';
 }
 
 /** What the value is instead, as far as its kind or its size is wrong. It never shows the value, which can be a secret. */
