@@ -1,6 +1,6 @@
 import type { CategoryEvent } from '../aggregates/category.ts';
 import { idOf } from '../eventstore/eventStore.ts';
-import type { Projection } from '../engine/project/projection.ts';
+import { type Projection, unchanged } from '../engine/project/projection.ts';
 
 export interface CategoryRow {
   readonly id: string;
@@ -28,6 +28,7 @@ export const categories: Projection<CategoryRow, CategoryEvent> = {
       key: (event) => idOf(event.stream),
       row: (row, { data, metadata }) => row && { ...row, name: data.name, updated_at: metadata.occurredAt },
     },
+    CategoryClaimAbandoned: unchanged,
     CategoryDeleted: { key: (event) => idOf(event.stream), row: () => null },
   },
 };

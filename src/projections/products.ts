@@ -9,7 +9,7 @@ import type {
 } from '../aggregates/stock.ts';
 import type { ProductEvent } from '../aggregates/product.ts';
 import { type DomainEvent, idOf } from '../eventstore/eventStore.ts';
-import type { Change, Projection } from '../engine/project/projection.ts';
+import { type Change, type Projection, unchanged } from '../engine/project/projection.ts';
 import { vectorOf } from './search.ts';
 
 /** `listed` is false before the product is listed (its first stock event comes earlier) and after it was delisted. */
@@ -116,8 +116,7 @@ export const products: Projection<ProductRow, ProductEvent | StockEvent | OrderE
       key: (event) => idOf(event.stream),
       row: (row, { metadata }) => row && { ...row, listed: false, updated_at: metadata.occurredAt },
     },
-    // Nothing that is shown changes. The row carries on the revision of the stream, which `If-Match` is compared with.
-    ProductClaimAbandoned: { key: (event) => idOf(event.stream), row: (row) => row },
+    ProductClaimAbandoned: unchanged,
     StockReceived: stock<StockReceived>(({ quantity }) => ({ onHand: quantity })),
     StockAdjusted: stock<StockAdjusted>((data) => ({ onHand: data.change })),
     StockReserved: stock<StockReserved>(({ quantity }) => ({ reserved: quantity })),

@@ -1,6 +1,6 @@
 import type { Role, UserEvent } from '../aggregates/user.ts';
 import { idOf } from '../eventstore/eventStore.ts';
-import type { Projection } from '../engine/project/projection.ts';
+import { type Projection, unchanged } from '../engine/project/projection.ts';
 
 /** `email`, `name`, `phone` and `address` are sealed. */
 export interface UserRow {
@@ -52,5 +52,8 @@ export const users: Projection<UserRow, UserEvent> = {
       row: (row, { data, metadata }) =>
         row && { ...row, role: data.role, store_id: data.storeId, updated_at: metadata.occurredAt },
     },
+    PasswordChanged: unchanged,
+    PasswordRehashed: unchanged,
+    UserClaimAbandoned: unchanged,
   },
 };

@@ -1,9 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
 import { isRefusal } from '../../src/errors.ts';
-import { products } from '../../src/projections/products.ts';
 import { LATER, ruleOf } from '../support/claiming.ts';
-import { rowsOf } from '../support/given.ts';
 import { type Circumstances, cutOffAfter, haltedBefore, seller } from '../support/memoryShop.ts';
 import { rejection } from '../support/rejection.ts';
 import { blind, openSkuShop, type SkuShop } from '../support/skuShop.ts';
@@ -155,15 +153,7 @@ describe('a SKU whose command was killed between claim and use', () => {
     await killed(pens.rename(id, 'P-2', cut(pens, 1)));
     expect(await ruleOf(pens.list('P-2')), 'at once').to.equal('SkuTaken');
     await pens.list('P-2', { now: LATER });
-    const log = await pens.shop.log();
-    const fence = log.find(({ type }) => type === 'ProductClaimAbandoned');
-    expect(
-      rowsOf(
-        products,
-        log.filter(({ stream }) => stream === fence?.stream),
-      ),
-    ).to.have.length(1);
-    expect(products.on, 'the row carries on the revision').to.have.property('ProductClaimAbandoned');
+    const fence = (await pens.shop.log()).find(({ type }) => type === 'ProductClaimAbandoned');
     await pens.rename(id, 'P-3', { ifMatch: fence!.revision });
   });
 

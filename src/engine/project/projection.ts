@@ -1,4 +1,4 @@
-import type { DomainEvent, RecordedEvent } from '../../eventstore/eventStore.ts';
+import { type DomainEvent, idOf, type RecordedEvent } from '../../eventstore/eventStore.ts';
 
 /**
  * A column's Postgres type. In JavaScript `uuid`/`text` are strings; `int`/`bigint` numbers (safe integers; money is
@@ -19,6 +19,15 @@ export interface Change<R extends object, E extends DomainEvent = DomainEvent> {
   key(event: RecordedEvent<E>): string | readonly string[];
   row(current: R | undefined, event: RecordedEvent<E>, key: string): R | null | undefined;
 }
+
+/**
+ * The effect of an event that changes nothing in the row of its stream. The row carries on the revision of the stream, so that the
+ * `ETag` that a caller is shown is the one that `If-Match` is compared with.
+ */
+export const unchanged = {
+  key: (event: RecordedEvent): string => idOf(event.stream),
+  row: <R extends object>(row: R | undefined): R | undefined => row,
+};
 
 /** For `of`, where each row belongs to one stream, whatever its category: the row carries the revision of that stream. */
 export const EVERY_CATEGORY = '*';
