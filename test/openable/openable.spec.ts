@@ -18,6 +18,8 @@ import { withMovedTags } from './tags.ts';
 
 /** The first shop that was kept. It is never removed. */
 const FIRST = 'd419bfe';
+/** Shops from before a log recorded its currency, and before sellers saw only their part of an order. */
+const EARLIER = new Set([FIRST]);
 /** Queries that read the log alone; a rebuild changes nothing for them. */
 const FROM_THE_LOG = /\/history|[?&](?:revision|as_of)=/;
 const TIMEOUT_MS = 240_000;
@@ -89,7 +91,8 @@ describe('kept shops', () => {
 
 for (const name of kept) {
   const shop = readShop(name);
-  const answers = withPages(withSellersParts(readAnswers(name)));
+  const isEarlier = EARLIER.has(name);
+  const answers = withPages(isEarlier ? withSellersParts(readAnswers(name)) : readAnswers(name));
   const fromReadModels = answers.filter(({ as, ask }) => as !== OPERATOR && !FROM_THE_LOG.test(ask));
   /** The answers from read models that were made anew. Kept shops after the first one were made with moved tags. */
   const madeAnew = (some: readonly Kept[]): readonly Kept[] => (name === FIRST ? withMovedTags(some) : some);
@@ -124,10 +127,10 @@ for (const name of kept) {
       disposeDataDirs();
     });
 
-    it('opens, records its currency once and appends nothing else by opening, and answers as it did', async () => {
+    it(`opens, ${isEarlier ? 'records its currency once and appends nothing else' : 'appends nothing'} by opening, and answers as it did`, async () => {
       await place.start();
       await place.start();
-      const after = [{ type: 'CurrencyChosen', data: { currency: 'USD' } }];
+      const after = isEarlier ? [{ type: 'CurrencyChosen', data: { currency: 'USD' } }] : [];
       expect(await keptAndNew(place)).to.deep.equal({ log: shop.log, after });
       await expectSameAnswers(place, shop.accounts, answers);
     });

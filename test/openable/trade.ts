@@ -59,6 +59,18 @@ async function giveBack({ people, products, buy, place, payment, advance, refund
   await cancelled('paul', declined);
 }
 
+/** A part of an order that its seller cancels, and a role that comes and goes. */
+async function changeMinds({ people: { admin, sid, paul }, products, buy, refunded }: OpenShop): Promise<void> {
+  const [quill, , , ink] = products;
+  const shared = await buy('una', { shipping_address: ADDRESS, items: [line(quill, 1), line(ink, 1)] });
+  must(await sid.call('PUT', `/orders/${shared}/cancel`, { reason: 'The ink has dried up.' }), 200);
+  await refunded('una', shared, false);
+  const { id } = must(await paul.call('GET', '/users/me'), 200).data;
+  for (const role of ['admin', 'buyer', 'admin', 'buyer']) {
+    must(await admin.call('PUT', `/admin/users/${id}/role`, { role }), 200);
+  }
+}
+
 /** Checkouts that fail, and carts that are left in different states. */
 async function leaveCarts({ people: { una, paul, sid }, products }: OpenShop): Promise<void> {
   const [quill, initial, , ink, wax, map] = products;
@@ -82,6 +94,7 @@ export async function trade(shop: OpenShop): Promise<Life> {
   // Here, so that the snapshot contains reservations.
   await turnOver(shop.people.mary, shop.products[0]!);
   await giveBack(shop);
+  await changeMinds(shop);
   await leaveCarts(shop);
   const { products, stores, categories, orders } = shop;
   return { products, stores, categories, orders, bestseller: products[0]!, repeatable, underway };
