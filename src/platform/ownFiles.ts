@@ -9,7 +9,7 @@ const APPEND =
 
 const codeOf = (error: unknown): string => (error as NodeJS.ErrnoException).code ?? '';
 
-export const isLinked = (file: string): Error =>
+const isLinked = (file: string): Error =>
   new Error(`${file} is a link. What the shop does there could end in files of others: remove the link.`);
 
 /** Throws when there is a link. It may lead nowhere. */
