@@ -35,6 +35,11 @@ export interface Tail {
   readonly active: boolean;
   /** Gives the tail the events that were just committed, in order of position: all events after `follows` (see `Recent.add`). */
   offer(events: readonly SizedEvent[], follows?: bigint): void;
+  /**
+   * Forgets the events in memory. Another server may stand at the same address after a lost connection: a standby that has taken over,
+   * without the last events.
+   */
+  forget(): void;
   /** Wakes the reader: the log may have grown, up to `position` if known. */
   wake(position?: bigint): void;
   close(): void;
@@ -56,6 +61,11 @@ export function createTail(source: TailSource): Tail {
     offer(events, follows) {
       if (recent.add(events, follows)) reader.grown.raise();
       else if (events.length > 0) reader.asked.raise();
+    },
+    forget() {
+      recent.clear();
+      reader.asked.raise();
+      reader.grown.raise();
     },
     wake(position) {
       const isNews = (): boolean => position === undefined || recent.last === undefined || position > recent.last;

@@ -12,7 +12,7 @@ import { JWT_SECRET, MASTER_KEY } from '../support/shop.ts';
 import { openWorld, PASSWORD, type World } from './world.ts';
 
 describe('cartulary admin create', function () {
-  this.timeout(60_000);
+  this.timeout(180_000);
   let world: World;
   beforeEach(async () => {
     world = await openWorld();

@@ -28,7 +28,7 @@ export interface PostgresEventStoreOptions {
 export async function createPostgresEventStore(options: PostgresEventStoreOptions): Promise<EventStore> {
   const { url, log, unsafeWithoutFsync = false, deadlineMs, onRefused } = options;
   const writer = createPostgresWriter({ url, log, unsafeWithoutFsync, onRefused });
-  const reads = createPostgresReads(url);
+  const reads = createPostgresReads(url, () => tail.forget());
   const tail = createTail({
     page: (after, limit) => reads.page(after, limit),
     head: () => reads.head(),

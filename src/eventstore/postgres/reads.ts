@@ -1,4 +1,4 @@
-import { createPool, type Pool, translating } from '../../platform/postgres/pool.ts';
+import { createPool, onLost, type Pool, translating } from '../../platform/postgres/pool.ts';
 import { bigintArray, intArray, textArray, uuidArray } from './binaryArray.ts';
 import { perTurnBatch } from '../../platform/perTurnBatch.ts';
 import type { Head, RecordedEvent } from '../eventStore.ts';
@@ -52,9 +52,10 @@ export interface PostgresReads {
   close(): Promise<void>;
 }
 
-/** Reads of the log. Calls of `read`, or of `find`, in the same turn of the event loop share one statement. */
-export function createPostgresReads(url: string): PostgresReads {
+/** Reads of the log. `onLostConnection` is called whenever one of its connections has broken. Calls of `read`, or of `find`, in the same turn of the event loop share one statement. */
+export function createPostgresReads(url: string, onLostConnection: () => void = () => undefined): PostgresReads {
   const pool = createReadPool(url);
+  onLost(pool, onLostConnection);
   const rows = <Row extends readonly unknown[] = EventRow>(name: string, text: string, values: unknown[]) =>
     translating(async () => (await pool.query<Row & unknown[]>({ name, text, values, rowMode: 'array' })).rows);
 
