@@ -1,5 +1,6 @@
 import type { Logger } from '../platform/log.ts';
 import type { RecordedEvent } from '../eventstore/eventStore.ts';
+import { isNewerVersion } from '../eventstore/newer.ts';
 import { isUnavailable, reasonOf } from '../engine/follow/retry.ts';
 import { delayAfter, isOver, rest } from '../platform/backoff.ts';
 import type { Semaphore } from '../platform/semaphore.ts';
@@ -76,6 +77,11 @@ async function once(subscription: Subscription, event: RecordedEvent, attempt: n
   }
 }
 
+/** An event that needs a newer version is no dead letter: a process of that version can handle it. */
+function leaveToNewer(error: unknown): void {
+  if (isNewerVersion(error)) throw error;
+}
+
 /**
  * Delivers one event until it is handled or has failed for good. Failures because a dependency does not answer do not count
  * as attempts for `patienceMs`. An attempt that timed out may still run when the next one starts, so handlers must
@@ -99,6 +105,7 @@ export async function deliver(
       return { kind: started ? 'handled' : 'interrupted' };
     } catch (error) {
       if (isOver(abort)) return { kind: 'interrupted' };
+      leaveToNewer(error);
       const now = performance.now();
       const patient = isUnavailable(error) && now - (unavailableSince ??= now) < patienceMs;
       if (!patient) failures += 1;

@@ -1,6 +1,7 @@
 import { blockedStreams, pendingRequests } from '../engine/follow/deadLetters.ts';
 import type { Lease } from '../engine/follow/lease.ts';
 import type { RecordedEvent } from '../eventstore/eventStore.ts';
+import { isNewerVersion, knownOnly } from '../eventstore/newer.ts';
 import { createSemaphore } from '../platform/semaphore.ts';
 import type { Signals } from './attempts.ts';
 import { createStop, delayAfter, isOver, rest } from '../platform/backoff.ts';
@@ -102,12 +103,14 @@ async function resume(run: ConsumerRun): Promise<void> {
 async function read(run: ConsumerRun): Promise<void> {
   for (let failures = 0; !isOver(run.halt);) {
     try {
-      for await (const events of run.feed.follow(run.window.read, { signal: run.halt })) {
+      for await (const events of knownOnly(run.feed.follow(run.window.read, { signal: run.halt }))) {
         failures = 0;
         await takeAll(run, events);
       }
     } catch (error) {
       if (isOver(run.halt)) return;
+      // Another process may know the event, so this one gives its lease away.
+      if (isNewerVersion(error)) throw error;
       run.onFailure(error);
       run.log.warn({ err: error, consumer: run.subscription.name }, 'following the log failed; following again');
     }

@@ -7,6 +7,7 @@ import type { Probe } from '../http/pages/health.ts';
 import type { Collector, Sample } from '../http/pages/metrics.ts';
 import type { Pool } from '../platform/postgres/pool.ts';
 import type { Advance } from '../engine/project/advance.ts';
+import type { NewerWatch } from './newer.ts';
 import { projectionNames } from '../projections/index.ts';
 import type { Writable } from '../platform/postgres/writable.ts';
 import type { Projector } from '../engine/project/projector.ts';
@@ -32,17 +33,30 @@ const advancing = (advance: Advance, name: string): Probe => ({
   check: () => advance.check(name),
 });
 
+/** The check has the name of the event's type, so that it is seen from outside. */
+const knowing = (newer: NewerWatch): Probe => ({
+  get name() {
+    return newer.type === undefined ? 'event types' : `event type ${newer.type}`;
+  },
+  required: false,
+  check: () =>
+    newer.type === undefined
+      ? Promise.resolve()
+      : Promise.reject(new Error(`${newer.type}: only a newer version knows this type or version of an event`)),
+});
+
 /**
  * The dependencies of this process. It needs the log and Postgres for correct answers. It goes on without NATS or Redis, and with
  * read models that stand still: a query that needs a newer one is refused.
  */
 export const probesOf = (
-  { store, pool, writable }: { store: EventStore; pool: Pool; writable: Writable },
+  { store, pool, writable, newer }: { store: EventStore; pool: Pool; writable: Writable; newer: NewerWatch },
   { redis, bus, relay, advance }: Partial<Pick<Observed, 'redis' | 'bus' | 'relay' | 'advance'>> = {},
 ): readonly Probe[] => [
   { name: 'eventstore', required: true, check: () => store.ping() },
   { name: 'postgres', required: true, check: () => pool.query('SELECT 1') },
   { name: 'writes', required: true, check: () => writable.check() },
+  knowing(newer),
   ...[bus?.broker ?? relay]
     .filter((nats) => nats !== undefined)
     .map((nats): Probe => ({ name: 'nats', required: false, check: () => nats.ping() })),

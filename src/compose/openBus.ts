@@ -1,8 +1,8 @@
-import { UPCASTERS } from '../aggregates/index.ts';
 import type { Bus } from '../bus/bus.ts';
 import { createEmbeddedBus, type EmbeddedBusOptions } from '../bus/consumers.ts';
 import type { NatsStreamSettings } from '../bus/nats/jetStream.ts';
 import type { RelayOptions, RelayStatus } from '../bus/nats/relay.ts';
+import { SHAPES } from './newer.ts';
 
 /** `NATS_URL` and the settings of its stream. */
 interface NatsSettings {
@@ -17,7 +17,7 @@ export interface OpenBusOptions extends EmbeddedBusOptions, NatsSettings {}
 export async function openBus({ natsUrls, natsStream = {}, ...options }: OpenBusOptions): Promise<Bus> {
   if (natsUrls === undefined) return createEmbeddedBus(options);
   const { createNatsBus } = await import('../bus/nats/natsBus.ts');
-  return createNatsBus({ ...options, urls: natsUrls, stream: natsStream, upcasters: UPCASTERS });
+  return createNatsBus({ ...options, urls: natsUrls, stream: natsStream, upcasters: SHAPES });
 }
 
 export interface OpenRelayOptions extends Omit<RelayOptions, 'link' | 'settings'>, NatsSettings {}

@@ -1,6 +1,7 @@
-import { UPCASTERS } from '../aggregates/index.ts';
+import { SHAPES } from './newer.ts';
 import type { Logger } from '../platform/log.ts';
 import type { EventStore } from '../eventstore/eventStore.ts';
+import type { NewerEvents } from '../eventstore/newer.ts';
 import { upcasting } from '../eventstore/upcast.ts';
 import { createPostgresEventStore } from '../eventstore/postgres/postgresEventStore.ts';
 
@@ -10,6 +11,8 @@ export interface OpenEventStoreOptions {
   /** `EVENTSTORE_URL`. */
   readonly eventStoreUrl: string | undefined;
   readonly log: Logger;
+  /** What to do about events that only a newer version knows. Default: followers stop before them. */
+  readonly newer?: NewerEvents;
   /** Called when Postgres refuses to write at all. */
   readonly onRefused?: (error: unknown) => void;
 }
@@ -22,10 +25,11 @@ export async function openEventStore(options: OpenEventStoreOptions): Promise<Ev
   const { databaseUrl, eventStoreUrl, log, onRefused } = options;
   if (eventStoreUrl !== undefined) {
     const { createEventStoreDb } = await import('../eventstore/eventstoredb/eventStoreDb.ts');
-    return upcasting(await createEventStoreDb({ url: eventStoreUrl, log }), UPCASTERS);
+    return upcasting(await createEventStoreDb({ url: eventStoreUrl, log }), SHAPES, options.newer);
   }
   return upcasting(
     await createPostgresEventStore({ url: databaseUrl, log, ...(onRefused === undefined ? {} : { onRefused }) }),
-    UPCASTERS,
+    SHAPES,
+    options.newer,
   );
 }

@@ -8,6 +8,7 @@ import { categoryOf, type EventStore } from '../eventstore/eventStore.ts';
 import { settleCurrency } from './currency.ts';
 import { createHints } from './hints.ts';
 import { indexKeyOf } from './masterKeys.ts';
+import { type NewerWatch, watchNewer } from './newer.ts';
 import { openEventStore } from './openEventStore.ts';
 import { createSnapshots } from '../eventstore/snapshots.ts';
 import { SANDBOX_METHODS } from '../handlers/gateways/sandbox.ts';
@@ -58,6 +59,8 @@ export interface Shop {
   readonly progress: Progress;
   /** The changes that this process has made. */
   readonly changes: Changes;
+  /** The events that this process has read and only a newer version knows. */
+  readonly newer: NewerWatch;
   close(): Promise<void>;
 }
 
@@ -85,7 +88,8 @@ export async function openShop(options: ShopOptions): Promise<Shop> {
   const writable = createWritable(pool);
   const onRefused = (error: unknown): void => writable.refused(error);
   const changes = createChanges();
-  const opened = await openEventStore({ databaseUrl: url, eventStoreUrl, log, onRefused });
+  const newer = watchNewer({ pass: config.newerEvents === 'pass', log });
+  const opened = await openEventStore({ databaseUrl: url, eventStoreUrl, log, onRefused, newer });
   const store = noting(timed(opened, options.onAppend), projections, (tags, position) => changes.note(tags, position));
   const readPool = createPool({ url, name: 'read', max, int8: 'number' });
   const close = async (): Promise<void> => {
@@ -114,7 +118,7 @@ export async function openShop(options: ShopOptions): Promise<Shop> {
       settings,
     };
     if (options.readOnly !== true) await settleCurrency(commandContext(services, { actor: SYSTEM('setup') }), log);
-    return { store, services, indexKey, pool, readPool, writable, db, progress, changes, close };
+    return { store, services, indexKey, pool, readPool, writable, db, progress, changes, newer, close };
   } catch (error) {
     await close();
     throw error;

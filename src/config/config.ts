@@ -81,6 +81,8 @@ const grouped = (values: Values) => ({
   },
   /** Undefined means that the log is in Postgres. */
   eventStoreUrl: values.EVENTSTORE_URL,
+  /** What followers do at an event that only a newer version knows. */
+  newerEvents: values.NEWER_EVENTS,
   /** Undefined means that each process keeps its own cache and rate limits. */
   redisUrl: values.REDIS_URL,
   /** One or more servers; undefined means the bus on Postgres. */

@@ -62,6 +62,7 @@ export const SETTINGS = {
   DATABASE_URL: secret(link(['postgres:', 'postgresql:'])),
   DATABASE_POOL_MAX: integer('8', 2, 1_000),
   EVENTSTORE_URL: secret(text(undefined, ESDB_URL, 'a connection string that starts with esdb:// or esdb+discover://')),
+  NEWER_EVENTS: oneOf('stop', ['stop', 'pass']),
   REDIS_URL: secret(link(['redis:', 'rediss:'])),
   NATS_URL: secret(text(undefined, NATS_URLS, 'one or more server URLs that start with nats:// or tls://')),
   NATS_PREFIX: text('cartulary', NATS_SUBJECT, 'the beginning of subjects, such as cartulary or shops.east'),

@@ -71,6 +71,8 @@ export interface Head {
 /** The events of some types in a part of the log. */
 export interface Range {
   readonly types: readonly string[];
+  /** Then the range has the events of all other types, too: those that only a newer version knows. */
+  readonly known?: readonly string[];
   /** Exclusive. */
   readonly after: bigint;
   /** Inclusive. */

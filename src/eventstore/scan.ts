@@ -1,18 +1,22 @@
 import type { EventStore, Range, RecordedEvent } from './eventStore.ts';
+import { isUnknown, knownOnly } from './newer.ts';
 
 /** Events per page for stores without a `scan` of their own. */
 const SCAN_PAGE = 1_000;
 
 type Readable = Pick<EventStore, 'readAll' | 'scan'>;
 
-/** All events of a range, in order, in batches. Uses the store's own `scan` if it has one. */
+/**
+ * All events of a range, in order, in batches. Uses the store's own `scan` if it has one. Throws at an event that only a newer version
+ * knows, of whatever type.
+ */
 export const scan = (store: Readable, range: Range): AsyncIterable<readonly RecordedEvent[]> =>
-  store.scan?.(range) ?? scanPages(store, range);
+  knownOnly(store.scan?.(range) ?? scanPages(store, range));
 
 async function* scanPages(store: Readable, { types, after, upTo }: Range): AsyncGenerator<readonly RecordedEvent[]> {
   const wanted = new Set(types);
   for await (const page of pagesUpTo(store, after, upTo)) {
-    const events = page.filter(({ type }) => wanted.has(type));
+    const events = page.filter((event) => wanted.has(event.type) || isUnknown(event));
     if (events.length > 0) yield events;
   }
 }

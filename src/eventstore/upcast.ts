@@ -1,9 +1,15 @@
 import type { EventStore, RecordedEvent } from './eventStore.ts';
+import { isNewerVersion, newerVersion, type NewerEvents, stopAt } from './newer.ts';
 
 /** Brings an event's data from one schema version to the next. Pure. The n-th upcaster of a type turns version n into n + 1. */
 export type Upcaster = (data: Readonly<Record<string, unknown>>) => Record<string, unknown>;
-/** All shape changes, by event type, oldest first. A type without an entry is at version 1. */
-export type Upcasters = Readonly<Partial<Record<string, readonly Upcaster[]>>>;
+/** Stands in upcasters that have an entry for every type that this code knows. */
+const EVERY_TYPE = Symbol('every type');
+/**
+ * All shape changes, by event type, oldest first. A type without an entry is at version 1. With `EVERY_TYPE`, a type without an entry is
+ * one that only a newer version of the code knows, and so is a later schema version.
+ */
+export type Upcasters = Readonly<Partial<Record<string, readonly Upcaster[]>>> & { readonly [EVERY_TYPE]?: true };
 
 /** An event as the log stores it, not parsed. */
 export interface StoredEvent {
@@ -57,13 +63,16 @@ export function understood(parsed: ParsedEvent): RecordedEvent {
 }
 
 /** The event in its current shape. Never throws. An event of a newer, unknown version is unreadable as in `recorded`. */
-export function upcast(upcasters: Upcasters, event: RecordedEvent): RecordedEvent {
+export function upcast(upcasters: Upcasters, event: RecordedEvent, newer?: NewerEvents): RecordedEvent {
   if (poisonOf(event) !== undefined) return event;
-  const current = schemaOf(upcasters, event.type);
+  const steps = upcastersOf(upcasters, event.type);
   const { schema } = event.metadata;
+  const current = (steps?.length ?? 0) + 1;
+  if (upcasters[EVERY_TYPE] && (steps === undefined || schema > current))
+    return unknown(event, steps !== undefined, newer);
   if (schema === current) return event;
   try {
-    return raised(event, upcastersOf(upcasters, event.type) ?? []);
+    return raised(event, steps ?? []);
   } catch (error) {
     return poison(keptOf(event), error);
   }
@@ -84,9 +93,27 @@ function raised(event: RecordedEvent, steps: readonly Upcaster[]): RecordedEvent
   return newer;
 }
 
+/** An event that only a newer version knows: unreadable, and followers stop before it unless they are to pass it. */
+function unknown(event: RecordedEvent, isOfKnownType: boolean, newer: NewerEvents = {}): RecordedEvent {
+  const reason = newerVersion(event.type, isOfKnownType ? event.metadata.schema : undefined);
+  const unreadable = poison(keptOf(event), reason);
+  if (newer.pass !== true) stopAt(unreadable, reason);
+  newer.met?.(event);
+  return unreadable;
+}
+
+/** Upcasters with an entry for every type that the code knows. */
+export const complete = (upcasters: Upcasters, types: readonly string[]): Upcasters => ({
+  ...Object.fromEntries(types.map((type) => [type, []])),
+  ...upcasters,
+  [EVERY_TYPE]: true,
+});
+
 /** Wraps a log, so that its readers get every event in its current shape. */
-export function upcasting(store: EventStore, upcasters: Upcasters): EventStore {
-  const raise = (events: readonly RecordedEvent[]): RecordedEvent[] => events.map((event) => upcast(upcasters, event));
+export function upcasting(store: EventStore, upcasters: Upcasters, newer: NewerEvents = {}): EventStore {
+  const raise = (events: readonly RecordedEvent[]): RecordedEvent[] =>
+    events.map((event) => upcast(upcasters, event, newer));
+  const known = upcasters[EVERY_TYPE] && newer.pass !== true ? Object.keys(upcasters) : undefined;
   async function* raiseAll(pages: AsyncIterable<readonly RecordedEvent[]>): AsyncIterable<readonly RecordedEvent[]> {
     for await (const page of pages) yield raise(page);
   }
@@ -100,7 +127,9 @@ export function upcasting(store: EventStore, upcasters: Upcasters): EventStore {
       const located = await store.locate(...args);
       return { ...located, events: raise(located.events) };
     },
-    ...(scan === undefined ? {} : { scan: (range) => raiseAll(scan(range)) }),
+    ...(scan === undefined
+      ? {}
+      : { scan: (range) => raiseAll(scan(known === undefined ? range : { ...range, known })) }),
     follow: (...args) => raiseAll(store.follow(...args)),
   };
 }
@@ -123,6 +152,7 @@ export function keptOf(event: RecordedEvent): StoredEvent {
 function poison(stored: StoredEvent, cause: unknown): RecordedEvent {
   const { position, stream, revision, id, type } = stored;
   const fail = (): never => {
+    if (isNewerVersion(cause)) throw cause;
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new Error(`event ${id} (${type}, ${stream}@${revision}) cannot be read: ${reason}`, { cause });
   };

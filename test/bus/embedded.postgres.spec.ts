@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { pino } from 'pino';
 import { createEmbeddedBus } from '../../src/bus/consumers.ts';
 import type { EventStore } from '../../src/eventstore/eventStore.ts';
-import { upcasting } from '../../src/eventstore/upcast.ts';
+import { complete, upcasting } from '../../src/eventstore/upcast.ts';
 import { createPostgresEventStore } from '../../src/eventstore/postgres/postgresEventStore.ts';
 import { acquireLease } from '../../src/engine/follow/lease.ts';
 import { PRESENCE_LOCK } from '../../src/engine/follow/liveness.ts';
@@ -113,5 +113,44 @@ describe('bus · embedded · its database', () => {
     await append(store, numbered('a', 1, 'Happened', 6));
     await eventually('it is the owner again', async () => (await position()) === 7n);
     expect([...new Set(seen.of('a'))]).to.deep.equal(range(7));
+  });
+});
+
+describe('bus · embedded · an event that only a newer version knows', () => {
+  const bench = busBench(open);
+
+  it('stops a consumer before it, which leaves it to a consumer that knows it', async () => {
+    const { pool, store } = bench.world;
+    const busOf = (owner: string, types: readonly string[]) =>
+      createEmbeddedBus({
+        ...{ pool, owner, log, store: upcasting(store, complete({}, types)) },
+        retry: { attemptsMax: 3, delayMs: 5, delayMaxMs: 1_000, timeoutMs: 10_000 },
+        limits: { pollMs: 30, saveMs: 20, stopMs: 200 },
+      });
+    const [byOlder, byNewer] = [recorder(), recorder()];
+    const subscription = (by: ReturnType<typeof recorder>, types: readonly string[]) => ({
+      ...{ name: CONSUMER, types },
+      handle: ({ event }: { event: (typeof by.finished)[number] }): Promise<void> => {
+        by.finished.push(event);
+        return Promise.resolve();
+      },
+    });
+    const older = busOf('older', ['Happened']);
+    older.subscribe(subscription(byOlder, ['Happened']));
+    await older.start();
+    bench.started(older);
+    await append(store, numbered('a', 2));
+    await append(store, numbered('a', 1, 'Blessed', 2));
+    await append(store, numbered('b', 1));
+    await eventually('it says why it stops', async () => (await older.status())[0]?.lastError?.includes('Blessed'));
+    expect(byOlder.of('b')).to.deep.equal([]);
+    const newer = busOf('newer', ['Happened', 'Blessed']);
+    newer.subscribe(subscription(byNewer, ['Happened', 'Blessed']));
+    await newer.start();
+    bench.started(newer);
+    await eventually('another has taken over', () => byNewer.of('b').length === 1);
+    expect([...byOlder.of('a'), ...byNewer.of('a')], 'each once, in order').to.deep.equal([0, 1, 2]);
+    expect(byOlder.of('a')).to.not.include(2);
+    expect(await bench.letters()).to.deep.equal([]);
   });
 });

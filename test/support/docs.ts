@@ -2,11 +2,12 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { ASYNCAPI, asyncApiText } from './asyncapi.ts';
 import { eventSchemas } from './eventSchemas.ts';
+import { eventTypesText, TYPES_FILE } from './eventTypes.ts';
 import { fileOfCurrent, keepSchemas, SCHEMAS } from './keptSchemas.ts';
 import { problemRulesText, RULES_FILE } from './problemRules.ts';
 import { PAGES, REFERENCE } from './reference/index.ts';
 
-// `npm run docs` writes every file of the repository that is made from the code: the schemas of events, `asyncapi.json` and the pages of
+// `npm run docs` writes every file of the repository that is made from the code: the schemas of events, the list of their types, `asyncapi.json` and the pages of
 // `docs/reference`. `npm run docs -- --check` changes nothing, prints the stale files, and exits with 1 when there are any.
 
 interface Made {
@@ -42,6 +43,7 @@ for (const event of events) {
 // Refuses schemas that do not fit events in the log.
 if (!checkOnly) await keepSchemas(events);
 settle({ file: ASYNCAPI, text: await asyncApiText(events) });
+settle({ file: TYPES_FILE, text: await eventTypesText(events) });
 settle({ file: RULES_FILE, text: await problemRulesText() });
 // The pages are made from the files above.
 for (const [name, make] of Object.entries(PAGES)) settle({ file: path.join(REFERENCE, name), text: await make() });

@@ -3,6 +3,7 @@ import type { Logger } from '../../platform/log.ts';
 import { acquireLease, type Lease } from '../../engine/follow/lease.ts';
 import { createOwner, type Owned } from '../../engine/follow/owner.ts';
 import type { EventStore } from '../../eventstore/eventStore.ts';
+import { knownOnly } from '../../eventstore/newer.ts';
 import { type Pool, withTx } from '../../platform/postgres/pool.ts';
 import { RELAY } from '../bus.ts';
 import { createStop, delayAfter, isOver, rest } from '../../platform/backoff.ts';
@@ -111,7 +112,7 @@ async function relay(options: RelayOptions, { lease, state, signal, note }: Rela
   let previous = lease.position;
   try {
     const until = AbortSignal.any([signal, publishing.broken]);
-    for await (const events of store.follow(previous, { signal: until })) {
+    for await (const events of knownOnly(store.follow(previous, { signal: until }))) {
       for (const event of events) {
         await publishing.push(stepOf(event, previous, { prefix: settings.prefix, log }));
         previous = event.position;

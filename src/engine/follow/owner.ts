@@ -1,6 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import type { Logger } from '../../platform/log.ts';
 import { isPassing } from '../../platform/postgres/sqlstate.ts';
+import { isNewerVersion } from '../../eventstore/newer.ts';
 import type { Lease } from './lease.ts';
 import { reasonOf } from './retry.ts';
 import { delayAfter, isOver, rest } from '../../platform/backoff.ts';
@@ -58,7 +59,8 @@ export function createOwner<L extends Ownable>(options: OwnerOptions<L>): Owner 
   const failed = (error: unknown): number => {
     failures += 1;
     const delayMaxMs = isPassing(error) ? RETRY_PASSING_MAX_MS : RETRY_MAX_MS;
-    const pauseMs = delayAfter({ delayMs: RETRY_MS, delayMaxMs }, failures);
+    // A process of the newer version shall get the lease, so this one does not ask for it soon.
+    const pauseMs = isNewerVersion(error) ? RETRY_MAX_MS : delayAfter({ delayMs: RETRY_MS, delayMaxMs }, failures);
     note(error);
     log.error(
       { err: error, follower: name, failures, pauseMs },

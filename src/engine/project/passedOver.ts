@@ -1,4 +1,5 @@
 import type { EventStore } from '../../eventstore/eventStore.ts';
+import { isUnknown } from '../../eventstore/newer.ts';
 import type { Projection } from './projection.ts';
 
 /** Events after a checkpoint that are looked through in one step, at most. */
@@ -54,9 +55,10 @@ export function createPassedOver({ store, projections }: PassedOverOptions): Pas
       for (const { name, ...stretch } of open) {
         const types = applied.get(name)!;
         let { upTo, ends } = stretch;
-        for (const { position, type } of page) {
+        for (const event of page) {
+          const { position, type } = event;
           if (position <= upTo) continue;
-          ends = Object.hasOwn(types, type);
+          ends = Object.hasOwn(types, type) || isUnknown(event);
           if (ends) break;
           upTo = position;
         }

@@ -1,4 +1,5 @@
 import { type DomainEvent, idOf, type RecordedEvent } from '../../eventstore/eventStore.ts';
+import { isUnknown, newerVersion } from '../../eventstore/newer.ts';
 
 /**
  * A column's Postgres type. In JavaScript `uuid`/`text` are strings; `int`/`bigint` numbers (safe integers; money is
@@ -60,6 +61,7 @@ export function replay<R extends object>(
 ): R | undefined {
   let row = from;
   for (const event of events) {
+    if (isUnknown(event)) throw newerVersion(event.type);
     const entry = Object.hasOwn(projection.on, event.type) ? projection.on[event.type] : undefined;
     if (entry === undefined || !keysOf(entry, event).includes(key)) continue;
     const next = entry.row(row, event, key);

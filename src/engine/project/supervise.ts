@@ -3,6 +3,7 @@ import { acquireLease, type Lease } from '../follow/lease.ts';
 import { createOwner, type Owned } from '../follow/owner.ts';
 import { isOver, rest } from '../../platform/backoff.ts';
 import type { RecordedEvent } from '../../eventstore/eventStore.ts';
+import { knownOnly } from '../../eventstore/newer.ts';
 import { PAGE_FIRST } from '../../eventstore/pageSize.ts';
 import { createLinger } from '../follow/linger.ts';
 import { prepare, type Prepared } from './validate.ts';
@@ -115,7 +116,7 @@ async function follow(state: State, run: ProjectionRun, { ended, owned }: Omit<O
   const { store, batchEvents } = state;
   const linger = createLinger();
   const manyEvents = Math.min(batchEvents, PAGE_FIRST);
-  for await (const events of store.follow(run.position, { signal: ended, limit: batchEvents })) {
+  for await (const events of knownOnly(store.follow(run.position, { signal: ended, limit: batchEvents }))) {
     if (isOver(ended)) return;
     const beganAt = performance.now();
     const { position } = run.lease;

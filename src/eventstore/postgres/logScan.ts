@@ -15,10 +15,17 @@ const SAFE_DIGITS = 15;
 /** Makes Postgres read the log in index order, whatever the planner estimates. */
 const READING = { enable_seqscan: 'off', enable_bitmapscan: 'off', enable_sort: 'off', jit: 'off' };
 
-const copySql = ({ types, after, upTo }: Range): string => `
+const listOf = (types: readonly string[]): string => types.map((type) => pg.escapeLiteral(type)).join(', ');
+
+const isWanted = ({ types, known }: Range): string => {
+  const wanted = `type IN (${listOf(types)})`;
+  return known === undefined ? wanted : `(${wanted} OR type NOT IN (${listOf(known)}))`;
+};
+
+const copySql = (range: Range): string => `
   COPY (
     SELECT position, stream, revision, id, type, data, metadata FROM events
-    WHERE position > ${after} AND position <= ${upTo} AND type IN (${types.map((type) => pg.escapeLiteral(type)).join(', ')})
+    WHERE position > ${range.after} AND position <= ${range.upTo} AND ${isWanted(range)}
     ORDER BY position
   ) TO STDOUT`;
 

@@ -2,6 +2,7 @@ import { performance } from 'node:perf_hooks';
 import type { Logger } from 'pino';
 import { pagesOf } from '../../engine/decide/answer.ts';
 import { NO_STREAM, streamOf, type EventStore, type RecordedEvent } from '../../eventstore/eventStore.ts';
+import { poisonOf } from '../../eventstore/upcast.ts';
 import { type Backoff, delayAfter, rest } from '../../platform/backoff.ts';
 import { translating, type Queryable } from '../../platform/postgres/pool.ts';
 import { keysOf, type Projection } from '../../engine/project/projection.ts';
@@ -121,12 +122,24 @@ function endsBy(event: RecordedEvent): (readonly [subject: string, end: End])[] 
   if (ENDS_OF_USERS.has(type)) return [[stream, { revision, keptSession: null }]];
   const on = revocations.on as Projection<RevocationRow>['on'];
   const change = Object.hasOwn(on, type) ? on[type] : undefined;
-  if (change === undefined) return [];
+  // The follower goes past an event that it cannot read: otherwise it would see no later one.
+  if (change === undefined || poisonOf(event) !== undefined) return [];
   return keysOf(change, event).map((subject) => {
     const row = change.row(undefined, event, subject);
     return [subject, { revision, keptSession: row?.kept_session ?? null }];
   });
 }
+
+interface Start {
+  readonly head: bigint;
+  readonly wallMs: number;
+}
+
+/** What a log's past holds may be long over: it need not fill the memory of a process that starts. */
+const isOver = (event: RecordedEvent, started: Start, keptMs: number): boolean =>
+  event.position <= started.head &&
+  poisonOf(event) === undefined &&
+  Date.parse(event.metadata.occurredAt) < started.wallMs - keptMs;
 
 interface LoadedRow extends Pick<RevocationRow, 'subject' | 'kept_session'> {
   readonly revision: string;
@@ -166,13 +179,9 @@ export function createRevocations(options: RevocationsOptions): Revocations {
     reached.moveTo(BigInt(checkpoint.rows[0]?.position ?? '0'));
   };
 
-  /** What a log's past holds may be long over: it need not fill the memory of a process that starts. */
-  const isOver = ({ metadata, position }: RecordedEvent): boolean =>
-    position <= startedAt.head && Date.parse(metadata.occurredAt) < startedAt.wallMs - keptMs;
-
   const followOnce = async (): Promise<void> => {
     for await (const events of store.follow(reached.position(), { signal: abort.signal })) {
-      observe(events.filter((event) => !isOver(event)));
+      observe(events.filter((event) => !isOver(event, startedAt, keptMs)));
       const last = events.at(-1);
       if (last !== undefined) reached.moveTo(last.position);
     }

@@ -83,6 +83,12 @@ const told: readonly (readonly [rule: string, status: number, code: string, ...s
   ],
   ['MethodNotAllowed', 405, 'METHOD_NOT_ALLOWED', '… is not allowed here; allowed: ….', '… is not allowed here.'],
   ['MetricsTokenMissing', 401, 'UNAUTHORIZED', 'Send Authorization: Bearer <METRICS_TOKEN>.'],
+  [
+    'NewerVersion',
+    503,
+    'SERVICE_UNAVAILABLE',
+    'A newer version of the shop has recorded …, which this process does not know; try again.',
+  ],
   ['NoStore', 409, 'CONFLICT', 'A user becomes a seller by opening a store.'],
   ['NotABuyer', 409, 'CONFLICT', 'Only a buyer can become a seller.'],
   ['NotInCart', 404, 'NOT_FOUND', 'This product is not in the cart.'],

@@ -18,6 +18,8 @@ import {
   type AccountEvent,
   type WatchedStore,
 } from '../../support/account.ts';
+import { complete, upcasting } from '../../../src/eventstore/upcast.ts';
+import { thing } from '../../support/events.ts';
 import { createMemoryEventStore } from '../../support/memoryStore.ts';
 
 describe('handle', () => {
@@ -35,6 +37,19 @@ describe('handle', () => {
     here = createAggregates({ store });
     elsewhere = createAggregates({ store });
     id = randomUUID();
+  });
+
+  it('refuses to decide on a stream with an event that only a newer version knows', async () => {
+    await handle(deposit(5));
+    const newer = { ...thing(), type: 'Blessed' };
+    // Its fold is in memory, and the newer version appends behind its back.
+    await store.append(`account-${id}`, 0n, [newer]);
+    const older = createAggregates({ store: upcasting(store, complete({}, ['Deposited', 'Withdrawn'])) });
+    for (const given of [deposit(1), withdraw(1), withdraw(100), command({ type: 'Open', data: {} })]) {
+      const refusal = await older.handle(account, id, given).catch((error: unknown) => error);
+      expect(refusal).to.include({ kind: 'unavailable', rule: 'NewerVersion' });
+    }
+    expect(await log()).to.have.length(2);
   });
 
   it('answers what a command came to', async () => {
