@@ -19,8 +19,8 @@ import {
   SEALED_OR_OWN_TEXT,
   SEALED_TEXT,
 } from '../support/eventSchemas.ts';
-import { commandOf, recordedEvents, stored } from '../support/given.ts';
-import { breaks, fileOf, fileOfCurrent, refusals, SCHEMAS } from '../support/keptSchemas.ts';
+import { commandOf, NOW, recordedEvents, stored } from '../support/given.ts';
+import { breaks, fileOf, fileOfCurrent, refusals, SCHEMAS, versionOf } from '../support/keptSchemas.ts';
 
 const RUN = 'not current: run "npm run asyncapi"';
 /** Strict mode is off, because it refuses schemas that JSON Schema allows. */
@@ -109,7 +109,7 @@ describe('the schemas of events', function () {
       );
       for (const event of [...happened, ...decided]) {
         expectValid(strict(of(event.type).data), stored(event.data), event.type);
-        const [recorded] = recordedEvents([`${decider.category}-1`, event]);
+        const [recorded] = recordedEvents([`${decider.category}-1`, event, NOW, { schema: versionOf(event.type) }]);
         const { subject, headers, payload } = toMessage(recorded!, recorded!.position - 1n, 'cartulary');
         headers.set('Nats-Msg-Id', recorded!.id);
         expect(judge({ subject, headers: named(headers), payload: JSON.parse(payload) as object })).to.deep.equal([]);
