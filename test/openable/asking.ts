@@ -107,16 +107,17 @@ export async function askAll(
   return answers;
 }
 
-/** Asks all questions again. Fails with the first difference from the kept answers. */
+/** Asks all questions again. Fails with the first difference from the kept answers. `isEarlier`: those of the first kept shop. */
 export async function expectSameAnswers(
   place: Place,
   accounts: Readonly<Record<string, Account>>,
   kept: readonly Kept[],
+  { isEarlier }: { readonly isEarlier: boolean },
 ): Promise<void> {
   const questions = kept.map(({ as, ask }) => ({ as, ask }));
   const answers = await askAll(place, accounts, questions);
   const differing = kept
-    .map((was, index) => ({ was, is: asKept(answers[index]!) }))
+    .map((was, index) => ({ was, is: isEarlier ? asKept(answers[index]!) : answers[index]! }))
     .filter(({ was, is }) => JSON.stringify(is) !== JSON.stringify(was));
   const [first] = differing;
   if (first === undefined) return;
