@@ -6,7 +6,7 @@ import type { RecordedEvent } from '../../src/eventstore/eventStore.ts';
 import type { Shop } from '../../src/compose/shop.ts';
 import type { World } from '../cli/world.ts';
 import { silent } from '../engine/project/example.ts';
-import { newStream, things } from '../support/events.ts';
+import { newStream, UNHEARD_TYPE, unheard } from '../support/events.ts';
 import { eventually } from '../support/eventually.ts';
 import { startEventStoreDouble } from '../support/eventStoreDouble/index.ts';
 import { rejection } from '../support/rejection.ts';
@@ -32,7 +32,7 @@ describe('a log restored under checkpoints of its future', function () {
     const bus = createEmbeddedBus({ pool: shop.pool, store: shop.store, owner: 'test', log: silent });
     bus.subscribe({
       name: 'payment',
-      types: ['ThingHappened'],
+      types: [UNHEARD_TYPE],
       handle: ({ event }) => {
         handled.push(event);
         return Promise.resolve();
@@ -53,7 +53,7 @@ describe('a log restored under checkpoints of its future', function () {
   async function wentOnAfter(command: string, shop: Shop, env: Record<string, string> = {}): Promise<RecordedEvent[]> {
     const { code, output } = await world.run(['handlers', command], { env });
     expect(code, output).to.equal(0);
-    await shop.store.append(newStream(), -1n, things(1));
+    await shop.store.append(newStream(), -1n, unheard(1));
     const handler = await handling(shop);
     await caughtUp(handler);
     await handler.stop();

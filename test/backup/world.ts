@@ -4,7 +4,7 @@ import { gunzipSync, gzipSync } from 'node:zlib';
 import { createLogHash, type EventLine, type Trailer } from '../../src/backup/format.ts';
 import { projections } from '../../src/projections/index.ts';
 import { openWorld, perform, programOn, type World } from '../cli/world.ts';
-import { newStream, things } from '../support/events.ts';
+import { newStream, unheard } from '../support/events.ts';
 import { freshDatabase } from '../support/database.ts';
 import { temporaryFolder, type ProgramOptions } from '../support/process.ts';
 import { openWriteSide, type Json } from '../support/shop.ts';
@@ -76,7 +76,7 @@ export async function smallShop(): Promise<World> {
   }
   const streams = [newStream(), newStream()];
   for (let turn = -1n; turn < 9n; turn += 1n) {
-    for (const stream of streams) await world.shop.store.append(stream, turn, things(1));
+    for (const stream of streams) await world.shop.store.append(stream, turn, unheard(1));
   }
   return world;
 }

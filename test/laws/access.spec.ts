@@ -8,7 +8,7 @@ import { must, request, serveShop, serving, type Answer, type Caller, type Serve
 type Stranger = 'nobody' | 'another buyer' | 'another seller' | 'an admin';
 
 interface Case {
-  readonly id: 'store' | 'category' | 'product' | 'order' | 'payment';
+  readonly id: 'store' | 'category' | 'product' | 'unwanted' | 'order' | 'payment' | 'user';
   readonly body?: object;
   /** The status that each kind of caller gets for an id that is not theirs. */
   readonly expected: Readonly<Record<Stranger, number>>;
@@ -36,7 +36,7 @@ const ROUTES: Readonly<Record<string, Case>> = {
   'GET /products/:id': { id: 'product', expected: everybody },
   'GET /products/:id/related': { id: 'product', expected: everybody },
   'PUT /products/:id': { id: 'product', body: { price: '0.01' }, expected: ownSellerOnly },
-  'DELETE /products/:id': { id: 'product', expected: ownSellerOnly },
+  'DELETE /products/:id': { id: 'unwanted', expected: ownSellerOrAdmin },
   'GET /products/:id/stock': { id: 'product', expected: ownSellerOrAdmin },
   'GET /products/:id/stock/history': { id: 'product', expected: ownSellerOrAdmin },
   'POST /products/:id/stock': { id: 'product', body: { change: 1, reason: 'found' }, expected: ownSellerOrAdmin },
@@ -49,6 +49,7 @@ const ROUTES: Readonly<Record<string, Case>> = {
   'GET /payments/:id': { id: 'payment', expected: ownOnly },
   'POST /payments/:id/confirm': { id: 'payment', expected: answers(401, 404, 404, 404) },
   'POST /payments/:id/refund': { id: 'payment', body: { amount: 1, reason: 'mine' }, expected: ownSellerOrAdmin },
+  'PUT /admin/users/:id/role': { id: 'user', body: { role: 'buyer' }, expected: adminOnly },
   'PUT /orders/:id/cancel': { id: 'order', body: {}, expected: ownOnly },
 };
 
@@ -67,11 +68,12 @@ describe('what is not theirs', function () {
     const seller = await people.seller();
     buyer = await people.buyer();
     const category = await people.category();
-    const product = await people.product(seller, category);
+    const [product, unwanted] = [await people.product(seller, category), await people.product(seller, category)];
     const body = { shipping_address: '1 Abbey Road', items: [{ product_id: product, quantity: 1 }] };
     const order = must(await buyer.call('POST', '/orders', body), 201).data;
     await people.untilOrder(buyer, order.id, 'paid');
-    ids = { store: seller.storeId, category, product, order: order.id, payment: order.payment.id };
+    const user = must(await buyer.call('GET', '/users/me'), 200).data.id;
+    ids = { store: seller.storeId, category, product, unwanted, order: order.id, payment: order.payment.id, user };
     strangers = {
       nobody: undefined,
       'another buyer': await people.buyer(),

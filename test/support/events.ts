@@ -19,6 +19,12 @@ export const thing = (data: object = { count: 1 }, id: string = randomUUID()): N
 
 export const things = (count: number): NewEvent[] => Array.from({ length: count }, (_, index) => thing({ index }));
 
+/** A type that every shop knows and no follower hears. A shop stops before an event of a type that it does not know. */
+export const UNHEARD_TYPE = 'ClaimReleased';
+
+/** Events that a whole shop reads past. */
+export const unheard = (count: number): NewEvent[] => things(count).map((event) => ({ ...event, type: UNHEARD_TYPE }));
+
 export const newStream = (): string => `thing-${randomUUID()}`;
 
 /** The whole log, page by page. */
