@@ -74,6 +74,12 @@ function formerTold(log: Logger): (mark: string) => void {
   };
 }
 
+/** The least connections for all that is not a query of a reader, if the setting allows that many. One is held as long as the process lives. */
+const WRITE_CONNECTIONS_MIN = 4;
+
+/** The connections for all that is not a query of a reader: fewer of them do the same work in fewer, larger statements. */
+const writeConnections = (max: number): number => Math.min(max, Math.max(WRITE_CONNECTIONS_MIN, Math.ceil(max / 2)));
+
 /** The passwords of a shop with these settings. */
 export const passwordsOf = (config: Config): Promise<Passwords> =>
   createPasswords({ ...config.auth, shopNames: [SHOP, config.mail.from] });
@@ -84,7 +90,7 @@ export async function openShop(options: ShopOptions): Promise<Shop> {
   const settings = settingsOf(config);
   const { poolMax: max } = config.database;
   const { eventStoreUrl } = config;
-  const pool = createPool({ url, name: 'write', max, int8: 'bigint' });
+  const pool = createPool({ url, name: 'write', max: writeConnections(max), int8: 'bigint' });
   const writable = createWritable(pool);
   const onRefused = (error: unknown): void => writable.refused(error);
   const changes = createChanges();

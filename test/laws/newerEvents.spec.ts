@@ -51,7 +51,7 @@ describe('a process that meets an event which only a newer version knows', funct
       return status === 'degraded' && checks.some(({ name }: Json) => name === `event type ${TYPE}`);
     });
     expect((await fetch(`${server.shop.url}/readyz`)).status).to.equal(200);
-    expect(server.process().output()).to.contain(TYPE);
+    await eventually('its log says so', () => Promise.resolve(server.process().output().includes(TYPE)));
   });
 
   it('decides nothing on that stream, and goes on deciding on others', async () => {
