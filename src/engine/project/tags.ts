@@ -1,15 +1,32 @@
-import { NO_STREAM, type EventStore, type NewEvent } from '../../eventstore/eventStore.ts';
-import { keysOf, type Projection } from './projection.ts';
+import { NO_STREAM, type EventStore, type NewEvent, type RecordedEvent } from '../../eventstore/eventStore.ts';
+import { type Change, keysOf, type Projection, type Row } from './projection.ts';
 
-/** The tags of what an event may change: of each projection that applies it, its name and the tags of the rows. */
-function tagsOf(projections: readonly Projection[], stream: string, event: NewEvent): string[] {
-  const recorded = { ...event, stream, revision: NO_STREAM, position: 0n };
-  return projections.flatMap((projection) => {
-    const { name, on } = projection;
-    const change = Object.hasOwn(on, event.type) ? on[event.type] : undefined;
-    if (change === undefined) return [];
-    return [name, ...surely(() => keysOf(change, recorded).flatMap((key) => projection.tags?.(key, null) ?? []))];
-  });
+interface Applied {
+  readonly projection: Projection;
+  readonly change: Change<Row>;
+}
+
+/** The projections that apply an event, by its type. */
+function appliedBy(projections: readonly Projection[]): ReadonlyMap<string, readonly Applied[]> {
+  const byType = new Map<string, Applied[]>();
+  for (const projection of projections) {
+    for (const [type, change] of Object.entries(projection.on)) {
+      if (change !== undefined) byType.set(type, [...(byType.get(type) ?? []), { projection, change }]);
+    }
+  }
+  return byType;
+}
+
+/** Adds the tags of what an event may change: of each projection that applies it, its name and the tags of the rows. */
+function addTags(to: Set<string>, applied: readonly Applied[], stream: string, event: NewEvent): void {
+  for (const { projection, change } of applied) {
+    to.add(projection.name);
+    if (projection.tags === undefined) continue;
+    const recorded: RecordedEvent = { ...event, stream, revision: NO_STREAM, position: 0n };
+    for (const tag of surely(() => keysOf(change, recorded).flatMap((key) => projection.tags?.(key, null) ?? []))) {
+      to.add(tag);
+    }
+  }
 }
 
 /** No tags when the rows of an event cannot be told: it becomes a dead letter and changes nothing. An append never fails for it. */
@@ -22,16 +39,22 @@ function surely(tags: () => readonly string[]): readonly string[] {
 }
 
 /** A store that notes the tags of what each append changes, with its position, before the append is acknowledged. */
-export const noting = (
+export function noting(
   store: EventStore,
   projections: readonly Projection[],
   note: (tags: Iterable<string>, position: bigint) => void,
-): EventStore => ({
-  ...store,
-  async append(stream, expected, events) {
-    const result = await store.append(stream, expected, events);
-    if (result.outcome === 'appended')
-      note(new Set(events.flatMap((event) => tagsOf(projections, stream, event))), result.position);
-    return result;
-  },
-});
+): EventStore {
+  const applied = appliedBy(projections);
+  return {
+    ...store,
+    async append(stream, expected, events) {
+      const result = await store.append(stream, expected, events);
+      if (result.outcome === 'appended') {
+        const tags = new Set<string>();
+        for (const event of events) addTags(tags, applied.get(event.type) ?? [], stream, event);
+        note(tags, result.position);
+      }
+      return result;
+    },
+  };
+}
