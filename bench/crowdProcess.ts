@@ -6,7 +6,7 @@ import { isRefusal } from '../src/errors.ts';
 import { createPostgresEventStore } from '../src/eventstore/postgres/postgresEventStore.ts';
 import { impatientCrowds } from '../test/support/impatient.ts';
 
-/** What one process of a crowd is to do. */
+/** The task of one process of a crowd. */
 export interface CrowdWork {
   readonly url: string;
   readonly product: string;

@@ -81,7 +81,7 @@ interface AmountBounds {
   readonly most?: number;
 }
 
-/** What an amount must be, to complete "it must be …". */
+/** The form of an amount, as the end of "it must be …". */
 export function amountInWords(currency: string, { above = false, most }: AmountBounds): string {
   const decimals = decimalsOf(currency);
   const least = above ? 'above 0' : 'of at least 0';

@@ -160,7 +160,7 @@ export type Wanted = readonly (readonly string[])[];
 const unique = (terms: readonly string[]): string[] => [...new Set(terms)];
 
 /**
- * What a text must have, all of it, to be found by what was typed. No sign is an operator. Signs that make no word count only where
+ * The words that were typed: a text is found if it has all of them. No sign is an operator. Signs that make no word count only where
  * nothing else was typed. An empty list finds nothing.
  */
 export function wantedIn(typed: string): Wanted[] {

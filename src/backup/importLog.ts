@@ -17,7 +17,7 @@ export type ImportStep = 'verify' | 'compare' | 'append' | 'check';
 
 export interface ImportOptions {
   readonly file: string;
-  /** What `verifyExport` has found in the file. */
+  /** The result of `verifyExport` for the file. */
   readonly verified: Verified;
   readonly store: EventStore;
   readonly pool: Pool;

@@ -3,7 +3,7 @@ import { armFailpoint } from '../platform/failpoint.ts';
 import { createLogger, type Logger } from '../platform/log.ts';
 import { type Database, findDatabase, openDatabase } from '../platform/postgres/database.ts';
 
-/** What `onDatabase` passes to a command. A server that runs on the same data folder is not disturbed. */
+/** The tools that `onDatabase` passes to a command. A server that runs on the same data folder is not disturbed. */
 export interface CommandContext {
   readonly config: Config;
   readonly log: Logger;

@@ -77,8 +77,8 @@ async function hash(command: LogCommand, json: boolean): Promise<void> {
 
 const MORE = `
 One line of JSON for each event, in the order of the log, after the keys of persons (wrapped by MASTER_KEY,
-which is not in it). The shop may go on meanwhile: what comes after the beginning is not in the export.
-Whoever has both the export and MASTER_KEY can read everybody's personal data: keep them apart.`;
+which is not in it). The shop may go on meanwhile: later events are not in the export.
+The export and MASTER_KEY together open everybody's personal data: keep them apart.`;
 
 export function register(program: Command): void {
   const command = program

@@ -34,7 +34,7 @@ const welcomeToParts = (config: Config, url: string): string =>
 
 const MAKE_ADMIN = 'npx cartulary admin create --email you@example.com';
 
-/** What is true of the first administrator after this start. */
+/** The lines about the first administrator after this start. */
 function adminOf({ admin }: Config, firstAdmin: Running['firstAdmin']): string {
   switch (firstAdmin) {
     case 'configured':

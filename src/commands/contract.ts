@@ -52,7 +52,7 @@ export interface Hints {
   productsWithSku(storeId: string, sku: string): Promise<readonly string[]>;
   /** Some admins other than these; none when there is no other. */
   adminsBeside(userIds: readonly string[]): Promise<readonly string[]>;
-  /** What a store has still to do. */
+  /** The work that a store has left. */
   workOfStore(storeId: string): Promise<StoreWork>;
 }
 

@@ -8,7 +8,7 @@ interface FormSettings extends Pick<ShopSettings, 'currency' | 'paymentMethods'>
 
 export const methodsInWords = (methods: readonly string[]): string => `one of ${methods.join(', ')}`;
 
-/** What the settings make of the forms of inputs, by the titles of their schemas. Each completes "it must be …". */
+/** The forms of inputs that depend on settings, in words, by the titles of their schemas. Each completes "it must be …". */
 export const formsOf = ({ currency, paymentMethods, passwordMinLength }: FormSettings) => ({
   Amount: amountInWords(currency, { above: true }),
   Price: priceInWords(currency),

@@ -81,7 +81,7 @@ export async function claimSku(context: CommandContext, wanted: Wanted, holder: 
   });
 }
 
-/** What an update changes: the fields of the command and the SKU, which is null to take it away. */
+/** The changes of an update: the fields of the command and the SKU, which is null to take it away. */
 type Update = Extract<ProductCommand, { type: 'UpdateProduct' }>['data'] & { readonly sku: string | null };
 
 /** Claims the wanted SKU, unless the product has it, or the command will be refused or has been handled. */

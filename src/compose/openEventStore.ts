@@ -11,7 +11,7 @@ export interface OpenEventStoreOptions {
   /** `EVENTSTORE_URL`. */
   readonly eventStoreUrl: string | undefined;
   readonly log: Logger;
-  /** What to do about events that only a newer version knows. Default: followers stop before them. */
+  /** The treatment of events that only a newer version knows. Default: followers stop before them. */
   readonly newer?: NewerEvents;
   /** Called when Postgres refuses to write at all. */
   readonly onRefused?: (error: unknown) => void;

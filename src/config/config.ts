@@ -81,7 +81,7 @@ const grouped = (values: Values) => ({
   },
   /** Undefined means that the log is in Postgres. */
   eventStoreUrl: values.EVENTSTORE_URL,
-  /** What followers do at an event that only a newer version knows. */
+  /** The treatment of an event that only a newer version knows, by followers. */
   newerEvents: values.NEWER_EVENTS,
   /** Undefined means that each process keeps its own cache and rate limits. */
   redisUrl: values.REDIS_URL,

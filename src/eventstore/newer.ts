@@ -3,7 +3,7 @@ import type { RecordedEvent } from './eventStore.ts';
 
 const RULE = 'NewerVersion';
 
-/** What this process does about events that only a newer version knows. */
+/** The treatment of events that only a newer version knows, in this process. */
 export interface NewerEvents {
   /** Followers go past such events. What they change is missing then. */
   readonly pass?: boolean;

@@ -60,7 +60,7 @@ export interface AppDeps {
   /** Whether callers see metrics and dependencies at this port. Default: not. */
   readonly insight?: Insight;
   readonly limiter?: RateLimiter;
-  /** What the settings make of the forms of inputs, in words. Default: nothing. */
+  /** The forms of inputs that depend on settings, in words. Default: none. */
   readonly forms?: Forms;
   /** The last position that each actor wrote; by default, only this process remembers it. */
   readonly writers?: Writers;

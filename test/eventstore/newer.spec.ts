@@ -28,7 +28,7 @@ describe('an event that only a newer version knows', () => {
 
   const append = (...events: NewEvent[]): Promise<unknown> => raw.append(stream, NO_STREAM, events);
 
-  /** What a follower gets, and the error at its end. */
+  /** The events that a follower gets, and the error at its end. */
   async function followed(store: EventStore, until: number): Promise<{ types: string[]; error?: unknown }> {
     const stop = new AbortController();
     const types: string[] = [];

@@ -109,7 +109,7 @@ function mustHave({ title = '', anyOf, ...schema }: InputSchema): RegExp[] {
   return limits.flatMap((limit) => (limit === undefined ? [] : [new RegExp(` ${limit}\\b`)]));
 }
 
-/** What a person would hold against a message. */
+/** The faults that a person would find in a message. */
 function faultsOf(message: string, { path: at, schema }: Field, value: unknown): string[] {
   const told: readonly (readonly [fault: string, holds: boolean])[] = [
     ['does not begin with the field', !message.startsWith(`${inWords(at)} `)],

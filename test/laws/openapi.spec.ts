@@ -19,7 +19,7 @@ describe('the examples of the specification', function () {
   let shop: Awaited<ReturnType<typeof serveShop>>;
   const callers: Partial<Record<Role, Pick<Caller, 'headers'>>> = { anybody: ANYBODY };
   const told = new Set<string>();
-  /** What this shop has in place of the ids, the secret and the instant of the examples. */
+  /** This shop's values in place of the ids, the secret and the instant of the examples. */
   const real = new Map<string, string>();
 
   before(async () => {

@@ -28,7 +28,7 @@ function fieldsIn(value: unknown, at = ''): string[] {
   return Object.entries(value).flatMap(([name, part]) => fieldsIn(part, `${at}.${name}`));
 }
 
-/** What a shop publishes is what `asyncapi.json` says, and has the fields that the examples there have. */
+/** Published messages are as `asyncapi.json` says, and have the fields of its examples. */
 describe('the events that a shop publishes', function () {
   this.timeout(120_000);
   let database: TestDatabase;

@@ -26,7 +26,7 @@ const PRODUCTS: Readonly<Record<string, string>> = {
   'Ink red': 'A bottle of 50 ml.',
 };
 
-/** What is typed, and the names that it finds. */
+/** The typed text, and the names that it finds. */
 const ASKED: readonly (readonly [typed: string, names: readonly string[]])[] = [
   ['creme brulee', ['Crème brûlée torch']],
   ['CRÈME', ['Crème brûlée torch']],

@@ -31,7 +31,7 @@ describe('each security event', function () {
   this.timeout(120_000);
   let database: TestDatabase;
   let served: Awaited<ReturnType<typeof serveShopApart>>;
-  /** What ended processes have logged. */
+  /** The log of ended processes. */
   let ended = '';
   const secrets: string[] = [
     PASSWORD,

@@ -5,7 +5,7 @@ const OF_NEW_PASSWORD = 'paul';
 const PROFILE: ReadonlySet<string> = new Set(['/users/me', '/users/profile']);
 
 /**
- * What the kept answers are today from read models that were made anew: a change of the password moves the entity tag of the profile. The
+ * The kept answers, as they are today from read models that were made anew: a change of the password moves the entity tag of the profile. The
  * rows of the first kept shop stay at the tag from before it until they are made anew, or the profile changes.
  */
 export const withMovedTags = (kept: readonly Kept[]): Kept[] =>

@@ -2,7 +2,7 @@ import net from 'node:net';
 import { once } from 'node:events';
 
 /**
- * What happens on the connections so far: all bytes get lost; or those of the server only, so that it does what it was asked; or the
+ * The fate of the connections so far: all bytes get lost; or those of the server only, so that it does what it was asked; or the
  * proxy takes no more bytes, so that they pile up with the client.
  */
 export type Muted = 'all' | 'answers' | 'stuck';

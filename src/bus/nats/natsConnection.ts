@@ -134,7 +134,7 @@ async function live(state: State, options: NatsLinkOptions): Promise<void> {
       void watch(state, connection, log).catch(() => undefined);
       set(state, true);
       const error = await end(state, connection);
-      // What is buffered is sent before the link is closed.
+      // The client sends its buffered messages before the link is closed.
       if (isOver(closing)) return;
       log.warn({ err: error }, 'the connection to NATS is over; connecting again');
       set(state, false);

@@ -69,13 +69,13 @@ export interface CommandContract<D extends Domain = Domain> {
   /** The answer holds a secret that is made only once, so the command cannot be repeated: it takes no idempotency key. */
   readonly unrepeatable?: true;
   /**
-   * What a call without a token is about, such as the e-mail address that registers: its idempotency keys belong to that. Without
+   * The subject of a call without a token, such as the e-mail address that registers: its idempotency keys belong to that. Without
    * this, a call without a token takes no key, because two strangers may send the same one.
    */
   about?(body: unknown): string;
   /** The command is a security event of this name; each outcome goes to the log, with the caller's address. */
   readonly security?: string;
-  /** What the line of a security event says beside the caller, such as whose role was changed. */
+  /** The fields of a security event's line beside the caller, such as the user whose role was changed. */
   tells?(input: CommandInput<TObject | undefined, TObject | undefined>): Readonly<Record<string, string>>;
   /** The command may end sessions; its answer waits until this process refuses their tokens. */
   readonly revokes?: true;

@@ -26,7 +26,7 @@ export interface EndpointDeps {
   readonly idempotency: Idempotency;
   readonly revocations: Pick<Revocations, 'passed'>;
   readonly bodyLimitBytes: number;
-  /** What the settings make of the forms of inputs, in words. */
+  /** The forms of inputs that depend on settings, in words. */
   readonly forms: Forms | undefined;
   readonly now: () => Date;
   /** Checks every answer against its contract; for tests. */

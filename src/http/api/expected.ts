@@ -108,7 +108,7 @@ const ofChoice = (values: readonly unknown[]): string =>
 const formIn = (description = ''): string | undefined => (/^[a-z]/.test(description) ? description : undefined);
 
 /**
- * What a schema expects, as the end of "it must be …": the form, its limits, an example. A pattern is never shown: a schema that has one
+ * The form that a schema expects, as the end of "it must be …": the form, its limits, an example. A pattern is never shown: a schema that has one
  * says in its `description` what it means, in words that complete the same sentence.
  */
 export function expected(schema: InputSchema, forms: Forms): string {

@@ -44,7 +44,7 @@ function gotText(text: string, { minLength = 0, maxLength = Infinity }: InputSch
   return length === 0 || length < minLength || length > maxLength ? sized(length, 'character') : '';
 }
 
-/** What the value is instead, as far as its kind or its size is wrong. It never shows the value, which can be a secret. */
+/** The kind or size that the value has instead, as far as its kind or its size is wrong. It never shows the value, which can be a secret. */
 function got(schema: InputSchema, value: unknown, { isText }: Reading): string {
   const kind = kindOf(value);
   const meant = formsOf(schema).filter((form) => takes(form, kind));

@@ -135,7 +135,7 @@ interface Start {
   readonly wallMs: number;
 }
 
-/** What a log's past holds may be long over: it need not fill the memory of a process that starts. */
+/** Old entries of a log may be long over: they need not fill the memory of a process that starts. */
 const isOver = (event: RecordedEvent, started: Start, keptMs: number): boolean =>
   event.position <= started.head &&
   poisonOf(event) === undefined &&

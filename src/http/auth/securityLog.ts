@@ -18,7 +18,7 @@ interface SecurityEvent {
   readonly name: string;
   /** The account that was named but not proved. */
   readonly account: string | undefined;
-  /** What the contract adds. */
+  /** The fields that the contract adds. */
   readonly tells: Readonly<Record<string, string>> | undefined;
 }
 

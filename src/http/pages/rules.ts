@@ -5,7 +5,7 @@ export interface ProblemRule {
   readonly rule: string;
   readonly status: number;
   readonly code: string;
-  /** What it says, with `…` for what varies. */
+  /** Its message, with `…` for the parts that vary. */
   readonly sentences: readonly string[];
 }
 

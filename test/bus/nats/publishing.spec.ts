@@ -9,6 +9,18 @@ interface Message {
 const messages = (count: number): Message[] =>
   Array.from({ length: count }, (_, index) => ({ position: BigInt(index + 1) }));
 
+/** Has one message that can neither be published nor recovered. */
+async function givenUp() {
+  const failing = createPublishing<Message>({
+    signal: new AbortController().signal,
+    publish: () => Promise.reject(new Error('no answer')),
+    recover: () => Promise.reject(new Error('away')),
+    onStored: () => undefined,
+  });
+  await failing.push({ position: 1n });
+  return failing;
+}
+
 function bench(publish: (message: Message, attempt: number) => Promise<unknown>, max = 4) {
   const sent: number[] = [];
   const stored: bigint[] = [];
@@ -76,25 +88,13 @@ describe('publishing', () => {
   });
 
   it('tells that it is given up, though nothing is pushed after it', async () => {
-    const failing = createPublishing<Message>({
-      signal: new AbortController().signal,
-      publish: () => Promise.reject(new Error('no answer')),
-      recover: () => Promise.reject(new Error('away')),
-      onStored: () => undefined,
-    });
-    await failing.push({ position: 1n });
+    const failing = await givenUp();
     await eventually('it is told', () => failing.broken.aborted);
     expect(failing.broken.reason).to.have.property('message', 'away');
   });
 
   it('rejects when it is given up, and returns when it is stopped', async () => {
-    const failing = createPublishing<Message>({
-      signal: new AbortController().signal,
-      publish: () => Promise.reject(new Error('no answer')),
-      recover: () => Promise.reject(new Error('away')),
-      onStored: () => undefined,
-    });
-    await failing.push({ position: 1n });
+    const failing = await givenUp();
     const failure: unknown = await failing.drained().catch((error: unknown) => error);
     expect(failure).to.be.instanceOf(Error).with.property('message', 'away');
 

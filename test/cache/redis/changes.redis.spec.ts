@@ -9,7 +9,7 @@ import { silent } from '../world.ts';
 describe('the last changes of resources, in Redis', () => {
   const connections: RedisConnection[] = [];
 
-  /** What each of two processes that share one Redis knows, and its own part of that. */
+  /** The changes that each of two processes on one Redis knows, and its own part of them. */
   async function two() {
     const epoch = randomUUID();
     const open = async () => {
