@@ -1,8 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
-import { freshDatabase, type TestDatabase } from '../support/database.ts';
-import { spawnServer, type ServerProcess } from '../support/process.ts';
-import { JWT_SECRET, MASTER_KEY, must, peopleOf, request, type Caller } from '../support/shop.ts';
+import { must, peopleOf, request, type Caller } from '../support/shop.ts';
+import { servingTwice, type TwoServers } from '../support/twoServers.ts';
 
 const BUYERS = 40;
 const ROUNDS = 3;
@@ -10,25 +9,11 @@ const ADDRESS = { shipping_address: '1 Abbey Road, London' };
 
 describe('a crowd at one product, between two processes', function () {
   this.timeout(180_000);
-  let database: TestDatabase;
-  let servers: ServerProcess[] = [];
-
-  const launch = (roles: string): Promise<ServerProcess> =>
-    spawnServer({ env: { DATABASE_URL: database.url, JWT_SECRET, MASTER_KEY, LOG_LEVEL: 'warn', ROLES: roles } });
-
-  before(async () => {
-    database = await freshDatabase();
-    servers = [await launch('http,projector,relay,handlers,deadlines')];
-    servers.push(await launch('http'));
-  });
-  after(async () => {
-    for (const server of servers) server.kill('SIGKILL');
-    await Promise.all(servers.map(({ exited }) => exited));
-    await database.drop();
-  });
+  let two: TwoServers;
+  servingTwice((served) => (two = served));
 
   it('buys without a refusal for now, leaves no cart locked, and the stock is exact', async () => {
-    const people = peopleOf({ url: servers[0]!.url, databaseUrl: database.url });
+    const people = peopleOf({ url: two.servers[0]!.url, databaseUrl: two.database.url });
     const seller = await people.seller();
     const hot = await people.product(seller, await people.category(), { stock: 1_000 });
     const buyers: Caller[] = [];
@@ -36,7 +21,7 @@ describe('a crowd at one product, between two processes', function () {
       buyers.push(...(await Promise.all(Array.from({ length: 10 }, () => people.buyer()))));
     }
     const ask = (index: number, { headers }: Caller, [method, path]: readonly [string, string], body?: object) =>
-      request(servers[index % servers.length]!.url, method, path, {
+      request(two.servers[index % two.servers.length]!.url, method, path, {
         ...(body === undefined ? {} : { body }),
         headers: { ...headers, 'idempotency-key': randomUUID() },
       });

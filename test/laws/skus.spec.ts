@@ -3,49 +3,29 @@ import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect } from 'chai';
 import { programOn } from '../cli/world.ts';
-import { freshDatabase, type TestDatabase } from '../support/database.ts';
-import { spawnServer, temporaryFolder, type ServerProcess } from '../support/process.ts';
-import {
-  type Answer,
-  type Caller,
-  JWT_SECRET,
-  MASTER_KEY,
-  must,
-  type People,
-  peopleOf,
-  request,
-} from '../support/shop.ts';
+import { temporaryFolder } from '../support/process.ts';
+import { type Answer, type Caller, must, type People, peopleOf, request } from '../support/shop.ts';
+import { servingTwice, type TwoServers } from '../support/twoServers.ts';
 
 const ROUNDS = 5;
 const AT_ONCE = 4;
 
 describe('a SKU, in a shop of two processes', function () {
   this.timeout(120_000);
-  let database: TestDatabase;
-  let servers: ServerProcess[] = [];
+  let two: TwoServers;
   let people: People;
   let seller: Caller & { storeId: string };
   let category: string;
 
-  const launch = (roles: string): Promise<ServerProcess> =>
-    spawnServer({ env: { DATABASE_URL: database.url, JWT_SECRET, MASTER_KEY, LOG_LEVEL: 'warn', ROLES: roles } });
-
+  servingTwice((served) => (two = served));
   before(async () => {
-    database = await freshDatabase();
-    servers = [await launch('http,projector,relay,handlers,deadlines')];
-    servers.push(await launch('http'));
-    people = peopleOf({ url: servers[0]!.url, databaseUrl: database.url });
+    people = peopleOf({ url: two.servers[0]!.url, databaseUrl: two.database.url });
     seller = await people.seller();
     category = await people.category('Pens');
   });
-  after(async () => {
-    for (const server of servers) server.kill('SIGKILL');
-    await Promise.all(servers.map(({ exited }) => exited));
-    await database.drop();
-  });
 
   const at = (server: number, more: Record<string, string>) => ({
-    url: servers[server % servers.length]!.url,
+    url: two.servers[server % two.servers.length]!.url,
     headers: { ...seller.headers, ...more },
   });
   const list = (sku: string, server = 0, more: Record<string, string> = {}): Promise<Answer> => {
@@ -110,7 +90,7 @@ describe('a SKU, in a shop of two processes', function () {
     const skus = Array.from({ length: 20 }, (_, index) => `BOTH-${index}`);
     const rows = skus.map((sku) => `${sku},Quill,,1.00,1,Pens`);
     writeFileSync(file, ['sku,name,description,price,stock,category', ...rows].join('\n'));
-    const importing = programOn(database.url)(['import', 'products', file, '--store', seller.storeId]);
+    const importing = programOn(two.database.url)(['import', 'products', file, '--store', seller.storeId]);
     const listing = Promise.all(skus.map((sku, index) => list(sku, index)));
     await Promise.all([importing, listing]);
     const { data } = must(await seller.call('GET', `/stores/${seller.storeId}/products?per_page=100`), 200);
