@@ -19,7 +19,7 @@ const MAY_IMPORT: Readonly<Record<string, string>> = {
   eventstore: 'errors platform platform/postgres',
   'eventstore/postgres': 'errors platform platform/postgres eventstore',
   'eventstore/eventstoredb': 'errors platform eventstore',
-  cache: 'errors ~platform',
+  cache: 'errors platform',
   'engine/follow': 'errors platform platform/postgres eventstore',
   'engine/project': 'errors platform platform/postgres eventstore engine/follow ~cache',
   'engine/rebuild': 'errors platform platform/postgres eventstore engine/follow engine/project',

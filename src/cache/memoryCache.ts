@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache';
+import { createGenerations } from '../platform/generations.ts';
 import type { Cache, CachedAnswer, Wanted } from './cache.ts';
 
 /** Tags with a remembered last invalidation, at most. All older tags share one: the newest of theirs. */
@@ -29,24 +30,16 @@ interface Flight {
 
 /** Remembers when each tag was last invalidated, in ticks of a logical clock. `floor` stands for all forgotten tags. */
 function createTagClock(tagsMax: number) {
-  const ticks = new Map<string, number>();
   let clock = 0;
   let floor = 0;
-  const forgetOldest = (): void => {
-    const oldest = ticks.entries().next().value;
-    if (oldest === undefined) return;
-    ticks.delete(oldest[0]);
-    floor = Math.max(floor, oldest[1]);
-  };
+  const ticks = createGenerations<string, number>(tagsMax, (tick) => {
+    floor = Math.max(floor, tick);
+  });
   return {
     now: () => clock,
     invalidate(tags: readonly string[]): void {
       clock += 1;
-      for (const tag of tags) {
-        ticks.delete(tag);
-        ticks.set(tag, clock);
-        if (ticks.size > tagsMax) forgetOldest();
-      }
+      for (const tag of tags) ticks.set(tag, clock);
     },
     invalidateAll(): void {
       clock += 1;

@@ -1,3 +1,5 @@
+import { createGenerations } from '../../platform/generations.ts';
+
 /** Tags whose last change is remembered, at most. All older tags share one position: the highest of theirs. */
 const CHANGES_REMEMBERED_MAX = 50_000;
 /** Positions of this process's own appends that are remembered, at most. */
@@ -26,23 +28,20 @@ export const NO_CHANGES: LastChanges = { known: () => 0n, lastOf: () => 0n, told
 
 /** A memory of this process alone. */
 export interface Changes extends LastChanges {
-  note(tags: Iterable<string>, position: bigint): void;
+  note(tags: readonly string[], position: bigint): void;
   lastOf(tags: readonly string[]): bigint;
   /** Calls the listener with each change from now on. */
   onNoted(listener: (tags: readonly string[], position: bigint) => void): void;
 }
 
 export function createChanges(tagsMax = CHANGES_REMEMBERED_MAX): Changes {
-  const last = new Map<string, bigint>();
-  const listeners: Parameters<Changes['onNoted']>[0][] = [];
-  const made = new Set<bigint>();
   let forgotten = 0n;
-  let anything = 0n;
-  function forgetOldest(): void {
-    const [tag, position] = last.entries().next().value!;
-    last.delete(tag);
+  const last = createGenerations<string, bigint>(tagsMax, (position) => {
     if (position > forgotten) forgotten = position;
-  }
+  });
+  const listeners: Parameters<Changes['onNoted']>[0][] = [];
+  const made = createGenerations<bigint, true>(APPENDS_REMEMBERED_MAX);
+  let anything = 0n;
   function lastOf(tags: readonly string[]): bigint {
     let highest = anything;
     for (const tag of tags) {
@@ -51,19 +50,12 @@ export function createChanges(tagsMax = CHANGES_REMEMBERED_MAX): Changes {
     }
     return highest;
   }
-  function note(changed: Iterable<string>, position: bigint): void {
-    const tags = [...changed];
+  function note(tags: readonly string[], position: bigint): void {
     for (const tag of tags) {
       if (tag === ANYTHING) anything = position > anything ? position : anything;
-      else {
-        const known = last.get(tag) ?? 0n;
-        last.delete(tag);
-        last.set(tag, known > position ? known : position);
-        if (last.size > tagsMax) forgetOldest();
-      }
+      else if (position > (last.get(tag) ?? forgotten)) last.set(tag, position);
     }
-    made.add(position);
-    if (made.size > APPENDS_REMEMBERED_MAX) made.delete(made.values().next().value!);
+    made.set(position, true);
     for (const listener of listeners) listener(tags, position);
   }
   return {

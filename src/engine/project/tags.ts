@@ -1,6 +1,8 @@
 import { NO_STREAM, type EventStore, type NewEvent, type RecordedEvent } from '../../eventstore/eventStore.ts';
 import { type Change, keysOf, type Projection, type Row } from './projection.ts';
 
+const NONE: readonly never[] = [];
+
 interface Applied {
   readonly projection: Projection;
   readonly change: Change<Row>;
@@ -17,15 +19,13 @@ function appliedBy(projections: readonly Projection[]): ReadonlyMap<string, read
   return byType;
 }
 
-/** Adds the tags of what an event may change: of each projection that applies it, its name and the tags of the rows. */
-function addTags(to: Set<string>, applied: readonly Applied[], stream: string, event: NewEvent): void {
+/** Adds the tags of what an event may change: of each projection that applies it, its name and the tags of the rows. Some may repeat. */
+function addTags(to: string[], applied: readonly Applied[], stream: string, event: NewEvent): void {
+  const recorded: RecordedEvent = { ...event, stream, revision: NO_STREAM, position: 0n };
   for (const { projection, change } of applied) {
-    to.add(projection.name);
+    to.push(projection.name);
     if (projection.tags === undefined) continue;
-    const recorded: RecordedEvent = { ...event, stream, revision: NO_STREAM, position: 0n };
-    for (const tag of surely(() => keysOf(change, recorded).flatMap((key) => projection.tags?.(key, null) ?? []))) {
-      to.add(tag);
-    }
+    to.push(...surely(() => keysOf(change, recorded).flatMap((key) => projection.tags?.(key, null) ?? [])));
   }
 }
 
@@ -42,7 +42,7 @@ function surely(tags: () => readonly string[]): readonly string[] {
 export function noting(
   store: EventStore,
   projections: readonly Projection[],
-  note: (tags: Iterable<string>, position: bigint) => void,
+  note: (tags: readonly string[], position: bigint) => void,
 ): EventStore {
   const applied = appliedBy(projections);
   return {
@@ -50,8 +50,8 @@ export function noting(
     async append(stream, expected, events) {
       const result = await store.append(stream, expected, events);
       if (result.outcome === 'appended') {
-        const tags = new Set<string>();
-        for (const event of events) addTags(tags, applied.get(event.type) ?? [], stream, event);
+        const tags: string[] = [];
+        for (const event of events) addTags(tags, applied.get(event.type) ?? NONE, stream, event);
         note(tags, result.position);
       }
       return result;
