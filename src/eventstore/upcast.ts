@@ -32,8 +32,11 @@ export type ParsedEvent = Omit<StoredEvent, 'data' | 'metadata'> & {
 /** The schema version in which events of this type are recorded now. */
 export const schemaOf = (upcasters: Upcasters, type: string): number => (upcastersOf(upcasters, type)?.length ?? 0) + 1;
 
-const upcastersOf = (upcasters: Upcasters, type: string): readonly Upcaster[] | undefined =>
-  Object.hasOwn(upcasters, type) ? upcasters[type] : undefined;
+/** A type may be named like something that every object has (`constructor`): that is no list. */
+function upcastersOf(upcasters: Upcasters, type: string): readonly Upcaster[] | undefined {
+  const steps: unknown = upcasters[type];
+  return Array.isArray(steps) ? (steps as readonly Upcaster[]) : undefined;
+}
 
 /**
  * Parses a stored event, in the version in which it was recorded. Never throws: if the event cannot be parsed, reading

@@ -24,7 +24,8 @@ export function createGenerations<K, V>(
     set(key, value) {
       if (young.size >= half && !young.has(key)) {
         old.forEach(onDropped);
-        [old, young] = [young, new Map()];
+        old = young;
+        young = new Map();
       }
       young.set(key, value);
     },

@@ -127,7 +127,8 @@ export function createAsk(options: AskOptions): Ask {
 
   return {
     wrote(actor, position) {
-      const [wrote, told] = [writers.wrote(actor, position), changes.told(position)];
+      const wrote = writers.wrote(actor, position);
+      const told = changes.told(position);
       return wrote === undefined ? told : wrote.then(() => told);
     },
 

@@ -66,6 +66,11 @@ export interface Effect {
 
 const OWN_ID = 'a step without a name';
 
+const usedTwice = (type: string, category: string, step: string): Error =>
+  new Error(
+    `${type} on ${category}: this command has handled ${step} already; give each of its steps a name of its own`,
+  );
+
 /** Gives one command or reaction access to the log. Remembers the highest position that its answer depends on. */
 export class CommandContext<S extends Services = Services> {
   readonly origin: Origin;
@@ -117,59 +122,56 @@ export class CommandContext<S extends Services = Services> {
     intent: C extends Command ? Pick<C, 'type' | 'data'> : never,
     options: StepOptions = {},
   ): Promise<Done<State, E>> {
+    const step = options.step ?? OWN_ID;
+    if (this.#steps.has(step)) return Promise.reject(usedTwice(intent.type, decider.category, step));
+    this.#steps.add(step);
     const { traceparent: parent } = this.origin;
     const span = (): SpanDetails => ({
       ...{ kind: 'internal', name: `command ${intent.type}`, parent },
       attributes: { 'cartulary.command.type': intent.type, 'cartulary.category': decider.category },
     });
-    return this.#once(`${intent.type} on ${decider.category}`, options.step ?? OWN_ID, () =>
-      traced(span, (traceparent) => this.#handle(decider, id, intent, { ...options, traceparent }), parent),
+    return traced(
+      span,
+      (traceparent) => this.#handle(decider, id, this.#commandOf(intent, options, traceparent) as C, options),
+      parent,
     );
-  }
-
-  async #once<T>(what: string, step: string, work: () => Promise<T>): Promise<T> {
-    if (this.#steps.has(step)) {
-      throw new Error(`${what}: this command has handled ${step} already; give each of its steps a name of its own`);
-    }
-    this.#steps.add(step);
-    try {
-      return await work();
-    } catch (error) {
-      this.#steps.delete(step);
-      throw error;
-    }
   }
 
   async #handle<State, C extends Command, E extends DomainEvent>(
     decider: Decider<State, C, E>,
     id: string,
-    intent: C extends Command ? Pick<C, 'type' | 'data'> : never,
-    { traceparent, ...options }: StepOptions & { readonly traceparent: string | undefined },
+    command: C,
+    options: StepOptions,
   ): Promise<Done<State, E>> {
-    const { repeatable, actor, now, correlationId, causationId, ifMatch } = this.origin;
-    const command = {
-      type: intent.type,
-      data: intent.data,
-      id: options.step === undefined ? this.origin.id : this.derive(options.step),
+    const { repeatable, ifMatch } = this.origin;
+    let handled: Handled<State, E>;
+    try {
+      const expected = options.pinned === true && ifMatch !== undefined ? { expected: ifMatch } : undefined;
+      handled = await this.services.aggregates.handle(decider, id, command, { repeatable, ...expected });
+    } catch (error) {
+      this.#steps.delete(options.step ?? OWN_ID);
+      throw error;
+    }
+    const { state, revision, position, events, repeated } = handled;
+    this.answersFrom(position);
+    const stream = streamOf(decider.category, id);
+    if (options.provisional !== true && events.length > 0) this.#effect ??= { stream, position };
+    const appended = (): RecordedEvent[] => (repeated ? [] : toRecorded(stream, command, handled, decider.upcasters));
+    return { state, revision, position, events, repeated, stream, appended };
+  }
+
+  /** The command of one step, as the aggregates get it. */
+  #commandOf({ type, data }: Pick<Command, 'type' | 'data'>, { step }: StepOptions, traceparent?: string): Command {
+    const { id, actor, now, correlationId, causationId } = this.origin;
+    return {
+      type,
+      data,
+      id: step === undefined ? id : this.derive(step),
       actor: actor.id,
       now,
       correlationId,
-      ...(causationId === undefined ? {} : { causationId }),
-      ...(traceparent === undefined ? {} : { traceparent }),
-    } as unknown as C;
-    const handled = await this.services.aggregates.handle(decider, id, command, {
-      repeatable,
-      ...(options.pinned === true && ifMatch !== undefined ? { expected: ifMatch } : {}),
-    });
-    this.answersFrom(handled.position);
-    const stream = streamOf(decider.category, id);
-    if (options.provisional !== true && handled.events.length > 0) {
-      this.#effect ??= { stream, position: handled.position };
-    }
-    return {
-      ...handled,
-      stream,
-      appended: () => (handled.repeated ? [] : toRecorded(stream, command, handled, decider.upcasters)),
+      ...(causationId === undefined ? undefined : { causationId }),
+      ...(traceparent === undefined ? undefined : { traceparent }),
     };
   }
 

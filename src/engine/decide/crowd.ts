@@ -16,19 +16,20 @@ const CROWDED_STREAMS_MAX = 10_000;
 const YIELD_MAX_MS = 25;
 
 /** The races of one batch. */
-interface Races {
+export interface Races {
   /** Pauses after a lost race. False when the batch has waited long enough. */
   lost(): Promise<boolean>;
 }
 
 /** Whom this process meets on which stream. */
 export interface Crowds {
+  /** Call it when the first race is lost. */
   enter(stream: string): Races;
   /**
    * Yields a crowded stream after an append that took `tookMs`. The winner of a race knows the newest state and would win the next
    * one too; the others would never get through.
    */
-  leave(stream: string, tookMs: number): Promise<void>;
+  leave(stream: string, tookMs: number): void | Promise<void>;
 }
 
 export function createCrowds(waitMaxMs: number = CROWD_WAIT_MAX_MS): Crowds {
@@ -48,8 +49,9 @@ export function createCrowds(waitMaxMs: number = CROWD_WAIT_MAX_MS): Crowds {
         },
       };
     },
-    async leave(stream, tookMs) {
-      if (crowded.has(stream)) await pause(Math.min(YIELD_MAX_MS, tookMs) * (0.5 + Math.random() / 2));
+    leave(stream, tookMs) {
+      if (!crowded.has(stream)) return undefined;
+      return pause(Math.min(YIELD_MAX_MS, tookMs) * (0.5 + Math.random() / 2));
     },
   };
 }

@@ -2,7 +2,7 @@ import type { Command, Decider } from './decider.ts';
 import { type DomainEvent, type EventStore, streamOf } from '../../eventstore/eventStore.ts';
 import { isRefusal, unavailable } from '../../errors.ts';
 import type { Aggregates, Handled, HandleOptions, Loaded } from './services.ts';
-import { createCrowds, type Crowds } from './crowd.ts';
+import { createCrowds, type Crowds, type Races } from './crowd.ts';
 import { decideTogether, type Decision, idUsedBy, type Question } from './batch.ts';
 import { findRepeats, type Repeat } from './repeats.ts';
 import { type AnyDecider, createFolds, type Folded, type Folds, type FoldsOptions } from './folds.ts';
@@ -48,7 +48,8 @@ export function createAggregates(options: AggregatesOptions): Aggregates {
       const jobs = nextJobs(lane);
       const began = performance.now();
       lane.unshift(...(await settle(context, stream, jobs)));
-      await context.crowds.leave(stream, performance.now() - began);
+      const yielding = context.crowds.leave(stream, performance.now() - began);
+      if (yielding !== undefined) await yielding;
     }
     lanes.delete(stream);
   }
@@ -133,7 +134,7 @@ async function settle(context: Context, stream: string, jobs: readonly Job[]): P
 async function attempt(context: Context, stream: string, jobs: readonly Job[]): Promise<readonly Job[]> {
   const { store, folds, crowds } = context;
   const { decider } = jobs[0]!;
-  const races = crowds.enter(stream);
+  let races: Races | undefined;
   const cached = folds.cached(decider, stream);
   let folded = cached ?? (await folds.load(decider, stream));
   let fresh = cached === undefined;
@@ -154,6 +155,7 @@ async function attempt(context: Context, stream: string, jobs: readonly Job[]): 
       }
       // A repeated append was sent twice after a lost connection, or another process made it: look the commands up.
       open.forEach((job) => (job.known ||= result.outcome === 'appended'));
+      races ??= crowds.enter(stream);
       if (!(await races.lost()))
         throw unavailable('StreamBusy', 'Other requests keep changing this resource; try again.');
       folded = await reload(context, stream, folded);

@@ -19,22 +19,21 @@ function appliedBy(projections: readonly Projection[]): ReadonlyMap<string, read
   return byType;
 }
 
-/** Adds the tags of what an event may change: of each projection that applies it, its name and the tags of the rows. Some may repeat. */
+/**
+ * Adds the tags of what an event may change: of each projection that applies it, its name and the tags of the rows. Some may repeat. If
+ * the rows cannot be told, only the name: the event becomes a dead letter and changes no row. An append never fails for it.
+ */
 function addTags(to: string[], applied: readonly Applied[], stream: string, event: NewEvent): void {
   const recorded: RecordedEvent = { ...event, stream, revision: NO_STREAM, position: 0n };
   for (const { projection, change } of applied) {
     to.push(projection.name);
     if (projection.tags === undefined) continue;
-    to.push(...surely(() => keysOf(change, recorded).flatMap((key) => projection.tags?.(key, null) ?? [])));
-  }
-}
-
-/** No tags when the rows of an event cannot be told: it becomes a dead letter and changes nothing. An append never fails for it. */
-function surely(tags: () => readonly string[]): readonly string[] {
-  try {
-    return tags();
-  } catch {
-    return [];
+    const named = to.length;
+    try {
+      for (const key of keysOf(change, recorded)) to.push(...projection.tags(key, null));
+    } catch {
+      to.length = named;
+    }
   }
 }
 

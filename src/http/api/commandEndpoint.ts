@@ -131,8 +131,8 @@ function readerOf({ command, path }: CommandRoute, deps: EndpointDeps) {
     errors.push(...checkQuery(parseQuery(exchange.search, errors)));
     const { bytes, value: body } = await readJson(exchange.req, deps.bodyLimitBytes);
     const shape = checkBody(body);
-    const told = new Set(shape.map(({ field }) => field));
-    errors.push(...shape, ...rulesBroken(command, body, deps.services).filter(({ field }) => !told.has(field)));
+    const isNew = ({ field }: FieldError): boolean => shape.every((one) => one.field !== field);
+    errors.push(...shape, ...rulesBroken(command, body, deps.services).filter(isNew));
     refuseIfAny(errors);
     return { input: { params, body } as unknown as Asked['input'], bytes, key, ifMatch };
   };
@@ -156,10 +156,12 @@ export function commandEndpoint(route: CommandRoute, deps: EndpointDeps): Endpoi
     ...(ifMatch === undefined ? {} : { ifMatch }),
   });
 
-  const written = async (exchange: Exchange, position: bigint): Promise<void> => {
+  /** Undefined when there is nothing to wait for. */
+  const written = (exchange: Exchange, position: bigint): void | Promise<void> => {
     if (position === 0n) return;
-    await ask.wrote(exchange.actor, position);
-    if (command.revokes === true) await deps.revocations.passed(position);
+    const told = ask.wrote(exchange.actor, position);
+    if (command.revokes !== true) return told;
+    return Promise.all([told, deps.revocations.passed(position)]).then(() => undefined);
   };
 
   const recorded = (exchange: Exchange, effect: Effect): FinishedAnswer =>
@@ -174,22 +176,21 @@ export function commandEndpoint(route: CommandRoute, deps: EndpointDeps): Endpoi
           return effect === undefined ? undefined : recorded(exchange, effect);
         };
       },
-      run: async (context: CommandContext<Services>) =>
-        success(exchange, await command.run(asked.input, context), context.position),
+      run: (context: CommandContext<Services>) =>
+        command.run(asked.input, context).then((answer) => success(exchange, answer, context.position)),
     });
     settled(exchange, asked.input, carried.kind === 'failed' ? carried.error : undefined);
-    await written(exchange, carried.position);
+    const telling = written(exchange, carried.position);
+    if (telling !== undefined) await telling;
     if (carried.kind === 'answered') return carried.answer;
     if (carried.kind === 'failed') return refused(exchange, carried.error);
     answering.noteAfterEffect(exchange, carried.error);
     return recorded(exchange, carried.effect);
   };
 
-  const answer = async (exchange: Exchange, asked: Asked): Promise<FinishedAnswer> => {
-    const { key, bytes } = asked;
-    if (key === undefined) return carriedOut(exchange, freshId(), asked);
+  const once = async (exchange: Exchange, asked: Asked, key: string): Promise<FinishedAnswer> => {
     const account = ownerOfKey(command, exchange, asked.input.body, idempotency);
-    const hash = idempotency.hashOf(exchange.req.method ?? '', exchange.path, bytes);
+    const hash = idempotency.hashOf(exchange.req.method ?? '', exchange.path, asked.bytes);
     const id = derivedId(`${account}\n${key}\n${hash.toString('hex')}`, COMMAND_IDS);
     const finished = await idempotency.once({ account, key, hash }, () => carriedOut(exchange, id, asked));
     // The answer may be another process's, or from before a restart: then this process has not noted yet what the caller wrote.
@@ -197,8 +198,12 @@ export function commandEndpoint(route: CommandRoute, deps: EndpointDeps): Endpoi
     return finished;
   };
 
+  const answer = (exchange: Exchange, asked: Asked): Promise<FinishedAnswer> =>
+    asked.key === undefined ? carriedOut(exchange, freshId(), asked) : once(exchange, asked, asked.key);
+
   return async (exchange, values) => {
-    await admit(deps, command, exchange);
+    const admitting = admit(deps, command, exchange);
+    if (admitting !== undefined) await admitting;
     answering.startClock(exchange);
     const asked = await read(exchange, values);
     const account = attemptedAccount(command, exchange, asked.input.body);
