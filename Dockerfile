@@ -33,7 +33,7 @@ COPY --from=modules /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist
 # The heap is bounded below the memory that a container is given (512 MiB in the files under deploy/): raise both together.
 ENV NODE_ENV=production \
-    NODE_OPTIONS=--max-old-space-size=384 \
+    NODE_OPTIONS="--max-old-space-size=336 --max-semi-space-size=32" \
     HOST=0.0.0.0 \
     PORT=8080 \
     DATA_DIR=/data

@@ -3,7 +3,7 @@ import http from 'node:http';
 import path from 'node:path';
 import { commands } from '../src/commands/index.ts';
 import { eventually } from '../test/support/eventually.ts';
-import { HEAP_BOUND, TEST_SETTINGS } from '../test/support/process.ts';
+import { HEAP_BOUNDS, TEST_SETTINGS } from '../test/support/process.ts';
 import { JWT_SECRET, MASTER_KEY, must, peopleOf, request, type People } from '../test/support/shop.ts';
 import { compare, load, wire } from './load.ts';
 import { fromRounds, medians, type Round } from './measure.ts';
@@ -165,7 +165,7 @@ async function checkouts(bench: Bench, tokens: readonly string[], products: read
 export async function run(options: BenchOptions): Promise<BenchRow[]> {
   const { url, quick } = options;
   const env = { ...TEST_SETTINGS, NODE_ENV: 'production', DATABASE_URL: url, JWT_SECRET, MASTER_KEY };
-  const server = await serve({ args: [HEAP_BOUND, path.join(DIST, 'cli/cartulary.js'), 'serve'], env });
+  const server = await serve({ args: [...HEAP_BOUNDS, path.join(DIST, 'cli/cartulary.js'), 'serve'], env });
   try {
     const people = peopleOf({ url: server.url, databaseUrl: url });
     const bench = {

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import path from 'node:path';
 import { Redis } from 'ioredis';
 import { eventually } from '../test/support/eventually.ts';
-import { HEAP_BOUND, TEST_SETTINGS } from '../test/support/process.ts';
+import { HEAP_BOUNDS, TEST_SETTINGS } from '../test/support/process.ts';
 import { JWT_SECRET, MASTER_KEY, peopleOf } from '../test/support/shop.ts';
 import { rawGet, startYardstick } from './http.ts';
 import { compare, load, wire } from './load.ts';
@@ -62,7 +62,7 @@ export async function run(options: BenchOptions): Promise<BenchRow[]> {
   if (redisUrl === undefined) throw new Error('there is no Redis: install redis-server, or set TEST_REDIS_URL');
   const env = { ...TEST_SETTINGS, NODE_ENV: 'production', DATABASE_URL: url, REDIS_URL: redisUrl };
   const server = await serve({
-    args: [HEAP_BOUND, path.join(DIST, 'cli/cartulary.js'), 'serve'],
+    args: [...HEAP_BOUNDS, path.join(DIST, 'cli/cartulary.js'), 'serve'],
     env: { ...env, JWT_SECRET, MASTER_KEY, METRICS_TOKEN },
   });
   try {

@@ -2,7 +2,7 @@ import http from 'node:http';
 import path from 'node:path';
 import { Client } from 'pg';
 import { eventually } from '../test/support/eventually.ts';
-import { HEAP_BOUND, TEST_SETTINGS } from '../test/support/process.ts';
+import { HEAP_BOUNDS, TEST_SETTINGS } from '../test/support/process.ts';
 import { JWT_SECRET, MASTER_KEY, must, peopleOf, type Caller } from '../test/support/shop.ts';
 import { fromRounds, median, roundsOf, type Round } from './measure.ts';
 import type { BenchOptions, BenchRow } from './row.ts';
@@ -96,7 +96,7 @@ export async function run(options: BenchOptions): Promise<BenchRow[]> {
   if (redisUrl === undefined) throw new Error('there is no Redis: install redis-server, or set TEST_REDIS_URL');
   const env = { ...TEST_SETTINGS, NODE_ENV: 'production', DATABASE_URL: options.url, JWT_SECRET, MASTER_KEY };
   const serving = (more: Record<string, string>): Promise<Serving> =>
-    serve({ args: [HEAP_BOUND, path.join(DIST, 'cli/cartulary.js'), 'serve'], env: { ...env, ...more } });
+    serve({ args: [...HEAP_BOUNDS, path.join(DIST, 'cli/cartulary.js'), 'serve'], env: { ...env, ...more } });
   const rows = new Client({ connectionString: options.url });
   const servers: Serving[] = [];
   try {

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { eventually } from '../test/support/eventually.ts';
-import { HEAP_BOUND, TEST_SETTINGS } from '../test/support/process.ts';
+import { HEAP_BOUNDS, TEST_SETTINGS } from '../test/support/process.ts';
 import { JWT_SECRET, MASTER_KEY, peopleOf } from '../test/support/shop.ts';
 import { compare, load, wire } from './load.ts';
 import { fromRounds, medians } from './measure.ts';
@@ -19,7 +19,8 @@ export async function run(options: BenchOptions): Promise<BenchRow[]> {
   const { url, quick } = options;
   const env = { ...TEST_SETTINGS, NODE_ENV: 'production', DATABASE_URL: url, JWT_SECRET, MASTER_KEY };
   const entry = path.join(DIST, 'cli/cartulary.js');
-  const serving = (workers: number) => serve({ args: [HEAP_BOUND, entry, 'serve', '--workers', String(workers)], env });
+  const serving = (workers: number) =>
+    serve({ args: [...HEAP_BOUNDS, entry, 'serve', '--workers', String(workers)], env });
   const one = await serving(1);
   const two = await serving(WORKERS);
   try {

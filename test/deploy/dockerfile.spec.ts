@@ -51,7 +51,7 @@ describe('the image', () => {
     expect(environmentFaults(env)).to.deep.equal([]);
     expect(only('EXPOSE')).to.equal(env['PORT']);
     expect(env['HOST'], 'an address that can be reached from outside').to.equal('0.0.0.0');
-    expect(env['NODE_OPTIONS']).to.match(/^--max-old-space-size=\d+$/);
+    expect(env['NODE_OPTIONS']).to.match(/^--max-old-space-size=\d+ --max-semi-space-size=\d+$/);
     const secrets = stages.flat().filter(({ rest }) => /SECRET|PASSWORD|MASTER_KEY|TOKEN/.test(rest));
     expect(secrets, 'nothing secret is baked in').to.deep.equal([]);
   });

@@ -64,8 +64,9 @@ export function addressesOf(env: Readonly<Record<string, string>>): { name: stri
 /** The `ENV` of the Dockerfile's last stage, which every container of our image starts with. */
 export function imageEnvironment(): Record<string, string> {
   const last = dockerfile().at(-1)!;
-  const pairs = last.filter(({ keyword }) => keyword === 'ENV').flatMap(({ rest }) => rest.split(/\s+/));
-  return Object.fromEntries(pairs.map((pair) => [pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1)]));
+  const texts = last.filter(({ keyword }) => keyword === 'ENV').map(({ rest }) => rest);
+  const pairs = texts.flatMap((text) => [...text.matchAll(/(\w+)=(?:"([^"]*)"|(\S*))/g)]);
+  return Object.fromEntries(pairs.map(([, name = '', quoted, bare = '']) => [name, quoted ?? bare]));
 }
 
 export interface Instruction {

@@ -111,8 +111,11 @@ const environmentOf = (options: ProgramOptions): Record<string, string> => {
   return Object.fromEntries([...new Map(wanted)].filter((entry): entry is [string, string] => entry[1] !== undefined));
 };
 
-/** The heap limit of `npm start`. Without one, V8 lets garbage grow to several times the memory in use. */
-export const HEAP_BOUND = '--max-old-space-size=512';
+/**
+ * The bounds of the heap that `npm start` gives. Without one of the old generation, V8 lets garbage grow to several times the memory in
+ * use. A young generation of twice the usual size is collected half as often, while the same requests are under way.
+ */
+export const HEAP_BOUNDS: readonly string[] = ['--max-old-space-size=512', '--max-semi-space-size=32'];
 
 /** The program that the runner of the tests has built and joined to a few files. It starts far sooner. */
 const joinedIn = (root: string): string | undefined => (root === ROOT ? process.env['TEST_PROGRAM'] : undefined);
@@ -126,7 +129,7 @@ const entryOf = ({ root = ROOT, from }: ProgramOptions): string[] => {
   return ['--import', TSX, path.join(root, 'src/cli/cartulary.ts')];
 };
 
-const commandOf = (options: ProgramOptions): string[] => [HEAP_BOUND, ...entryOf(options)];
+const commandOf = (options: ProgramOptions): string[] => [...HEAP_BOUNDS, ...entryOf(options)];
 
 /** Node's arguments for a program of the tests themselves: the compiled file if the runner has made it, else the source by tsx. */
 export function programArgs(file: string): string[] {

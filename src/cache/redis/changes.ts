@@ -43,6 +43,9 @@ export function createRedisChanges(connection: RedisConnection, own: Changes): L
   });
 
   return {
+    get latest() {
+      return own.latest;
+    },
     known: (tags) => own.known(tags),
     async lastOf(tags) {
       const known = own.lastOf(tags);

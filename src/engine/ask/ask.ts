@@ -138,7 +138,7 @@ export function createAsk(options: AskOptions): Ask {
       const own = writers.known(question.actor);
       const position = progress.position(query.reads);
       if (own === undefined || position < atLeast(own, question)) return undefined;
-      if (position < changes.known(query.cache.tags(input))) return undefined;
+      if (position < changes.latest && position < changes.known(query.cache.tags(input))) return undefined;
       const found = cache.peek(keyOf(query, input));
       return found === undefined ? undefined : { answer: found, position };
     },

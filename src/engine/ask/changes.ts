@@ -12,6 +12,8 @@ export const ANYTHING = '*';
  * that was acknowledged to another caller.
  */
 export interface LastChanges {
+  /** Every change that this process made to anything is at this position or before it. */
+  readonly latest: bigint;
   /** Every change that this process made to what has one of these tags is at this position or before it. */
   known(tags: readonly string[]): bigint;
   /** The same for the changes of every process that shares the memory. Never rejects. */
@@ -24,7 +26,7 @@ export interface LastChanges {
 }
 
 /** Knows no changes. */
-export const NO_CHANGES: LastChanges = { known: () => 0n, lastOf: () => 0n, told: () => undefined };
+export const NO_CHANGES: LastChanges = { latest: 0n, known: () => 0n, lastOf: () => 0n, told: () => undefined };
 
 /** A memory of this process alone. */
 export interface Changes extends LastChanges {
@@ -42,6 +44,7 @@ export function createChanges(tagsMax = CHANGES_REMEMBERED_MAX): Changes {
   const listeners: Parameters<Changes['onNoted']>[0][] = [];
   const made = createGenerations<bigint, true>(APPENDS_REMEMBERED_MAX);
   let anything = 0n;
+  let latest = 0n;
   function lastOf(tags: readonly string[]): bigint {
     let highest = anything;
     for (const tag of tags) {
@@ -55,10 +58,14 @@ export function createChanges(tagsMax = CHANGES_REMEMBERED_MAX): Changes {
       if (tag === ANYTHING) anything = position > anything ? position : anything;
       else if (position > (last.get(tag) ?? forgotten)) last.set(tag, position);
     }
+    if (position > latest) latest = position;
     made.set(position, true);
     for (const listener of listeners) listener(tags, position);
   }
   return {
+    get latest() {
+      return latest;
+    },
     note,
     known: lastOf,
     lastOf,

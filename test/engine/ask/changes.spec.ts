@@ -18,6 +18,19 @@ describe('the last changes of resources', () => {
     expect(changes.lastOf(['product:a'])).to.equal(7n);
   });
 
+  it('are all at the latest position or before it', () => {
+    const changes = createChanges(2);
+    expect(changes.latest).to.equal(0n);
+    changes.note(['product:a'], 7n);
+    changes.note([], 5n);
+    expect(changes.latest).to.equal(7n);
+    void changes.told(9n);
+    expect(changes.latest).to.equal(9n);
+    for (const tags of [['product:a'], ['product:never']]) {
+      expect(changes.latest >= changes.lastOf(tags)).to.equal(true);
+    }
+  });
+
   it('are never forgotten in silence: beyond the bound the highest one forgotten counts for all', () => {
     const changes = createChanges(2);
     changes.note(['product:a'], 5n);
