@@ -16,12 +16,7 @@ export function queryEndpoint(query: QueryContract, path: string, deps: Endpoint
   const { answering, ask } = deps;
   const readParams = paramsReader(path, query.params, deps.forms);
   const checkQuery = textCheck(query.query, deps.forms);
-  const fixed = [
-    'Content-Type',
-    JSON_TYPE,
-    'Cache-Control',
-    query.access === 'anyone' ? CACHE_CONTROL.anyone : CACHE_CONTROL.others,
-  ];
+  const cacheControl = query.access === 'anyone' ? CACHE_CONTROL.anyone : CACHE_CONTROL.others;
 
   const questionOf = (exchange: Exchange, values: readonly string[]): Question => {
     const errors: FieldError[] = [];
@@ -31,17 +26,13 @@ export function queryEndpoint(query: QueryContract, path: string, deps: Endpoint
     if (hasBody(exchange.req)) errors.push(fieldError(undefined, 'A GET takes no body.'));
     const minPosition = readMinPosition(exchange.req, errors);
     refuseIfAny(errors);
-    return {
-      query,
-      input: { params, query: args },
-      actor: exchange.actor,
-      ...(minPosition === undefined ? {} : { minPosition }),
-    };
+    const question = { query, input: { params, query: args }, actor: exchange.actor };
+    return minPosition === undefined ? question : { ...question, minPosition };
   };
 
   const send = (exchange: Exchange, { answer, position }: Asked): void => {
     const { json, pagination, revision } = answer;
-    const headers = fixed.concat('Projection-Position', String(position));
+    const headers = ['Content-Type', JSON_TYPE, 'Cache-Control', cacheControl, 'Projection-Position', String(position)];
     if (revision !== undefined) {
       const etag = etagOf(revision);
       headers.push('ETag', etag);
