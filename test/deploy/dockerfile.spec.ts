@@ -3,6 +3,7 @@ import path from 'node:path';
 import { expect } from 'chai';
 import { ROOT } from '../support/process.ts';
 import { dockerfile, environmentFaults, imageEnvironment, read } from './files.ts';
+import { HEAP_BOUNDS } from '../support/process.ts';
 import { tryProbe } from './probes.ts';
 
 const stages = dockerfile();
@@ -54,6 +55,12 @@ describe('the image', () => {
     expect(env['NODE_OPTIONS']).to.match(/^--max-old-space-size=\d+ --max-semi-space-size=\d+$/);
     const secrets = stages.flat().filter(({ rest }) => /SECRET|PASSWORD|MASTER_KEY|TOKEN/.test(rest));
     expect(secrets, 'nothing secret is baked in').to.deep.equal([]);
+  });
+
+  it('bounds the young generation of the heap as npm start does, with which the tests and benches run', () => {
+    const { scripts } = JSON.parse(read('package.json')) as { scripts: { start: string } };
+    expect(scripts.start).to.include(`node ${HEAP_BOUNDS.join(' ')} `);
+    expect(imageEnvironment()['NODE_OPTIONS']?.split(' ')[1]).to.equal(HEAP_BOUNDS[1]);
   });
 
   it('finds out by itself whether it lives', async () => {
