@@ -7,9 +7,9 @@ export interface Generations<K, V> {
 }
 
 /**
- * Remembers at most `entriesMax` entries, and at least the half of that which was set last. When the younger half is full, the older
- * half is dropped as a whole. To delete the oldest entry of one `Map` instead is slow: deleted entries stay in its table, and each look
- * for the oldest passes all of them. `onDropped` gets each value that goes, also of a key that was set again since.
+ * Remembers at most `entriesMax` entries (2 or more), and at least the half of that which was set last. When the younger half is full,
+ * the older half is dropped as a whole. To delete the oldest entry of one `Map` instead is slow: deleted entries stay in its table, and
+ * each look for the oldest passes all of them. `onDropped` gets each value that goes, also of a key that was set again since.
  */
 export function createGenerations<K, V>(
   entriesMax: number,

@@ -113,7 +113,7 @@ const environmentOf = (options: ProgramOptions): Record<string, string> => {
 
 /**
  * The bounds of the heap that `npm start` gives. Without one of the old generation, V8 lets garbage grow to several times the memory in
- * use. A young generation of twice the usual size is collected half as often, while the same requests are under way.
+ * use. A young generation of twice the usual size is collected half as often.
  */
 export const HEAP_BOUNDS: readonly string[] = ['--max-old-space-size=512', '--max-semi-space-size=32'];
 
