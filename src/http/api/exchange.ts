@@ -149,10 +149,12 @@ export function createAnswering(options: AnsweringOptions): Answering {
     const { res } = exchange;
     if (!res.headersSent && !res.destroyed) {
       const all = staticHeaders.concat('X-Request-ID', exchange.requestId, exchange.headers, headers);
-      if (status !== 204 && status !== 304) all.push('Content-Length', String(Buffer.byteLength(body)));
+      const bytes = Buffer.byteLength(body);
+      if (status !== 204 && status !== 304) all.push('Content-Length', String(bytes));
       if (options.draining()) all.push('Connection', 'close');
       res.writeHead(status, all);
-      res.end(body);
+      // ASCII is the same bytes either way; for UTF-8, Node reserves three times its length.
+      res.end(body, bytes === body.length ? 'latin1' : 'utf8');
     }
     record(exchange, status);
   };
