@@ -47,8 +47,10 @@ describe('a SKU, in a shop of two processes', function () {
     expect(refused.body.errors).to.deep.equal([
       { code: 'CONFLICT', field: 'sku', message: 'Another product of your store has this SKU.' },
     ]);
-    expect(must(await rename(id, 'FIRST-2', 1), 200).data.sku).to.equal('FIRST-2');
-    expect(must(await seller.call('GET', `/products/${id}`), 200).data.sku).to.equal('FIRST-2');
+    const renamed = must(await rename(id, 'FIRST-2', 1), 200);
+    expect(renamed.data.sku).to.equal('FIRST-2');
+    const { url, headers } = at(0, { 'min-position': renamed.headers.get('event-position')! });
+    expect(must(await request(url, 'GET', `/products/${id}`, { headers }), 200).data.sku).to.equal('FIRST-2');
     must(await list('FIRST-1', 1), 201);
     must(await rename(id, 'First-1'), 409);
     must(await rename(id, 'FIRST-2'), 200);
