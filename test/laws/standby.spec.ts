@@ -153,9 +153,6 @@ describe('a running shop at a failover', function () {
         must(await person.call('PUT', '/users/me', { name }), 200);
         must(await seller.call('PUT', `/products/${product}`, { name }), 200);
       }
-      // The read models have the changes too: nothing that is to be lost is still on its way to them.
-      expect(must(await seller.call('GET', `/products/${product}`), 200).data.name).to.equal('Lost at last');
-      must(await person.call('GET', '/users/me'), 200);
       await primary.crash();
       await standby.start();
       address.turnTo(standby.url);

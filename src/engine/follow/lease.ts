@@ -8,10 +8,10 @@ import { arrive, type Presence, PRESENCE_LOCK } from './liveness.ts';
 const LEASE_MS = 7_000;
 const LEASE_RENEW_MS = 2_000;
 
-/** Another process owns the follower now, or its checkpoint is not where this process left it. The work must not commit. */
+/** Another process owns the follower now, or its checkpoint may not be where this process left it. The work must not commit. */
 export class LeaseLost extends Error {
   constructor(name: string) {
-    super(`the lease of ${name} is lost: another owner took it, or its checkpoint moved`);
+    super(`the lease of ${name} is lost: another owner took it, its checkpoint moved, or a connection broke`);
     this.name = 'LeaseLost';
   }
 }
@@ -48,8 +48,6 @@ export interface Lease {
   readonly position: bigint;
   /** Moves the checkpoint inside the caller's transaction. Throws `LeaseLost` unless this lease holds and the row is at `position`. */
   advance(tx: Queryable, position: bigint): Promise<void>;
-  /** Throws `LeaseLost` unless this lease holds and the checkpoint is where this owner left it. */
-  confirm(): Promise<void>;
   /** Call it after the transaction of `advance` has committed. Without it the next `advance` throws, so no work is repeated. */
   moved(position: bigint): void;
   /** For callers that check the token in their own statement: aborts `lost` and returns the error to throw. */
@@ -80,9 +78,6 @@ const ADVANCE = `
 const RENEW = `
   UPDATE checkpoints SET lease_until = clock_timestamp() + $3 * interval '1 millisecond'
   WHERE name = $1 AND lease_epoch = $2`;
-
-const CONFIRM = `
-  SELECT FROM checkpoints WHERE name = $1 AND lease_epoch = ($2::text)::bigint AND position = ($3::text)::bigint`;
 
 const RELEASE = `UPDATE checkpoints SET owner = NULL, lease_until = NULL WHERE name = $1 AND lease_epoch = $2`;
 
@@ -212,10 +207,6 @@ function hold(pool: Pool, options: LeaseOptions, held: HeldLease): Lease {
     },
     advance: async (tx, to) => {
       const { rowCount } = await tx.query(ADVANCE, [name, epoch, position, to, leaseMs]);
-      if (rowCount !== 1) throw lose();
-    },
-    confirm: async () => {
-      const { rowCount } = await pool.query(CONFIRM, [name, String(epoch), String(position)]);
       if (rowCount !== 1) throw lose();
     },
     moved: (to) => {

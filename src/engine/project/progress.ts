@@ -22,7 +22,7 @@ export interface Progress {
   onOthersMoved(listener: Listener): void;
   /**
    * How often a connection to Postgres has broken. Projections commit without waiting for the disk, so a crash of Postgres takes
-   * their last commits. All positions are forgotten then: a projector confirms its own by its checkpoint.
+   * their last commits. All positions are forgotten then, and a projector begins again at its checkpoint.
    */
   readonly doubts: number;
 }

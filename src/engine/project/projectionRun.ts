@@ -35,7 +35,7 @@ export interface ProjectionRun {
   take(events: readonly RecordedEvent[]): Promise<void>;
   /** Lets queries count on the position, unless it is in doubt. */
   show(): void;
-  /** Confirms the position if it is in doubt, and writes it to the checkpoint's row. */
+  /** Writes the position to the checkpoint's row, unless it is in doubt. */
   flush(): Promise<void>;
   /** Carries out operators' requests on this stream, and applies the events that waited behind. */
   drain(stream: string): Promise<void>;
@@ -69,27 +69,23 @@ function createConfidence(
   progress: Progress,
   { name, lease, position }: { name: string; lease: Lease; position: () => bigint },
 ) {
-  /** The lost connections after which the position was confirmed. Taking a lease commits to the disk, with all that was before. */
-  let sure = progress.doubts;
+  /** The connections lost before the lease was taken. Taking it commits to the disk, with all that was before. */
+  const before = progress.doubts;
 
   /** Lets queries count on the position, unless it is in doubt or the lease is lost. */
   function show(): void {
-    if (sure === progress.doubts && !lease.lost.aborted) progress.set(name, position());
+    if (before === progress.doubts && !lease.lost.aborted) progress.set(name, position());
   }
 
   /**
-   * After a lost connection the last commits may be gone, because they did not wait for the disk. Then the checkpoint is not where
-   * this run left it, and the lease is lost: the next run starts from the checkpoint.
+   * Throws `LeaseLost` after a lost connection. A crash may have taken the last commits, because they did not wait for the disk, and a
+   * failover the events themselves that this run holds. The next run reads the log anew from the checkpoint.
    */
-  async function confirm(): Promise<void> {
-    const { doubts } = progress;
-    if (sure === doubts) return;
-    await lease.confirm();
-    sure = doubts;
-    show();
+  function mustBeSure(): void {
+    if (before !== progress.doubts) throw lease.lose();
   }
 
-  return { confirm, show };
+  return { mustBeSure, show };
 }
 
 export function createProjectionRun(
@@ -105,10 +101,10 @@ export function createProjectionRun(
   let position = lease.position;
   /** Events passed since the checkpoint's row was written. */
   let lazy = 0;
-  const { confirm, show } = createConfidence(progress, { name, lease, position: () => position });
+  const { mustBeSure, show } = createConfidence(progress, { name, lease, position: () => position });
 
   async function commit(to: bigint, folded: Folded): Promise<void> {
-    await confirm();
+    mustBeSure();
     if (changesAnything(folded)) {
       failpoint('projection:before-commit');
       await table.commit(pool, lease, to, folded);
@@ -126,7 +122,7 @@ export function createProjectionRun(
   const sink: Sink = { load: (keys) => table.load(pool, keys), commit };
 
   async function flush(): Promise<void> {
-    await confirm();
+    mustBeSure();
     if (position === lease.position) return;
     const to = position;
     await table.commit(pool, lease, to, NOTHING);

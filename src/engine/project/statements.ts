@@ -23,7 +23,7 @@ const quoted = (name: string): string => `"${name}"`;
 /**
  * Moves the checkpoint if the lease holds. Parameters: new position, name, token, old position. The commit does not wait for
  * the disk: a crash reverts rows and checkpoint together, and the log, which does wait, still has the events. After each lost
- * connection the projector confirms its position by the checkpoint.
+ * connection the projector begins again at the checkpoint.
  */
 const owned = (next: () => string): string => `
   UPDATE checkpoints SET updated_at = now(), last_error = NULL, position = (${next()}::text)::bigint

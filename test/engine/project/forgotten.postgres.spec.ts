@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { once, type EventEmitter } from 'node:events';
 import { expect } from 'chai';
+import type { EventStore } from '../../../src/eventstore/eventStore.ts';
 import { createPool, type Pool } from '../../../src/platform/postgres/pool.ts';
 import { createProgress } from '../../../src/engine/project/progress.ts';
 import { eventually } from '../../support/eventually.ts';
@@ -100,6 +101,26 @@ describe('What a crash of Postgres has taken of a read model', function () {
     await here.refresh(['accounts']);
     expect(crashed).to.equal(true);
     expect(await here.waitFor(['accounts'], first, 200)).to.equal(false);
+  });
+
+  it('may be events that a failover took of the log, too: a projector that holds one in memory drops it', async () => {
+    const first = await shop.append(id, event('Opened', { owner: 'Ada' }), event('Deposited', { amount: 1 }));
+    let readers = 0;
+    async function* follow(...asked: Parameters<EventStore['follow']>) {
+      readers += 1;
+      if (readers > 1) return yield* shop.store.follow(...asked);
+      const events = await shop.store.readAll(0n);
+      yield events;
+      await crash(await state());
+      yield [{ ...events.at(-1)!, id: randomUUID(), data: { amount: 100 }, position: first + 1n, revision: 2n }];
+    }
+    const progress = createProgress({ pool: victim });
+    await shop.projector({ pool: victim, progress, store: { ...shop.store, follow } }).start();
+    await writtenAt(first);
+    await eventually('the log is read again', () => readers > 1);
+    expect(await deposit(), 'takes the place of the lost event').to.equal(first + 1n);
+    expect(await progress.waitFor(['accounts'], first + 1n, 15_000)).to.equal(true);
+    expect((await state()).balance).to.equal(2);
   });
 
   describe('where nothing would notice it', () => {
