@@ -19,7 +19,7 @@ const UNIT_ONLY = '--unit';
  * The folders whose specs run whole programs. In other folders a spec that needs a server has it in its name; the rest is the unit
  * part.
  */
-const PROGRAM_FOLDERS = new Set(['chaos', 'cli', 'deploy', 'embedded', 'laws', 'openable']);
+const PROGRAM_FOLDERS = new Set(['chaos', 'cli', 'deploy', 'embedded', 'laws', 'mission', 'openable']);
 /**
  * A spec names the servers that it needs: `*.postgres.spec.ts`, `*.eventstoredb.spec.ts` (the double is a process), and those in
  * `NEEDS`.
@@ -33,7 +33,7 @@ const BUILD_TIMEOUT_MS = 180_000;
 const SIGNAL_EXIT_CODES = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 
 /** The specs that depend on where a shop's parts are. The specs of the parts themselves run in the default topology. */
-const TOPOLOGY_WORDS = ['test/laws/', 'test/cli/'];
+const TOPOLOGY_WORDS = ['test/laws/', 'test/cli/', 'test/mission/'];
 const INDIFFERENT = [
   'test/cli/auditOrder.spec.ts',
   'test/cli/csv.spec.ts',
