@@ -39,7 +39,10 @@ export const adminsDecider: Decider<AdminsState, AdminsCommand, AdminsEvent> = {
     }
     if (isRetired(state, userId)) return [];
     if (data.others.every((id) => id === userId || isRetired(state, id))) {
-      reject('LastAdmin', 'The last admin cannot lose the role. Make another user an admin first.');
+      reject(
+        'LastAdmin',
+        'The last active admin cannot lose the role or be deactivated. Make another user an admin first.',
+      );
     }
     return [{ type: 'AdminRetired', data: { userId } }];
   },

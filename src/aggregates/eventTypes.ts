@@ -53,6 +53,8 @@ export const EVENT_TYPES: readonly string[] = [
   'UnpaidOrderClosed',
   'UnpaidOrderOpened',
   'UserClaimAbandoned',
+  'UserDeactivated',
+  'UserReactivated',
   'UserRegistered',
   'UserRoleChanged',
   'ValueClaimed',

@@ -14,6 +14,8 @@ export const SEALED_FIELDS = {
   ProfileUpdated: { name: 'pd1', phone: 'pd1', address: 'pd1' },
   PasswordChanged: { passwordHash: 'pd1' },
   PasswordRehashed: { passwordHash: 'pd1' },
+  UserDeactivated: { reason: 'pd2' },
+  UserReactivated: { reason: 'pd2' },
   OrderPlaced: { shippingAddress: 'pd1', billingAddress: 'pd1', notes: 'pd1' },
   OrderCancelled: { reason: 'pd2' },
   FulfilmentCancelled: { reason: 'pd2' },

@@ -14,6 +14,7 @@ export type SessionStarted = {
     /** The user's counts at the sign-in; absent in sessions from before the counts. */
     passwordChanges?: number;
     rolesTaken?: number;
+    deactivations?: number;
     /** The refresh token is random. Absent when it was derived from the signing secret, as it once was. */
     random?: true;
   };
@@ -25,7 +26,7 @@ export type SessionEvent = SessionStarted | SessionRefreshed | SessionEnded;
 /** Refreshes of one session, at most. It remembers every token that was spent, and must not grow for ever. */
 export const REFRESHES_MAX = 5_000;
 
-export type SessionEnd = 'logout' | 'token reused' | 'password changed' | 'role taken away';
+export type SessionEnd = 'logout' | 'token reused' | 'password changed' | 'role taken away' | 'deactivated';
 
 export type StartSession = Command<
   'StartSession',
@@ -35,6 +36,7 @@ export type StartSession = Command<
     expiresAt: string;
     passwordChanges: number;
     rolesTaken: number;
+    deactivations: number;
     random?: true;
   }
 >;
@@ -52,6 +54,7 @@ export interface OpenSession {
   readonly random?: true;
   readonly passwordChanges?: number;
   readonly rolesTaken?: number;
+  readonly deactivations?: number;
   readonly spent: readonly string[];
 }
 export type SessionState =
@@ -84,13 +87,17 @@ export const sessionDecider: Decider<SessionState, SessionCommand, SessionEvent>
   },
 };
 
-type Counts = Pick<ActiveUser, 'passwordChanges' | 'passwordChangedAt' | 'rolesTaken' | 'keptSession'>;
+type Counts = Pick<
+  ActiveUser,
+  'passwordChanges' | 'passwordChangedAt' | 'rolesTaken' | 'deactivations' | 'keptSession'
+>;
 
 /**
  * Why a user's session no longer goes on; undefined when it does. The counts decide, not clocks: processes whose clocks differ
  * agree. A session from before the counts is judged by its instants, as when it began.
  */
 export function whyOutdated(session: OpenSession, sessionId: string, user: Counts): SessionEnd | undefined {
+  if ((session.deactivations ?? 0) < user.deactivations) return 'deactivated';
   if ((session.rolesTaken ?? 0) < user.rolesTaken) return 'role taken away';
   const older =
     session.passwordChanges === undefined

@@ -1,6 +1,14 @@
 import { missing, reject } from '../errors.ts';
 import type { Command, Decider } from '../engine/decide/decider.ts';
 import type { Sealed } from './sealed.ts';
+import {
+  decideStanding,
+  GOOD_STANDING,
+  type Standing,
+  type StandingCommand,
+  type StandingEvent,
+  withStanding,
+} from './userStanding.ts';
 
 /** From the least to the most: a role includes those before it. */
 export const ROLES = ['buyer', 'seller', 'admin'] as const;
@@ -42,6 +50,7 @@ export type UserEvent =
   | PasswordChanged
   | PasswordRehashed
   | UserRoleChanged
+  | StandingEvent
   | RegistrationAbandoned
   | UserClaimAbandoned;
 
@@ -65,10 +74,11 @@ export type UserCommand =
   | RehashPassword
   | GrantSeller
   | ChangeRole
+  | StandingCommand
   | AbandonRegistration
   | AbandonUserClaim;
 
-export interface ActiveUser {
+export interface ActiveUser extends Standing {
   readonly status: 'active';
   readonly role: Role;
   readonly storeId: string | null;
@@ -92,13 +102,14 @@ export type UserState = { readonly status: 'none' } | { readonly status: 'abando
 
 export const userDecider: Decider<UserState, UserCommand, UserEvent> = {
   category: 'user',
-  snapshotVersion: 3,
+  snapshotVersion: 4,
   initial: { status: 'none' },
   evolve(state, event) {
     switch (event.type) {
       case 'UserRegistered':
         return {
           ...event.data,
+          ...GOOD_STANDING,
           status: 'active',
           storeId: null,
           claimEpoch: 1,
@@ -118,6 +129,9 @@ export const userDecider: Decider<UserState, UserCommand, UserEvent> = {
         return state.status === 'active' ? { ...state, passwordHash: event.data.passwordHash } : state;
       case 'UserRoleChanged':
         return state.status === 'active' ? withRole(state, event.data) : state;
+      case 'UserDeactivated':
+      case 'UserReactivated':
+        return state.status === 'active' ? withStanding(state, event) : state;
       case 'RegistrationAbandoned':
         return { status: 'abandoned' };
     }
@@ -136,6 +150,9 @@ export const userDecider: Decider<UserState, UserCommand, UserEvent> = {
         return grantSeller(command, active(state));
       case 'ChangeRole':
         return changeRole(command, active(state));
+      case 'DeactivateUser':
+      case 'ReactivateUser':
+        return decideStanding(command, active(state));
       case 'AbandonRegistration':
         return state.status === 'none' ? [{ type: 'RegistrationAbandoned', data: {} }] : [];
       case 'AbandonUserClaim': {

@@ -107,7 +107,7 @@ export async function activeUser(context: CommandContext, userId: string): Promi
 }
 
 export const active = (state: UserState): ActiveUser =>
-  state.status === 'active' ? state : unauthenticated('UserGone', 'This account is not active.');
+  state.status === 'active' && !state.deactivated ? state : unauthenticated('UserGone', 'This account is not active.');
 
 const registerCommand = defineChange({
   name: 'RegisterUser',
@@ -171,13 +171,14 @@ const logIn = defineCommand({
     if (!right || found === undefined || user === undefined) {
       return unauthenticated('WrongCredentials', 'E-mail or password is wrong.');
     }
+    active(found.state);
     if (passwords.isOutdated(user.passwordHash)) await rehash(context, found.id, { user, password: body.password });
     const answer = await tokenAnswer(context, found.id, found.revision);
     const sessionId = context.derive('session');
     const refresh = tokens.refresh(sessionId);
     const expiresAt = new Date(Date.parse(context.now) + tokens.sessionTtlMs).toISOString();
-    const { passwordChanges, rolesTaken } = user;
-    const counts = { passwordChanges, rolesTaken };
+    const { passwordChanges, rolesTaken, deactivations } = user;
+    const counts = { passwordChanges, rolesTaken, deactivations };
     const data = { userId: found.id, tokenHash: refresh.hash, expiresAt, ...counts, random: true } as const;
     await context.handle(sessionDecider, sessionId, { type: 'StartSession', data });
     return answer(sessionId, refresh.token);

@@ -6,6 +6,7 @@ import { orderCommands } from './order.ts';
 import { paymentCommands } from './payment.ts';
 import { productCommands } from './product.ts';
 import { roleCommands } from './role.ts';
+import { standingCommands } from './standing.ts';
 import { storeCommands } from './store.ts';
 import { userCommands } from './user.ts';
 
@@ -14,6 +15,7 @@ export const commands: readonly CommandContract[] = [
   ...authCommands,
   ...userCommands,
   ...roleCommands,
+  ...standingCommands,
   ...storeCommands,
   ...categoryCommands,
   ...productCommands,

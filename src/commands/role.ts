@@ -1,12 +1,12 @@
 import { Type } from 'typebox';
-import { ADMINS_ID, type AdminsCommand, adminsDecider } from '../aggregates/admins.ts';
 import { type ActiveUser, ROLES, type Role, userDecider } from '../aggregates/user.ts';
 import { checkOnce } from '../engine/decide/answer.ts';
 import type { Outcome } from '../engine/decide/context.ts';
-import { isOutcomeUnknown, isRefusal, missing, reject } from '../errors.ts';
+import { missing, reject } from '../errors.ts';
 import { streamOf } from '../eventstore/eventStore.ts';
 import { UserView } from '../queries/user.ts';
 import { Fields, Id } from '../schema.ts';
+import { reinstateAdmin, takeAdmin } from './admins.ts';
 import { userAnswers } from './auth.ts';
 import { type CommandContext, defineChange } from './contract.ts';
 
@@ -21,40 +21,6 @@ async function storeMustRest(context: CommandContext, storeId: string): Promise<
   reject('StoreAtWork', `The store of this seller has ${work}. ${way}`);
 }
 
-/** The admins as they are now. A step is named after their revision, because a role may be taken and given back more than once. */
-async function admins(context: CommandContext) {
-  const { state, revision } = await context.load(adminsDecider, ADMINS_ID);
-  const handle = (intent: Pick<AdminsCommand, 'type' | 'data'>): Promise<unknown> =>
-    context.handle(adminsDecider, ADMINS_ID, intent as AdminsCommand, {
-      step: `${intent.type} after ${revision}`,
-      provisional: true,
-    });
-  return { state, handle };
-}
-
-/** Says that the user no longer counts as an admin. Refused when no other admin would be left, however many are asked at once. */
-async function retire(context: CommandContext, userId: string): Promise<void> {
-  const { state, handle } = await admins(context);
-  const others = await context.services.hints.adminsBeside([userId, ...Object.keys(state.retired)]);
-  await handle({ type: 'RetireAdmin', data: { userId, others } });
-}
-
-async function reinstate(context: CommandContext, userId: string): Promise<void> {
-  const { handle } = await admins(context);
-  await handle({ type: 'ReinstateAdmin', data: { userId } });
-}
-
-/** Takes the role of an admin: first it no longer counts, then it is taken. When it is not taken, it counts again. */
-async function takeAdmin(context: CommandContext, userId: string, take: () => Promise<Outcome>): Promise<Outcome> {
-  await retire(context, userId);
-  try {
-    return await take();
-  } catch (error) {
-    if (isRefusal(error) && !isOutcomeUnknown(error)) await reinstate(context, userId);
-    throw error;
-  }
-}
-
 async function changeFrom(context: CommandContext, userId: string, { user, role }: { user: ActiveUser; role: Role }) {
   const change = (): Promise<Outcome> =>
     context.handle(userDecider, userId, { type: 'ChangeRole', data: { role } }, { pinned: true });
@@ -65,7 +31,7 @@ async function changeFrom(context: CommandContext, userId: string, { user, role 
     await checkOnce(context, { stream }, () => storeMustRest(context, storeId));
   }
   const changed = await change();
-  if (role === 'admin') await reinstate(context, userId);
+  if (role === 'admin') await reinstateAdmin(context, userId);
   return changed;
 }
 

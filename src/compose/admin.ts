@@ -66,7 +66,7 @@ export type FirstAdmin = 'configured' | 'other' | 'taken' | 'none';
 async function hasAdminOf(services: Services, { email }: NewAdmin): Promise<boolean> {
   const context = commandContext(services, { actor: SYSTEM('setup') });
   const found = await holderOf(context, emailClaim(context, email), PEOPLE);
-  return found?.state.status === 'active' && found.state.role === 'admin';
+  return found?.state.status === 'active' && found.state.role === 'admin' && !found.state.deactivated;
 }
 
 /**

@@ -30,6 +30,10 @@ export const revocations: Projection<RevocationRow, SessionEvent | UserEvent> = 
       key: (event) => event.stream,
       row: (_row, { data }, subject) => ({ subject, revoked_at: data.at, kept_session: data.keptSession }),
     },
+    UserDeactivated: {
+      key: (event) => event.stream,
+      row: (_row, { metadata }, subject) => ({ subject, revoked_at: metadata.occurredAt, kept_session: null }),
+    },
     UserRoleChanged: {
       key: ({ stream, data }) => rolesWithout(data.role).map((role) => roleOfUser(stream, role)),
       row: (_row, { metadata }, subject) => ({ subject, revoked_at: metadata.occurredAt, kept_session: null }),

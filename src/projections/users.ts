@@ -52,6 +52,14 @@ export const users: Projection<UserRow, UserEvent> = {
       row: (row, { data, metadata }) =>
         row && { ...row, role: data.role, store_id: data.storeId, updated_at: metadata.occurredAt },
     },
+    UserDeactivated: {
+      key: (event) => idOf(event.stream),
+      row: (row, { metadata }) => row && { ...row, is_active: false, updated_at: metadata.occurredAt },
+    },
+    UserReactivated: {
+      key: (event) => idOf(event.stream),
+      row: (row, { metadata }) => row && { ...row, is_active: true, updated_at: metadata.occurredAt },
+    },
     PasswordChanged: unchanged,
     PasswordRehashed: unchanged,
     UserClaimAbandoned: unchanged,

@@ -48,6 +48,8 @@ export const samples: readonly Sample[] = [
       PasswordRehashed: { passwordHash: asSealed('j') },
       PasswordChanged: { passwordHash: asSealed('i'), keptSession: null, at: NOW },
       UserRoleChanged: { role: 'seller', storeId: 's' },
+      UserDeactivated: { reason: asSealed('r') },
+      UserReactivated: { reason: null },
       RegistrationAbandoned: {},
       UserClaimAbandoned: { claim: 'phone-1' },
     },
@@ -58,6 +60,8 @@ export const samples: readonly Sample[] = [
       ChangePassword: { after: ['UserRegistered'], data: { passwordHash: asSealed('i'), keptSession: 'this' } },
       GrantSeller: { after: ['UserRegistered'], data: { storeId: 's' } },
       ChangeRole: { after: ['UserRegistered'], data: { role: 'admin' } },
+      DeactivateUser: { after: ['UserRegistered'], data: { reason: asSealed('r') } },
+      ReactivateUser: { after: ['UserRegistered', 'UserDeactivated'], data: { reason: null } },
       AbandonRegistration: { data: {} },
       AbandonUserClaim: { after: ['UserRegistered'], data: { claim: 'phone-1', claimEpoch: 1 } },
     },
@@ -75,14 +79,17 @@ export const samples: readonly Sample[] = [
     {
       SessionStarted: {
         ...{ userId: 'ann', tokenHash: 'first', startedAt: NOW, expiresAt: EXPIRY },
-        ...{ passwordChanges: 0, rolesTaken: 0, random: true as const },
+        ...{ passwordChanges: 0, rolesTaken: 0, deactivations: 0, random: true as const },
       },
       SessionRefreshed: { tokenHash: 'second' },
       SessionEnded: { userId: 'ann', reason: 'logout' },
     },
     {
       StartSession: {
-        data: { userId: 'ann', tokenHash: 'first', expiresAt: EXPIRY, passwordChanges: 0, rolesTaken: 0 },
+        data: {
+          ...{ userId: 'ann', tokenHash: 'first', expiresAt: EXPIRY },
+          ...{ passwordChanges: 0, rolesTaken: 0, deactivations: 0 },
+        },
       },
       RefreshSession: {
         after: ['SessionStarted'],

@@ -15,7 +15,7 @@ const started: SessionEvent = {
   type: 'SessionStarted',
   data: {
     ...{ userId: 'ann', tokenHash: 'first', startedAt: NOW, expiresAt: EXPIRY },
-    ...{ passwordChanges: 1, rolesTaken: 0 },
+    ...{ passwordChanges: 1, rolesTaken: 0, deactivations: 0 },
   },
 };
 const refreshed: SessionEvent = { type: 'SessionRefreshed', data: { tokenHash: 'second' } };
@@ -29,7 +29,10 @@ const logOut = (presented?: string) =>
 describe('session', () => {
   const start = {
     type: 'StartSession',
-    data: { userId: 'ann', tokenHash: 'first', expiresAt: EXPIRY, passwordChanges: 1, rolesTaken: 0 },
+    data: {
+      ...{ userId: 'ann', tokenHash: 'first', expiresAt: EXPIRY },
+      ...{ passwordChanges: 1, rolesTaken: 0, deactivations: 0 },
+    },
   } as const;
 
   it('starts once', () => {
@@ -116,7 +119,7 @@ describe('whether a session is outdated', () => {
     ...{ status: 'open', userId: 'ann', startedAt: NOW, expiresAt: EXPIRY, tokenHash: 'first', spent: [] },
     ...counts,
   });
-  const user = { passwordChanges: 1, passwordChangedAt: NOW, rolesTaken: 0, keptSession: null };
+  const user = { passwordChanges: 1, passwordChangedAt: NOW, rolesTaken: 0, deactivations: 0, keptSession: null };
 
   it('is decided by how often the password was changed, whatever the clocks said', () => {
     const after = session({ passwordChanges: 1, rolesTaken: 0 });
@@ -132,6 +135,14 @@ describe('whether a session is outdated', () => {
     expect(whyOutdated(session({ passwordChanges: 1, rolesTaken: 1 }), 'new', { ...user, rolesTaken: 1 })).to.equal(
       undefined,
     );
+  });
+
+  it('is decided by the deactivations of the account, whether or not it was reactivated', () => {
+    const before = session({ passwordChanges: 1, rolesTaken: 0, deactivations: 0 });
+    const outdated = { ...user, deactivations: 1, keptSession: 'kept' };
+    expect(whyOutdated(before, 'kept', outdated)).to.equal('deactivated');
+    expect(whyOutdated(session({ passwordChanges: 1 }), 'from before the count', outdated)).to.equal('deactivated');
+    expect(whyOutdated({ ...before, deactivations: 1 }, 'new', outdated)).to.equal(undefined);
   });
 
   it('is decided by instants for a session from before the counts', () => {

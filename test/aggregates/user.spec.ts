@@ -137,6 +137,30 @@ describe('user', () => {
     given(userDecider, registered, madeSeller, taken).when(grant).thenNothing();
   });
 
+  it('is deactivated and reactivated, each once, and keeps everything', () => {
+    const [why, because] = [asSealed('why'), asSealed('because')];
+    const off = (reason = why) => ({ type: 'DeactivateUser', data: { reason } }) as const;
+    const on = { type: 'ReactivateUser', data: { reason: null } } as const;
+    const deactivated: UserEvent = { type: 'UserDeactivated', data: { reason: why } };
+    const reactivated: UserEvent = { type: 'UserReactivated', data: { reason: null } };
+    given(userDecider, registered).when(off()).then(deactivated);
+    given(userDecider, registered, deactivated).when(off(because)).thenNothing();
+    given(userDecider, registered, deactivated).when(on).then(reactivated);
+    given(userDecider, registered).when(on).thenNothing();
+    given(userDecider, registered, deactivated, reactivated).when(on).thenNothing();
+    given(userDecider, registered, deactivated, reactivated).when(off()).then(deactivated);
+    given(userDecider, registered, deactivated)
+      .when({ type: 'ChangeRole', data: { role: 'admin' } })
+      .then({ type: 'UserRoleChanged', data: { role: 'admin', storeId: null } });
+    for (const past of [[], [abandoned]]) {
+      for (const command of [off(), on]) {
+        given(userDecider, ...past)
+          .when(command)
+          .thenRefused('UserUnknown');
+      }
+    }
+  });
+
   it('is unknown before registering and after giving up', () => {
     for (const past of [[], [abandoned]]) {
       given(userDecider, ...past)

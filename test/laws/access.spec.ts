@@ -8,7 +8,7 @@ import { must, request, serveShop, serving, type Answer, type Caller, type Serve
 type Stranger = 'nobody' | 'another buyer' | 'another seller' | 'an admin';
 
 interface Case {
-  readonly id: 'store' | 'category' | 'product' | 'unwanted' | 'order' | 'payment' | 'user';
+  readonly id: 'store' | 'category' | 'product' | 'unwanted' | 'order' | 'payment' | 'user' | 'stranger';
   readonly body?: object;
   /** The status that each kind of caller gets for an id that is not theirs. */
   readonly expected: Readonly<Record<Stranger, number>>;
@@ -50,6 +50,8 @@ const ROUTES: Readonly<Record<string, Case>> = {
   'POST /payments/:id/confirm': { id: 'payment', expected: answers(401, 404, 404, 404) },
   'POST /payments/:id/refund': { id: 'payment', body: { amount: 1, reason: 'mine' }, expected: ownSellerOrAdmin },
   'PUT /admin/users/:id/role': { id: 'user', body: { role: 'buyer' }, expected: adminOnly },
+  'PUT /admin/users/:id/deactivate': { id: 'stranger', expected: adminOnly },
+  'PUT /admin/users/:id/reactivate': { id: 'stranger', expected: adminOnly },
   'PUT /orders/:id/cancel': { id: 'order', body: {}, expected: ownOnly },
 };
 
@@ -73,7 +75,17 @@ describe('what is not theirs', function () {
     const order = must(await buyer.call('POST', '/orders', body), 201).data;
     await people.untilOrder(buyer, order.id, 'paid');
     const user = must(await buyer.call('GET', '/users/me'), 200).data.id;
-    ids = { store: seller.storeId, category, product, unwanted, order: order.id, payment: order.payment.id, user };
+    const stranger = (await people.buyer()).id;
+    ids = {
+      store: seller.storeId,
+      category,
+      product,
+      unwanted,
+      order: order.id,
+      payment: order.payment.id,
+      user,
+      stranger,
+    };
     strangers = {
       nobody: undefined,
       'another buyer': await people.buyer(),

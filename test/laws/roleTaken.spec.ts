@@ -103,6 +103,57 @@ describe('a role that is changed, in a shop of two processes', function () {
     expect(must(await change(buyer.id, 'seller'), 409).body.type).to.equal('/problems/NoStore');
   });
 
+  describe('and an account that is deactivated', () => {
+    const stand = (id: string, how: string, body: object = {}): Promise<Answer> =>
+      admin.call('PUT', `/admin/users/${id}/${how}`, body);
+    const tryIn = (email: string, password = PASSWORD): Promise<Answer> =>
+      request(servers[1]!.url, 'POST', '/auth/login', { body: { email, password } });
+
+    it('ends every session in both at once or soon, and says so only after the right password', async () => {
+      const buyer = await people.buyer();
+      const sessions = [await logIn(buyer.email), await logIn(buyer.email)];
+      const { data } = must(await stand(buyer.id, 'deactivate', { reason: 'Chargebacks' }), 200);
+      expect(data).to.include({ id: buyer.id, is_active: false });
+      for (const { access_token } of sessions) {
+        expect((await ask(0, access_token)).status, 'in the process that did it, at once').to.equal(401);
+        await untilRefused(1, access_token);
+      }
+      for (const [at, { refresh_token }] of sessions.entries()) {
+        expect((await refresh(at, refresh_token)).status).to.equal(401);
+      }
+      expect(must(await tryIn(buyer.email), 401).body.type).to.equal('/problems/UserGone');
+      expect(must(await tryIn(buyer.email, 'another password'), 401).body.type).to.equal('/problems/WrongCredentials');
+      const taken = { email: buyer.email, password: PASSWORD, name: 'Another' };
+      must(await request(servers[0]!.url, 'POST', '/auth/register', { body: taken }), 409);
+    });
+
+    it('stays ended in all that was, once it is reactivated; its owner signs in anew', async () => {
+      const buyer = await people.buyer();
+      const before = await logIn(buyer.email);
+      for (let round = 0; round < 2; round += 1) must(await stand(buyer.id, 'deactivate'), 200);
+      for (let round = 0; round < 2; round += 1) must(await stand(buyer.id, 'reactivate', { reason: 'Paid' }), 200);
+      for (const at of [0, 1]) {
+        expect((await refresh(at, before.refresh_token)).status).to.equal(401);
+        await untilRefused(at, before.access_token);
+      }
+      const anew = must(await tryIn(buyer.email), 200).data;
+      expect(anew.user.is_active).to.equal(true);
+      for (const at of [0, 1]) expect((await ask(at, anew.access_token)).status).to.equal(200);
+      must(await refresh(0, anew.refresh_token), 200);
+    });
+
+    it('can be that of any admin but the last one', async () => {
+      const other = await people.admin();
+      must(await stand(other.id, 'deactivate'), 200);
+      expect(must(await stand(admin.id, 'deactivate'), 409).body.type).to.equal('/problems/LastAdmin');
+      expect(must(await change(admin.id, 'buyer'), 409).body.type).to.equal('/problems/LastAdmin');
+      must(await stand(other.id, 'reactivate'), 200);
+      must(await change(other.id, 'buyer'), 200);
+      must(await stand('00000000-0000-4000-8000-000000000000', 'deactivate'), 404);
+      must(await stand(other.id, 'deactivate', { reason: ' ' }), 400);
+    });
+  });
+
   it('is told in the log, with the user, the new role and who changed it', async () => {
     const buyer = await people.buyer();
     must(await change(buyer.id, 'admin'), 200);
@@ -114,5 +165,6 @@ describe('a role that is changed, in a shop of two processes', function () {
         .map((text) => JSON.parse(text))[0];
     await eventually('the line is there', () => line() !== undefined);
     expect(line()).to.include({ security: 'change of role', target: buyer.id, role: 'admin', user: admin.id });
+    must(await change(buyer.id, 'buyer'), 200);
   });
 });

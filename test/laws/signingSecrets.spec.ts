@@ -56,7 +56,7 @@ describe('the signing secret', function () {
       const context = commandContext(write.services, { actor: { id: 'anonymous', role: 'anonymous' }, id });
       const tokenHash = createHash('sha256').update(token).digest('hex');
       const expiresAt = new Date(Date.now() + 3_600_000).toISOString();
-      const data = { userId, tokenHash, expiresAt, passwordChanges: 0, rolesTaken: 0 };
+      const data = { userId, tokenHash, expiresAt, passwordChanges: 0, rolesTaken: 0, deactivations: 0 };
       await context.handle(sessionDecider, sessionId, { type: 'StartSession', data });
     } finally {
       await write.close();

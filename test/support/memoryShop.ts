@@ -132,7 +132,9 @@ function startProcess(
           .filter((row) => row.listed && row.store_id === storeId && row.sku !== null && sameSku(row.sku, sku))
           .map(({ id }) => id),
       adminsBeside: async (ids) =>
-        (await rows(users)).flatMap(({ id, role }) => (role === 'admin' && !ids.includes(id) ? [id] : [])),
+        (await rows(users)).flatMap(({ id, role, is_active }) =>
+          role === 'admin' && is_active && !ids.includes(id) ? [id] : [],
+        ),
       workOfStore: async (storeId) => {
         const listed = (await rows(products)).filter((row) => row.listed && row.store_id === storeId).length;
         const parts = (await rows(orders)).filter(({ status }) => status !== 'cancelled');

@@ -20,7 +20,7 @@ const START_WAIT_MAX_MS = 10_000;
 const CLOCK_SLACK_MS = 3_600_000;
 
 /** Events that end a user, and so all of their earlier access tokens. */
-const ENDS_OF_USERS: ReadonlySet<string> = new Set(['UserDeactivated', 'UserErased']);
+const ENDS_OF_USERS: ReadonlySet<string> = new Set(['UserErased']);
 
 export interface Revocations {
   readonly isRevoked: IsRevoked;

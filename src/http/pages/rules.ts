@@ -69,7 +69,12 @@ const told: readonly (readonly [rule: string, status: number, code: string, ...s
   ['InvalidInput', 400, 'INVALID_TEXT'],
   ['InvalidInput', 400, 'VALIDATION_ERROR', 'This admin cannot be created:'],
   ['InvalidRequest', 400, 'VALIDATION_ERROR'],
-  ['LastAdmin', 409, 'CONFLICT', 'The last admin cannot lose the role. Make another user an admin first.'],
+  [
+    'LastAdmin',
+    409,
+    'CONFLICT',
+    'The last active admin cannot lose the role or be deactivated. Make another user an admin first.',
+  ],
   ['LogClosed', 503, 'SERVICE_UNAVAILABLE', 'The log is closed.'],
   ['LogOverloaded', 503, 'SERVICE_UNAVAILABLE', 'Too many appends are waiting for the log; try again.'],
   ['LogReadOnly', 503, 'SERVICE_UNAVAILABLE', 'The database is a standby; the log can be written on the primary only.'],
