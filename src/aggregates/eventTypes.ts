@@ -49,6 +49,8 @@ export const EVENT_TYPES: readonly string[] = [
   'StockReserved',
   'StockShipped',
   'StoreOpened',
+  'StoreRestored',
+  'StoreSuspended',
   'StoreUpdated',
   'UnpaidOrderClosed',
   'UnpaidOrderOpened',

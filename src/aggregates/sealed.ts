@@ -21,6 +21,8 @@ export const SEALED_FIELDS = {
   FulfilmentCancelled: { reason: 'pd2' },
   RefundRequested: { reason: 'pd2' },
   StockAdjusted: { reason: 'pd2' },
+  StoreSuspended: { reason: 'pd2' },
+  StoreRestored: { reason: 'pd2' },
 } as const satisfies Readonly<Record<string, Readonly<Record<string, 'pd1' | 'pd2'>>>>;
 
 type Fields = typeof SEALED_FIELDS;
@@ -72,6 +74,11 @@ export const placeOfOrder = (order: { id: string; buyerId: string }, field: Seal
 /** The place of a text about the stock of a product, sealed for the one who typed it. */
 export const placeOfStock = (productId: string, actor: string, field: SealedName): Place => ({
   ...{ subject: actor, stream: `stock-${productId}`, field },
+});
+
+/** The place of a text about a store, sealed for its owner. */
+export const placeOfStore = (store: { id: string; ownerId: string }, field: SealedName): Place => ({
+  ...{ subject: store.ownerId, stream: `store-${store.id}`, field },
 });
 
 /** Where the state, or the row, of a user holds sealed text. */

@@ -1,33 +1,43 @@
 import { missing, reject } from '../errors.ts';
 import type { Command, Decider } from '../engine/decide/decider.ts';
+import type { SealedOrOwn } from './sealed.ts';
 
 // NOTE: these names and shapes are the storage format; version them with care.
 export type StoreOpened = { type: 'StoreOpened'; data: { ownerId: string; name: string; description: string } };
 export type StoreUpdated = { type: 'StoreUpdated'; data: { name?: string; description?: string } };
-export type StoreEvent = StoreOpened | StoreUpdated;
+/** Nothing of the store can be found or bought from now on. Orders that were placed before go on. `reason` is sealed for the owner. */
+export type StoreSuspended = { type: 'StoreSuspended'; data: { reason: SealedOrOwn } };
+export type StoreRestored = { type: 'StoreRestored'; data: { reason: SealedOrOwn | null } };
+export type StoreEvent = StoreOpened | StoreUpdated | StoreSuspended | StoreRestored;
 
 export type OpenStore = Command<'OpenStore', { ownerId: string; name: string; description: string }>;
 export type UpdateStore = Command<'UpdateStore', { by: string; name?: string; description?: string }>;
-export type StoreCommand = OpenStore | UpdateStore;
+export type SuspendStore = Command<'SuspendStore', StoreSuspended['data']>;
+export type RestoreStore = Command<'RestoreStore', StoreRestored['data']>;
+export type StoreCommand = OpenStore | UpdateStore | SuspendStore | RestoreStore;
 
 export interface OpenedStore {
   readonly status: 'open';
   readonly ownerId: string;
   readonly name: string;
   readonly description: string;
+  readonly suspended: boolean;
 }
 export type StoreState = { readonly status: 'none' } | OpenedStore;
 
 export const storeDecider: Decider<StoreState, StoreCommand, StoreEvent> = {
   category: 'store',
-  snapshotVersion: 1,
+  snapshotVersion: 2,
   initial: { status: 'none' },
   evolve(state, event) {
     switch (event.type) {
       case 'StoreOpened':
-        return { status: 'open', ...event.data };
+        return { status: 'open', ...event.data, suspended: false };
       case 'StoreUpdated':
         return state.status === 'open' ? { ...state, ...event.data } : state;
+      case 'StoreSuspended':
+      case 'StoreRestored':
+        return state.status === 'open' ? { ...state, suspended: event.type === 'StoreSuspended' } : state;
     }
   },
   decide(command, state) {
@@ -37,9 +47,19 @@ export const storeDecider: Decider<StoreState, StoreCommand, StoreEvent> = {
         return [{ type: 'StoreOpened', data: command.data }];
       case 'UpdateStore':
         return update(command, state);
+      case 'SuspendStore':
+        return opened(state).suspended ? [] : [{ type: 'StoreSuspended', data: command.data }];
+      case 'RestoreStore':
+        return opened(state).suspended ? [{ type: 'StoreRestored', data: command.data }] : [];
     }
   },
 };
+
+/** Whether an administrator has suspended the store. */
+export const isSuspended = (state: StoreState): boolean => state.status === 'open' && state.suspended;
+
+const opened = (state: StoreState): OpenedStore =>
+  state.status === 'open' ? state : missing('StoreUnknown', 'There is no such store.');
 
 function update({ data: { by, ...wanted } }: UpdateStore, state: StoreState): StoreEvent[] {
   if (state.status !== 'open' || state.ownerId !== by)

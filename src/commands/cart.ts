@@ -1,6 +1,7 @@
 import { Type } from 'typebox';
 import { type CartCommand, cartDecider, type CartState, QUANTITY_MAX } from '../aggregates/cart.ts';
 import { inOtherCurrency, productDecider } from '../aggregates/product.ts';
+import { isSuspended, storeDecider } from '../aggregates/store.ts';
 import { missing, reject } from '../errors.ts';
 import { Fields, Id } from '../schema.ts';
 import { canBeBought, type CartProduct, CartView, cartView } from '../queries/cart.ts';
@@ -12,8 +13,9 @@ const Quantity = Type.Integer({ minimum: 1, maximum: QUANTITY_MAX });
 async function productOf(context: CommandContext, id: string): Promise<CartProduct | undefined> {
   const { state } = await context.load(productDecider, id, 'cached');
   if (state.status !== 'listed' && state.status !== 'delisted') return undefined;
-  const { name, price, currency } = state;
-  return { name, price, currency, listed: state.status === 'listed' };
+  const { name, price, currency, storeId } = state;
+  const { state: store } = await context.load(storeDecider, storeId, 'cached');
+  return { name, price, currency, listed: state.status === 'listed' && !isSuspended(store) };
 }
 
 async function view(context: CommandContext, cart: CartState): Promise<CartView> {
@@ -49,6 +51,8 @@ const addItem = defineCommand({
       // The cached fold may lag behind another process, so check the stream before refusing.
       const { state } = await context.load(productDecider, body.product_id);
       if (state.status !== 'listed') return missing('ProductUnknown', 'There is no such product.');
+      const { state: store } = await context.load(storeDecider, state.storeId);
+      if (isSuspended(store)) return missing('ProductUnknown', 'There is no such product.');
       if (state.currency !== currency) {
         reject('OtherCurrency', `This product cannot be bought: ${inOtherCurrency(state, currency)}`);
       }

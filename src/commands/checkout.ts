@@ -1,7 +1,6 @@
 import { cartDecider, type CartLine } from '../aggregates/cart.ts';
 import { orderDecider, type OrderLine, type PlaceOrder } from '../aggregates/order.ts';
 import { totalOf } from '../aggregates/orderLines.ts';
-import { inOtherCurrency, productDecider, type ProductState } from '../aggregates/product.ts';
 import { placeOfOrder, type Sealed, type SealedName } from '../aggregates/sealed.ts';
 import { stockDecider } from '../aggregates/stock.ts';
 import { type FieldError, isOutcomeUnknown, isRefusal, type Refusal, reject, unavailable } from '../errors.ts';
@@ -10,6 +9,7 @@ import { failpoint } from '../platform/failpoint.ts';
 import type { Outcome } from '../engine/decide/context.ts';
 import { type Turn, turnOf } from './checkoutTurn.ts';
 import type { CommandContext } from './contract.ts';
+import { price } from './prices.ts';
 import { undoCheckout } from './undoCheckout.ts';
 import { takePlace } from './unpaid.ts';
 
@@ -151,33 +151,6 @@ async function alreadyPlaced(context: CommandContext, turn: Turn, wishes: Wishes
 
 const emptyCart = (context: CommandContext, { orderId, step }: Turn): Promise<unknown> =>
   context.handle(cartDecider, context.actor.id, { type: 'CheckOutCart', data: { orderId } }, { step: step('empty') });
-
-/** Why a product cannot be bought. */
-function whyNot(productId: string, product: ProductState | undefined, currency: string): string {
-  const isKnown = product?.status === 'listed' || product?.status === 'delisted';
-  const named = isKnown ? `${product.name} (${productId})` : `Product ${productId}`;
-  if (product?.status === 'listed') return `${named}: ${inOtherCurrency(product, currency)}`;
-  return `${named} can no longer be bought: take it out to check out.`;
-}
-
-/** Adds each product's current name, price and store to its line. */
-async function price(context: CommandContext, lines: readonly CartLine[]): Promise<OrderLine[]> {
-  const { currency } = context.services.settings;
-  const loaded = await Promise.all(lines.map(({ productId }) => context.load(productDecider, productId)));
-  const errors: FieldError[] = [];
-  const priced = lines.flatMap(({ productId, quantity }, index) => {
-    const product = loaded[index]?.state;
-    if (product?.status === 'listed' && product.currency === currency) {
-      const { storeId, sellerId, name, price: unit } = product;
-      return { productId, storeId, sellerId, name, price: unit, currency, quantity };
-    }
-    const message = whyNot(productId, product, currency);
-    errors.push({ code: 'CONFLICT', field: `items.${index}`, message });
-    return [];
-  });
-  if (errors.length > 0) reject('ProductUnavailable', 'Some products can no longer be bought.', { errors });
-  return priced;
-}
 
 async function reserve(
   context: CommandContext,

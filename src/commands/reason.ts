@@ -1,7 +1,7 @@
 import type { Reason } from '../aggregates/reason.ts';
-import { placeOfOrder, type Sealed, type SealedName } from '../aggregates/sealed.ts';
+import { placeOfOrder, type Sealed, type SealedName, type SealedOrOwn } from '../aggregates/sealed.ts';
 import { isRefusal } from '../errors.ts';
-import { ERASED } from '../eventstore/sealing.ts';
+import { ERASED, type Place } from '../eventstore/sealing.ts';
 import type { CommandContext } from './contract.ts';
 
 interface About {
@@ -9,23 +9,36 @@ interface About {
   readonly buyerId: string;
 }
 
-/** Seals each text for one event of an order. A text about an erased buyer is not kept: `[erased]` takes its place. */
-async function sealEach<Type extends string>(
-  { services: { personalData } }: CommandContext,
-  about: About,
-  texts: Readonly<Record<Type, string>>,
-): Promise<Readonly<Record<Type, Sealed>> | typeof ERASED> {
+/** Does the work; where it is about an erased person, `[erased]` takes the place of the text. */
+async function orErased<T>(sealing: () => Promise<T>): Promise<T | typeof ERASED> {
   try {
-    const sealed: Record<string, Sealed> = {};
-    for (const [type, text] of Object.entries<string>(texts)) {
-      sealed[type] = await personalData.seal(placeOfOrder(about, `${type}.reason` as SealedName), text);
-    }
-    return sealed as Readonly<Record<Type, Sealed>>;
+    return await sealing();
   } catch (error) {
     if (isRefusal(error) && error.rule === 'PersonErased') return ERASED;
     throw error;
   }
 }
+
+/** A text that an administrator typed about a person. Of an erased person it is not kept. */
+export const sealedOrErased = (
+  { services: { personalData } }: CommandContext,
+  place: Place,
+  text: string,
+): Promise<SealedOrOwn> => orErased(() => personalData.seal(place, text));
+
+/** Seals each text for one event of an order. A text about an erased buyer is not kept: `[erased]` takes its place. */
+const sealEach = <Type extends string>(
+  { services: { personalData } }: CommandContext,
+  about: About,
+  texts: Readonly<Record<Type, string>>,
+): Promise<Readonly<Record<Type, Sealed>> | typeof ERASED> =>
+  orErased(async () => {
+    const sealed: Record<string, Sealed> = {};
+    for (const [type, text] of Object.entries<string>(texts)) {
+      sealed[type] = await personalData.seal(placeOfOrder(about, `${type}.reason` as SealedName), text);
+    }
+    return sealed as Readonly<Record<Type, Sealed>>;
+  });
 
 /** A typed reason for the cancellation of an order, sealed for its buyer. */
 export async function sealedReason(context: CommandContext, about: About, text: string): Promise<Sealed | string> {

@@ -1,10 +1,13 @@
 import { Type } from 'typebox';
+import { placeOfStore, type SealedOrOwn } from '../aggregates/sealed.ts';
 import { storeDecider } from '../aggregates/store.ts';
 import { userDecider } from '../aggregates/user.ts';
 import { stores } from '../projections/stores.ts';
-import { Fields, Id, Name, Text } from '../schema.ts';
+import { Fields, Id, Line, Name, Text } from '../schema.ts';
 import { storeIdOf, StoreView, storeView } from '../queries/store.ts';
-import { defineChange } from './contract.ts';
+import { missing } from '../errors.ts';
+import { type CommandContext, defineChange } from './contract.ts';
+import { sealedOrErased } from './reason.ts';
 
 const answers = { row: stores, view: storeView };
 
@@ -52,4 +55,56 @@ const updateStore = defineChange({
   },
 });
 
-export const storeCommands = [openStore, updateStore];
+const Reason = Line(500);
+
+/** A reason for what is done to a store, sealed for its owner. */
+async function reasonFor(
+  context: CommandContext,
+  id: string,
+  { type, text }: { readonly type: 'StoreSuspended' | 'StoreRestored'; readonly text: string },
+): Promise<SealedOrOwn> {
+  const { state } = await context.load(storeDecider, id);
+  if (state.status !== 'open') return missing('StoreUnknown', 'There is no such store.');
+  return sealedOrErased(context, placeOfStore({ id, ownerId: state.ownerId }, `${type}.reason`), text);
+}
+
+const suspendStore = defineChange({
+  name: 'SuspendStore',
+  summary: 'Suspend a store: its products vanish at once, and its open orders go on',
+  tag: 'stores',
+  route: 'PUT /admin/stores/:id/suspend',
+  access: ['admin'],
+  security: 'suspension of a store',
+  tells: ({ params: { id } }) => ({ target: id }),
+  params: Fields({ id: Id }),
+  body: Fields({ reason: Reason }),
+  result: StoreView,
+  answers,
+  seenAt: (id) => `/stores/${id}`,
+  async run({ params: { id }, body }, context) {
+    const reason = await reasonFor(context, id, { type: 'StoreSuspended', text: body.reason });
+    return context.handle(storeDecider, id, { type: 'SuspendStore', data: { reason } }, { pinned: true });
+  },
+});
+
+const restoreStore = defineChange({
+  name: 'RestoreStore',
+  summary: 'Let a suspended store sell again',
+  tag: 'stores',
+  route: 'PUT /admin/stores/:id/restore',
+  access: ['admin'],
+  security: 'restoration of a store',
+  tells: ({ params: { id } }) => ({ target: id }),
+  params: Fields({ id: Id }),
+  body: Fields({ reason: Type.Optional(Reason) }),
+  result: StoreView,
+  answers,
+  seenAt: (id) => `/stores/${id}`,
+  async run({ params: { id }, body }, context) {
+    const reason =
+      body.reason === undefined ? null : await reasonFor(context, id, { type: 'StoreRestored', text: body.reason });
+    return context.handle(storeDecider, id, { type: 'RestoreStore', data: { reason } }, { pinned: true });
+  },
+});
+
+export const storeCommands = [openStore, updateStore, suspendStore, restoreStore];

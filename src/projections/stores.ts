@@ -7,6 +7,7 @@ export interface StoreRow {
   readonly owner_id: string;
   readonly name: string;
   readonly description: string;
+  readonly suspended: boolean;
   readonly created_at: string;
   readonly updated_at: string;
 }
@@ -21,6 +22,7 @@ export const stores: Projection<StoreRow, StoreEvent> = {
     owner_id: 'uuid',
     name: 'text',
     description: 'text',
+    suspended: 'boolean',
     created_at: 'timestamptz',
     updated_at: 'timestamptz',
   },
@@ -28,7 +30,7 @@ export const stores: Projection<StoreRow, StoreEvent> = {
     StoreOpened: {
       key: (event) => idOf(event.stream),
       row: (_row, { data: { ownerId, name, description }, metadata: { occurredAt } }, id) => ({
-        ...{ id, owner_id: ownerId, name, description },
+        ...{ id, owner_id: ownerId, name, description, suspended: false },
         created_at: occurredAt,
         updated_at: occurredAt,
       }),
@@ -36,6 +38,14 @@ export const stores: Projection<StoreRow, StoreEvent> = {
     StoreUpdated: {
       key: (event) => idOf(event.stream),
       row: (row, { data, metadata }) => row && { ...row, ...data, updated_at: metadata.occurredAt },
+    },
+    StoreSuspended: {
+      key: (event) => idOf(event.stream),
+      row: (row) => row && { ...row, suspended: true },
+    },
+    StoreRestored: {
+      key: (event) => idOf(event.stream),
+      row: (row) => row && { ...row, suspended: false },
     },
   },
   tags: (id) => [`store:${id}`],

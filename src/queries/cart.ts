@@ -81,12 +81,13 @@ const getCart = defineQuery({
   access: ['buyer'],
   result: CartView,
   revised: 'sometimes',
-  reads: ['carts', 'products'],
+  reads: ['carts', 'products', 'stores'],
   async run(_input, { actor, db, services }) {
     const [cart] = await db.rows<CartRow & { revision: number }>('SELECT * FROM carts WHERE buyer_id = $1', [actor.id]);
     const items = cart?.items ?? [];
     const products = await db.rows<CartProduct & { id: string }>(
-      'SELECT id, name, price, currency, listed FROM products WHERE id = ANY($1)',
+      `SELECT p.id, p.name, p.price, p.currency, p.listed AND NOT coalesce(s.suspended, false) AS listed
+       FROM products p LEFT JOIN stores s ON s.id = p.store_id WHERE p.id = ANY($1)`,
       [items.map(({ productId }) => productId)],
     );
     const known = new Map(products.map(({ id, ...product }) => [id, product]));

@@ -55,6 +55,8 @@ export type FoundProduct = ShownRow & { readonly store_name: string; readonly re
 /** The columns of products that answers show, without their words. */
 export const PRODUCT_COLUMNS = `${[...SHOWN, 'revision'].map((column) => `p.${column}`).join(', ')}, s.name AS store_name`;
 const FROM = 'products p JOIN stores s ON s.id = p.store_id';
+/** The products that everybody may find: those on sale, of stores that are not suspended. */
+const VISIBLE = 'p.listed AND NOT s.suspended';
 const TTL_MS = 600_000;
 const RELATED_MAX = 10;
 
@@ -76,7 +78,7 @@ const getProduct = defineQuery({
     tags: ({ params }) => [`product:${params.id}`, 'stores'],
   },
   async run({ params }, { db }) {
-    const [row] = await db.rows<FoundProduct>(`SELECT ${PRODUCT_COLUMNS} FROM ${FROM} WHERE p.id = $1 AND p.listed`, [
+    const [row] = await db.rows<FoundProduct>(`SELECT ${PRODUCT_COLUMNS} FROM ${FROM} WHERE p.id = $1 AND ${VISIBLE}`, [
       params.id,
     ]);
     if (row === undefined) return missing('ProductUnknown', 'There is no such product.');
@@ -133,7 +135,7 @@ async function list({ search: typed, ...filters }: ListFilters, { db, services }
   const minor = (field: 'min_price' | 'max_price', amount: string | number): number =>
     toMinor(amount, services.settings.currency) ??
     invalid(field, `must be ${priceLimitInWords(services.settings.currency)}`);
-  const where = conditions('p.listed');
+  const where = conditions(VISIBLE);
   const { category_id, store_id, min_price, max_price, in_stock } = filters;
   const search = tsqueryFor(typed);
   if (search === '') return { data: [], pagination: paginate(filters.page, filters.per_page, 0) };
@@ -204,11 +206,11 @@ const listRelated = defineQuery({
     tags: ({ params }) => [`product:${params.id}`, 'stores'],
   },
   async run({ params }, { db }) {
-    const [product] = await db.rows('SELECT 1 FROM products WHERE id = $1 AND listed', [params.id]);
+    const [product] = await db.rows(`SELECT 1 FROM ${FROM} WHERE p.id = $1 AND ${VISIBLE}`, [params.id]);
     if (product === undefined) return missing('ProductUnknown', 'There is no such product.');
     const rows = await db.rows<FoundProduct>(
       `SELECT ${PRODUCT_COLUMNS} FROM related r JOIN ${FROM} ON p.id = r.related_id
-       WHERE r.product_id = $1 AND p.listed ORDER BY r.times DESC, p.id LIMIT ${RELATED_MAX}`,
+       WHERE r.product_id = $1 AND ${VISIBLE} ORDER BY r.times DESC, p.id LIMIT ${RELATED_MAX}`,
       [params.id],
     );
     return { data: rows.map(view) };

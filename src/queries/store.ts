@@ -16,6 +16,9 @@ export const StoreView = Named('Store', {
   name: Type.String(),
   description: Type.String(),
   logo_url: Nullable(Type.String()),
+  status: Type.Enum(['open', 'suspended'], {
+    description: 'Suspended by an administrator: nothing of it can be found or bought; orders that were placed go on.',
+  }),
   created_at: Instant,
   updated_at: Instant,
 });
@@ -27,6 +30,7 @@ export const storeView = (row: StoreRow): StoreView => ({
   name: row.name,
   description: row.description,
   logo_url: null,
+  status: row.suspended ? 'suspended' : 'open',
   created_at: row.created_at,
   updated_at: row.updated_at,
 });

@@ -101,10 +101,17 @@ export const samples: readonly Sample[] = [
   ),
   sample(
     storeDecider,
-    { StoreOpened: { ownerId: 'ben', name: 'Ben’s', description: '' }, StoreUpdated: { name: 'Ben’s Teas' } },
+    {
+      StoreOpened: { ownerId: 'ben', name: 'Ben’s', description: '' },
+      StoreSuspended: { reason: 'fake goods' },
+      StoreRestored: { reason: null },
+      StoreUpdated: { name: 'Ben’s Teas' },
+    },
     {
       OpenStore: { data: { ownerId: 'ben', name: 'Ben’s', description: '' } },
       UpdateStore: { after: ['StoreOpened'], data: { by: 'ben', name: 'Ben’s Teas' } },
+      SuspendStore: { after: ['StoreOpened'], data: { reason: 'fake goods' } },
+      RestoreStore: { after: ['StoreOpened', 'StoreSuspended'], data: { reason: null } },
     },
   ),
   sample(

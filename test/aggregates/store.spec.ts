@@ -1,4 +1,4 @@
-import { storeDecider, type StoreOpened } from '../../src/aggregates/store.ts';
+import { storeDecider, type StoreOpened, type StoreRestored, type StoreSuspended } from '../../src/aggregates/store.ts';
 import { given } from '../support/given.ts';
 
 const opened: StoreOpened = { type: 'StoreOpened', data: { ownerId: 'ben', name: 'Ben’s', description: 'Tea' } };
@@ -25,6 +25,25 @@ describe('store', () => {
     given(storeDecider, opened)
       .when({ type: 'UpdateStore', data: { by: 'ben' } })
       .thenNothing();
+  });
+
+  it('is suspended for a reason, and restored, each once', () => {
+    const suspend = { type: 'SuspendStore', data: { reason: 'fake goods' } } as const;
+    const restore = { type: 'RestoreStore', data: { reason: null } } as const;
+    const suspended: StoreSuspended = { type: 'StoreSuspended', data: suspend.data };
+    const restored: StoreRestored = { type: 'StoreRestored', data: restore.data };
+    given(storeDecider, opened).when(suspend).then(suspended);
+    given(storeDecider, opened, suspended).when(suspend).thenNothing();
+    given(storeDecider, opened, suspended).when(restore).then(restored);
+    given(storeDecider, opened).when(restore).thenNothing();
+    given(storeDecider, opened, suspended, restored).when(suspend).then(suspended);
+    for (const command of [suspend, restore]) given(storeDecider).when(command).thenRefused('StoreUnknown');
+  });
+
+  it('that is suspended is still changed by its owner', () => {
+    given(storeDecider, opened, { type: 'StoreSuspended', data: { reason: 'fake goods' } })
+      .when({ type: 'UpdateStore', data: { by: 'ben', name: 'Ben’s Teas' } })
+      .then({ type: 'StoreUpdated', data: { name: 'Ben’s Teas' } });
   });
 
   it('is not there for anybody else', () => {

@@ -52,6 +52,8 @@ const ROUTES: Readonly<Record<string, Case>> = {
   'PUT /admin/users/:id/role': { id: 'user', body: { role: 'buyer' }, expected: adminOnly },
   'PUT /admin/users/:id/deactivate': { id: 'stranger', expected: adminOnly },
   'PUT /admin/users/:id/reactivate': { id: 'stranger', expected: adminOnly },
+  'PUT /admin/stores/:id/suspend': { id: 'store', body: { reason: 'fake goods' }, expected: adminOnly },
+  'PUT /admin/stores/:id/restore': { id: 'store', body: {}, expected: adminOnly },
   'PUT /orders/:id/cancel': { id: 'order', body: {}, expected: ownOnly },
 };
 

@@ -110,13 +110,25 @@ describe('stores', () => {
     type: 'StoreOpened',
     data: { ownerId: 'ben', name, description: '' },
   });
-  const row = (id: string, name: string): StoreRow => ({ id, owner_id: 'ben', name, description: '', ...at });
+  const row = (id: string, name: string): StoreRow => ({
+    ...{ id, owner_id: 'ben', name, description: '', suspended: false },
+    ...at,
+  });
 
   it('are as they were opened', () => {
     given(stores, ...recordedEvents(['store-one', opened('One'), FIRST], ['store-two', opened('Two'), FIRST])).then(
       row('one', 'One'),
       row('two', 'Two'),
     );
+  });
+
+  it('are suspended until they are restored', () => {
+    const suspended: StoreEvent = { type: 'StoreSuspended', data: { reason: 'fake goods' } };
+    const restored: StoreEvent = { type: 'StoreRestored', data: { reason: null } };
+    const opening = ['store-one', opened('One'), FIRST] as const;
+    const suspending = ['store-one', suspended, LATER] as const;
+    given(stores, ...recordedEvents(opening, suspending)).then({ ...row('one', 'One'), suspended: true });
+    given(stores, ...recordedEvents(opening, suspending, ['store-one', restored, LATER])).then(row('one', 'One'));
   });
 
   it('are changed in what was named', () => {

@@ -153,7 +153,7 @@ const told: readonly (readonly [rule: string, status: number, code: string, ...s
   ['StockBelowReserved', 409, 'INSUFFICIENT_STOCK', 'Only … can be removed; the rest is reserved for orders.'],
   ['StoreAtWork', 409, 'CONFLICT', 'The store of this seller has …. …'],
   ['StoreExists', 409, 'CONFLICT', 'You already have a store.'],
-  ['StoreUnknown', 404, 'NOT_FOUND', 'You have no store with this id.', 'There is no such store.'],
+  ['StoreUnknown', 404, 'NOT_FOUND', 'There is no such store.', 'You have no store with this id.'],
   [
     'StreamBusy',
     503,
