@@ -56,6 +56,7 @@ export const EVENT_TYPES: readonly string[] = [
   'UnpaidOrderOpened',
   'UserClaimAbandoned',
   'UserDeactivated',
+  'UserErased',
   'UserReactivated',
   'UserRegistered',
   'UserRoleChanged',

@@ -23,6 +23,7 @@ export const SEALED_FIELDS = {
   StockAdjusted: { reason: 'pd2' },
   StoreSuspended: { reason: 'pd2' },
   StoreRestored: { reason: 'pd2' },
+  UserErased: { reason: 'pd2' },
 } as const satisfies Readonly<Record<string, Readonly<Record<string, 'pd1' | 'pd2'>>>>;
 
 type Fields = typeof SEALED_FIELDS;
@@ -79,6 +80,10 @@ export const placeOfStock = (productId: string, actor: string, field: SealedName
 /** The place of a text about a store, sealed for its owner. */
 export const placeOfStore = (store: { id: string; ownerId: string }, field: SealedName): Place => ({
   ...{ subject: store.ownerId, stream: `store-${store.id}`, field },
+});
+/** The place of a text about another user, sealed for the one who typed it. */
+export const placeAboutUser = (userId: string, actor: string, field: SealedName): Place => ({
+  ...{ subject: actor, stream: streamOfUser(userId), field },
 });
 
 /** Where the state, or the row, of a user holds sealed text. */

@@ -9,6 +9,7 @@ import {
   type StandingEvent,
   withStanding,
 } from './userStanding.ts';
+import { erase, type ErasedUser, type EraseUser, type UserErased } from './userErasure.ts';
 
 /** From the least to the most: a role includes those before it. */
 export const ROLES = ['buyer', 'seller', 'admin'] as const;
@@ -52,7 +53,8 @@ export type UserEvent =
   | UserRoleChanged
   | StandingEvent
   | RegistrationAbandoned
-  | UserClaimAbandoned;
+  | UserClaimAbandoned
+  | UserErased;
 
 export type RegisterUser = Command<'RegisterUser', UserRegistered['data']>;
 /** `claimEpoch`: that of the user when the command began, before it claimed the phone number. Without it the number stays. */
@@ -76,7 +78,8 @@ export type UserCommand =
   | ChangeRole
   | StandingCommand
   | AbandonRegistration
-  | AbandonUserClaim;
+  | AbandonUserClaim
+  | EraseUser;
 
 export interface ActiveUser extends Standing {
   readonly status: 'active';
@@ -98,7 +101,7 @@ export interface ActiveUser extends Standing {
   readonly rolesTaken: number;
   readonly keptSession: string | null;
 }
-export type UserState = { readonly status: 'none' } | { readonly status: 'abandoned' } | ActiveUser;
+export type UserState = { readonly status: 'none' } | { readonly status: 'abandoned' } | ActiveUser | ErasedUser;
 
 export const userDecider: Decider<UserState, UserCommand, UserEvent> = {
   category: 'user',
@@ -134,6 +137,8 @@ export const userDecider: Decider<UserState, UserCommand, UserEvent> = {
         return state.status === 'active' ? withStanding(state, event) : state;
       case 'RegistrationAbandoned':
         return { status: 'abandoned' };
+      case 'UserErased':
+        return { status: 'erased' };
     }
   },
   decide(command, state) {
@@ -160,6 +165,8 @@ export const userDecider: Decider<UserState, UserCommand, UserEvent> = {
         if (state.status !== 'active' || state.claimEpoch !== claimEpoch) return [];
         return [{ type: 'UserClaimAbandoned', data: { claim } }];
       }
+      case 'EraseUser':
+        return erase(command, state);
     }
   },
 };
@@ -179,7 +186,7 @@ const active = (state: UserState): ActiveUser =>
 
 function register({ data }: RegisterUser, state: UserState): UserEvent[] {
   if (state.status === 'abandoned') reject('RegistrationExpired', 'This registration took too long; please try again.');
-  if (state.status === 'active') reject('UserExists', 'This user is already registered.');
+  if (state.status !== 'none') reject('UserExists', 'This user is already registered.');
   return [{ type: 'UserRegistered', data }];
 }
 

@@ -7,7 +7,7 @@ import { needsKey, type Opening, openProperties, type Place, type Sealed, sealTe
 
 /** Encrypts (seals) and decrypts (opens) personal data with one key per person. An erased person's data opens as `[erased]`. */
 export interface PersonalData {
-  /** Creates the person's key if there is none yet. */
+  /** Creates the person's key if there is none yet. An erased person never gets one again. */
   createKey(subject: string): Promise<void>;
   /** Encrypts text for one place. Refused (`PersonErased`) when the person has no key. */
   seal(place: Place, text: string): Promise<Sealed>;
@@ -20,15 +20,17 @@ export interface PersonalData {
 }
 
 const KEYS_CACHED_MAX = 10_000;
-/** An erasure by another process takes effect in this process within this many ms. */
-const KEY_TTL_MS = 3_000;
+/** How long a process may hold a key in memory, ms: an erasure by another process takes effect within this. */
+export const KEY_HELD_MAX_MS = 900;
 
 const SUBJECT = /^[A-Za-z0-9_-]{1,64}$/;
 
 /** Can also delete keys. A type of its own, because only the erasure of a person may do that. */
 export interface PersonalDataKeys extends PersonalData {
-  /** Deletes the person's key for good. Their data opens as `[erased]`: here at once, in other processes within seconds. */
+  /** Deletes the person's key for good. Their data opens as `[erased]`: here at once, elsewhere within `KEY_HELD_MAX_MS`. */
   eraseKey(subject: string): Promise<void>;
+  /** For how long the person has been erased, ms by the clock of the database; undefined when the person has not been. */
+  erasedFor(subject: string): Promise<number | undefined>;
 }
 
 export interface PersonalDataOptions {
@@ -66,6 +68,10 @@ export function createPersonalData(options: PersonalDataOptions): PersonalDataKe
   return {
     createKey: (subject) => keys.create(subject),
     eraseKey: (subject) => keys.erase(subject),
+    async erasedFor(subject) {
+      const { rows } = await translating(() => pool.query<{ ms: number }>(ERASED_FOR, [subject]));
+      return rows[0]?.ms;
+    },
     async seal(place, text) {
       const key = (await keys.load([checkedSubject(place.subject)])).get(place.subject);
       if (key === undefined) throw new Refusal('rejected', 'PersonErased', 'This person has been erased.');
@@ -76,6 +82,17 @@ export function createPersonalData(options: PersonalDataOptions): PersonalDataKe
     blindIndex: (kind, value) => createHmac('sha256', blindKey).update(`${kind}\0${value}`).digest('hex'),
   };
 }
+
+const CREATE = `
+  INSERT INTO subject_keys (subject, wrapped_key, master_key)
+  SELECT $1, $2, $3 WHERE NOT EXISTS (SELECT 1 FROM erased_persons WHERE subject = $1)
+  ON CONFLICT (subject) DO NOTHING`;
+/** Both in one statement: no crash can come between. */
+const ERASE = `
+  WITH erased AS (INSERT INTO erased_persons (subject) VALUES ($1) ON CONFLICT (subject) DO NOTHING)
+  DELETE FROM subject_keys WHERE subject = $1`;
+const ERASED_FOR = `
+  SELECT (extract(epoch FROM clock_timestamp() - erased_at) * 1000)::float8 AS ms FROM erased_persons WHERE subject = $1`;
 
 interface Keys {
   create(subject: string): Promise<void>;
@@ -99,15 +116,13 @@ const openerOf =
 
 function createKeys(pool: Pool, masterKeys: MasterKeys, onFormer: PersonalDataOptions['onFormer']): Keys {
   const opened = openerOf(masterKeys, onFormer);
-  const cache = new LRUCache<string, Buffer>({ max: KEYS_CACHED_MAX, ttl: KEY_TTL_MS });
+  const cache = new LRUCache<string, Buffer>({ max: KEYS_CACHED_MAX, ttl: KEY_HELD_MAX_MS });
   /** Counts erasures, so that a key which was read before an erasure is not cached after it. */
   let erasures = 0;
   return {
     async create(subject) {
       const { bytes, mark } = wrap(masterKeys, checkedSubject(subject), randomBytes(KEY_BYTES));
-      const sql = `INSERT INTO subject_keys (subject, wrapped_key, master_key) VALUES ($1, $2, $3)
-         ON CONFLICT (subject) DO NOTHING`;
-      await translating(() => pool.query(sql, [subject, bytes, mark]));
+      await translating(() => pool.query(CREATE, [subject, bytes, mark]));
     },
     async load(subjects) {
       const found = new Map(subjects.map((subject) => [subject, cache.get(subject)]));
@@ -128,7 +143,7 @@ function createKeys(pool: Pool, masterKeys: MasterKeys, onFormer: PersonalDataOp
       return new Map([...found].flatMap(([subject, key]) => (key === undefined ? [] : [[subject, key] as const])));
     },
     async erase(subject) {
-      await translating(() => pool.query('DELETE FROM subject_keys WHERE subject = $1', [subject]));
+      await translating(() => pool.query(ERASE, [checkedSubject(subject)]));
       erasures += 1;
       cache.delete(subject);
     },

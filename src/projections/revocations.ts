@@ -1,5 +1,6 @@
 import { rolesWithout, type UserEvent } from '../aggregates/user.ts';
 import type { SessionEvent } from '../aggregates/session.ts';
+import type { RecordedEvent } from '../eventstore/eventStore.ts';
 import { EVERY_CATEGORY, type Projection } from '../engine/project/projection.ts';
 
 /**
@@ -15,6 +16,14 @@ export interface RevocationRow {
 /** The subject of the revocation of one role of a user. */
 export const roleOfUser = (stream: string, role: string): string => `${stream}/${role}`;
 
+/** Ends every token of the event's stream. */
+const endsAll = {
+  key: (event: RecordedEvent): string => event.stream,
+  row: (_row: RevocationRow | undefined, { metadata }: RecordedEvent, subject: string): RevocationRow => ({
+    ...{ subject, revoked_at: metadata.occurredAt, kept_session: null },
+  }),
+};
+
 export const revocations: Projection<RevocationRow, SessionEvent | UserEvent> = {
   name: 'revocations',
   table: 'revocations',
@@ -22,18 +31,13 @@ export const revocations: Projection<RevocationRow, SessionEvent | UserEvent> = 
   of: EVERY_CATEGORY,
   columns: { subject: 'text', revoked_at: 'timestamptz', kept_session: 'uuid' },
   on: {
-    SessionEnded: {
-      key: (event) => event.stream,
-      row: (_row, { metadata }, subject) => ({ subject, revoked_at: metadata.occurredAt, kept_session: null }),
-    },
+    SessionEnded: endsAll,
     PasswordChanged: {
       key: (event) => event.stream,
       row: (_row, { data }, subject) => ({ subject, revoked_at: data.at, kept_session: data.keptSession }),
     },
-    UserDeactivated: {
-      key: (event) => event.stream,
-      row: (_row, { metadata }, subject) => ({ subject, revoked_at: metadata.occurredAt, kept_session: null }),
-    },
+    UserDeactivated: endsAll,
+    UserErased: endsAll,
     UserRoleChanged: {
       key: ({ stream, data }) => rolesWithout(data.role).map((role) => roleOfUser(stream, role)),
       row: (_row, { metadata }, subject) => ({ subject, revoked_at: metadata.occurredAt, kept_session: null }),

@@ -60,6 +60,8 @@ export const users: Projection<UserRow, UserEvent> = {
       key: (event) => idOf(event.stream),
       row: (row, { metadata }) => row && { ...row, is_active: true, updated_at: metadata.occurredAt },
     },
+    // Nothing of the person stays, in whichever column.
+    UserErased: { key: (event) => idOf(event.stream), row: () => null },
     PasswordChanged: unchanged,
     PasswordRehashed: unchanged,
     UserClaimAbandoned: unchanged,

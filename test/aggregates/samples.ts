@@ -52,6 +52,7 @@ export const samples: readonly Sample[] = [
       UserReactivated: { reason: null },
       RegistrationAbandoned: {},
       UserClaimAbandoned: { claim: 'phone-1' },
+      UserErased: { reason: asSealed('r') },
     },
     {
       RegisterUser: { data: registered },
@@ -64,6 +65,7 @@ export const samples: readonly Sample[] = [
       ReactivateUser: { after: ['UserRegistered', 'UserDeactivated'], data: { reason: null } },
       AbandonRegistration: { data: {} },
       AbandonUserClaim: { after: ['UserRegistered'], data: { claim: 'phone-1', claimEpoch: 1 } },
+      EraseUser: { after: ['UserRegistered'], data: { reason: null } },
     },
   ),
   sample(

@@ -50,6 +50,20 @@ describe('user', () => {
     given(userDecider, registered).when(abandon).thenNothing();
   });
 
+  it('is erased once, and is nobody to every other command from then on', () => {
+    const erased: UserEvent = { type: 'UserErased', data: { reason: asSealed('a reason') } };
+    const erase = { type: 'EraseUser', data: { reason: asSealed('a reason') } } as const;
+    given(userDecider).when(erase).thenRefused('UserUnknown');
+    given(userDecider, abandoned).when(erase).thenRefused('UserUnknown');
+    given(userDecider, registered).when(erase).then(erased);
+    given(userDecider, registered, erased).when(erase).thenNothing();
+    given(userDecider, registered, erased).when(register).thenRefused('UserExists');
+    given(userDecider, registered, erased).when(changePassword).thenRefused('UserUnknown');
+    given(userDecider, registered, erased)
+      .when({ type: 'ChangeRole', data: { role: 'admin' } })
+      .thenRefused('UserUnknown');
+  });
+
   it('changes what they wish to change of their profile', () => {
     given(userDecider, registered).when({ type: 'UpdateProfile', data: moved.data }).then(moved);
   });

@@ -115,6 +115,17 @@ describe('personal data', () => {
     );
   });
 
+  it('never makes a key again for an erased person, and knows since when they are', async () => {
+    expect(await personalData.erasedFor(subject)).to.equal(undefined);
+    await personalData.eraseKey(subject);
+    await Promise.all([personalData, createPersonalData({ pool, masterKey })].map((one) => one.createKey(subject)));
+    expect(await rejection(seal('back'))).to.include({ rule: 'PersonErased' });
+    const { rows } = await pool.query('SELECT 1 FROM subject_keys WHERE subject = $1', [subject]);
+    expect(rows).to.deep.equal([]);
+    expect(await personalData.erasedFor(subject)).to.be.within(0, 60_000);
+    await personalData.eraseKey(subject);
+  });
+
   it('does not keep a key that was read just before its erasure', async () => {
     const sealed = await seal('Ada');
     let release = (): void => undefined;
