@@ -11,7 +11,11 @@ export interface CartLine {
 }
 
 // NOTE: these names and shapes are the storage format; version them with care.
-export type CartItemAdded = { type: 'CartItemAdded'; data: { productId: string; quantity: number; at: string } };
+/** `first`: the cart was empty before. Earlier versions did not record it. */
+export type CartItemAdded = {
+  type: 'CartItemAdded';
+  data: { productId: string; quantity: number; at: string; first?: true };
+};
 export type CartItemQuantityChanged = {
   type: 'CartItemQuantityChanged';
   data: { productId: string; quantity: number; at: string };
@@ -122,7 +126,8 @@ function add({ data, now }: AddCartItem, state: CartState): CartEvent[] {
   if (had + data.quantity > QUANTITY_MAX) {
     reject('QuantityTooLarge', `At most ${QUANTITY_MAX} of one product; ${had} are in the cart already.`);
   }
-  return [{ type: 'CartItemAdded', data: { ...data, at: now } }];
+  const first = state.items.length === 0 ? { first: true as const } : {};
+  return [{ type: 'CartItemAdded', data: { ...data, at: now, ...first } }];
 }
 
 function change({ data, now }: ChangeCartItem, state: CartState): CartEvent[] {

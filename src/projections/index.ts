@@ -1,5 +1,7 @@
 import { carts } from './carts.ts';
 import { categories } from './categories.ts';
+import { dashboardFigures } from './dashboardFigures.ts';
+import { dashboardOrders } from './dashboardOrders.ts';
 import { deadlines } from './deadlines.ts';
 import { orders } from './orders.ts';
 import { payments } from './payments.ts';
@@ -25,6 +27,8 @@ export const projections: readonly Projection[] = [
   row(payments),
   row(deadlines),
   row(related),
+  row(dashboardFigures),
+  row(dashboardOrders),
 ];
 
 export const projectionNames: readonly string[] = projections.map(({ name }) => name);

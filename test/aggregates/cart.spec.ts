@@ -19,6 +19,10 @@ const added = (productId: string, quantity: number): CartEvent => ({
   type: 'CartItemAdded',
   data: { productId, quantity, at: NOW },
 });
+const firstAdded = (productId: string, quantity: number): CartEvent => ({
+  type: 'CartItemAdded',
+  data: { productId, quantity, at: NOW, first: true },
+});
 const changed = (productId: string, quantity: number): CartEvent => ({
   type: 'CartItemQuantityChanged',
   data: { productId, quantity, at: NOW },
@@ -53,7 +57,7 @@ const checkingOut = [added('tea', 2), started('one', tea)];
 
 describe('cart', () => {
   it('takes a product, and more of the same adds up', () => {
-    given(cartDecider).when(add('tea', 2)).then(added('tea', 2));
+    given(cartDecider).when(add('tea', 2)).then(firstAdded('tea', 2));
     given(cartDecider, added('tea', 2)).when(add('tea', 3)).then(added('tea', 3));
     given(cartDecider, added('tea', 2), added('tea', 3))
       .when(start('one'))

@@ -197,7 +197,7 @@ export const samples: readonly Sample[] = [
   sample(
     cartDecider,
     {
-      CartItemAdded: { productId: 'tea', quantity: 2, at: NOW },
+      CartItemAdded: { productId: 'tea', quantity: 2, at: NOW, first: true },
       CartItemQuantityChanged: { productId: 'tea', quantity: 5, at: NOW },
       CartItemRemoved: { productId: 'tea', at: NOW },
       CartCleared: { at: NOW },
