@@ -1,4 +1,5 @@
 import type { Upcasters } from '../engine/decide/decider.ts';
+import { administrationDecider } from './administration.ts';
 import { adminsDecider } from './admins.ts';
 import { cartDecider } from './cart.ts';
 import { categoryDecider } from './category.ts';
@@ -16,6 +17,7 @@ import { userDecider } from './user.ts';
 const deciders: readonly { readonly upcasters?: Upcasters }[] = [
   userDecider,
   adminsDecider,
+  administrationDecider,
   sessionDecider,
   claimDecider,
   currencyDecider,

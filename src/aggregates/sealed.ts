@@ -23,6 +23,9 @@ export const SEALED_FIELDS = {
   StockAdjusted: { reason: 'pd2' },
   StoreSuspended: { reason: 'pd2' },
   StoreRestored: { reason: 'pd2' },
+  RebuildRequested: { reason: 'pd2' },
+  DeadLetterRetried: { reason: 'pd2' },
+  DeadLetterSkipped: { reason: 'pd2' },
   UserErased: { reason: 'pd2' },
 } as const satisfies Readonly<Record<string, Readonly<Record<string, 'pd1' | 'pd2'>>>>;
 
@@ -77,6 +80,10 @@ export const placeOfStock = (productId: string, actor: string, field: SealedName
   ...{ subject: actor, stream: `stock-${productId}`, field },
 });
 
+/** The place of a reason for an act on the shop itself, sealed for the administrator. */
+export const placeOfAct = (actor: string, field: SealedName): Place => ({
+  ...{ subject: actor, stream: 'administration-shop', field },
+});
 /** The place of a text about a store, sealed for its owner. */
 export const placeOfStore = (store: { id: string; ownerId: string }, field: SealedName): Place => ({
   ...{ subject: store.ownerId, stream: `store-${store.id}`, field },

@@ -3,6 +3,7 @@ import { commandsOf, type CommandContract as ContractOf, type Domain } from '../
 import type { CommandContext as ContextOf } from '../engine/decide/context.ts';
 import { answeringCommandsOf } from '../engine/decide/answer.ts';
 import type { Services as QueryServices } from '../queries/contract.ts';
+import type { Operations } from '../queries/operations.ts';
 
 export interface Passwords {
   hash(password: string): Promise<string>;
@@ -63,11 +64,28 @@ interface StoreWork {
   readonly unshipped: number;
 }
 
+/** The right to be the one rebuild that runs. It has to be used or given back. */
+export interface RebuildTurn {
+  /** Begins the rebuild and resolves once everybody can see it. It goes on in this process. */
+  start(): Promise<void>;
+  giveBack(): Promise<void>;
+}
+
+export interface ShopOperations extends Operations {
+  /** Refuses an unknown read model (`notFound`), and while a rebuild runs, wherever it does (`rejected`). */
+  takeRebuildTurn(projection: string, actor: string): Promise<RebuildTurn>;
+  /** Refuses one that waits behind another, or is closed (`rejected`). */
+  deadLetterMustBeDead(id: string, act: 'retry' | 'skip'): Promise<void>;
+  /** Asks the handler or read model, which does it within a second. One that is no longer dead stays as it is. */
+  askDeadLetter(id: string, act: 'retry' | 'skip', actor: string): Promise<void>;
+}
+
 /** The services that this shop's commands may use; created once by the composition root. */
 export interface Services extends QueryServices {
   readonly passwords: Passwords;
   readonly tokens: Tokens;
   readonly hints: Hints;
+  readonly operations: ShopOperations;
 }
 
 /** A separate rate limit that a route may count against. */

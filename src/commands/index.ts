@@ -1,3 +1,4 @@
+import { administrationCommands } from './administration.ts';
 import { authCommands } from './auth.ts';
 import { cartCommands } from './cart.ts';
 import { categoryCommands } from './category.ts';
@@ -22,4 +23,5 @@ export const commands: readonly CommandContract[] = [
   ...cartCommands,
   ...orderCommands,
   ...paymentCommands,
+  ...administrationCommands,
 ];

@@ -7,6 +7,7 @@ import { type Config, ConfigError } from '../config/config.ts';
 import { categoryOf, type EventStore } from '../eventstore/eventStore.ts';
 import { settleCurrency } from './currency.ts';
 import { createHints } from './hints.ts';
+import { createOperations } from './operations.ts';
 import { indexKeyOf } from './masterKeys.ts';
 import { type NewerWatch, watchNewer } from './newer.ts';
 import { openEventStore } from './openEventStore.ts';
@@ -98,7 +99,9 @@ export async function openShop(options: ShopOptions): Promise<Shop> {
   const opened = await openEventStore({ databaseUrl: url, eventStoreUrl, log, onRefused, newer });
   const store = noting(timed(opened, options.onAppend), projections, (tags, position) => changes.note(tags, position));
   const readPool = createPool({ url, name: 'read', max, int8: 'number' });
+  const operations = createOperations({ pool, store, url, log });
   const close = async (): Promise<void> => {
+    await operations.close();
     await store.close();
     await Promise.all([pool.end(), readPool.end()]);
   };
@@ -121,6 +124,7 @@ export async function openShop(options: ShopOptions): Promise<Shop> {
       passwords: await passwordsOf(config),
       tokens: createTokens({ secret: secrets.jwtSecret, accessTtlMs, refreshTtlMs }),
       hints: createHints({ db, store, progress }),
+      operations,
       settings,
     };
     if (options.readOnly !== true) await settleCurrency(commandContext(services, { actor: SYSTEM('setup') }), log);

@@ -4,6 +4,7 @@ import { queriesOf, type QueryContext as ContextOf, type QueryContract as Contra
 import type { Domain } from '../engine/decide/command.ts';
 import type { Services as EngineServices } from '../engine/decide/services.ts';
 import type { PersonalData } from '../eventstore/personalData.ts';
+import type { Operations } from './operations.ts';
 
 export interface ShopSettings {
   /** ISO 4217. */
@@ -22,6 +23,7 @@ export interface ShopSettings {
 export interface Services extends EngineServices {
   readonly personalData: PersonalData;
   readonly settings: ShopSettings;
+  readonly operations: Operations;
 }
 
 interface Shop extends Domain {

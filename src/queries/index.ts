@@ -1,3 +1,4 @@
+import { administrationQueries } from './administration.ts';
 import { cartQueries } from './cart.ts';
 import { categoryQueries } from './category.ts';
 import { notificationQueries } from './notification.ts';
@@ -24,4 +25,5 @@ export const queries: readonly QueryContract[] = [
   ...sellerOrderQueries,
   ...paymentQueries,
   ...notificationQueries,
+  ...administrationQueries,
 ];

@@ -12,6 +12,7 @@ import { unpaidDecider } from '../../src/aggregates/unpaid.ts';
 import { userDecider } from '../../src/aggregates/user.ts';
 import { NOW } from '../support/given.ts';
 import { asSealed } from '../support/personalData.ts';
+import { administrationSample } from './administrationSample.ts';
 import { type Sample, sample } from './sample.ts';
 
 export type { Sample } from './sample.ts';
@@ -76,6 +77,7 @@ export const samples: readonly Sample[] = [
       ReinstateAdmin: { after: ['AdminRetired'], data: { userId: 'ada' } },
     },
   ),
+  administrationSample,
   sample(
     sessionDecider,
     {

@@ -36,6 +36,7 @@ export function openShop(store: EventStore = createMemoryEventStore()) {
     passwords: absent,
     tokens: absent,
     hints: absent,
+    operations: absent,
     settings: absent,
   } as unknown as Services;
 

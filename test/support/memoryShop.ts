@@ -94,6 +94,14 @@ const plainPasswords: Services['passwords'] = {
   isOutdated: () => false,
   check: () => undefined,
 };
+const noOperations: Services['operations'] = {
+  projections: () => unused('projections'),
+  deadLetters: () => unused('deadLetters'),
+  deadLetter: () => unused('deadLetter'),
+  takeRebuildTurn: () => unused('takeRebuildTurn'),
+  deadLetterMustBeDead: () => unused('deadLetterMustBeDead'),
+  askDeadLetter: () => unused('askDeadLetter'),
+};
 const noTokens: Services['tokens'] = {
   issue: () => unused('issue'),
   refresh: () => unused('refresh'),
@@ -122,7 +130,7 @@ function startProcess(
     rowsOf(projection, await wholeLogOf(store));
   return {
     aggregates: createAggregates({ store, crowdWaitMs }),
-    ...{ store, personalData, passwords: plainPasswords, tokens: noTokens, settings },
+    ...{ store, personalData, passwords: plainPasswords, tokens: noTokens, settings, operations: noOperations },
     hints: {
       productsInCategory: async (id) =>
         (await rows(products)).filter(({ listed, category_id }) => listed && category_id === id).length,

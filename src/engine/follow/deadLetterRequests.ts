@@ -80,7 +80,14 @@ async function request(db: Queryable, act: 'retry' | 'skip', { id, actor, note }
     [id, act, actor, note ?? null],
   );
   if (rowCount === 1) return;
-  const { status } = await showDeadLetter(db, id);
+  refuseUnlessDead(await showDeadLetter(db, id), act);
+}
+
+const ASKABLE: readonly DeadLetter['status'][] = ['dead', 'retry', 'skip'];
+
+/** Throws `rejected` unless the dead letter can be retried or skipped. */
+export function refuseUnlessDead({ id, status }: Pick<DeadLetter, 'id' | 'status'>, act: 'retry' | 'skip'): void {
+  if (ASKABLE.includes(status)) return;
   const why =
     status === 'waiting'
       ? 'it waits behind an earlier dead letter of its stream: retry or skip that one'

@@ -128,6 +128,7 @@ const told: readonly (readonly [rule: string, status: number, code: string, ...s
   ['ProductExpired', 409, 'CONFLICT', 'This took too long; please try again.'],
   ['ProductUnavailable', 409, 'CONFLICT', 'Some products can no longer be bought.'],
   ['ProductUnknown', 404, 'NOT_FOUND', 'You have no product with this id.', 'There is no such product.'],
+  ['ProjectionUnknown', 404, 'NOT_FOUND', 'There is no read model ……'],
   ['QuantityTooLarge', 409, 'CONFLICT', 'At most … of one product; … are in the cart already.'],
   ['RateLimited', 429, 'RATE_LIMITED', 'Too many requests; try again in … s.'],
   [
@@ -136,6 +137,12 @@ const told: readonly (readonly [rule: string, status: number, code: string, ...s
     'SERVICE_UNAVAILABLE',
     'The read model of … is behind the log; try again.',
     'Your last change is not visible to queries yet; try again in a moment.',
+  ],
+  [
+    'RebuildRunning',
+    409,
+    'CONFLICT',
+    'A read model is being rebuilt already. One is rebuilt at a time; try again when it is done.',
   ],
   ['RefreshTokenInvalid', 401, 'UNAUTHORIZED', 'This refresh token is invalid, expired or already used.'],
   ['RefundExceedsCaptured', 409, 'CONFLICT', 'The amount is more than what is left to refund of this payment.'],
