@@ -129,7 +129,7 @@ function enginesOf(deps: AppDeps, app: Express, draining: () => boolean) {
     }),
     security,
     ask: createAsk({
-      ...{ cache, db, store, services, progress, now, changes: deps.changes },
+      ...{ cache, db, store, services, progress, now, changes: deps.changes, cursorKey: deps.masterKey },
       ...(inspect === undefined ? {} : { inspect }),
       ...(deps.writers === undefined ? {} : { writers: deps.writers }),
     }),

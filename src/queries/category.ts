@@ -1,6 +1,7 @@
 import { type Static, Type } from 'typebox';
 import type { CategoryRow } from '../projections/categories.ts';
-import { AS_PEOPLE_SORT, conditions, pageOf, Paging } from '../engine/ask/paging.ts';
+import { type Order, pageOf } from '../engine/ask/pages.ts';
+import { AS_PEOPLE_SORT, conditions, listKey, Paging } from '../engine/ask/paging.ts';
 import { defineQuery } from './contract.ts';
 import { Fields, Id, Instant, Named } from '../schema.ts';
 
@@ -11,6 +12,14 @@ export const CategoryView = Named('Category', {
   updated_at: Instant,
 });
 export type CategoryView = Static<typeof CategoryView>;
+
+const BY_NAME: Order = {
+  keys: [
+    { sql: `name ${AS_PEOPLE_SORT}`, type: 'text' },
+    { sql: 'id', type: 'uuid' },
+  ],
+  descending: false,
+};
 
 const listCategories = defineQuery({
   name: 'ListCategories',
@@ -24,13 +33,13 @@ const listCategories = defineQuery({
   reads: ['categories'],
   cache: {
     ttlMs: 600_000,
-    key: ({ query }) => `categories:${query.page}:${query.per_page}`,
+    key: ({ query }) => listKey('categories', query),
     tags: () => ['categories'],
   },
-  run({ query }, { db }) {
+  run({ query }, context) {
     const columns = 'id, name, created_at, updated_at';
-    const sql = { columns, from: 'categories', where: conditions(), order: `name ${AS_PEOPLE_SORT}, id` };
-    return pageOf<CategoryRow>(db, sql, query, (row) => row);
+    const sql = { columns, from: 'categories', where: conditions(), order: BY_NAME };
+    return pageOf<CategoryRow>(context, sql, query, (row) => row);
   },
 });
 

@@ -1,7 +1,8 @@
 import { Type } from 'typebox';
 import { sealedInNotification } from '../aggregates/sealed.ts';
 import { Fields, Id, Instant, Nullable, Named } from '../schema.ts';
-import { conditions, pageOf, Paging } from '../engine/ask/paging.ts';
+import { newestFirst, readPage } from '../engine/ask/pages.ts';
+import { conditions, Paging } from '../engine/ask/paging.ts';
 import { defineQuery } from './contract.ts';
 
 interface NotificationRow {
@@ -49,19 +50,15 @@ const listNotifications = defineQuery({
   result: Type.Array(NotificationView),
   paginated: true,
   reads: [],
-  async run({ query }, { actor, db, services }) {
+  async run({ query }, context) {
+    const { actor, services } = context;
     const where = conditions();
     where.add('user_id = ?', actor.id);
     const columns = 'id, event_id, channel, kind, subject, body, status, created_at, sent_at';
-    const sql = { columns, from: 'notifications', where, order: 'created_at DESC, id' };
-    const { data, pagination } = await pageOf<NotificationRow>(db, sql, query, (row) => row);
-    const rows = await services.personalData.revealAll(data as NotificationRow[], (row) =>
-      sealedInNotification(row.id, actor.id),
-    );
-    return {
-      data: rows.map(({ body, ...row }) => ({ ...row, ...opened(body) })),
-      ...(pagination === undefined ? {} : { pagination }),
-    };
+    const sql = { columns, from: 'notifications', where, order: newestFirst() };
+    const { rows, pagination } = await readPage<NotificationRow>(context, sql, query);
+    const revealed = await services.personalData.revealAll(rows, (row) => sealedInNotification(row.id, actor.id));
+    return { data: revealed.map(({ body, ...row }) => ({ ...row, ...opened(body) })), pagination };
   },
 });
 

@@ -5,7 +5,8 @@ import { streamOf } from '../eventstore/eventStore.ts';
 import type { OrderRow } from '../projections/orders.ts';
 import { Currency, Fields, Id, Instant, Money, Nullable, Named } from '../schema.ts';
 import { endsPast, type Moment } from '../engine/ask/history.ts';
-import { conditions, pageOf, Paging } from '../engine/ask/paging.ts';
+import { newestFirst, readPage } from '../engine/ask/pages.ts';
+import { conditions, Paging } from '../engine/ask/paging.ts';
 import { defineQuery, type QueryContext } from './contract.ts';
 import { toMajor } from '../aggregates/money.ts';
 import { sealedInOrder } from '../aggregates/sealed.ts';
@@ -114,14 +115,15 @@ const listOrders = defineQuery({
   result: Type.Array(OrderView),
   paginated: true,
   reads: ['orders'],
-  async run({ query }, { actor, db, services }) {
+  async run({ query }, context) {
+    const { actor, services } = context;
     const where = conditions();
     where.add('buyer_id = ?', actor.id);
     if (query.status !== undefined) where.add('status = ?', query.status);
-    const sql = { columns: '*', from: 'orders', where, order: 'created_at DESC, id' };
-    const { data, pagination } = await pageOf<OrderRow>(db, sql, query, (row) => row);
-    const rows = await services.personalData.revealAll(data as OrderRow[], sealedInOrder);
-    return { data: rows.map(orderView), ...(pagination === undefined ? {} : { pagination }) };
+    const sql = { columns: '*', from: 'orders', where, order: newestFirst() };
+    const { rows, pagination } = await readPage<OrderRow>(context, sql, query);
+    const revealed = await services.personalData.revealAll(rows, sealedInOrder);
+    return { data: revealed.map(orderView), pagination };
   },
 });
 

@@ -2,7 +2,8 @@ import { type Static, Type } from 'typebox';
 import { missing } from '../errors.ts';
 import type { PaymentRow } from '../projections/payments.ts';
 import { Currency, Fields, Id, Instant, Money, Nullable, Named } from '../schema.ts';
-import { conditions, type Conditions, pageOf, Paging } from '../engine/ask/paging.ts';
+import { newestFirst, type Order, pageOf } from '../engine/ask/pages.ts';
+import { conditions, type Conditions, Paging } from '../engine/ask/paging.ts';
 import { defineQuery, type QueryContext } from './contract.ts';
 import { toMajor } from '../aggregates/money.ts';
 
@@ -57,8 +58,8 @@ const listPayments = defineQuery({
   paginated: true,
   reads: ['payments', 'orders'],
   run({ query }, context) {
-    const sql = { columns: 'p.*', from: FROM, where: visible(context), order: 'p.created_at DESC, p.id' };
-    return pageOf<PaymentRow>(context.db, sql, query, paymentView);
+    const sql = { columns: 'p.*', from: FROM, where: visible(context), order: newestFirst('p.') };
+    return pageOf<PaymentRow>(context, sql, query, paymentView);
   },
 });
 
@@ -79,6 +80,14 @@ const getPayment = defineQuery({
   },
 });
 
+const BY_ATTEMPT: Order = {
+  keys: [
+    { sql: 'p.attempt', type: 'int' },
+    { sql: 'p.id', type: 'uuid' },
+  ],
+  descending: false,
+};
+
 const listOrderPayments = defineQuery({
   name: 'ListOrderPayments',
   summary: 'Every attempt to pay an order of mine, oldest first',
@@ -93,8 +102,8 @@ const listOrderPayments = defineQuery({
   async run({ params, query }, context) {
     const where = visible(context);
     where.add('o.id = ?', params.id);
-    const sql = { columns: 'p.*', from: FROM, where, order: 'p.attempt, p.id' };
-    const page = await pageOf<PaymentRow>(context.db, sql, query, paymentView);
+    const sql = { columns: 'p.*', from: FROM, where, order: BY_ATTEMPT };
+    const page = await pageOf<PaymentRow>(context, sql, query, paymentView);
     return page.pagination?.total_items === 0 ? missing('OrderUnknown', 'There is no such order.') : page;
   },
 });

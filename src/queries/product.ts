@@ -5,8 +5,9 @@ import { invalid, missing } from '../errors.ts';
 import { type ProductRow, products } from '../projections/products.ts';
 import { tsqueryOf } from '../projections/search.ts';
 import { Currency, Fields, Id, Instant, Money, Nullable, Named, PriceLimit } from '../schema.ts';
-import { AS_PEOPLE_SORT, conditions, pageOf, Paging } from '../engine/ask/paging.ts';
-import { paginate, type QueryAnswer } from '../engine/ask/query.ts';
+import { type Order, pageOf, type SortKey } from '../engine/ask/pages.ts';
+import { AS_PEOPLE_SORT, conditions, listKey, Paging } from '../engine/ask/paging.ts';
+import type { QueryAnswer } from '../engine/ask/query.ts';
 import { defineQuery, type QueryContext } from './contract.ts';
 
 export const StockView = Named('Stock', { available: Type.Integer(), reserved: Type.Integer(), total: Type.Integer() });
@@ -105,53 +106,49 @@ const Filters = {
 const ListFilters = Fields({ ...Filters, store_id: Type.Optional(Id) });
 type ListFilters = Static<typeof ListFilters>;
 
-const SORT_COLUMNS = {
-  created_at: 'p.created_at',
-  price: 'p.price',
-  name: `p.name ${AS_PEOPLE_SORT}`,
-  popularity: 'p.ordered',
-} as const;
+const CREATED: SortKey = { sql: 'p.created_at', type: 'timestamptz' };
+const ID: SortKey = { sql: 'p.id', type: 'uuid' };
 
 /** Prices are compared only within one currency. A log of an earlier version may hold products in several. */
-function orderOf(
-  { sort_by: by, sort_order: direction }: Omit<ListFilters, 'search'>,
-  search: string | undefined,
-): string {
-  if (by === undefined && search !== undefined) {
-    return `ts_rank(p.words, $1::tsquery) DESC, p.created_at DESC, p.id`;
-  }
-  const descending =
-    direction === undefined ? by === undefined || by === 'created_at' || by === 'popularity' : direction === 'desc';
-  const direct = descending ? 'DESC' : 'ASC';
-  const group = by === 'price' ? `p.currency ${direct}, ` : '';
-  return `${group}${SORT_COLUMNS[by ?? 'created_at']} ${direct}, p.id`;
+const SORTS: Readonly<Record<NonNullable<ListFilters['sort_by']>, Order['keys']>> = {
+  created_at: [CREATED, ID],
+  price: [{ sql: 'p.currency', type: 'text' }, { sql: 'p.price', type: 'bigint' }, ID],
+  name: [{ sql: `p.name ${AS_PEOPLE_SORT}`, type: 'text' }, ID],
+  popularity: [{ sql: 'p.ordered', type: 'bigint' }, ID],
+};
+const RANK: Order = {
+  keys: [{ sql: 'ts_rank(p.words, $1::tsquery)', type: 'real' }, CREATED, ID],
+  descending: true,
+};
+
+function orderOf({ sort_by: by, sort_order: direction }: Omit<ListFilters, 'search'>, search?: string): Order {
+  if (by === undefined && search !== undefined) return RANK;
+  const usual = by === 'price' || by === 'name' ? 'asc' : 'desc';
+  return { keys: SORTS[by ?? 'created_at'], descending: (direction ?? usual) === 'desc' };
 }
 
 /** The query for the words that were typed; undefined if there are none, and empty if nothing has them. */
 const tsqueryFor = (typed: string | undefined): string | undefined =>
   typed === undefined || isBlank(typed) ? undefined : tsqueryOf(wantedIn(typed));
 
-async function list({ search: typed, ...filters }: ListFilters, { db, services }: QueryContext): Promise<QueryAnswer> {
+async function list({ search: typed, ...filters }: ListFilters, context: QueryContext): Promise<QueryAnswer> {
+  const { services } = context;
   const minor = (field: 'min_price' | 'max_price', amount: string | number): number =>
     toMinor(amount, services.settings.currency) ??
     invalid(field, `must be ${priceLimitInWords(services.settings.currency)}`);
   const where = conditions(VISIBLE);
   const { category_id, store_id, min_price, max_price, in_stock } = filters;
   const search = tsqueryFor(typed);
-  if (search === '') return { data: [], pagination: paginate(filters.page, filters.per_page, 0) };
-  if (search !== undefined) where.add('p.words @@ ?::tsquery', search);
+  if (search === '') where.add('?', false);
+  else if (search !== undefined) where.add('p.words @@ ?::tsquery', search);
   if (category_id !== undefined) where.add('p.category_id = ?', category_id);
   if (store_id !== undefined) where.add('p.store_id = ?', store_id);
   if (min_price !== undefined || max_price !== undefined) where.add('p.currency = ?', services.settings.currency);
   if (min_price !== undefined) where.add('p.price >= ?', minor('min_price', min_price));
   if (max_price !== undefined) where.add('p.price <= ?', minor('max_price', max_price));
   if (in_stock !== undefined) where.add('(p.on_hand - p.reserved > 0) = ?', in_stock);
-  return pageOf<FoundProduct>(
-    db,
-    { columns: PRODUCT_COLUMNS, from: FROM, where, order: orderOf(filters, search) },
-    filters,
-    view,
-  );
+  const sql = { columns: PRODUCT_COLUMNS, from: FROM, where, order: orderOf(filters, search || undefined) };
+  return pageOf<FoundProduct>(context, sql, filters, view);
 }
 
 const listProducts = defineQuery({
@@ -167,7 +164,7 @@ const listProducts = defineQuery({
   cache: {
     ttlMs: TTL_MS,
     // Not `products:`, under which a process of the version before may have cached what its search found.
-    key: ({ query }) => `products by words:${JSON.stringify(Object.entries(query).sort())}`,
+    key: ({ query }) => listKey('products by words', query),
     tags: () => ['products', 'stores'],
   },
   run: ({ query }, context) => list(query, context),

@@ -2,7 +2,8 @@ import { Type, type Static } from 'typebox';
 import { worthOf } from '../aggregates/orderLines.ts';
 import { toMajor } from '../aggregates/money.ts';
 import { sealedInOrder } from '../aggregates/sealed.ts';
-import { conditions, pageOf, Paging } from '../engine/ask/paging.ts';
+import { newestFirst, readPage } from '../engine/ask/pages.ts';
+import { conditions, Paging } from '../engine/ask/paging.ts';
 import type { OrderRow } from '../projections/orders.ts';
 import { Currency, Fields, Id, Instant, Money, Named } from '../schema.ts';
 import { defineQuery } from './contract.ts';
@@ -49,18 +50,16 @@ const listSellerOrders = defineQuery({
   result: Type.Array(SellerOrderView),
   paginated: true,
   reads: ['orders'],
-  async run({ query }, { actor, db, services }) {
+  async run({ query }, context) {
+    const { actor, services } = context;
     const storeId = storeIdOf(actor.id);
     const where = conditions();
     where.add('store_ids @> ?::jsonb', JSON.stringify([storeId]));
     if (query.status !== undefined) addPartStatus(where, storeId, query.status);
-    const sql = { columns: '*', from: 'orders', where, order: 'created_at DESC, id' };
-    const { data, pagination } = await pageOf<OrderRow>(db, sql, query, (row) => row);
-    const rows = await services.personalData.revealAll(data as OrderRow[], sealedInOrder);
-    return {
-      data: rows.map((row) => sellerOrderView(row, storeId)),
-      ...(pagination === undefined ? {} : { pagination }),
-    };
+    const sql = { columns: '*', from: 'orders', where, order: newestFirst() };
+    const { rows, pagination } = await readPage<OrderRow>(context, sql, query);
+    const revealed = await services.personalData.revealAll(rows, sealedInOrder);
+    return { data: revealed.map((row) => sellerOrderView(row, storeId)), pagination };
   },
 });
 

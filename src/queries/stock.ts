@@ -5,7 +5,8 @@ import { NO_STREAM, streamOf } from '../eventstore/eventStore.ts';
 import type { ProductRow } from '../projections/products.ts';
 import { Fields, Id, Instant, Nullable, Named } from '../schema.ts';
 import { type FoundProduct, PRODUCT_COLUMNS, ProductView, productView, StockView, stockView } from './product.ts';
-import { conditions, EventPaging, eventPageOf, pageOf, Paging } from '../engine/ask/paging.ts';
+import { type Order, pageOf } from '../engine/ask/pages.ts';
+import { conditions, EventPaging, eventPageOf, Paging } from '../engine/ask/paging.ts';
 import { defineQuery, type QueryContext } from './contract.ts';
 
 const LOW_STOCK_BELOW_DEFAULT = 10;
@@ -87,6 +88,14 @@ const listStockHistory = defineQuery({
   },
 });
 
+const LEAST_FIRST: Order = {
+  keys: [
+    { sql: '(p.on_hand - p.reserved)', type: 'bigint' },
+    { sql: 'p.id', type: 'uuid' },
+  ],
+  descending: false,
+};
+
 const listLowStock = defineQuery({
   name: 'ListLowStock',
   summary: 'Products of mine of which little is left',
@@ -100,13 +109,14 @@ const listLowStock = defineQuery({
   result: Type.Array(ProductView),
   paginated: true,
   reads: ['products', 'stores'],
-  run({ query }, { actor, db }) {
+  run({ query }, context) {
     const where = conditions('p.listed');
-    where.add('p.seller_id = ?', actor.id);
+    where.add('p.seller_id = ?', context.actor.id);
     where.add('p.on_hand - p.reserved < ?', query.below);
     const sql = { columns: PRODUCT_COLUMNS, from: 'products p JOIN stores s ON s.id = p.store_id', where };
-    const order = 'p.on_hand - p.reserved, p.id';
-    return pageOf<FoundProduct>(db, { ...sql, order }, query, (row) => productView(row, row.store_name));
+    return pageOf<FoundProduct>(context, { ...sql, order: LEAST_FIRST }, query, (row) =>
+      productView(row, row.store_name),
+    );
   },
 });
 

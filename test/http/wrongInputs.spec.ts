@@ -182,7 +182,7 @@ describe('the message about a wrong input', () => {
     ]);
     expect(told(query('ListProducts'), { min_price: 'cheap', page: '0', in_stock: 'yes' })).to.have.members([
       'min_price must be an amount of money in EUR of at least 0 and at most 1000000000, with at most 2 decimals, such as 19.90',
-      'page must be a whole number from 1 to 10000',
+      'page must be a whole number from 1 to 1000000000000',
       'in_stock must be true or false',
     ]);
     expect(told(query('GetOrder'), { as_of: 'yesterday' })).to.deep.equal([

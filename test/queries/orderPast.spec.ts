@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
+import { createCursors } from '../../src/engine/ask/cursor.ts';
 import { NO_STREAM } from '../../src/eventstore/eventStore.ts';
 import { queries } from '../../src/queries/index.ts';
 import type { OrderView } from '../../src/queries/order.ts';
@@ -25,10 +26,11 @@ describe('an order as it was', () => {
 
   async function asOf(instant: string): Promise<OrderView> {
     const getOrder = queries.find(({ name }) => name === 'GetOrder')!;
-    const input = { params: { id }, query: { as_of: instant } } as never;
+    const input = { params: { id }, query: { as_of: instant } };
     const db = { rows: () => Promise.reject(new Error('the past is in the log')) };
     const actor = { id: 'ann', role: 'buyer' };
-    const { data } = await getOrder.run(input, { actor, now: at('13:00:00'), db, store, services });
+    const cursors = createCursors(Buffer.alloc(32))({ query: getOrder, input, actor });
+    const { data } = await getOrder.run(input, { actor, now: at('13:00:00'), db, cursors, store, services });
     return data as OrderView;
   }
 

@@ -5,6 +5,7 @@ import type { Services } from '../decide/services.ts';
 import type { EventStore } from '../../eventstore/eventStore.ts';
 import type { QueryAnswer, QueryContract, ReadDb } from './query.ts';
 import { type LastChanges, NO_CHANGES } from './changes.ts';
+import { createCursors } from './cursor.ts';
 import { createReach, type Progress, tooLate } from './reach.ts';
 import { createWriters, type Writers } from './writers.ts';
 
@@ -41,6 +42,8 @@ export interface AskOptions {
   readonly writers?: Writers;
   /** The last change of each resource by anyone. Default: only the callers' own changes are waited for. */
   readonly changes?: LastChanges | undefined;
+  /** Seals cursors. Default: a key of its own, so that no other process accepts them. */
+  readonly cursorKey?: Buffer;
   readonly now?: () => Date;
   readonly waitMaxMs?: number;
   /** Gets each answer before it is sent. Tests use it to check answers against the declared result. */
@@ -85,17 +88,18 @@ const tagsOf = ({ cache, reads }: QueryContract, input: Input): readonly string[
  */
 export function createAsk(options: AskOptions): Ask {
   const { cache, db, store, services, progress, inspect, now = () => new Date() } = options;
-  const waitMaxMs = options.waitMaxMs ?? POSITION_WAIT_MAX_MS;
-  const writers = options.writers ?? createWriters();
-  const changes = options.changes ?? NO_CHANGES;
+  const { waitMaxMs = POSITION_WAIT_MAX_MS, writers = createWriters(), changes = NO_CHANGES } = options;
   const reach = createReach({ progress, store, waitMaxMs });
+  const cursorsOf = createCursors(options.cursorKey);
   const keyOf = (query: QueryContract, input: Input): string => `${query.name}:${query.cache?.key(input) ?? ''}`;
 
   const atLeast = (own: bigint, { minPosition }: Question): bigint =>
     minPosition !== undefined && minPosition > own ? minPosition : own;
 
-  const run = async ({ query, input, actor }: Question): Promise<CachedAnswer> => {
-    const answer = await query.run(input, { actor, now: now().toISOString(), db, store, services });
+  const run = async (asked: Question): Promise<CachedAnswer> => {
+    const { query, input, actor } = asked;
+    const context = { actor, now: now().toISOString(), db, cursors: cursorsOf(asked), store, services };
+    const answer = await query.run(input, context);
     inspect?.(query, answer);
     return toCached(answer);
   };

@@ -1,13 +1,50 @@
+import { hash } from 'node:crypto';
 import { Type } from 'typebox';
-import { PER_PAGE_DEFAULT, PER_PAGE_MAX, paginate, type QueryAnswer, type ReadDb } from './query.ts';
+import { CURSOR_CHARS_MAX } from './cursor.ts';
+import { PER_PAGE_DEFAULT, PER_PAGE_MAX, type QueryContract } from './query.ts';
 
-/** Highest page number. `OFFSET` makes Postgres read all rows before the page, and people do not page this far. */
-const PAGE_MAX = 10_000;
+/** How many rows deep `page` reaches. `OFFSET` makes Postgres read all rows before the page; a cursor does not. */
+export const PAGED_ROWS_MAX = 10_000;
 
+/** Highest page number that is understood, to say that it is too deep. */
+const PAGE_MAX = 1_000_000_000_000;
+
+/** The arguments of a list that comes in pages: any page near the beginning, or what follows the row that a cursor names. */
 export const Paging = {
-  page: Type.Integer({ minimum: 1, maximum: PAGE_MAX, default: 1 }),
+  page: Type.Integer({
+    ...{ minimum: 1, maximum: PAGE_MAX, default: 1 },
+    description: `The number of the page; it may begin at most ${PAGED_ROWS_MAX.toLocaleString('en')} rows deep. A cursor reaches any depth.`,
+  }),
   per_page: Type.Integer({ minimum: 1, maximum: PER_PAGE_MAX, default: PER_PAGE_DEFAULT }),
+  cursor: Type.Optional(
+    Type.String({
+      ...{ minLength: 1, maxLength: CURSOR_CHARS_MAX },
+      description:
+        'The `meta.pagination.next` of the page before. All other arguments stay as they were, but for `per_page`.',
+    }),
+  ),
 };
+
+/** Other names that clients of other shops use for these arguments. */
+const PAGING_ALIASES: Readonly<Record<string, string>> = { page_size: 'per_page', limit: 'per_page' };
+
+/** Every other name of an argument of a query, each with the name in its schema. */
+export const aliasesOf = ({
+  paginated,
+  queryAliases,
+}: Pick<QueryContract, 'paginated' | 'queryAliases'>): Readonly<Record<string, string>> => ({
+  ...(paginated === true ? PAGING_ALIASES : {}),
+  ...queryAliases,
+});
+
+/** Longer keys of cached lists are replaced by their digest. */
+const LIST_KEY_CHARS_MAX = 200;
+
+/** The key of a cached page of a list: each page has one of its own, and none is long. */
+export function listKey(name: string, query: object): string {
+  const asked = JSON.stringify(Object.entries(query).sort());
+  return `${name}:${asked.length <= LIST_KEY_CHARS_MAX ? asked : hash('sha256', asked, 'base64url')}`;
+}
 
 const EVENTS_DEFAULT = 100;
 const EVENTS_MAX = 500;
@@ -42,21 +79,4 @@ export function conditions(...always: string[]): Conditions {
     },
     where: () => (parts.length === 0 ? '' : `WHERE ${parts.join(' AND ')}`),
   };
-}
-
-/** One page of `SELECT columns FROM from …`, with the count of all matching rows. */
-export async function pageOf<R extends object>(
-  db: ReadDb,
-  sql: { columns: string; from: string; where: Conditions; order: string },
-  { page, per_page: perPage }: { page: number; per_page: number },
-  view: (row: R) => unknown,
-): Promise<QueryAnswer> {
-  const { columns, from, where, order } = sql;
-  const filter = where.where();
-  const limits = `LIMIT ${perPage} OFFSET ${(page - 1) * perPage}`;
-  const [rows, counted] = await Promise.all([
-    db.rows<R>(`SELECT ${columns} FROM ${from} ${filter} ORDER BY ${order} ${limits}`, where.values),
-    db.rows<{ count: number }>(`SELECT count(*) AS count FROM ${from} ${filter}`, where.values),
-  ]);
-  return { data: rows.map(view), pagination: paginate(page, perPage, counted[0]?.count ?? 0) };
 }

@@ -3,6 +3,7 @@ import type { Access, Domain, Revised, Route } from '../decide/command.ts';
 import type { Actor } from '../decide/context.ts';
 import type { Services } from '../decide/services.ts';
 import type { EventStore } from '../../eventstore/eventStore.ts';
+import type { Cursors } from './cursor.ts';
 
 export const PER_PAGE_DEFAULT = 20;
 export const PER_PAGE_MAX = 100;
@@ -12,6 +13,10 @@ export interface Pagination {
   readonly per_page: number;
   readonly total_items: number;
   readonly total_pages: number;
+  /** There are more than `total_items`: counting all of them would cost more than the page. */
+  readonly total_is_minimum?: true;
+  /** The cursor of the page that follows; absent on the last page. */
+  readonly next?: string;
 }
 
 /** `revision` becomes the ETag. */
@@ -30,6 +35,8 @@ export interface QueryContext<S extends Services = Services> {
   readonly actor: Actor;
   readonly now: string;
   readonly db: ReadDb;
+  /** The cursors of the list that is asked for. */
+  readonly cursors: Cursors;
   readonly store: EventStore;
   readonly services: S;
 }
@@ -65,7 +72,10 @@ export interface QueryContract<D extends Domain = Domain> {
   readonly result: TSchema;
   /** Default: never. */
   readonly revised?: Revised;
+  /** A list in pages: it takes the arguments of `Paging`, and their other names. */
   readonly paginated?: boolean;
+  /** Other names of arguments, each with the name in `query`. A caller gives an argument by one of its names. */
+  readonly queryAliases?: Readonly<Record<string, string>>;
   readonly codes?: readonly string[];
   /** The projections that the query reads. It waits for them (read your writes) and reports their `Projection-Position`. */
   readonly reads: readonly string[];

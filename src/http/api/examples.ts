@@ -82,6 +82,7 @@ const VALUES: Readonly<Record<string, unknown>> = {
     threshold: 10,
   },
   message: 'done',
+  cursor: 'Y3Vyc29yIG9mIHRoZSBuZXh0IHBhZ2U',
 };
 
 /** The ids, the secret and the instant of the examples: in place of them, a test sends those of its own shop. */

@@ -1,6 +1,7 @@
 import type { TObject } from 'typebox';
 import type { CommandContract } from '../../commands/contract.ts';
 import type { Revised } from '../../engine/decide/command.ts';
+import { aliasesOf } from '../../engine/ask/paging.ts';
 import type { QueryContract } from '../../engine/ask/query.ts';
 import { takesKey } from './idempotency.ts';
 import { type ApiRoute, BASE_PATH, isReadable } from './api.ts';
@@ -60,7 +61,7 @@ interface Making {
   readonly readable: boolean;
 }
 
-function parametersOf({ route, schemas }: Making, schema: TObject | undefined, place: 'path' | 'query'): Json[] {
+function parametersOf({ route, schemas }: Making, schema: TObject | undefined, place: 'path' | 'query'): Parameter[] {
   return Object.entries(plain(schema ?? {}).properties ?? {}).map(([name, property]) => {
     const { description, ...rest } = property;
     const required = place === 'path' || requiredOf(schema).includes(name);
@@ -70,6 +71,18 @@ function parametersOf({ route, schemas }: Making, schema: TObject | undefined, p
       ...{ schema: schemas.referring(rest), example: exampleOf(rest, named) },
     };
   });
+}
+
+type Parameter = Json & { readonly name: string };
+
+/** The other names of parameters. */
+function aliasParameters({ route: { contract } }: Making, parameters: readonly Parameter[]): Parameter[] {
+  const aliases = 'reads' in contract ? Object.entries(aliasesOf(contract)) : [];
+  return aliases.flatMap(([alias, name]) =>
+    parameters
+      .filter((one) => one.name === name)
+      .map((one) => ({ ...one, name: alias, deprecated: true, description: `Another name of \`${name}\`.` })),
+  );
 }
 
 const SUBJECTS: Readonly<Record<string, string>> = {
@@ -87,6 +100,7 @@ export function codesOf({ contract, kind }: ApiRoute): Code[] {
   if (Array.isArray(contract.access)) codes.add('FORBIDDEN');
   if (contract.params !== undefined) codes.add('NOT_FOUND');
   if (kind === 'command') EVERY_COMMAND.forEach((code) => codes.add(code));
+  if ('paginated' in contract && contract.paginated) codes.add('PAGE_TOO_DEEP');
   for (const code of contract.codes ?? []) {
     if (!Object.hasOwn(CODES, code)) throw new Error(`${contract.name} declares the unknown code ${code}.`);
     codes.add(code as Code);
@@ -176,6 +190,7 @@ function operationOf(making: Making): Json {
   const { contract, kind, alias } = route;
   const query = 'query' in contract ? contract.query : undefined;
   const shared = kind === 'command' ? parametersOfCommand(contract as CommandContract) : QUERY_PARAMETERS;
+  const asked = parametersOf(making, query, 'query');
   return {
     operationId: operationId(contract.name) + (alias ? `At${route.path.replaceAll(/[^a-z0-9]+/gi, '_')}` : ''),
     summary: contract.summary,
@@ -185,7 +200,8 @@ function operationOf(making: Making): Json {
     security: contract.access === 'anyone' ? [] : [{ bearer: [] }],
     parameters: [
       ...parametersOf(making, contract.params, 'path'),
-      ...parametersOf(making, query, 'query'),
+      ...asked,
+      ...aliasParameters(making, asked),
       ...shared.map((name) => parameterRef(name)),
     ],
     ...requestBodyOf(making),

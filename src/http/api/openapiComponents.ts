@@ -35,6 +35,14 @@ const schemas = {
       per_page: wholeNumber(1),
       total_items: wholeNumber(0),
       total_pages: wholeNumber(0),
+      total_is_minimum: {
+        const: true,
+        description: 'There are more than `total_items`: counting all of them would cost more than the page.',
+      },
+      next: {
+        type: 'string',
+        description: 'The `cursor` of the page that follows; absent on the last page.',
+      },
     },
   },
   FieldError: {

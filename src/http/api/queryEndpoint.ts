@@ -1,11 +1,12 @@
 import { type FieldError, fieldError } from '../../errors.ts';
 import type { Asked, Question } from '../../engine/ask/ask.ts';
+import { aliasesOf } from '../../engine/ask/paging.ts';
 import type { QueryContract } from '../../engine/ask/query.ts';
 import { hasBody } from './body.ts';
 import { admit, type Endpoint, type EndpointDeps, paramsReader, refuseIfAny } from './endpoint.ts';
 import { etagOf, isNotModified, readMinPosition } from './etag.ts';
 import { envelope, type Exchange, JSON_TYPE } from './exchange.ts';
-import { parseQuery } from './queryString.ts';
+import { parseQuery, renamed } from './queryString.ts';
 import { textCheck } from './validate.ts';
 
 /** Every stored answer must be revalidated before use; shared caches may store only answers for anyone. */
@@ -15,13 +16,15 @@ const CACHE_CONTROL = { anyone: 'no-cache', others: 'private, no-cache' } as con
 export function queryEndpoint(query: QueryContract, path: string, deps: EndpointDeps): Endpoint {
   const { answering, ask } = deps;
   const readParams = paramsReader(path, query.params, deps.forms);
+  const aliases = new Map(Object.entries(aliasesOf(query)));
   const checkQuery = textCheck(query.query, deps.forms);
   const cacheControl = query.access === 'anyone' ? CACHE_CONTROL.anyone : CACHE_CONTROL.others;
 
   const questionOf = (exchange: Exchange, values: readonly string[]): Question => {
     const errors: FieldError[] = [];
     const params = readParams(values, errors);
-    const args = parseQuery(exchange.search, errors);
+    const given = parseQuery(exchange.search, errors);
+    const args = aliases.size === 0 || exchange.search === '' ? given : renamed(given, aliases, errors);
     errors.push(...checkQuery(args));
     if (hasBody(exchange.req)) errors.push(fieldError(undefined, 'A GET takes no body.'));
     const minPosition = readMinPosition(exchange.req, errors);

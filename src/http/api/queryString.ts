@@ -6,6 +6,23 @@ const QUERY_PARAMETERS_MAX = 64;
 const decode = (text: string): string => decodeURIComponent(text.replaceAll('+', ' '));
 const UNSTORABLE = /[\0\p{Cs}]/u;
 
+export type Aliases = ReadonlyMap<string, string>;
+
+/** Gives arguments their own names. An argument that came by two of its names is an error, whatever the values are. */
+export function renamed(
+  args: Record<string, unknown>,
+  aliases: Aliases,
+  errors: FieldError[],
+): Record<string, unknown> {
+  const own = Object.create(null) as Record<string, unknown>;
+  for (const [given, value] of Object.entries(args)) {
+    const name = aliases.get(given) ?? given;
+    if (name in own) errors.push(fieldError(given, `is another name of ${name}, which is given too`));
+    own[name] = value;
+  }
+  return own;
+}
+
 /**
  * Parses a query string into an object of texts. A repeated parameter, text that is not UTF-8, NUL and lone surrogates are
  * errors. Unknown parameters are left to the schema.
