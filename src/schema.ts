@@ -4,7 +4,7 @@ import { Type, type TObject, type TProperties, type TSchema } from 'typebox';
  * Shared schemas of requests and answers. Every input has a limit. A `description` that begins with a small letter completes the sentence
  * "it must be …" of the message to a caller whose input is refused; `commands/forms.ts` has those that the settings decide, by `title`.
  */
-const NAME_LENGTH_MAX = 200;
+export const NAME_LENGTH_MAX = 200;
 const TEXT_LENGTH_MAX = 5_000;
 const EMAIL_LENGTH_MAX = 254;
 /** Longer than bcrypt accepts, so that the password rule refuses a too long password and states the reason. */
@@ -32,6 +32,15 @@ export const Phone = Type.String({
   maxLength: 30,
   pattern: '^(?:[ (]{0,3}\\+)?[ ().-]*(?:[0-9][ ().-]*){7,15}$',
   description: 'a phone number of 7 to 15 digits, with or without separators, such as +44 20 7946 0018',
+});
+/** The signs that stand between the digits of a phone number, and those that nobody sees. */
+const PHONE_SIGN = '[\\s\\p{Z}\\p{Cf}\\p{Pd}\\u2212+\\uff0b().\\/\\uff08\\uff09\\uff0e\\uff0f]';
+/** The phone number of an account, in any spelling and the digits of any script. Whether it exists is judged by its rule. */
+export const UserPhone = Type.String({
+  title: 'UserPhone',
+  maxLength: 60,
+  pattern: `^${PHONE_SIGN}*(?:[0-9\\p{Nd}]${PHONE_SIGN}*){7,20}$`,
+  description: 'a phone number of 7 to 15 digits with its country code, such as +44 20 7946 0018',
 });
 export const Password = Type.String({ minLength: 1, maxLength: PASSWORD_LENGTH_MAX });
 /** A password to be set. The specification shows the least length that the settings allow, which the password rule checks. */

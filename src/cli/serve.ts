@@ -1,6 +1,6 @@
 import cluster from 'node:cluster';
 import type { Command } from 'commander';
-import { environment, loadConfig, remarksOnSettings, type Config } from '../config/config.ts';
+import { environment, loadConfig, remarksOnSettings, weakSettings, type Config } from '../config/config.ts';
 import { createLogger } from '../platform/log.ts';
 import { type Running, start } from '../main.ts';
 import { startWorkers } from '../workers/primary.ts';
@@ -98,7 +98,7 @@ async function serve(options: Options): Promise<void> {
   const config = configOf(options);
   const log = createLogger(config.logLevel);
   if (cluster.isWorker) process.exit(await work(config, log));
-  for (const remark of remarksOnSettings()) log.warn(remark);
+  for (const remark of [...remarksOnSettings(), ...weakSettings(config)]) log.warn(remark);
   const signalled = firstSignal().then((signal) => {
     log.info({ signal }, 'stopping');
     setTimeout(() => {

@@ -1,34 +1,19 @@
-import { Type } from 'typebox';
 import { placeOfUser, sealedInUser } from '../aggregates/sealed.ts';
 import { sessionDecider, whyOutdated } from '../aggregates/session.ts';
-import {
-  type ActiveUser,
-  type Role,
-  type UserCommand,
-  userDecider,
-  type UserEvent,
-  type UserState,
-} from '../aggregates/user.ts';
+import { type ActiveUser, type UserCommand, userDecider, type UserEvent, type UserState } from '../aggregates/user.ts';
 import { isRefusal, reject, type SecurityFinding, unauthenticated } from '../errors.ts';
 import { type UserRow, users } from '../projections/users.ts';
-import { Email, Fields, Message, Name, NewPassword, Password, Phone, RefreshToken } from '../schema.ts';
-import { UserView, userView } from '../queries/user.ts';
+import { Email, Fields, Message, Password, RefreshToken } from '../schema.ts';
+import { userView } from '../queries/user.ts';
 import { endOf, isStillDerived, tokenAnswer, TokenPair } from './tokenPair.ts';
-import { type Claim, type Holders, holderOf, obtain, using } from './claim.ts';
-import type { Answer, Answers } from '../engine/decide/command.ts';
-import type { Outcome } from '../engine/decide/context.ts';
-import { type CommandContext, defineChange, defineCommand, type Services } from './contract.ts';
-import { answerWith } from '../engine/decide/answer.ts';
+import { type Claim, type Holders, holderOf, obtain } from './claim.ts';
+import type { Answers } from '../engine/decide/command.ts';
+import { type CommandContext, defineCommand, type Services } from './contract.ts';
 
 /** The form in which e-mail addresses are compared. */
 export const normalEmail = (email: string): string => email.normalize('NFC').trim().toLowerCase();
 export const emailClaim = (context: CommandContext, email: string): string =>
   `email-${context.services.personalData.blindIndex('email', normalEmail(email))}`;
-/** The form in which phone numbers are claimed, stored, shown and compared: digits, perhaps with a plus before them. */
-export const normalPhone = (phone: string): string => phone.replace(/[^0-9+]/g, '');
-export const phoneClaim = (context: CommandContext, phone: string): string =>
-  `phone-${context.services.personalData.blindIndex('phone', normalPhone(phone))}`;
-
 /** People hold the claims of their e-mail address and their phone number. */
 export const PEOPLE: Holders<UserState, UserCommand, UserEvent> = {
   decider: userDecider,
@@ -44,52 +29,15 @@ export const PEOPLE: Holders<UserState, UserCommand, UserEvent> = {
       : { type: 'AbandonRegistration', data: {} },
 };
 
-/** Claims a unique value for a person, or refuses with the field's name. */
-export async function claim(context: CommandContext, field: string, claimId: string, holder: string): Promise<Claim> {
-  const claimed = await obtain(context, { claimId, holder, step: `claim ${field}` }, PEOPLE);
-  if (claimed !== undefined) return claimed;
+/** Refuses a value that another person has, by the name of its field. */
+export function refuseTaken(field: string): never {
   const message = `This ${field} is already taken.`;
   return reject('ValueTaken', message, { errors: [{ code: 'CONFLICT', field, message }] });
 }
 
-export interface Registration {
-  readonly email: string;
-  readonly password: string;
-  readonly name: string;
-  readonly phone?: string;
-  readonly role: Role;
-}
-
-/** Claims the values that must be unique (e-mail, phone), then registers. */
-async function register(context: CommandContext, registration: Registration): Promise<Outcome> {
-  const { personalData, passwords } = context.services;
-  const { email, password, name, phone, role } = registration;
-  passwords.check(password, 'password', [email, name]);
-  const userId = context.derive('user');
-  await personalData.createKey(userId);
-  const passwordHash = await personalData.seal(
-    placeOfUser(userId, 'UserRegistered.passwordHash'),
-    await passwords.hash(password),
-  );
-  const phoneClaimId = phone === undefined ? null : phoneClaim(context, phone);
-  const data = {
-    email: await personalData.seal(placeOfUser(userId, 'UserRegistered.email'), email.trim()),
-    name: await personalData.seal(placeOfUser(userId, 'UserRegistered.name'), name.trim()),
-    phone:
-      phone === undefined
-        ? null
-        : await personalData.seal(placeOfUser(userId, 'UserRegistered.phone'), normalPhone(phone)),
-    phoneClaim: phoneClaimId,
-    passwordHash,
-    role,
-  };
-  const enter = () => context.handle(userDecider, userId, { type: 'RegisterUser', data }, { step: 'register' });
-  const { state } = await context.load(userDecider, userId);
-  if (state.status !== 'none') return enter();
-  return using(context, await claim(context, 'email', emailClaim(context, email), userId), async () => {
-    if (phoneClaimId === null) return enter();
-    return using(context, await claim(context, 'phone', phoneClaimId, userId), enter);
-  });
+/** Claims a unique value for a person, or refuses with the field's name. */
+export async function claim(context: CommandContext, field: string, claimId: string, holder: string): Promise<Claim> {
+  return (await obtain(context, { claimId, holder, step: `claim ${field}` }, PEOPLE)) ?? refuseTaken(field);
 }
 
 export const userAnswers: Answers<UserRow, Services> = {
@@ -97,40 +45,12 @@ export const userAnswers: Answers<UserRow, Services> = {
   view: (row, { services }) => services.personalData.reveal(userView(row), sealedInUser(row.id)),
 };
 
-/** Registers a person outside the public route, such as an admin. */
-export async function registerUser(context: CommandContext, registration: Registration): Promise<Answer> {
-  return answerWith(userAnswers, await register(context, registration), context);
-}
-
 export async function activeUser(context: CommandContext, userId: string): Promise<ActiveUser> {
   return active((await context.load(userDecider, userId)).state);
 }
 
 export const active = (state: UserState): ActiveUser =>
   state.status === 'active' && !state.deactivated ? state : unauthenticated('UserGone', 'This account is not active.');
-
-const registerCommand = defineChange({
-  name: 'RegisterUser',
-  summary: 'Register as a buyer',
-  tag: 'auth',
-  route: 'POST /auth/register',
-  aliases: ['POST /users/register'],
-  access: 'anyone',
-  limit: 'register',
-  security: 'registration',
-  about: (body) => normalEmail((body as { email: string }).email),
-  body: Fields({ email: Email, password: NewPassword, name: Name, phone: Type.Optional(Phone) }),
-  status: 201,
-  result: UserView,
-  answers: userAnswers,
-  codes: ['CONFLICT'],
-  seenAt: () => '/users/me',
-  check: ({ password, email, name }, { passwords }) => {
-    const context = [email, name].map((text) => (typeof text === 'string' ? text : undefined));
-    if (typeof password === 'string') passwords.check(password, 'password', context);
-  },
-  run: ({ body }, context) => register(context, { ...body, role: 'buyer' }),
-});
 
 /** Hashes the password at the cost of the settings. The login goes on when that fails: the next one tries again. */
 async function rehash(
@@ -247,4 +167,4 @@ const logOut = defineCommand({
   },
 });
 
-export const authCommands = [registerCommand, logIn, refreshTokens, logOut];
+export const authCommands = [logIn, refreshTokens, logOut];

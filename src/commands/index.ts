@@ -6,6 +6,7 @@ import type { CommandContract } from './contract.ts';
 import { orderCommands } from './order.ts';
 import { paymentCommands } from './payment.ts';
 import { productCommands } from './product.ts';
+import { registrationCommands } from './registration.ts';
 import { roleCommands } from './role.ts';
 import { standingCommands } from './standing.ts';
 import { storeCommands } from './store.ts';
@@ -13,6 +14,7 @@ import { userCommands } from './user.ts';
 
 /** Every command of the shop. */
 export const commands: readonly CommandContract[] = [
+  ...registrationCommands,
   ...authCommands,
   ...userCommands,
   ...roleCommands,

@@ -1,15 +1,18 @@
 import { Type } from 'typebox';
+import { formerPhone } from '../aggregates/phone.ts';
 import { placeOfUser, type Sealed, sealedInUser, type SealedName } from '../aggregates/sealed.ts';
 import { type ActiveUser, type ProfileUpdated, userDecider, type UserState } from '../aggregates/user.ts';
-import { Fields, Line, Message, Name, Nullable, NewPassword, Password, Phone } from '../schema.ts';
-import { unauthenticated } from '../errors.ts';
+import { Fields, Line, Message, Nullable, NewPassword, Password, UserPhone } from '../schema.ts';
+import { isRefusal, unauthenticated } from '../errors.ts';
 import { streamOf } from '../eventstore/eventStore.ts';
 import { UserView } from '../queries/user.ts';
 import type { Handled } from '../engine/decide/services.ts';
 import type { Outcome } from '../engine/decide/context.ts';
-import { active, activeUser, claim, normalPhone, PEOPLE, phoneClaim, userAnswers } from './auth.ts';
+import { active, activeUser, PEOPLE, userAnswers } from './auth.ts';
 import { type Claim, isDoomed, onCurrentClaims, releaseTurn, releaseUnused, turnOf, using } from './claim.ts';
 import { type CommandContext, defineChange, defineCommand } from './contract.ts';
+import { checkRenamed, givenName, NameFields } from './personName.ts';
+import { claimPhone, phoneClaim, storedPhone } from './phone.ts';
 import { stateBefore, wasHandled } from '../engine/decide/answer.ts';
 
 const Address = Line(500);
@@ -19,15 +22,43 @@ const sealed = (context: CommandContext, field: SealedName, text: string): Promi
 const sealedIfAny = async (context: CommandContext, field: SealedName, text: string | null): Promise<Sealed | null> =>
   text === null ? null : sealed(context, field, text);
 
-const claimOfPhone = (context: CommandContext, phone: string | null): string | null =>
-  phone === null ? null : phoneClaim(context, phone);
+interface Wanted {
+  readonly typed: string;
+  /** In E.164. */
+  readonly stored: string;
+  readonly claimId: string;
+}
+
+/**
+ * The number that the user wants; undefined when it stays. A number of an earlier version that is none by today's rule stays when it comes
+ * back as it was shown.
+ */
+async function wantedPhone(context: CommandContext, user: ActiveUser, typed: string): Promise<Wanted | undefined> {
+  const { settings, personalData } = context.services;
+  try {
+    const stored = storedPhone(typed, settings);
+    return { typed, stored, claimId: phoneClaim(context, stored) };
+  } catch (error) {
+    const { phone } = await personalData.reveal(user, sealedInUser(context.actor.id));
+    if (isRefusal(error) && phone !== null && formerPhone(typed) === formerPhone(phone)) return undefined;
+    throw error;
+  }
+}
+
+/** The change of the phone number: none when it stays. */
+async function changeOfPhone(context: CommandContext, wanted: Wanted | null | undefined) {
+  if (wanted === undefined) return {};
+  if (wanted === null) return { phone: null, phoneClaim: null };
+  return { phone: await sealed(context, 'ProfileUpdated.phone', wanted.stored), phoneClaim: wanted.claimId };
+}
 
 /** Claims the wanted phone number, unless the user has it, or the command will be refused or has been handled. */
-async function claimNewPhone(context: CommandContext, wanted: string | null, known: Known): Promise<Claim | undefined> {
+async function claimNewPhone(context: CommandContext, wanted: Wanted | null, known: Known): Promise<Claim | undefined> {
   const id = context.actor.id;
-  if (wanted === null || wanted === known.user.phoneClaim || isDoomed(context, known.revision)) return undefined;
+  if (wanted === null || wanted.claimId === known.user.phoneClaim || isDoomed(context, known.revision))
+    return undefined;
   if (await wasHandled(context.services, streamOf(userDecider.category, id), context.origin)) return undefined;
-  return claim(context, 'phone', wanted, id);
+  return claimPhone(context, wanted, id);
 }
 
 /** Releases the phone number from before this command. `turn`: that of its claim before the command was handled. */
@@ -55,6 +86,7 @@ interface Known {
 async function changeProfile(
   context: CommandContext,
   data: ProfileUpdated['data'],
+  wanted: Wanted | null | undefined,
 ): Promise<Outcome & Handled<UserState>> {
   const id = context.actor.id;
   const { state, revision } = await context.load(userDecider, id);
@@ -63,9 +95,8 @@ async function changeProfile(
     const intent = { type: 'UpdateProfile', data: { ...data, ...claimEpoch } } as const;
     return context.handle(userDecider, id, intent, { pinned: true });
   };
-  const { phoneClaim: wanted } = data;
   if (wanted === undefined) return change({});
-  const former = wanted === user.phoneClaim ? null : user.phoneClaim;
+  const former = wanted?.claimId === user.phoneClaim ? null : user.phoneClaim;
   const turn = former === null ? 0 : await turnOf(context, former);
   const claimed = await claimNewPhone(context, wanted, { user, revision });
   const epoch = claimed === undefined && wanted !== null ? {} : { claimEpoch: user.claimEpoch };
@@ -82,26 +113,24 @@ const updateProfile = defineChange({
   aliases: ['PUT /users/profile'],
   access: 'user',
   body: Fields({
-    name: Type.Optional(Name),
-    phone: Type.Optional(Nullable(Phone)),
+    ...NameFields,
+    phone: Type.Optional(Nullable(UserPhone)),
     address: Type.Optional(Nullable(Address)),
   }),
   result: UserView,
   answers: userAnswers,
   codes: ['CONFLICT', 'NOT_FOUND'],
-  async run({ body: { name, phone, address } }, context) {
-    await activeUser(context, context.actor.id);
+  check: checkRenamed,
+  async run({ body: { phone, address, ...forms } }, context) {
+    const user = await activeUser(context, context.actor.id);
+    const name = givenName(forms);
+    const wanted = typeof phone === 'string' ? await wantedPhone(context, user, phone) : phone;
     const data = {
-      ...(name === undefined ? {} : { name: await sealed(context, 'ProfileUpdated.name', name.trim()) }),
-      ...(phone === undefined
-        ? {}
-        : {
-            phone: await sealedIfAny(context, 'ProfileUpdated.phone', phone === null ? null : normalPhone(phone)),
-            phoneClaim: claimOfPhone(context, phone),
-          }),
+      ...(name === undefined ? {} : { name: await sealed(context, 'ProfileUpdated.name', name) }),
+      ...(await changeOfPhone(context, wanted)),
       ...(address === undefined ? {} : { address: await sealedIfAny(context, 'ProfileUpdated.address', address) }),
     };
-    return onCurrentClaims(() => changeProfile(context, data));
+    return onCurrentClaims(() => changeProfile(context, data, wanted));
   },
 });
 

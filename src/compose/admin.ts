@@ -1,6 +1,7 @@
-import { emailClaim, normalEmail, PEOPLE, registerUser } from '../commands/auth.ts';
+import { emailClaim, normalEmail, PEOPLE } from '../commands/auth.ts';
 import { holderOf } from '../commands/claim.ts';
 import type { Services } from '../commands/contract.ts';
+import { registerUser } from '../commands/registration.ts';
 import { type Config, ConfigError } from '../config/config.ts';
 import type { ReadDb } from '../engine/ask/query.ts';
 import { carryOut } from '../engine/decide/carryOut.ts';

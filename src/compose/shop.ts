@@ -181,6 +181,7 @@ function settingsOf({ shop, payment }: Config): ShopSettings {
     paymentDeadlineMs: payment.deadlineMs,
     checkoutDeadlineMs: shop.checkoutDeadlineMs,
     unpaidBounds: shop.unpaidBounds,
+    phoneDefaultCountry: shop.phoneDefaultCountry,
   };
 }
 

@@ -41,6 +41,8 @@ const metricsOf = (values: Values) => ({
 const shopOf = (values: Values) => ({
   currency: values.CURRENCY,
   checkoutDeadlineMs: values.CHECKOUT_DEADLINE,
+  /** Undefined means that a phone number needs its country code. */
+  phoneDefaultCountry: values.PHONE_DEFAULT_COUNTRY,
   /** 0 means no bound. */
   unpaidBounds: { ordersMax: values.UNPAID_ORDERS_MAX, unitsMax: values.UNPAID_UNITS_MAX },
 });
@@ -185,6 +187,17 @@ export function remarksOnSettings(dir = process.cwd(), given: Environment = proc
   return [
     ...remarks.map(({ name, reason }) => `${name} ${reason}`),
     ...repeated.map((name) => `${name} is set more than once in .env: only the last value counts`),
+  ];
+}
+
+/** The fewest characters of a password below which a shop is warned: NIST SP 800-63B asks for 8. */
+const PASSWORD_ADVISED_MIN = 8;
+
+/** Settings that are allowed and weaken the shop, a sentence each; a start logs them. */
+export function weakSettings({ auth: { passwordMinLength } }: Pick<Config, 'auth'>): string[] {
+  if (passwordMinLength >= PASSWORD_ADVISED_MIN) return [];
+  return [
+    `PASSWORD_MIN_LENGTH is ${passwordMinLength}: passwords of fewer than ${PASSWORD_ADVISED_MIN} characters are guessed soon`,
   ];
 }
 

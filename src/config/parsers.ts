@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import { isSupportedCountry } from 'libphonenumber-js/max';
 
 /**
  * How one environment variable is read. `parse` throws a plain Error whose message completes "NAME …" ("must be …");
@@ -127,6 +128,13 @@ export const proxies = (fallback: string, hopsMax: number) =>
     const list = listOf(value);
     if (list.length > 0 && list.every((part) => NAMED_RANGES.has(part) || isAddressRange(part))) return list;
     throw new Error(`must be a number of proxies (0 to ${hopsMax}) or a list of their addresses, such as 10.0.0.0/8`);
+  });
+
+/** A country in which the library of phone numbers knows numbers. */
+export const country = () =>
+  setting(undefined, (value) => {
+    if (!isSupportedCountry(value)) throw new Error('must be the code of a country (ISO 3166-1), such as GB');
+    return value;
   });
 
 export const currency = (fallback: string) =>

@@ -1,3 +1,4 @@
+import type { PhoneCountry } from '../aggregates/phone.ts';
 import type { UnpaidBounds } from '../aggregates/unpaid.ts';
 import type { Role } from '../aggregates/user.ts';
 import { queriesOf, type QueryContext as ContextOf, type QueryContract as ContractOf } from '../engine/ask/query.ts';
@@ -17,6 +18,8 @@ export interface ShopSettings {
   readonly unpaidBounds: UnpaidBounds;
   /** How long a checkout may take before its reservations are given back, ms. */
   readonly checkoutDeadlineMs: number;
+  /** The country of phone numbers that are typed without a plus; without it, such a number is refused. */
+  readonly phoneDefaultCountry: PhoneCountry | undefined;
 }
 
 /** The services that this shop's queries may use. */

@@ -1,7 +1,7 @@
 import { commands } from '../../src/commands/index.ts';
 import type { Actor } from '../../src/engine/decide/context.ts';
 import type { CommandContext } from '../../src/commands/contract.ts';
-import { registerUser } from '../../src/commands/auth.ts';
+import { registerUser } from '../../src/commands/registration.ts';
 import { storeIdOf } from '../../src/queries/store.ts';
 import { commandContext, type Shop } from '../../src/compose/shop.ts';
 import { freshDatabase } from '../support/database.ts';

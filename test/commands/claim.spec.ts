@@ -218,7 +218,7 @@ describe('an e-mail address', () => {
       const shop = openMemoryShop();
       return Promise.resolve({
         shop,
-        asked: (how: Circumstances) => register(shop, 'ann', { phone: '+49 30 1' }, how),
+        asked: (how: Circumstances) => register(shop, 'ann', { phone: '+49 30 1234567' }, how),
       });
     };
     expect(
@@ -229,7 +229,7 @@ describe('an e-mail address', () => {
     ).to.equal(3);
     await atEveryAppend(play, async (shop, again) => {
       const done = (await shop.log()).some(({ type }) => type === 'UserRegistered');
-      expect(await ruleOf(register(shop, 'ann', { phone: '+49 30 1' }, { now: LATER }))).to.equal(
+      expect(await ruleOf(register(shop, 'ann', { phone: '+49 30 1234567' }, { now: LATER }))).to.equal(
         done ? 'ValueTaken' : 'none',
       );
       expect(await ruleOf(again({ now: LATER }))).to.be.oneOf(done ? ['none'] : ['RegistrationExpired', 'ValueTaken']);

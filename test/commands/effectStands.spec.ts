@@ -31,7 +31,7 @@ const SCENES: Readonly<Record<string, (shop: MemoryShop) => Promise<Asked>>> = {
     return { name: 'PlaceOrder', actor: ann, input: { body: ADDRESS }, shows: 'OrderPlaced' };
   },
   RegisterUser: () => {
-    const body = { email: 'ann@example.com', password: 'correct horse', name: 'Ann', phone: '+4912345678' };
+    const body = { email: 'ann@example.com', password: 'correct horse', name: 'Ann', phone: '+4930123456' };
     return Promise.resolve({ name: 'RegisterUser', actor: buyer(), input: { body }, shows: 'UserRegistered' });
   },
   AddCartItem: async (shop) => {

@@ -3,7 +3,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { parseEnv } from 'node:util';
 import { expect } from 'chai';
-import { ConfigError, environment, loadConfig, type Environment } from '../../src/config/config.ts';
+import { ConfigError, environment, loadConfig, weakSettings, type Environment } from '../../src/config/config.ts';
 import { SETTINGS } from '../../src/config/settings.ts';
 import { ODD_TEXTS } from '../support/oddNumbers.ts';
 
@@ -120,6 +120,8 @@ describe('settings', () => {
       ({ roles }) => roles,
       ['http', 'projector', 'handlers', 'deadlines'],
     ],
+    ['PHONE_DEFAULT_COUNTRY', 'GB', ({ shop }) => shop.phoneDefaultCountry, 'GB'],
+    ['PASSWORD_MIN_LENGTH', '6', ({ auth }) => auth.passwordMinLength, 6],
     ['FAILPOINT', 'checkout.reserved#2', ({ failpoint }) => failpoint, 'checkout.reserved#2'],
     ['FAILPOINT', '@/tmp/failpoint', ({ failpoint }) => failpoint, '@/tmp/failpoint'],
   ];
@@ -127,6 +129,12 @@ describe('settings', () => {
     it(`take ${name}=${JSON.stringify(value)}`, () =>
       expect(read(loadConfig({ [name]: value }))).to.deep.equal(wanted));
   }
+
+  it('are remarked on when they let passwords be short', () => {
+    const remarks = (length: string): string[] => weakSettings(loadConfig({ PASSWORD_MIN_LENGTH: length }));
+    for (const length of ['8', '12']) expect(remarks(length)).to.deep.equal([]);
+    for (const length of ['6', '7']) expect(remarks(length).join()).to.contain(`PASSWORD_MIN_LENGTH is ${length}`);
+  });
 
   const bad: readonly [string, string][] = [
     ['WORKERS', '0'],
@@ -151,7 +159,9 @@ describe('settings', () => {
     ['CORS_ORIGINS', 'null'],
     ['BCRYPT_COST', '3'],
     ['BCRYPT_COST', '31'],
-    ['PASSWORD_MIN_LENGTH', '7'],
+    ['PASSWORD_MIN_LENGTH', '5'],
+    ['PHONE_DEFAULT_COUNTRY', 'gb'],
+    ['PHONE_DEFAULT_COUNTRY', 'XX'],
     ['PASSWORD_BLOCKLIST', 'yes'],
     ['CURRENCY', 'XXZ'],
     ['SMTP_URL', 'http://mail.example'],

@@ -15,7 +15,12 @@ import { queries } from '../../src/queries/index.ts';
 
 const SRC = path.resolve(import.meta.dirname, '../../src');
 const METHODS = ['card', 'invoice'];
-const forms = formsOf({ currency: 'EUR', paymentMethods: METHODS, passwordMinLength: 10 });
+const forms = formsOf({
+  currency: 'EUR',
+  paymentMethods: METHODS,
+  passwordMinLength: 10,
+  phoneDefaultCountry: undefined,
+});
 
 type Path = readonly string[];
 /** A text that no message may repeat. */
@@ -151,7 +156,7 @@ describe('the message about a wrong input', () => {
   const body = (name: string): Check => bodyCheck(commands.find((one) => one.name === name)!.body, forms);
   const query = (name: string): Check => textCheck(queries.find((one) => one.name === name)!.query, forms);
   const told = (check: Check, value: unknown): string[] => check(value).map(({ message }) => message);
-  const PHONE = 'a phone number of 7 to 15 digits, with or without separators, such as +44 20 7946 0018';
+  const PHONE = 'a phone number of 7 to 15 digits with its country code, such as +44 20 7946 0018';
   const LINE = 'text of 1 to 200 characters, not only spaces';
 
   it('is a sentence that a person understands', () => {

@@ -6,7 +6,7 @@ import { createRecorder } from '../support/recorder.ts';
 import { must, openWriteSide, serving, type Json, type Served } from '../support/shop.ts';
 import { topology } from '../support/topology.ts';
 import { commandContext } from '../../src/compose/shop.ts';
-import { registerUser } from '../../src/commands/auth.ts';
+import { registerUser } from '../../src/commands/registration.ts';
 
 /** Recorded by `npm run test:record`, where everything is embedded. Every topology must answer the same. */
 const RECORDING = path.join(import.meta.dirname, 'journey.recorded.json');

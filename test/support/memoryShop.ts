@@ -82,6 +82,7 @@ const SETTINGS: ShopSettings = {
   paymentDeadlineMs: 30 * 60_000,
   checkoutDeadlineMs: 60_000,
   unpaidBounds: { ordersMax: 0, unitsMax: 0 },
+  phoneDefaultCountry: undefined,
 };
 
 /** Tests with this shop never log in or guess passwords. */

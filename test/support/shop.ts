@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { commandContext, openShop, type Shop, type ShopOptions } from '../../src/compose/shop.ts';
-import { registerUser } from '../../src/commands/auth.ts';
+import { registerUser } from '../../src/commands/registration.ts';
 import { loadConfig } from '../../src/config/config.ts';
 import { createLogger } from '../../src/platform/log.ts';
 import { eventually } from './eventually.ts';

@@ -41,6 +41,8 @@ const VALUES: Readonly<Record<string, unknown>> = {
   refresh_token: 'rt1.0197f2e46c1b7c3e9b1a0a1b2c3d4e0b.c2VjcmV0LXRleHQ',
   name: 'Goose quill',
   ...{ 'User.name': 'Ada Byron', 'RegisterUser.name': 'Ada Byron', 'UpdateProfile.name': 'Ada Lovelace' },
+  ...{ username: 'ada', first_name: 'Ada', last_name: 'Byron', full_name: 'Ada Byron' },
+  ...{ 'UpdateProfile.last_name': 'Lovelace', 'UpdateProfile.full_name': 'Ada Lovelace' },
   ...{ 'User.address': '12 St James’s Square, London', 'UpdateProfile.address': '12 St James’s Square, London' },
   ...{ 'Store.name': 'Sid’s stationery', 'OpenStore.name': 'Sid’s stationery', 'UpdateStore.name': 'Sid & Sons' },
   'Product.store.name': 'Sid’s stationery',
