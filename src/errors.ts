@@ -91,6 +91,11 @@ export function unauthenticated(rule: string, sentence: string, cause?: Security
   throw new Refusal('unauthenticated', rule, sentence, { cause });
 }
 
+/** Throws: the caller is signed in, but may not do this. */
+export function forbid(rule: string, sentence: string): never {
+  throw new Refusal('forbidden', rule, sentence);
+}
+
 /** Throws: the value of `field` is not valid. `reason` completes the sentence that begins with the field's name ("must be …"). */
 export function invalid(field: string, reason: string, code = 'VALIDATION_ERROR'): never {
   const error = fieldError(field, reason, code);

@@ -27,6 +27,11 @@ export const SEALED_FIELDS = {
   DeadLetterRetried: { reason: 'pd2' },
   DeadLetterSkipped: { reason: 'pd2' },
   UserErased: { reason: 'pd2' },
+  ReviewPosted: { comment: 'pd2' },
+  ReviewEdited: { comment: 'pd2' },
+  ReviewHidden: { reason: 'pd2' },
+  ReviewShown: { reason: 'pd2' },
+  ReviewAnswered: { text: 'pd2' },
 } as const satisfies Readonly<Record<string, Readonly<Record<string, 'pd1' | 'pd2'>>>>;
 
 type Fields = typeof SEALED_FIELDS;
@@ -56,6 +61,11 @@ const OF_ORDERS = propertiesOf({
   billing_address: ['OrderPlaced.billingAddress'],
   notes: ['OrderPlaced.notes'],
   cancel_reason: ['OrderCancelled.reason', 'FulfilmentCancelled.reason'],
+});
+const OF_REVIEWS = propertiesOf({
+  comment: ['ReviewPosted.comment', 'ReviewEdited.comment'],
+  answer: ['ReviewAnswered.text'],
+  hidden_because: ['ReviewHidden.reason'],
 });
 const OF_EVENTS: ReadonlyMap<string, Opening['properties']> = new Map(
   Object.entries(SEALED_FIELDS).map(([type, fields]) => [
@@ -92,6 +102,10 @@ export const placeOfStore = (store: { id: string; ownerId: string }, field: Seal
 export const placeAboutUser = (userId: string, actor: string, field: SealedName): Place => ({
   ...{ subject: actor, stream: streamOfUser(userId), field },
 });
+/** The place of a text about a review, also of its answer: it is sealed for the author, because it is about them. */
+export const placeOfReview = (review: { id: string; authorId: string }, field: SealedName): Place => ({
+  ...{ subject: review.authorId, stream: `review-${review.id}`, field },
+});
 
 /** Where the state, or the row, of a user holds sealed text. */
 export const sealedInUser = (id: string): Opening => ({ subject: id, stream: streamOfUser(id), properties: OF_USERS });
@@ -104,6 +118,10 @@ export const sealedInChange = (field: string, order: { id: string; buyer_id: str
   const fields = Object.hasOwn(OF_ORDERS, field) ? OF_ORDERS[field]! : [];
   return { ...sealedInOrder(order), properties: { before: fields, after: fields } };
 };
+/** Where the row of a review holds sealed text. */
+export const sealedInReview = ({ id, author_id: authorId }: { id: string; author_id: string }): Opening => ({
+  ...{ subject: authorId, stream: `review-${id}`, properties: OF_REVIEWS },
+});
 /** Where the data of an event holds sealed text of this person. */
 export const sealedInEvent = ({ stream, type }: { stream: string; type: string }, subject: string): Opening => ({
   ...{ subject, stream, properties: OF_EVENTS.get(type) ?? {} },

@@ -2,6 +2,7 @@ import type { Role } from '../aggregates/user.ts';
 import { commandsOf, type CommandContract as ContractOf, type Domain } from '../engine/decide/command.ts';
 import type { CommandContext as ContextOf } from '../engine/decide/context.ts';
 import { answeringCommandsOf } from '../engine/decide/answer.ts';
+import type { ProductRow } from '../projections/products.ts';
 import type { Services as QueryServices } from '../queries/contract.ts';
 import type { Operations } from '../queries/operations.ts';
 
@@ -53,6 +54,10 @@ export interface Hints {
   productsWithSku(storeId: string, sku: string): Promise<readonly string[]>;
   /** Some admins other than these; none when there is no other. */
   adminsBeside(userIds: readonly string[]): Promise<readonly string[]>;
+  /** What the reviews of a product add up to, as far as the read model knows; undefined before it knows the product. */
+  ratingsOf(productId: string): Promise<Pick<ProductRow, 'rating' | 'ratings'> | undefined>;
+  /** Orders of the buyer with this product, of which the part with it was shipped; a bounded number of them. */
+  ordersShipped(buyerId: string, productId: string): Promise<readonly string[]>;
   /** The work that a store has left. */
   workOfStore(storeId: string): Promise<StoreWork>;
 }

@@ -7,6 +7,7 @@ import { orderCommands } from './order.ts';
 import { paymentCommands } from './payment.ts';
 import { productCommands } from './product.ts';
 import { registrationCommands } from './registration.ts';
+import { reviewCommands } from './review.ts';
 import { roleCommands } from './role.ts';
 import { standingCommands } from './standing.ts';
 import { storeCommands } from './store.ts';
@@ -22,6 +23,7 @@ export const commands: readonly CommandContract[] = [
   ...storeCommands,
   ...categoryCommands,
   ...productCommands,
+  ...reviewCommands,
   ...cartCommands,
   ...orderCommands,
   ...paymentCommands,

@@ -42,11 +42,12 @@ async function categoryMustExist(context: CommandContext, id: string): Promise<v
 const answers: Answers<ProductRow, Services> = {
   row: products,
   async view(row, context) {
-    const [{ state: store }, { state: stock }] = await Promise.all([
+    const [{ state: store }, { state: stock }, ratings] = await Promise.all([
       context.load(storeDecider, row.store_id, 'cached'),
       context.load(stockDecider, row.id),
+      context.services.hints.ratingsOf(row.id),
     ]);
-    const whole = { ...row, on_hand: stock.onHand, reserved: stock.reserved };
+    const whole = { ...row, ...ratings, on_hand: stock.onHand, reserved: stock.reserved };
     return productView(whole, store.status === 'open' ? store.name : '');
   },
 };

@@ -1,8 +1,9 @@
-import { FULFILMENT_STATUSES, isUnshipped } from '../aggregates/fulfilment.ts';
+import { FULFILMENT_STATUSES, isUnshipped, stepOf } from '../aggregates/fulfilment.ts';
 import type { Hints } from '../commands/contract.ts';
 import type { ReadDb } from '../engine/ask/query.ts';
 import type { Progress } from '../engine/project/progress.ts';
 import type { EventStore } from '../eventstore/eventStore.ts';
+import type { ProductRow } from '../projections/products.ts';
 import { behind, createUnseenListings } from './listings.ts';
 
 /** How long a hint waits for its read model to reach the head of the log before it refuses, ms. */
@@ -24,6 +25,14 @@ const UNSHIPPED = FULFILMENT_STATUSES.filter(isUnshipped);
 const ORDERS_UNSHIPPED = `
   SELECT count(*)::int AS found FROM orders
   WHERE store_ids @> jsonb_build_array($1::text) AND status <> 'cancelled' AND fulfilments ->> $1::text = ANY($2)`;
+
+/** Orders that a hint names to a reviewer, at most: one that brought the product is enough. */
+const ORDERS_SHIPPED_MAX = 5;
+const SHIPPED = FULFILMENT_STATUSES.filter((status) => stepOf(status) >= stepOf('shipped'));
+const ORDERS_SHIPPED = `
+  SELECT o.id FROM orders o, jsonb_array_elements(o.lines) AS line
+  WHERE o.buyer_id = $1 AND line ->> 'productId' = $2::text AND o.fulfilments ->> (line ->> 'storeId') = ANY($3)
+  LIMIT ${ORDERS_SHIPPED_MAX}`;
 
 interface HintsOptions {
   readonly db: ReadDb;
@@ -65,6 +74,17 @@ export function createHints({ db, store, progress }: HintsOptions): Hints {
     },
     async adminsBeside(userIds) {
       const rows = await atHead('users', () => db.rows<{ id: string }>(ADMINS_BESIDE, [userIds]));
+      return rows.map(({ id }) => id);
+    },
+    async ratingsOf(productId) {
+      const sql = 'SELECT rating, ratings FROM products WHERE id = $1';
+      const [row] = await db.rows<Pick<ProductRow, 'rating' | 'ratings'>>(sql, [productId]);
+      return row;
+    },
+    async ordersShipped(buyerId, productId) {
+      const read = () => db.rows<{ id: string }>(ORDERS_SHIPPED, [buyerId, productId, SHIPPED]);
+      const known = await read();
+      const rows = known.length > 0 ? known : await atHead('orders', read);
       return rows.map(({ id }) => id);
     },
     async workOfStore(storeId) {

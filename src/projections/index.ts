@@ -9,6 +9,7 @@ import { products } from './products.ts';
 import type { Projection } from '../engine/project/projection.ts';
 import { related } from './related.ts';
 import { revocations } from './revocations.ts';
+import { reviews } from './reviews.ts';
 import { stores } from './stores.ts';
 import { users } from './users.ts';
 
@@ -29,6 +30,7 @@ export const projections: readonly Projection[] = [
   row(related),
   row(dashboardFigures),
   row(dashboardOrders),
+  row(reviews),
 ];
 
 export const projectionNames: readonly string[] = projections.map(({ name }) => name);

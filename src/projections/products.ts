@@ -7,6 +7,16 @@ import type {
   StockReserved,
   StockShipped,
 } from '../aggregates/stock.ts';
+import {
+  type Rating,
+  RATINGS,
+  type ReviewDeleted,
+  type ReviewEdited,
+  type ReviewEvent,
+  type ReviewHidden,
+  type ReviewPosted,
+  type ReviewShown,
+} from '../aggregates/review.ts';
 import type { ProductEvent } from '../aggregates/product.ts';
 import { type DomainEvent, idOf } from '../eventstore/eventStore.ts';
 import { type Change, type Projection, unchanged } from '../engine/project/projection.ts';
@@ -28,6 +38,10 @@ export interface ProductRow {
   readonly reserved: number;
   /** Units in all orders placed so far. */
   readonly ordered: number;
+  /** How many reviews that are not hidden give 1, 2, 3, 4 and 5. */
+  readonly ratings: readonly number[];
+  /** The average of those reviews; null without any. */
+  readonly rating: number | null;
   readonly created_at: string;
   readonly updated_at: string;
   /** The words of name and description, by which searches find the product: the text of a tsvector. */
@@ -39,6 +53,7 @@ const NOWHERE = '00000000-0000-0000-0000-000000000000';
 const unlisted = (id: string, at: string): ProductRow => ({
   ...{ id, listed: false, store_id: NOWHERE, seller_id: NOWHERE, sku: null, name: '', description: '' },
   ...{ price: 0, currency: '', category_id: NOWHERE, on_hand: 0, reserved: 0, ordered: 0 },
+  ...{ ratings: RATINGS.map(() => 0), rating: null },
   created_at: at,
   updated_at: at,
   words: '',
@@ -56,7 +71,26 @@ const stock = <E extends DomainEvent>(
   },
 });
 
-export const products: Projection<ProductRow, ProductEvent | StockEvent | OrderEvent> = {
+/** The change for an event of a review: `counts` returns what it adds to the reviews of each rating. */
+const rated = <E extends ReviewEvent & { data: { productId: string } }>(
+  counts: (data: E['data']) => readonly (readonly [rating: Rating, added: 1 | -1])[],
+): Change<ProductRow, E> => ({
+  key: (event) => event.data.productId,
+  row: (row, { data }) => {
+    const changes = counts(data);
+    if (row === undefined || changes.length === 0) return row;
+    const ratings = [...row.ratings];
+    for (const [rating, added] of changes) ratings[rating - 1]! += added;
+    return { ...row, ratings, rating: averageOf(ratings) };
+  },
+});
+
+function averageOf(ratings: readonly number[]): number | null {
+  const count = ratings.reduce((sum, of) => sum + of, 0);
+  return count === 0 ? null : ratings.reduce((sum, of, at) => sum + of * (at + 1), 0) / count;
+}
+
+export const products: Projection<ProductRow, ProductEvent | StockEvent | OrderEvent | ReviewEvent> = {
   name: 'products',
   table: 'products',
   key: 'id',
@@ -75,6 +109,8 @@ export const products: Projection<ProductRow, ProductEvent | StockEvent | OrderE
     on_hand: 'bigint',
     reserved: 'bigint',
     ordered: 'bigint',
+    ratings: 'jsonb',
+    rating: 'float8',
     created_at: 'timestamptz',
     updated_at: 'timestamptz',
     words: 'tsvector',
@@ -129,6 +165,18 @@ export const products: Projection<ProductRow, ProductEvent | StockEvent | OrderE
         return row && { ...row, ordered: row.ordered + quantity };
       },
     },
+    ReviewPosted: rated<ReviewPosted>(({ rating }) => [[rating, 1]]),
+    ReviewEdited: rated<ReviewEdited>(({ rating, formerRating, counted }) =>
+      counted && rating !== formerRating
+        ? [
+            [formerRating, -1],
+            [rating, 1],
+          ]
+        : [],
+    ),
+    ReviewDeleted: rated<ReviewDeleted>(({ rating, counted }) => (counted ? [[rating, -1]] : [])),
+    ReviewHidden: rated<ReviewHidden>(({ rating }) => [[rating, -1]]),
+    ReviewShown: rated<ReviewShown>(({ rating }) => [[rating, 1]]),
   },
   tags: (id) => [`product:${id}`],
 };

@@ -6,6 +6,7 @@ import { orderQueries } from './order.ts';
 import { orderHistoryQueries } from './orderHistory.ts';
 import { paymentQueries } from './payment.ts';
 import { productQueries } from './product.ts';
+import { reviewQueries } from './review.ts';
 import type { QueryContract } from './contract.ts';
 import { sellerOrderQueries } from './sellerOrder.ts';
 import { stockQueries } from './stock.ts';
@@ -18,6 +19,7 @@ export const queries: readonly QueryContract[] = [
   ...storeQueries,
   ...categoryQueries,
   ...productQueries,
+  ...reviewQueries,
   ...stockQueries,
   ...cartQueries,
   ...orderQueries,

@@ -11,6 +11,19 @@ import type { QueryAnswer } from '../engine/ask/query.ts';
 import { defineQuery, type QueryContext } from './contract.ts';
 
 export const StockView = Named('Stock', { available: Type.Integer(), reserved: Type.Integer(), total: Type.Integer() });
+const RatingView = Named('Rating', {
+  average: Nullable(
+    Type.Number({ description: 'Of all reviews that are shown, with two decimals; null without any.' }),
+  ),
+  count: Type.Integer(),
+  distribution: Fields({
+    1: Type.Integer(),
+    2: Type.Integer(),
+    3: Type.Integer(),
+    4: Type.Integer(),
+    5: Type.Integer(),
+  }),
+});
 export const ProductView = Named('Product', {
   id: Id,
   name: Type.String(),
@@ -21,6 +34,7 @@ export const ProductView = Named('Product', {
   category_id: Id,
   store: Fields({ id: Id, name: Type.String() }),
   stock: StockView,
+  rating: RatingView,
   image_url: Nullable(Type.String()),
   created_at: Instant,
   updated_at: Instant,
@@ -33,6 +47,17 @@ export const stockView = (row: Pick<ProductRow, 'on_hand' | 'reserved'>): Static
   total: row.on_hand,
 });
 
+const twoDecimals = (value: number): number => Math.round(value * 100) / 100;
+
+const ratingView = ({ rating, ratings }: Pick<ProductRow, 'rating' | 'ratings'>): Static<typeof RatingView> => {
+  const [one = 0, two = 0, three = 0, four = 0, five = 0] = ratings;
+  return {
+    average: rating === null ? null : twoDecimals(rating),
+    count: one + two + three + four + five,
+    distribution: { 1: one, 2: two, 3: three, 4: four, 5: five },
+  };
+};
+
 export const productView = (row: ShownRow, storeName: string): ProductView => ({
   id: row.id,
   name: row.name,
@@ -43,6 +68,7 @@ export const productView = (row: ShownRow, storeName: string): ProductView => ({
   category_id: row.category_id,
   store: { id: row.store_id, name: storeName },
   stock: stockView(row),
+  rating: ratingView(row),
   image_url: null,
   created_at: row.created_at,
   updated_at: row.updated_at,

@@ -90,6 +90,7 @@ const LIVES: readonly Life[] = [
   { ...{ name: 'store', what: 'names' }, events: repeated('store', 'StoreUpdated') },
   { ...{ name: 'category', what: 'names' }, events: repeated('category', 'CategoryRenamed') },
   { ...{ name: 'claim', what: 'turns' }, events: repeated('claim', 'ValueClaimed') },
+  { ...{ name: 'review', what: 'answers' }, events: repeated('review', 'ReviewAnswered') },
   { ...{ name: 'currency', what: 'choices' }, events: repeated('currency', 'CurrencyChosen') },
 ];
 

@@ -13,6 +13,7 @@ import { userDecider } from '../../src/aggregates/user.ts';
 import { NOW } from '../support/given.ts';
 import { asSealed } from '../support/personalData.ts';
 import { administrationSample } from './administrationSample.ts';
+import { reviewSample } from './reviewSample.ts';
 import { type Sample, sample } from './sample.ts';
 
 export type { Sample } from './sample.ts';
@@ -257,4 +258,5 @@ export const samples: readonly Sample[] = [
       RecordRefund: { after: [...paid, 'RefundRequested'], data: { refundId: 'r1', reference: 'r' } },
     },
   ),
+  reviewSample,
 ];

@@ -8,7 +8,7 @@ import { must, request, serveShop, serving, type Answer, type Caller, type Serve
 type Stranger = 'nobody' | 'another buyer' | 'another seller' | 'an admin';
 
 interface Case {
-  readonly id: 'store' | 'category' | 'product' | 'unwanted' | 'order' | 'payment' | 'user' | 'stranger';
+  readonly id: 'store' | 'category' | 'product' | 'unwanted' | 'order' | 'payment' | 'user' | 'stranger' | 'review';
   readonly body?: object;
   /** The status that each kind of caller gets for an id that is not theirs. */
   readonly expected: Readonly<Record<Stranger, number>>;
@@ -40,6 +40,15 @@ const ROUTES: Readonly<Record<string, Case>> = {
   'GET /products/:id/stock': { id: 'product', expected: ownSellerOrAdmin },
   'GET /products/:id/stock/history': { id: 'product', expected: ownSellerOrAdmin },
   'POST /products/:id/stock': { id: 'product', body: { change: 1, reason: 'found' }, expected: ownSellerOrAdmin },
+  'GET /products/:id/reviews': { id: 'product', expected: everybody },
+  'POST /products/:id/reviews': { id: 'product', body: { rating: 1 }, expected: answers(401, 403, 403, 403) },
+  'GET /reviews/:id': { id: 'review', expected: everybody },
+  'PUT /reviews/:id': { id: 'review', body: { rating: 1 }, expected: answers(401, 404, 404, 404) },
+  'DELETE /reviews/:id': { id: 'review', expected: answers(401, 404, 404, 404) },
+  'PUT /reviews/:id/answer': { id: 'review', body: { text: 'Mine' }, expected: ownSellerOnly },
+  'DELETE /reviews/:id/answer': { id: 'review', expected: ownSellerOnly },
+  'PUT /admin/reviews/:id/hide': { id: 'review', body: { reason: 'spam' }, expected: adminOnly },
+  'PUT /admin/reviews/:id/show': { id: 'review', body: {}, expected: adminOnly },
   'PUT /cart/items/:product_id': { id: 'product', body: { quantity: 1 }, expected: answers(401, 404, 403, 403) },
   'DELETE /cart/items/:product_id': { id: 'product', expected: answers(401, 404, 403, 403) },
   'GET /orders/:id': { id: 'order', expected: ownOnly },
@@ -80,6 +89,12 @@ describe('what is not theirs', function () {
     const body = { shipping_address: '1 Abbey Road', items: [{ product_id: product, quantity: 1 }] };
     const order = must(await buyer.call('POST', '/orders', body), 201).data;
     await people.untilOrder(buyer, order.id, 'paid');
+    const shipped = must(await buyer.call('POST', '/orders', body), 201).data.id;
+    await people.untilOrder(buyer, shipped, 'paid');
+    for (const status of ['processing', 'shipping', 'shipped']) {
+      must(await seller.call('PUT', `/orders/${shipped}/status`, { status }), 200);
+    }
+    const review = must(await buyer.call('POST', `/products/${product}/reviews`, { rating: 5 }), 201).data.id;
     const user = must(await buyer.call('GET', '/users/me'), 200).data.id;
     const stranger = (await people.buyer()).id;
     ids = {
@@ -91,6 +106,7 @@ describe('what is not theirs', function () {
       payment: order.payment.id,
       user,
       stranger,
+      review,
     };
     strangers = {
       nobody: undefined,

@@ -69,7 +69,7 @@ describe('the examples of the specification', function () {
       const { data } = await request(shop.url, 'GET', `/orders/${id}/payments`, { headers: headersOf('ada') });
       return (data as Json[] | undefined)?.find((payment) => payment.status === status)?.id as string | undefined;
     });
-  const { user, seller, store, category, product, order, payment, refreshToken, instant } = PLACEHOLDERS;
+  const { user, seller, store, category, product, order, payment, review, refreshToken, instant } = PLACEHOLDERS;
 
   it('of people and catalogues work as they stand', async () => {
     keep(user, await send('RegisterUser', 'anybody'));
@@ -96,6 +96,21 @@ describe('the examples of the specification', function () {
     for (const name of ['GetStock', 'ListStockHistory', 'ListLowStock']) await send(name, 'seller', { id: product });
   });
 
+  async function reviewed(orderId: string): Promise<void> {
+    for (const status of ['shipping', 'shipped']) {
+      const options = { body: { status }, headers: headersOf('seller') };
+      must(await request(shop.url, 'PUT', `/orders/${orderId}/status`, options), 200);
+    }
+    keep(review, await send('PostReview', 'ada', { id: product }));
+    for (const name of ['GetReview', 'ListReviews']) {
+      await send(name, 'anybody', { id: name === 'GetReview' ? review : product });
+    }
+    for (const name of ['EditReview', 'ListMyReviews']) await send(name, 'ada', { id: review });
+    for (const name of ['AnswerReview', 'RemoveReviewAnswer']) await send(name, 'seller', { id: review });
+    for (const name of ['ListAllReviews', 'HideReview', 'ShowReview']) await send(name, 'admin', { id: review });
+    await send('DeleteReview', 'ada', { id: review });
+  }
+
   it('of carts, orders and payments work as they stand', async () => {
     await send('AddCartItem', 'ada');
     await send('ChangeCartItem', 'ada', { id: product });
@@ -113,6 +128,7 @@ describe('the examples of the specification', function () {
     await send('ListNotifications', 'ada');
     await send('ListSellerOrders', 'seller');
     await send('AdvanceOrder', 'seller', { id: order });
+    await reviewed(bought);
     await send('RefundPayment', 'seller', { id: payment });
     const declined = keep(order, await send('PlaceOrder', 'ada', { changed: { payment_method: 'sandbox_decline' } }));
     await paymentOf(declined, 'declined');

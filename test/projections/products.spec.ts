@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { fold } from '../../src/engine/decide/decider.ts';
 import type { OrderEvent } from '../../src/aggregates/order.ts';
 import type { ProductEvent, ProductListed } from '../../src/aggregates/product.ts';
+import type { Rating, ReviewEvent } from '../../src/aggregates/review.ts';
 import { stockDecider, type StockEvent } from '../../src/aggregates/stock.ts';
 import { type ProductRow, products } from '../../src/projections/products.ts';
 import { line, placed } from '../aggregates/orderExamples.ts';
@@ -31,7 +32,16 @@ const settled = (type: 'StockReleased' | 'StockShipped', orderId: string, quanti
 
 const row = (id: string, name: string, stock: Partial<ProductRow> = {}): ProductRow => ({
   ...{ id, listed: true, store_id: 'store', seller_id: 'ben', sku: null, name, description: '' },
-  ...{ price: 1_990, currency: 'EUR', category_id: 'teas', on_hand: 0, reserved: 0, ordered: 0 },
+  ...{
+    price: 1_990,
+    currency: 'EUR',
+    category_id: 'teas',
+    on_hand: 0,
+    reserved: 0,
+    ordered: 0,
+    ratings: [0, 0, 0, 0, 0],
+    rating: null,
+  },
   ...{ created_at: FIRST, updated_at: FIRST, words: `'${name.toLowerCase()}':1A` },
   ...stock,
 });
@@ -152,5 +162,41 @@ describe('products', () => {
       }),
       RUNS,
     );
+  });
+
+  it('count the reviews that are shown, and average them', () => {
+    const about = { productId: 'green', storeId: 'store', authorId: 'ann', orderId: 'order', comment: null };
+    const posted = (rating: Rating): ReviewEvent => ({ type: 'ReviewPosted', data: { ...about, rating } });
+    const facts: Fact[] = [
+      ...both,
+      ['review-a', posted(5)],
+      ['review-b', posted(2)],
+      ['review-c', posted(1)],
+      [
+        'review-b',
+        {
+          type: 'ReviewEdited',
+          data: { ...{ productId: 'green', rating: 4, formerRating: 2 }, counted: true, comment: null },
+        },
+      ],
+      ['review-c', { type: 'ReviewHidden', data: { productId: 'green', rating: 1, reason: 'spam' } }],
+      [
+        'review-c',
+        {
+          type: 'ReviewEdited',
+          data: { ...{ productId: 'green', rating: 3, formerRating: 1 }, counted: false, comment: null },
+        },
+      ],
+    ];
+    const rated = (ratings: number[], rating: number | null) => row('green', 'Green', { on_hand: 10, ratings, rating });
+    given(products, ...recordedEvents(...facts)).then(row('black', 'Black'), rated([0, 0, 0, 1, 1], 4.5));
+    const shown: Fact = ['review-c', { type: 'ReviewShown', data: { productId: 'green', rating: 3, reason: null } }];
+    given(products, ...recordedEvents(...facts, shown)).then(row('black', 'Black'), rated([0, 0, 1, 1, 1], 4));
+    const gone = (review: string, rating: Rating, counted: boolean): Fact => [
+      review,
+      { type: 'ReviewDeleted', data: { productId: 'green', rating, counted } },
+    ];
+    const all = [gone('review-a', 5, true), gone('review-b', 4, true), gone('review-c', 3, false)];
+    given(products, ...recordedEvents(...facts, ...all)).then(row('black', 'Black'), rated([0, 0, 0, 0, 0], null));
   });
 });

@@ -16,7 +16,16 @@ const [ADA, SID, STORE, CATEGORY, PRODUCT, ORDER, PAYMENT, REFUND, SESSION, CORR
 
 /** The texts that a shop would have in these fields, in place of the short ones of the samples. Ada buys from Sid. */
 const BY_FIELD: Readonly<Record<string, string>> = {
-  ...{ buyerId: ADA, userId: ADA, holder: ADA, sellerId: SID, ownerId: SID, storeId: STORE, categoryId: CATEGORY },
+  ...{
+    buyerId: ADA,
+    authorId: ADA,
+    userId: ADA,
+    holder: ADA,
+    sellerId: SID,
+    ownerId: SID,
+    storeId: STORE,
+    categoryId: CATEGORY,
+  },
   ...{ productId: PRODUCT, orderId: ORDER, paymentId: PAYMENT, refundId: REFUND, keptSession: SESSION },
   ...{ phoneClaim: `phone-${hex('phone')}`, tokenHash: hex('token') },
   'UserClaimAbandoned.claim': `phone-${hex('phone')}`,

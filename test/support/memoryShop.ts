@@ -140,6 +140,13 @@ function startProcess(
         (await rows(products))
           .filter((row) => row.listed && row.store_id === storeId && row.sku !== null && sameSku(row.sku, sku))
           .map(({ id }) => id),
+      ratingsOf: async (id) => (await rows(products)).find((row) => row.id === id),
+      ordersShipped: async (buyerId, productId) =>
+        (await rows(orders)).flatMap(({ id, buyer_id: owner, lines, fulfilments }) => {
+          const line = lines.find((one) => one.productId === productId);
+          const part = line && fulfilments[line.storeId];
+          return owner === buyerId && (part === 'shipped' || part === 'completed') ? [id] : [];
+        }),
       adminsBeside: async (ids) =>
         (await rows(users)).flatMap(({ id, role, is_active }) =>
           role === 'admin' && is_active && !ids.includes(id) ? [id] : [],

@@ -94,7 +94,7 @@ export function peopleOf(shop: { url: string; databaseUrl: string; currency?: st
   }
 
   async function buyer(name = 'buyer'): Promise<Caller> {
-    const email = `${name}-${randomUUID()}@example.com`;
+    const email = `${name.toLowerCase().replaceAll(' ', '.')}-${randomUUID()}@example.com`;
     must(await request(shop.url, 'POST', '/auth/register', { body: { email, password: PASSWORD, name } }), 201);
     return logIn(email);
   }

@@ -43,7 +43,7 @@ export interface ListSql {
   readonly countFrom?: string;
 }
 
-interface PageArguments {
+export interface PageArguments {
   readonly page: number;
   readonly per_page: number;
   readonly cursor?: string | undefined;

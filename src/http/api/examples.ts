@@ -13,6 +13,7 @@ const PAYMENT = id(7);
 const EVENT = id(8);
 const NOTIFICATION = id(9);
 const COMMAND = id(10);
+const REVIEW = id(12);
 
 const NEXT_PASSWORD = 'quiet harbour lantern';
 
@@ -31,6 +32,19 @@ const VALUES: Readonly<Record<string, unknown>> = {
   'SellerOrder.id': ORDER,
   'Payment.id': PAYMENT,
   'Notification.id': NOTIFICATION,
+  ...{
+    'Review.id': REVIEW,
+    'ReviewForAdmins.id': REVIEW,
+    author_id: ADA,
+    author: 'Ada B.',
+    comment: 'It writes well.',
+  },
+  ...{ 'Review.answer.text': 'Thank you, Ada.', 'ReviewForAdmins.answer.text': 'Thank you, Ada.' },
+  ...{ 'AnswerReview.text': 'Thank you, Ada.', hidden_because: null, 'HideReview.reason': 'Advertising.' },
+  ...{ 'ShowReview.reason': 'Hidden by mistake.', 'Rating.average': 4.5, 'Rating.count': 2 },
+  ...{ 'Rating.distribution': { 1: 0, 2: 0, 3: 0, 4: 1, 5: 1 } },
+  ...{ 'Review.rating': 4, 'ReviewForAdmins.rating': 4, 'PostReview.rating': 4, 'EditReview.rating': 5 },
+  'ListReviews.rating': 4,
   ...{ buyer_id: ADA, owner_id: SID, seller_id: SID, actor: ADA, store_id: STORE, product_id: PRODUCT },
   ...{ category_id: CATEGORY, order_id: ORDER, event_id: EVENT, causation_id: EVENT },
   ...{ command_id: COMMAND, correlation_id: 'a1b2c3' },
@@ -89,7 +103,16 @@ const VALUES: Readonly<Record<string, unknown>> = {
 
 /** The ids, the secret and the instant of the examples: in place of them, a test sends those of its own shop. */
 export const PLACEHOLDERS = {
-  ...{ user: ADA, seller: SID, store: STORE, category: CATEGORY, product: PRODUCT, order: ORDER, payment: PAYMENT },
+  ...{
+    user: ADA,
+    seller: SID,
+    store: STORE,
+    category: CATEGORY,
+    product: PRODUCT,
+    order: ORDER,
+    payment: PAYMENT,
+    review: REVIEW,
+  },
   refreshToken: VALUES['refresh_token'] as string,
   instant: '2026-03-01T12:00:00.000Z',
 } as const;
