@@ -5,6 +5,7 @@ import { cartDecider } from './cart.ts';
 import { categoryDecider } from './category.ts';
 import { claimDecider } from './claim.ts';
 import { currencyDecider } from './currency.ts';
+import { mailboxDecider } from './mailbox.ts';
 import { orderDecider } from './order.ts';
 import { productDecider } from './product.ts';
 import { sessionDecider } from './session.ts';
@@ -20,6 +21,7 @@ const deciders: readonly { readonly upcasters?: Upcasters }[] = [
   administrationDecider,
   sessionDecider,
   claimDecider,
+  mailboxDecider,
   currencyDecider,
   storeDecider,
   categoryDecider,

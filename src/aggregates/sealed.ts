@@ -14,6 +14,11 @@ export const SEALED_FIELDS = {
   ProfileUpdated: { name: 'pd1', phone: 'pd1', address: 'pd1' },
   PasswordChanged: { passwordHash: 'pd1' },
   PasswordRehashed: { passwordHash: 'pd1' },
+  LinkRequested: { email: 'pd2' },
+  EmailChanged: { email: 'pd2', formerEmail: 'pd2' },
+  SecondFactorOffered: { secret: 'pd2' },
+  SecondFactorEnabled: { recoveryHashes: 'pd2' },
+  RecoveryCodesRenewed: { recoveryHashes: 'pd2' },
   UserDeactivated: { reason: 'pd2' },
   UserReactivated: { reason: 'pd2' },
   OrderPlaced: { shippingAddress: 'pd1', billingAddress: 'pd1', notes: 'pd1' },
@@ -50,11 +55,17 @@ const propertiesOf = (
   Object.fromEntries(Object.entries(columns).map(([column, names]) => [column, names.map(fieldOf)]));
 
 const OF_USERS = propertiesOf({
-  email: ['UserRegistered.email'],
+  email: ['UserRegistered.email', 'EmailChanged.email'],
   name: ['UserRegistered.name', 'ProfileUpdated.name'],
   phone: ['UserRegistered.phone', 'ProfileUpdated.phone'],
   address: ['ProfileUpdated.address'],
   passwordHash: ['UserRegistered.passwordHash', 'PasswordChanged.passwordHash', 'PasswordRehashed.passwordHash'],
+});
+const OF_LINKS = propertiesOf({ email: ['LinkRequested.email'] });
+const OF_FACTORS = propertiesOf({
+  offered: ['SecondFactorOffered.secret'],
+  secret: ['SecondFactorOffered.secret'],
+  recoveryHashes: ['SecondFactorEnabled.recoveryHashes', 'RecoveryCodesRenewed.recoveryHashes'],
 });
 const OF_ORDERS = propertiesOf({
   shipping_address: ['OrderPlaced.shippingAddress'],
@@ -109,6 +120,10 @@ export const placeOfReview = (review: { id: string; authorId: string }, field: S
 
 /** Where the state, or the row, of a user holds sealed text. */
 export const sealedInUser = (id: string): Opening => ({ subject: id, stream: streamOfUser(id), properties: OF_USERS });
+/** Where a mailed link of a user holds sealed text. */
+export const sealedInLink = (id: string): Opening => ({ ...sealedInUser(id), properties: OF_LINKS });
+/** Where a user's second factor holds sealed text. */
+export const sealedInFactor = (id: string): Opening => ({ ...sealedInUser(id), properties: OF_FACTORS });
 /** Where the row of an order holds sealed text. */
 export const sealedInOrder = ({ id, buyer_id: buyerId }: { id: string; buyer_id: string }): Opening => ({
   ...{ subject: buyerId, stream: streamOfOrder(id), properties: OF_ORDERS },

@@ -26,7 +26,7 @@ export type SessionEvent = SessionStarted | SessionRefreshed | SessionEnded;
 /** Refreshes of one session, at most. It remembers every token that was spent, and must not grow for ever. */
 export const REFRESHES_MAX = 5_000;
 
-export type SessionEnd = 'logout' | 'token reused' | 'password changed' | 'role taken away' | 'deactivated';
+export type SessionEnd = 'logout' | 'token reused' | 'role taken away' | 'deactivated' | ActiveUser['endedBy'];
 
 export type StartSession = Command<
   'StartSession',
@@ -89,7 +89,7 @@ export const sessionDecider: Decider<SessionState, SessionCommand, SessionEvent>
 
 type Counts = Pick<
   ActiveUser,
-  'passwordChanges' | 'passwordChangedAt' | 'rolesTaken' | 'deactivations' | 'keptSession'
+  'passwordChanges' | 'passwordChangedAt' | 'rolesTaken' | 'deactivations' | 'keptSession' | 'endedBy'
 >;
 
 /**
@@ -103,7 +103,7 @@ export function whyOutdated(session: OpenSession, sessionId: string, user: Count
     session.passwordChanges === undefined
       ? user.passwordChangedAt !== null && session.startedAt < user.passwordChangedAt
       : session.passwordChanges < user.passwordChanges;
-  return older && user.keptSession !== sessionId ? 'password changed' : undefined;
+  return older && user.keptSession !== sessionId ? user.endedBy : undefined;
 }
 
 function start({ data, now }: StartSession, state: SessionState): SessionEvent[] {

@@ -10,6 +10,17 @@ import {
   withStanding,
 } from './userStanding.ts';
 import { erase, type ErasedUser, type EraseUser, type UserErased } from './userErasure.ts';
+import { endingLinks, withCredentials } from './userLinks.ts';
+import {
+  asksOfSignIn,
+  decideSignIn,
+  evolveSignIn,
+  isOfSignIn,
+  NEW_SIGN_IN,
+  type SignIn,
+  type SignInCommand,
+  type SignInEvent,
+} from './userSignIn.ts';
 
 /** From the least to the most: a role includes those before it. */
 export const ROLES = ['buyer', 'seller', 'admin'] as const;
@@ -54,7 +65,8 @@ export type UserEvent =
   | StandingEvent
   | RegistrationAbandoned
   | UserClaimAbandoned
-  | UserErased;
+  | UserErased
+  | SignInEvent;
 
 export type RegisterUser = Command<'RegisterUser', UserRegistered['data']>;
 /** `claimEpoch`: that of the user when the command began, before it claimed the phone number. Without it the number stays. */
@@ -79,9 +91,10 @@ export type UserCommand =
   | StandingCommand
   | AbandonRegistration
   | AbandonUserClaim
-  | EraseUser;
+  | EraseUser
+  | SignInCommand;
 
-export interface ActiveUser extends Standing {
+export interface ActiveUser extends Standing, SignIn {
   readonly status: 'active';
   readonly role: Role;
   readonly storeId: string | null;
@@ -93,7 +106,7 @@ export interface ActiveUser extends Standing {
   readonly claimEpoch: number;
   readonly address: Sealed | null;
   readonly passwordHash: Sealed;
-  /** How often the password was changed. A session remembers the count that it began with. */
+  /** How often the password, the e-mail address or the second factor was changed. A session remembers the count that it began with. */
   readonly passwordChanges: number;
   /** Only for sessions from before the counts. */
   readonly passwordChangedAt: string | null;
@@ -105,14 +118,16 @@ export type UserState = { readonly status: 'none' } | { readonly status: 'abando
 
 export const userDecider: Decider<UserState, UserCommand, UserEvent> = {
   category: 'user',
-  snapshotVersion: 4,
+  snapshotVersion: 5,
   initial: { status: 'none' },
   evolve(state, event) {
+    if (isOfSignIn(event)) return state.status === 'active' ? evolveSignIn(state, event) : state;
     switch (event.type) {
       case 'UserRegistered':
         return {
           ...event.data,
           ...GOOD_STANDING,
+          ...NEW_SIGN_IN,
           status: 'active',
           storeId: null,
           claimEpoch: 1,
@@ -134,7 +149,7 @@ export const userDecider: Decider<UserState, UserCommand, UserEvent> = {
         return state.status === 'active' ? withRole(state, event.data) : state;
       case 'UserDeactivated':
       case 'UserReactivated':
-        return state.status === 'active' ? withStanding(state, event) : state;
+        return state.status === 'active' ? endingLinks(withStanding(state, event)) : state;
       case 'RegistrationAbandoned':
         return { status: 'abandoned' };
       case 'UserErased':
@@ -142,6 +157,7 @@ export const userDecider: Decider<UserState, UserCommand, UserEvent> = {
     }
   },
   decide(command, state) {
+    if (asksOfSignIn(command)) return decideSignIn(command, active(state));
     switch (command.type) {
       case 'RegisterUser':
         return register(command, state);
@@ -171,10 +187,10 @@ export const userDecider: Decider<UserState, UserCommand, UserEvent> = {
   },
 };
 
-function withPassword(state: ActiveUser, { passwordHash, keptSession, at }: PasswordChanged['data']): ActiveUser {
-  const passwordChanges = state.passwordChanges + 1;
-  return { ...state, passwordHash, keptSession, passwordChanges, passwordChangedAt: at };
-}
+const withPassword = (state: ActiveUser, { passwordHash, ...change }: PasswordChanged['data']): ActiveUser => ({
+  ...withCredentials(state, change, 'password changed'),
+  passwordHash,
+});
 
 function withRole(state: ActiveUser, { role, storeId }: UserRoleChanged['data']): ActiveUser {
   const taken = rolesWithout(role).includes(state.role) ? 1 : 0;

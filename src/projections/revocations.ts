@@ -24,6 +24,16 @@ const endsAll = {
   }),
 };
 
+/** Ends what was signed in before, except one session. */
+const credentialsChanged = {
+  key: (event: RecordedEvent): string => event.stream,
+  row: (
+    _row: unknown,
+    { data }: { readonly data: { readonly at: string; readonly keptSession: string | null } },
+    subject: string,
+  ): RevocationRow => ({ subject, revoked_at: data.at, kept_session: data.keptSession }),
+};
+
 export const revocations: Projection<RevocationRow, SessionEvent | UserEvent> = {
   name: 'revocations',
   table: 'revocations',
@@ -32,10 +42,11 @@ export const revocations: Projection<RevocationRow, SessionEvent | UserEvent> = 
   columns: { subject: 'text', revoked_at: 'timestamptz', kept_session: 'uuid' },
   on: {
     SessionEnded: endsAll,
-    PasswordChanged: {
-      key: (event) => event.stream,
-      row: (_row, { data }, subject) => ({ subject, revoked_at: data.at, kept_session: data.keptSession }),
-    },
+    PasswordChanged: credentialsChanged,
+    EmailChanged: credentialsChanged,
+    SecondFactorEnabled: credentialsChanged,
+    SecondFactorDisabled: credentialsChanged,
+    RecoveryCodesRenewed: credentialsChanged,
     UserDeactivated: endsAll,
     UserErased: endsAll,
     UserRoleChanged: {

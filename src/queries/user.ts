@@ -14,6 +14,8 @@ export const UserView = Named('User', {
   role: Type.Union([Type.Literal('buyer'), Type.Literal('seller'), Type.Literal('admin')]),
   store_id: Nullable(Id),
   is_active: Type.Boolean(),
+  email_verified: Type.Boolean(),
+  second_factor: Type.Boolean(),
   created_at: Instant,
   updated_at: Instant,
 });
@@ -29,6 +31,8 @@ export const userView = (row: UserRow): UserView => ({
   role: row.role,
   store_id: row.store_id,
   is_active: row.is_active,
+  email_verified: row.email_verified,
+  second_factor: row.second_factor,
   created_at: row.created_at,
   updated_at: row.updated_at,
 });

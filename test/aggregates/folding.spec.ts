@@ -87,6 +87,8 @@ const LIVES: readonly Life[] = [
   },
   { ...{ name: 'product', what: 'prices' }, events: repeated('product', 'ProductPriceChanged') },
   { ...{ name: 'user', what: 'profiles' }, events: repeated('user', 'ProfileUpdated') },
+  { ...{ name: 'user', what: 'links' }, events: repeated('user', 'LinkRequested') },
+  { ...{ name: 'mailbox', what: 'mails' }, events: repeated('mailbox', 'LinkMailAllowed') },
   { ...{ name: 'store', what: 'names' }, events: repeated('store', 'StoreUpdated') },
   { ...{ name: 'category', what: 'names' }, events: repeated('category', 'CategoryRenamed') },
   { ...{ name: 'claim', what: 'turns' }, events: repeated('claim', 'ValueClaimed') },

@@ -22,7 +22,14 @@ export function sample<State, C extends Command, E extends DomainEvent>(
   decider: Decider<State, C, E>,
   events: { readonly [Type in E['type']]: DataOf<E, Type> },
   commands: {
-    readonly [Type in C['type']]: { data: DataOf<C, Type>; after?: readonly E['type'][]; again?: string };
+    readonly [Type in C['type']]: {
+      data: DataOf<C, Type>;
+      /** The types of the sample events before it. */
+      after?: readonly E['type'][];
+      /** Further events before it. */
+      and?: readonly E[];
+      again?: string;
+    };
   },
 ): Sample {
   const happened = Object.entries(events).map(([type, data]) => ({ type, data: data as object }));
@@ -32,11 +39,11 @@ export function sample<State, C extends Command, E extends DomainEvent>(
     name: decider.category,
     decider: decider,
     events: happened,
-    commands: Object.entries<{ data: object; after?: readonly string[]; again?: string }>(commands).map(
-      ([type, { data, after = [], again }]) => ({
-        ...{ type, data, past: past(after) },
-        ...(again === undefined ? {} : { again }),
-      }),
-    ),
+    commands: Object.entries<{ data: object; after?: readonly string[]; and?: readonly E[]; again?: string }>(
+      commands,
+    ).map(([type, { data, after = [], and = [], again }]) => ({
+      ...{ type, data, past: [...past(after), ...and] },
+      ...(again === undefined ? {} : { again }),
+    })),
   };
 }

@@ -3,28 +3,25 @@ import { cartDecider } from '../../src/aggregates/cart.ts';
 import { categoryDecider } from '../../src/aggregates/category.ts';
 import { claimDecider } from '../../src/aggregates/claim.ts';
 import { currencyDecider } from '../../src/aggregates/currency.ts';
+import { mailboxDecider } from '../../src/aggregates/mailbox.ts';
 import { orderDecider } from '../../src/aggregates/order.ts';
 import { productDecider } from '../../src/aggregates/product.ts';
 import { sessionDecider } from '../../src/aggregates/session.ts';
 import { stockDecider } from '../../src/aggregates/stock.ts';
 import { storeDecider } from '../../src/aggregates/store.ts';
 import { unpaidDecider } from '../../src/aggregates/unpaid.ts';
-import { userDecider } from '../../src/aggregates/user.ts';
 import { NOW } from '../support/given.ts';
 import { asSealed } from '../support/personalData.ts';
 import { administrationSample } from './administrationSample.ts';
 import { reviewSample } from './reviewSample.ts';
 import { type Sample, sample } from './sample.ts';
+import { userSample } from './userSamples.ts';
 
 export type { Sample } from './sample.ts';
 
 const EXPIRY = '2026-03-31T12:00:00.000Z';
 const ADDS_UP = 'quantities add up; that it is the same command is known by its id';
 
-const registered = {
-  ...{ email: asSealed('e'), name: asSealed('n'), phone: asSealed('p'), phoneClaim: 'phone-1' },
-  ...{ passwordHash: asSealed('h'), role: 'buyer' as const },
-};
 const listed = {
   ...{ storeId: 's', sellerId: 'ben', sku: null, name: 'Tea', description: '' },
   ...{ price: 1_990, currency: 'EUR', categoryId: 'c' },
@@ -42,33 +39,11 @@ const ordered = ['OrderPlaced', 'PaymentRequested'] as const;
 const paid = [...ordered, 'PaymentCaptured'] as const;
 
 export const samples: readonly Sample[] = [
+  userSample,
   sample(
-    userDecider,
-    {
-      UserRegistered: registered,
-      ProfileUpdated: { name: asSealed('another'), phone: null, phoneClaim: null, address: asSealed('a') },
-      PasswordRehashed: { passwordHash: asSealed('j') },
-      PasswordChanged: { passwordHash: asSealed('i'), keptSession: null, at: NOW },
-      UserRoleChanged: { role: 'seller', storeId: 's' },
-      UserDeactivated: { reason: asSealed('r') },
-      UserReactivated: { reason: null },
-      RegistrationAbandoned: {},
-      UserClaimAbandoned: { claim: 'phone-1' },
-      UserErased: { reason: asSealed('r') },
-    },
-    {
-      RegisterUser: { data: registered },
-      UpdateProfile: { after: ['UserRegistered'], data: { name: asSealed('another'), address: asSealed('a') } },
-      RehashPassword: { after: ['UserRegistered'], data: { passwordHash: asSealed('j'), passwordChanges: 0 } },
-      ChangePassword: { after: ['UserRegistered'], data: { passwordHash: asSealed('i'), keptSession: 'this' } },
-      GrantSeller: { after: ['UserRegistered'], data: { storeId: 's' } },
-      ChangeRole: { after: ['UserRegistered'], data: { role: 'admin' } },
-      DeactivateUser: { after: ['UserRegistered'], data: { reason: asSealed('r') } },
-      ReactivateUser: { after: ['UserRegistered', 'UserDeactivated'], data: { reason: null } },
-      AbandonRegistration: { data: {} },
-      AbandonUserClaim: { after: ['UserRegistered'], data: { claim: 'phone-1', claimEpoch: 1 } },
-      EraseUser: { after: ['UserRegistered'], data: { reason: null } },
-    },
+    mailboxDecider,
+    { LinkMailAllowed: { countsUntil: EXPIRY } },
+    { AllowLinkMail: { data: { countsUntil: EXPIRY }, again: 'each mail counts' } },
   ),
   sample(
     adminsDecider,

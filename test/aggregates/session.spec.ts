@@ -119,7 +119,10 @@ describe('whether a session is outdated', () => {
     ...{ status: 'open', userId: 'ann', startedAt: NOW, expiresAt: EXPIRY, tokenHash: 'first', spent: [] },
     ...counts,
   });
-  const user = { passwordChanges: 1, passwordChangedAt: NOW, rolesTaken: 0, deactivations: 0, keptSession: null };
+  const user = {
+    ...{ passwordChanges: 1, passwordChangedAt: NOW, rolesTaken: 0, deactivations: 0, keptSession: null },
+    endedBy: 'password changed',
+  } as const;
 
   it('is decided by how often the password was changed, whatever the clocks said', () => {
     const after = session({ passwordChanges: 1, rolesTaken: 0 });

@@ -221,9 +221,12 @@ describe('the error codes', () => {
     expect(Object.fromEntries(Object.entries(CODES).map(([code, { status }]) => [code, status]))).to.deep.equal({
       VALIDATION_ERROR: 400,
       EMPTY_CART: 400,
+      LINK_INVALID: 400,
       INVALID_STATUS: 400,
       UNAUTHORIZED: 401,
       FORBIDDEN: 403,
+      EMAIL_NOT_VERIFIED: 403,
+      SECOND_FACTOR_REQUIRED: 403,
       NOT_FOUND: 404,
       METHOD_NOT_ALLOWED: 405,
       CONFLICT: 409,

@@ -22,6 +22,7 @@ const UNHEARD: Readonly<Record<string, string>> = {
   SessionRefreshed: 'the spent token is of interest to the session alone',
   ValueClaimed: 'uniqueness is decided by the claim itself; what is claimed is shown by its holder',
   ClaimReleased: 'as for its claiming',
+  LinkMailAllowed: 'how many mails went to an address is decided by the stream itself',
   AdminRetired: 'that an admin is left is decided by the stream itself; the role is shown by its user',
   AdminReinstated: 'as for retiring',
   RebuildRequested: 'the act is in the log for those who browse it; the rebuild itself is shown by its read model',

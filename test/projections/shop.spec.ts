@@ -14,6 +14,8 @@ const LATER = '2026-03-01T09:00:00.000Z';
 const LAST = '2026-03-01T10:00:00.000Z';
 const at = { created_at: FIRST, updated_at: FIRST };
 
+const SIGN_IN = { email_verified: false, second_factor: false, recovery_codes_left: 0 };
+
 describe('users', () => {
   const registered = (name: string, phone: string | null): UserRegistered => ({
     type: 'UserRegistered',
@@ -26,7 +28,7 @@ describe('users', () => {
     ['user-ann', registered('Ann', null), FIRST],
     ['user-ben', registered('Ben', 'phone of Ben'), FIRST],
   ] as const;
-  const unnamed = { address: null, role: 'buyer', store_id: null, is_active: true, ...at } as const;
+  const unnamed = { address: null, role: 'buyer', store_id: null, is_active: true, ...at, ...SIGN_IN } as const;
   const ann: UserRow = { id: 'ann', email: 'e-mail of Ann', name: 'Ann', phone: null, ...unnamed };
   const ben: UserRow = { id: 'ben', email: 'e-mail of Ben', name: 'Ben', phone: 'phone of Ben', ...unnamed };
 

@@ -100,6 +100,7 @@ describe('other views', () => {
   it('of a person have neither password nor claims', () => {
     const row = {
       ...{ id: 'ann', email: 'e', name: 'n', phone: null, address: null, role: 'buyer' as const, store_id: null },
+      ...{ email_verified: false, second_factor: false, recovery_codes_left: 0 },
       ...{ is_active: true, created_at: NOW, updated_at: NOW, password_hash: 'secret', phone_claim: 'claim' },
     };
     expect(JSON.stringify(userView(row))).to.not.match(/secret|claim/);

@@ -27,7 +27,7 @@ const BY_FIELD: Readonly<Record<string, string>> = {
     categoryId: CATEGORY,
   },
   ...{ productId: PRODUCT, orderId: ORDER, paymentId: PAYMENT, refundId: REFUND, keptSession: SESSION },
-  ...{ phoneClaim: `phone-${hex('phone')}`, tokenHash: hex('token') },
+  ...{ phoneClaim: `phone-${hex('phone')}`, tokenHash: hex('token'), linkId: id(14), sessionId: SESSION },
   'UserClaimAbandoned.claim': `phone-${hex('phone')}`,
   'CategoryClaimAbandoned.claim': `category-${hex('category')}`,
   'PaymentRefunded.reference': `sandbox_refund_${hex('refund').slice(0, 32)}`,
@@ -36,6 +36,7 @@ const BY_FIELD: Readonly<Record<string, string>> = {
 
 const STREAMS: Readonly<Record<string, string>> = {
   ...{ user: `user-${ADA}`, session: `session-${SESSION}`, store: `store-${STORE}`, category: `category-${CATEGORY}` },
+  ...{ mailbox: `mailbox-email-${hex('email')}` },
   ...{ claim: `claim-email-${hex('email')}`, unpaid: `unpaid-${ADA}`, currency: CURRENCY_STREAM, cart: `cart-${ADA}` },
   ...{ product: `product-${PRODUCT}`, stock: `stock-${PRODUCT}`, order: `order-${ORDER}` },
 };

@@ -5,9 +5,12 @@ import { isOutcomeUnknown, isRefusal, type FieldError, type Refusal, type Refusa
 export const CODES = {
   VALIDATION_ERROR: { status: 400, title: 'The request is not valid' },
   EMPTY_CART: { status: 400, title: 'The cart is empty' },
+  LINK_INVALID: { status: 400, title: 'The link is not valid' },
   INVALID_STATUS: { status: 400, title: 'The status does not allow this' },
   UNAUTHORIZED: { status: 401, title: 'Not signed in' },
   FORBIDDEN: { status: 403, title: 'Not allowed' },
+  EMAIL_NOT_VERIFIED: { status: 403, title: 'The e-mail address is not verified' },
+  SECOND_FACTOR_REQUIRED: { status: 403, title: 'A second factor is required' },
   NOT_FOUND: { status: 404, title: 'Not found' },
   METHOD_NOT_ALLOWED: { status: 405, title: 'Method not allowed' },
   CONFLICT: { status: 409, title: 'Conflict' },
@@ -85,6 +88,7 @@ const isCode = (code: string): code is Code => Object.hasOwn(CODES, code);
 function headersOf(refusal: Refusal): readonly string[] {
   const { kind } = refusal;
   if (isOutcomeUnknown(refusal)) return [];
+  if (refusal.retryAfterS !== undefined) return ['Retry-After', String(refusal.retryAfterS)];
   if (kind === 'unavailable') return ['Retry-After', String(RETRY_AFTER_UNAVAILABLE_S)];
   if (kind === 'unauthenticated') return ['WWW-Authenticate', 'Bearer'];
   return [];
