@@ -8,6 +8,7 @@ import { categoryOf, type EventStore } from '../eventstore/eventStore.ts';
 import { settleCurrency } from './currency.ts';
 import { createHints } from './hints.ts';
 import { createOperations } from './operations.ts';
+import { createPersonIndex } from './personIndex.ts';
 import { indexKeyOf } from './masterKeys.ts';
 import { type NewerWatch, watchNewer } from './newer.ts';
 import { openEventStore } from './openEventStore.ts';
@@ -125,6 +126,7 @@ export async function openShop(options: ShopOptions): Promise<Shop> {
       tokens: createTokens({ secret: secrets.jwtSecret, accessTtlMs, refreshTtlMs }),
       hints: createHints({ db, store, progress }),
       operations,
+      personIndex: createPersonIndex({ pool, personalData, settings }),
       settings,
     };
     if (options.readOnly !== true) await settleCurrency(commandContext(services, { actor: SYSTEM('setup') }), log);

@@ -49,6 +49,7 @@ export const PURGES: Readonly<Record<string, Purge>> = {
           WHERE answer IS NOT NULL AND (account = $1::text OR persons IS NULL OR $1 = ANY (persons))`,
   },
   notifications: { by: 'statement', sql: 'DELETE FROM notifications WHERE user_id = $1::uuid' },
+  people_terms: { by: 'statement', sql: 'DELETE FROM people_terms WHERE user_id = $1::uuid' },
   users: { by: 'projection', why: 'the row goes at UserErased' },
   revocations: { by: 'nothing', why: 'says which tokens have ended' },
   carts: { by: 'projection', why: 'the erasure clears the cart' },

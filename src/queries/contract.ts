@@ -6,6 +6,7 @@ import type { Domain } from '../engine/decide/command.ts';
 import type { Services as EngineServices } from '../engine/decide/services.ts';
 import type { PersonalData } from '../eventstore/personalData.ts';
 import type { Operations } from './operations.ts';
+import type { PersonIndex } from './personIndex.ts';
 
 export interface ShopSettings {
   /** ISO 4217. */
@@ -27,6 +28,7 @@ export interface Services extends EngineServices {
   readonly personalData: PersonalData;
   readonly settings: ShopSettings;
   readonly operations: Operations;
+  readonly personIndex: PersonIndex;
 }
 
 interface Shop extends Domain {

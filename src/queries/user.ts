@@ -1,9 +1,14 @@
 import { sealedInUser } from '../aggregates/sealed.ts';
+import { ROLES } from '../aggregates/user.ts';
+import { isBlank } from '../aggregates/words.ts';
+import { newestFirst, pageOf } from '../engine/ask/pages.ts';
+import { conditions, Paging } from '../engine/ask/paging.ts';
 import { missing } from '../errors.ts';
 import type { UserRow } from '../projections/users.ts';
-import { defineQuery } from './contract.ts';
+import { defineQuery, type QueryContext } from './contract.ts';
+import { peopleQuery } from './personIndex.ts';
 import { type Static, Type } from 'typebox';
-import { Id, Instant, Named, Nullable } from '../schema.ts';
+import { Fields, Id, Instant, Named, Nullable } from '../schema.ts';
 
 export const UserView = Named('User', {
   id: Id,
@@ -37,6 +42,18 @@ export const userView = (row: UserRow): UserView => ({
   updated_at: row.updated_at,
 });
 
+const SEARCH_LENGTH_MAX = 200;
+
+/** The profile of a user who is there. */
+async function profileOf(id: string, { db, services }: QueryContext) {
+  const [row] = await db.rows<UserRow & { revision: number }>('SELECT * FROM users WHERE id = $1', [id]);
+  if (row === undefined) return missing('UserUnknown', 'There is no such user.');
+  return {
+    data: await services.personalData.reveal(userView(row), sealedInUser(row.id)),
+    revision: BigInt(row.revision),
+  };
+}
+
 const getMe = defineQuery({
   name: 'GetMe',
   summary: 'My profile',
@@ -48,14 +65,60 @@ const getMe = defineQuery({
   revised: 'always',
   codes: ['NOT_FOUND'],
   reads: ['users'],
-  async run(_input, { actor, db, services }) {
-    const [row] = await db.rows<UserRow & { revision: number }>('SELECT * FROM users WHERE id = $1', [actor.id]);
-    if (row === undefined) return missing('UserUnknown', 'There is no such user.');
-    return {
-      data: await services.personalData.reveal(userView(row), sealedInUser(row.id)),
-      revision: BigInt(row.revision),
-    };
+  run: (_input, context) => profileOf(context.actor.id, context),
+});
+
+const getUser = defineQuery({
+  name: 'GetUser',
+  summary: 'A user',
+  tag: 'users',
+  route: 'GET /admin/users/:id',
+  aliases: ['GET /users/:id'],
+  access: ['admin'],
+  params: Fields({ id: Id }),
+  result: UserView,
+  revised: 'always',
+  codes: ['NOT_FOUND'],
+  reads: ['users'],
+  run: ({ params: { id } }, context) => profileOf(id, context),
+});
+
+/** The table to list from, and what its rows must have. A search is among the people in the index, which is brought up to date before. */
+async function peopleWith(search: string | undefined, { services }: QueryContext) {
+  const where = conditions();
+  if (search === undefined || isBlank(search)) return { from: 'users u', where };
+  const { personalData, settings, personIndex } = services;
+  const query = peopleQuery(search, { personalData, country: settings.phoneDefaultCountry });
+  if (query === undefined) return { from: 'users u', where: conditions('false') };
+  await personIndex.bringUpToDate();
+  where.add('t.terms @@ ?::tsquery', query);
+  return { from: 'users u JOIN people_terms t ON t.user_id = u.id', where };
+}
+
+const listUsers = defineQuery({
+  name: 'ListUsers',
+  summary: 'All users, newest first; searched by e-mail address, phone number or words of the name',
+  tag: 'users',
+  route: 'GET /admin/users',
+  access: ['admin'],
+  query: Fields({
+    ...Paging,
+    search: Type.Optional(Type.String({ maxLength: SEARCH_LENGTH_MAX })),
+    role: Type.Optional(Type.Enum(ROLES)),
+    is_active: Type.Optional(Type.Boolean()),
+  }),
+  result: Type.Array(UserView),
+  paginated: true,
+  reads: ['users'],
+  async run({ query: { search, role, is_active: isActive, ...page } }, context) {
+    const { from, where } = await peopleWith(search, context);
+    if (role !== undefined) where.add('u.role = ?', role);
+    if (isActive !== undefined) where.add('u.is_active = ?', isActive);
+    const sql = { columns: 'u.*', from, where, order: newestFirst('u.') };
+    const listed = await pageOf<UserRow>(context, sql, page, userView);
+    const views = listed.data as UserView[];
+    return { ...listed, data: await context.services.personalData.revealAll(views, ({ id }) => sealedInUser(id)) };
   },
 });
 
-export const userQueries = [getMe];
+export const userQueries = [getMe, listUsers, getUser];

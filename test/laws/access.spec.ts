@@ -59,6 +59,7 @@ const ROUTES: Readonly<Record<string, Case>> = {
   'POST /payments/:id/confirm': { id: 'payment', expected: answers(401, 404, 404, 404) },
   'POST /payments/:id/refund': { id: 'payment', body: { amount: 1, reason: 'mine' }, expected: ownSellerOrAdmin },
   'PUT /admin/users/:id/role': { id: 'user', body: { role: 'buyer' }, expected: adminOnly },
+  'GET /admin/users/:id': { id: 'user', expected: adminOnly },
   'PUT /admin/users/:id/deactivate': { id: 'stranger', expected: adminOnly },
   'PUT /admin/users/:id/reactivate': { id: 'stranger', expected: adminOnly },
   'GET /admin/dead-letters/:id': { id: 'store', expected: answers(401, 403, 403, 404) },

@@ -1,15 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
-import { type Answer, must, PASSWORD, request, serveShop, type Served } from '../support/shop.ts';
+import { type Answer, type Caller, must, PASSWORD, request, serveShop, type Served } from '../support/shop.ts';
 
 describe('accounts, in a shop of Great Britain', function () {
   this.timeout(60_000);
   let database: TestDatabase;
   let shop: Served;
+  let admin: Caller;
   before(async () => {
     database = await freshDatabase();
     shop = await serveShop(database.url, { PHONE_DEFAULT_COUNTRY: 'GB' });
+    admin = await shop.people.admin();
   });
   after(async () => {
     await shop.stop();
@@ -86,5 +88,75 @@ describe('accounts, in a shop of Great Britain', function () {
       ...{ name: 'Ada Byron', phone: '+442079460021', address: '1 Abbey Road' },
     });
     expect(fieldsOf(must(await rename({ phone: '+1 555 0100' }), 400))).to.deep.equal(['phone']);
+  });
+
+  const list = async (query: Record<string, string>): Promise<Answer> =>
+    must(await admin.call('GET', `/admin/users?${new URLSearchParams(query).toString()}`), 200);
+  const idsOf = ({ data }: Answer): string[] => data.map(({ id }: { id: string }) => id);
+  const search = async (text: string): Promise<string[]> => idsOf(await list({ search: text }));
+
+  it('B20: are found by phone number in any spelling or part, by e-mail address and by words of the name', async () => {
+    const email = newEmail();
+    const { data } = must(await register({ name: 'Zoë Crème-Byron', email, phone: '020 7946 0055' }), 201);
+    const found = [
+      ...['+442079460055', '020 7946 0055', '7946-0055', '0044 20 7946 0055', '٧٩٤٦ ٠٠٥٥', '(020) 79460055'],
+      ...[email, ` ${email.toUpperCase()} `, 'zoe', 'CRÈME', 'byron zoe', 'creme-byron'],
+    ];
+    for (const text of found) expect(await search(text), text).to.include(data.id);
+    expect(await search('020 7946')).to.include(data.id);
+    const raw = must(await admin.call('GET', '/admin/users?search=+442079460055'), 200);
+    expect(idsOf(raw), 'a plus arrives as a blank').to.deep.equal([data.id]);
+    for (const text of [
+      '%',
+      '_',
+      '%%',
+      '*',
+      '"',
+      '!!!',
+      "' OR 1=1 --",
+      '\\',
+      ':*',
+      'zo%',
+      'zoe & !byron2',
+      email.slice(1),
+      '🎉',
+    ]) {
+      expect(await search(text), text).to.deep.equal([]);
+    }
+    expect((await list({ search: ' ' })).body.meta.pagination.total_items).to.be.above(3);
+    for (const text of ['\u0000', 'x'.repeat(201)]) {
+      must(await admin.call('GET', `/admin/users?search=${encodeURIComponent(text)}`), 400);
+    }
+  });
+
+  it('are found by what they are now, and no longer by what they were', async () => {
+    const ada = await shop.people.buyer('quillon');
+    expect(await search('quillon')).to.deep.equal([ada.id]);
+    must(await ada.call('PUT', '/users/me', { name: 'Ada Wexcombe', phone: '020 7946 0066' }), 200);
+    expect(await search('wexcombe')).to.deep.equal([ada.id]);
+    expect(await search('7946 0066')).to.deep.equal([ada.id]);
+    expect(await search('quillon')).to.deep.equal([]);
+    must(await ada.call('PUT', '/users/me', { phone: null }), 200);
+    expect(await search('79460066')).to.deep.equal([]);
+  });
+
+  it('are listed newest first, by role and by standing, and shown one by one, to admins alone', async () => {
+    const [older, newer] = [await shop.people.buyer('pelham'), await shop.people.buyer('pelham')];
+    expect(idsOf(await list({ search: 'pelham' }))).to.deep.equal([newer.id, older.id]);
+    expect(idsOf(await list({ per_page: '2' }))).to.deep.equal([newer.id, older.id]);
+    must(await admin.call('PUT', `/admin/users/${older.id}/deactivate`, {}), 200);
+    expect(idsOf(await list({ search: 'pelham', is_active: 'false' }))).to.deep.equal([older.id]);
+    expect(idsOf(await list({ search: 'pelham', is_active: 'true' }))).to.deep.equal([newer.id]);
+    expect(idsOf(await list({ search: 'pelham', role: 'admin' }))).to.deep.equal([]);
+    expect(idsOf(await list({ role: 'admin' }))).to.deep.equal([admin.id]);
+    for (const path of ['/admin/users', '/users']) {
+      const shown = must(await admin.call('GET', `${path}/${older.id}`), 200).data;
+      expect(shown).to.include({ id: older.id, email: older.email, name: 'pelham', is_active: false });
+      expect(Object.keys(shown)).to.not.include('passwordHash');
+      must(await newer.call('GET', `${path}/${older.id}`), 403);
+      must(await admin.call('GET', `${path}/${randomUUID()}`), 404);
+    }
+    must(await newer.call('GET', '/admin/users'), 403);
+    expect(must(await newer.call('GET', '/users/me'), 200).data.id).to.equal(newer.id);
   });
 });

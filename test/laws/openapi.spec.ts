@@ -152,6 +152,8 @@ describe('the examples of the specification', function () {
     await send('ChangePassword', 'ada');
     real.set(refreshToken, refreshed.data.refresh_token);
     await send('LogOut', 'anybody');
+    await send('GetUser', 'admin', { id: user });
+    await send('ListUsers', 'admin');
     await send('DeactivateUser', 'admin', { id: user });
     await send('ReactivateUser', 'admin', { id: user });
     expect([...told].sort()).to.deep.equal(contracts.map(({ name }) => name).sort());

@@ -132,6 +132,7 @@ function startProcess(
   return {
     aggregates: createAggregates({ store, crowdWaitMs }),
     ...{ store, personalData, passwords: plainPasswords, tokens: noTokens, settings, operations: noOperations },
+    personIndex: { bringUpToDate: () => unused('personIndex') },
     hints: {
       productsInCategory: async (id) =>
         (await rows(products)).filter(({ listed, category_id }) => listed && category_id === id).length,

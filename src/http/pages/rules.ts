@@ -136,6 +136,7 @@ const told: readonly (readonly [rule: string, status: number, code: string, ...s
   ['PaymentInProgress', 409, 'CONFLICT', 'A payment of this order is still in progress.'],
   ['PaymentNotAuthorised', 400, 'INVALID_STATUS', 'This payment is …; there is nothing to confirm.'],
   ['PaymentUnknown', 404, 'NOT_FOUND', 'There is no such payment.'],
+  ['PeopleIndexBehind', 503, 'SERVICE_UNAVAILABLE', 'The index of people is being made; try again.'],
   ['PersonErased', 409, 'CONFLICT', 'This person has been erased.'],
   ['ProductExists', 409, 'CONFLICT', 'This product is already listed.'],
   ['ProductExpired', 409, 'CONFLICT', 'This took too long; please try again.'],
