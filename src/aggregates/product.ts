@@ -1,6 +1,7 @@
 import { missing, reject } from '../errors.ts';
 import type { Command, Decider } from '../engine/decide/decider.ts';
 import type { Money } from './money.ts';
+import type { Picture, ReplacedKey } from './picture.ts';
 import { sameSku } from './sku.ts';
 
 export interface ProductDetails {
@@ -27,8 +28,17 @@ export type ProductDelisted = { type: 'ProductDelisted'; data: object };
 export type ProductAbandoned = { type: 'ProductAbandoned'; data: object };
 /** Fences a change that claimed a SKU and did not take it up: a change that was begun before this event can no longer do so. */
 export type ProductClaimAbandoned = { type: 'ProductClaimAbandoned'; data: { claim: string } };
+export type ProductImageChanged = { type: 'ProductImageChanged'; data: { image: Picture; replaced: ReplacedKey } };
+export type ProductImageRemoved = { type: 'ProductImageRemoved'; data: { replaced: ReplacedKey } };
 export type ProductEvent =
-  ProductListed | ProductUpdated | ProductPriceChanged | ProductDelisted | ProductAbandoned | ProductClaimAbandoned;
+  | ProductListed
+  | ProductUpdated
+  | ProductPriceChanged
+  | ProductImageChanged
+  | ProductImageRemoved
+  | ProductDelisted
+  | ProductAbandoned
+  | ProductClaimAbandoned;
 
 export type ListProduct = Command<'ListProduct', ProductListed['data']>;
 /** `claimEpoch`: that of the product when the command began, before it claimed the SKU. Without it the SKU stays the same. */
@@ -36,21 +46,31 @@ export type UpdateProduct = Command<
   'UpdateProduct',
   { by: string; price?: Money; claimEpoch?: number } & ProductUpdated['data']
 >;
+export type ChangeProductImage = Command<'ChangeProductImage', { by: string; image: Picture }>;
+export type RemoveProductImage = Command<'RemoveProductImage', { by: string }>;
 export type DelistProduct = Command<'DelistProduct', { by: string }>;
 export type AbandonProduct = Command<'AbandonProduct', object>;
 /** Does nothing when the product's claims have changed since `claimEpoch`: the caller has to look again. */
 export type AbandonProductClaim = Command<'AbandonProductClaim', { claim: string; claimEpoch: number }>;
-export type ProductCommand = ListProduct | UpdateProduct | DelistProduct | AbandonProduct | AbandonProductClaim;
+export type ProductCommand =
+  | ListProduct
+  | UpdateProduct
+  | ChangeProductImage
+  | RemoveProductImage
+  | DelistProduct
+  | AbandonProduct
+  | AbandonProductClaim;
 
 export type ListedProduct = Readonly<ProductListed['data']> & {
   readonly status: 'listed';
   /** How often the SKU of this product changed or a claim of it was abandoned; it begins with 1. */
   readonly claimEpoch: number;
+  readonly image: Picture | null;
 };
-/** The name and price of a delisted product are for the carts that still hold it; its SKU can be used again. */
+/** The name, price and picture of a delisted product are for the carts that still hold it; its SKU can be used again. */
 export type DelistedProduct = { readonly status: 'delisted' } & Pick<
   ListedProduct,
-  'storeId' | 'sellerId' | 'sku' | 'name' | 'price' | 'currency'
+  'storeId' | 'sellerId' | 'sku' | 'name' | 'price' | 'currency' | 'image'
 >;
 export type ProductState = { readonly status: 'none' | 'abandoned' } | DelistedProduct | ListedProduct;
 
@@ -60,16 +80,20 @@ export const inOtherCurrency = (product: Pick<ListedProduct, 'currency'>, curren
 
 export const productDecider: Decider<ProductState, ProductCommand, ProductEvent> = {
   category: 'product',
-  snapshotVersion: 5,
+  snapshotVersion: 6,
   initial: { status: 'none' },
   evolve(state, event) {
     switch (event.type) {
       case 'ProductListed':
-        return { status: 'listed', ...event.data, claimEpoch: 1 };
+        return { status: 'listed', ...event.data, claimEpoch: 1, image: null };
       case 'ProductUpdated':
         return state.status === 'listed' ? updated(state, event.data) : state;
       case 'ProductPriceChanged':
         return state.status === 'listed' ? { ...state, ...event.data } : state;
+      case 'ProductImageChanged':
+        return state.status === 'listed' ? { ...state, image: event.data.image } : state;
+      case 'ProductImageRemoved':
+        return state.status === 'listed' ? { ...state, image: null } : state;
       case 'ProductDelisted':
         return state.status === 'listed' ? delisted(state) : state;
       case 'ProductAbandoned':
@@ -86,6 +110,14 @@ export const productDecider: Decider<ProductState, ProductCommand, ProductEvent>
         return [{ type: 'ProductListed', data: command.data }];
       case 'UpdateProduct':
         return update(command, theirs(state, command.data.by));
+      case 'ChangeProductImage': {
+        const replaced = theirs(state, command.data.by).image?.key ?? null;
+        return [{ type: 'ProductImageChanged', data: { image: command.data.image, replaced } }];
+      }
+      case 'RemoveProductImage': {
+        const { image } = theirs(state, command.data.by);
+        return image === null ? [] : [{ type: 'ProductImageRemoved', data: { replaced: image.key } }];
+      }
       case 'DelistProduct':
         if (state.status === 'delisted' && state.sellerId === command.data.by) return [];
         theirs(state, command.data.by);
@@ -110,8 +142,8 @@ const updated = (state: ListedProduct, data: ProductUpdated['data']): ListedProd
 const claimsAnother = ({ sku: wanted }: ProductUpdated['data'], { sku }: ListedProduct): boolean =>
   wanted !== undefined && !sameSku(wanted, sku);
 
-const delisted = ({ storeId, sellerId, sku, name, price, currency }: ListedProduct): DelistedProduct => ({
-  ...{ status: 'delisted', storeId, sellerId, sku, name, price, currency },
+const delisted = ({ storeId, sellerId, sku, name, price, currency, image }: ListedProduct): DelistedProduct => ({
+  ...{ status: 'delisted', storeId, sellerId, sku, name, price, currency, image },
 });
 
 function theirs(state: ProductState, by: string): ListedProduct {

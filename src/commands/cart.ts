@@ -13,9 +13,9 @@ const Quantity = Type.Integer({ minimum: 1, maximum: QUANTITY_MAX });
 async function productOf(context: CommandContext, id: string): Promise<CartProduct | undefined> {
   const { state } = await context.load(productDecider, id, 'cached');
   if (state.status !== 'listed' && state.status !== 'delisted') return undefined;
-  const { name, price, currency, storeId } = state;
+  const { name, price, currency, image, storeId } = state;
   const { state: store } = await context.load(storeDecider, storeId, 'cached');
-  return { name, price, currency, listed: state.status === 'listed' && !isSuspended(store) };
+  return { name, price, currency, image, listed: state.status === 'listed' && !isSuspended(store) };
 }
 
 async function view(context: CommandContext, cart: CartState): Promise<CartView> {

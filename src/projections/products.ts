@@ -17,6 +17,7 @@ import {
   type ReviewPosted,
   type ReviewShown,
 } from '../aggregates/review.ts';
+import type { Picture } from '../aggregates/picture.ts';
 import type { ProductEvent } from '../aggregates/product.ts';
 import { type DomainEvent, idOf } from '../eventstore/eventStore.ts';
 import { type Change, type Projection, unchanged } from '../engine/project/projection.ts';
@@ -42,6 +43,7 @@ export interface ProductRow {
   readonly ratings: readonly number[];
   /** The average of those reviews; null without any. */
   readonly rating: number | null;
+  readonly image: Picture | null;
   readonly created_at: string;
   readonly updated_at: string;
   /** The words of name and description, by which searches find the product: the text of a tsvector. */
@@ -53,7 +55,7 @@ const NOWHERE = '00000000-0000-0000-0000-000000000000';
 const unlisted = (id: string, at: string): ProductRow => ({
   ...{ id, listed: false, store_id: NOWHERE, seller_id: NOWHERE, sku: null, name: '', description: '' },
   ...{ price: 0, currency: '', category_id: NOWHERE, on_hand: 0, reserved: 0, ordered: 0 },
-  ...{ ratings: RATINGS.map(() => 0), rating: null },
+  ...{ ratings: RATINGS.map(() => 0), rating: null, image: null },
   created_at: at,
   updated_at: at,
   words: '',
@@ -111,6 +113,7 @@ export const products: Projection<ProductRow, ProductEvent | StockEvent | OrderE
     ordered: 'bigint',
     ratings: 'jsonb',
     rating: 'float8',
+    image: 'jsonb',
     created_at: 'timestamptz',
     updated_at: 'timestamptz',
     words: 'tsvector',
@@ -147,6 +150,14 @@ export const products: Projection<ProductRow, ProductEvent | StockEvent | OrderE
           currency: data.currency ?? row.currency,
           updated_at: metadata.occurredAt,
         },
+    },
+    ProductImageChanged: {
+      key: (event) => idOf(event.stream),
+      row: (row, { data: { image }, metadata }) => row && { ...row, image, updated_at: metadata.occurredAt },
+    },
+    ProductImageRemoved: {
+      key: (event) => idOf(event.stream),
+      row: (row, { metadata }) => row && { ...row, image: null, updated_at: metadata.occurredAt },
     },
     ProductDelisted: {
       key: (event) => idOf(event.stream),

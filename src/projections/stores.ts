@@ -1,3 +1,4 @@
+import type { Picture } from '../aggregates/picture.ts';
 import type { StoreEvent } from '../aggregates/store.ts';
 import { idOf } from '../eventstore/eventStore.ts';
 import type { Projection } from '../engine/project/projection.ts';
@@ -8,6 +9,7 @@ export interface StoreRow {
   readonly name: string;
   readonly description: string;
   readonly suspended: boolean;
+  readonly logo: Picture | null;
   readonly created_at: string;
   readonly updated_at: string;
 }
@@ -23,6 +25,7 @@ export const stores: Projection<StoreRow, StoreEvent> = {
     name: 'text',
     description: 'text',
     suspended: 'boolean',
+    logo: 'jsonb',
     created_at: 'timestamptz',
     updated_at: 'timestamptz',
   },
@@ -30,7 +33,7 @@ export const stores: Projection<StoreRow, StoreEvent> = {
     StoreOpened: {
       key: (event) => idOf(event.stream),
       row: (_row, { data: { ownerId, name, description }, metadata: { occurredAt } }, id) => ({
-        ...{ id, owner_id: ownerId, name, description, suspended: false },
+        ...{ id, owner_id: ownerId, name, description, suspended: false, logo: null },
         created_at: occurredAt,
         updated_at: occurredAt,
       }),
@@ -46,6 +49,14 @@ export const stores: Projection<StoreRow, StoreEvent> = {
     StoreRestored: {
       key: (event) => idOf(event.stream),
       row: (row) => row && { ...row, suspended: false },
+    },
+    StoreLogoChanged: {
+      key: (event) => idOf(event.stream),
+      row: (row, { data: { logo }, metadata }) => row && { ...row, logo, updated_at: metadata.occurredAt },
+    },
+    StoreLogoRemoved: {
+      key: (event) => idOf(event.stream),
+      row: (row, { metadata }) => row && { ...row, logo: null, updated_at: metadata.occurredAt },
     },
   },
   tags: (id) => [`store:${id}`],

@@ -2,6 +2,8 @@ import type { CartRow } from '../projections/carts.ts';
 import { defineQuery } from './contract.ts';
 import { type Static, Type } from 'typebox';
 import type { CartLine } from '../aggregates/cart.ts';
+import type { Picture } from '../aggregates/picture.ts';
+import { imageUrl } from './picture.ts';
 import { type Money as Amount, sumOf, times, toMajor } from '../aggregates/money.ts';
 import { Currency, Id, Instant, Money, Named, Nullable } from '../schema.ts';
 
@@ -33,6 +35,7 @@ export interface CartProduct {
   readonly price: number;
   readonly currency: string;
   readonly listed: boolean;
+  readonly image: Picture | null;
 }
 
 /** Whether a product can be bought in a shop of this currency. */
@@ -65,7 +68,7 @@ export function cartView(
       currency: product.currency,
       quantity,
       subtotal: toMajor(subtotal.amount, currency),
-      image_url: null,
+      image_url: imageUrl(product.image),
       available,
     };
   });
@@ -86,7 +89,7 @@ const getCart = defineQuery({
     const [cart] = await db.rows<CartRow & { revision: number }>('SELECT * FROM carts WHERE buyer_id = $1', [actor.id]);
     const items = cart?.items ?? [];
     const products = await db.rows<CartProduct & { id: string }>(
-      `SELECT p.id, p.name, p.price, p.currency, p.listed AND NOT coalesce(s.suspended, false) AS listed
+      `SELECT p.id, p.name, p.price, p.currency, p.image, p.listed AND NOT coalesce(s.suspended, false) AS listed
        FROM products p LEFT JOIN stores s ON s.id = p.store_id WHERE p.id = ANY($1)`,
       [items.map(({ productId }) => productId)],
     );

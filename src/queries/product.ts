@@ -9,6 +9,7 @@ import { type Order, pageOf, type SortKey } from '../engine/ask/pages.ts';
 import { AS_PEOPLE_SORT, conditions, listKey, Paging } from '../engine/ask/paging.ts';
 import type { QueryAnswer } from '../engine/ask/query.ts';
 import { defineQuery, type QueryContext } from './contract.ts';
+import { imageUrl, ImagesView, imagesView } from './picture.ts';
 
 export const StockView = Named('Stock', { available: Type.Integer(), reserved: Type.Integer(), total: Type.Integer() });
 const RatingView = Named('Rating', {
@@ -36,6 +37,7 @@ export const ProductView = Named('Product', {
   stock: StockView,
   rating: RatingView,
   image_url: Nullable(Type.String()),
+  images: ImagesView,
   created_at: Instant,
   updated_at: Instant,
 });
@@ -69,7 +71,8 @@ export const productView = (row: ShownRow, storeName: string): ProductView => ({
   store: { id: row.store_id, name: storeName },
   stock: stockView(row),
   rating: ratingView(row),
-  image_url: null,
+  image_url: imageUrl(row.image),
+  images: imagesView(row.image),
   created_at: row.created_at,
   updated_at: row.updated_at,
 });

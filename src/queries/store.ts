@@ -3,6 +3,7 @@ import { missing } from '../errors.ts';
 import type { StoreRow } from '../projections/stores.ts';
 import { Fields, Id, Instant, Nullable, Named } from '../schema.ts';
 import { defineQuery } from './contract.ts';
+import { imageUrl, ImagesView, imagesView } from './picture.ts';
 import { type Static, Type } from 'typebox';
 
 const STORE_NAMESPACE = '6f0e9a52-6e2b-4c1c-9d3f-1f1f3a1c7a10';
@@ -19,6 +20,7 @@ export const StoreView = Named('Store', {
   status: Type.Enum(['open', 'suspended'], {
     description: 'Suspended by an administrator: nothing of it can be found or bought; orders that were placed go on.',
   }),
+  logos: ImagesView,
   created_at: Instant,
   updated_at: Instant,
 });
@@ -29,8 +31,9 @@ export const storeView = (row: StoreRow): StoreView => ({
   owner_id: row.owner_id,
   name: row.name,
   description: row.description,
-  logo_url: null,
   status: row.suspended ? 'suspended' : 'open',
+  logo_url: imageUrl(row.logo),
+  logos: imagesView(row.logo),
   created_at: row.created_at,
   updated_at: row.updated_at,
 });

@@ -1,5 +1,6 @@
 import { productDecider, type ProductEvent, type ProductListed } from '../../src/aggregates/product.ts';
 import { given } from '../support/given.ts';
+import { picture } from '../support/pictures.ts';
 
 const listed: ProductListed = {
   type: 'ProductListed',
@@ -41,6 +42,28 @@ describe('product', () => {
     given(productDecider, listed)
       .when(update({ price: eur(2_490) }))
       .then({ type: 'ProductPriceChanged', data: { price: 2_490, currency: 'EUR' } });
+  });
+
+  it('names the picture that another one replaces, or that is removed', () => {
+    const changed = (key: string, replaced: string | null): ProductEvent => ({
+      type: 'ProductImageChanged',
+      data: { image: picture(key), replaced },
+    });
+    const change = (key: string, by = 'ben') =>
+      ({ type: 'ChangeProductImage', data: { by, image: picture(key) } }) as const;
+    const remove = (by = 'ben') => ({ type: 'RemoveProductImage', data: { by } }) as const;
+    const removed = { type: 'ProductImageRemoved', data: { replaced: 'second' } } as const;
+    given(productDecider, listed).when(change('first')).then(changed('first', null));
+    given(productDecider, listed, changed('first', null)).when(change('second')).then(changed('second', 'first'));
+    given(productDecider, listed, changed('second', 'first')).when(remove()).then(removed);
+    given(productDecider, listed, changed('second', 'first'), removed)
+      .when(change('third'))
+      .then(changed('third', null));
+    given(productDecider, listed).when(remove()).thenNothing();
+    for (const intent of [change('theirs', 'cleo'), remove('cleo')]) {
+      given(productDecider, listed, changed('first', null)).when(intent).thenRefused('ProductUnknown');
+    }
+    given(productDecider, listed, delisted).when(change('late')).thenRefused('ProductUnknown');
   });
 
   it('is delisted once', () => {

@@ -1,19 +1,17 @@
 import { adminsDecider } from '../../src/aggregates/admins.ts';
 import { cartDecider } from '../../src/aggregates/cart.ts';
-import { categoryDecider } from '../../src/aggregates/category.ts';
 import { claimDecider } from '../../src/aggregates/claim.ts';
 import { currencyDecider } from '../../src/aggregates/currency.ts';
 import { mailboxDecider } from '../../src/aggregates/mailbox.ts';
 import { orderDecider } from '../../src/aggregates/order.ts';
-import { productDecider } from '../../src/aggregates/product.ts';
 import { sessionDecider } from '../../src/aggregates/session.ts';
 import { stockDecider } from '../../src/aggregates/stock.ts';
-import { storeDecider } from '../../src/aggregates/store.ts';
 import { unpaidDecider } from '../../src/aggregates/unpaid.ts';
 import { NOW } from '../support/given.ts';
 import { asSealed } from '../support/personalData.ts';
 import { administrationSample } from './administrationSample.ts';
 import { reviewSample } from './reviewSample.ts';
+import { catalogueSamples } from './catalogueSamples.ts';
 import { type Sample, sample } from './sample.ts';
 import { userSample } from './userSamples.ts';
 
@@ -22,10 +20,6 @@ export type { Sample } from './sample.ts';
 const EXPIRY = '2026-03-31T12:00:00.000Z';
 const ADDS_UP = 'quantities add up; that it is the same command is known by its id';
 
-const listed = {
-  ...{ storeId: 's', sellerId: 'ben', sku: null, name: 'Tea', description: '' },
-  ...{ price: 1_990, currency: 'EUR', categoryId: 'c' },
-};
 const reservation = { orderId: 'one', buyerId: 'ann', quantity: 2, expiresAt: EXPIRY };
 const lines = [
   { productId: 'tea', storeId: 's', sellerId: 'ben', name: 'Tea', price: 1_990, currency: 'EUR', quantity: 2 },
@@ -40,6 +34,7 @@ const paid = [...ordered, 'PaymentCaptured'] as const;
 
 export const samples: readonly Sample[] = [
   userSample,
+  ...catalogueSamples,
   sample(
     mailboxDecider,
     { LinkMailAllowed: { countsUntil: EXPIRY } },
@@ -80,38 +75,6 @@ export const samples: readonly Sample[] = [
     },
   ),
   sample(
-    storeDecider,
-    {
-      StoreOpened: { ownerId: 'ben', name: 'Ben’s', description: '' },
-      StoreSuspended: { reason: 'fake goods' },
-      StoreRestored: { reason: null },
-      StoreUpdated: { name: 'Ben’s Teas' },
-    },
-    {
-      OpenStore: { data: { ownerId: 'ben', name: 'Ben’s', description: '' } },
-      UpdateStore: { after: ['StoreOpened'], data: { by: 'ben', name: 'Ben’s Teas' } },
-      SuspendStore: { after: ['StoreOpened'], data: { reason: 'fake goods' } },
-      RestoreStore: { after: ['StoreOpened', 'StoreSuspended'], data: { reason: null } },
-    },
-  ),
-  sample(
-    categoryDecider,
-    {
-      CategoryCreated: { name: 'Books' },
-      CategoryRenamed: { name: 'Novels' },
-      CategoryDeleted: {},
-      CategoryAbandoned: {},
-      CategoryClaimAbandoned: { claim: 'category-1' },
-    },
-    {
-      CreateCategory: { data: { name: 'Books' } },
-      RenameCategory: { after: ['CategoryCreated'], data: { name: 'Novels', claimEpoch: 1 } },
-      DeleteCategory: { after: ['CategoryCreated'], data: { productsInIt: 0 } },
-      AbandonCategory: { data: {} },
-      AbandonCategoryClaim: { after: ['CategoryCreated'], data: { claim: 'category-1', claimEpoch: 1 } },
-    },
-  ),
-  sample(
     claimDecider,
     { ValueClaimed: { holder: 'ann', at: NOW }, ClaimReleased: { holder: 'ann' } },
     {
@@ -136,25 +99,6 @@ export const samples: readonly Sample[] = [
     },
   ),
   sample(currencyDecider, { CurrencyChosen: { currency: 'EUR' } }, { ChooseCurrency: { data: { currency: 'EUR' } } }),
-  sample(
-    productDecider,
-    {
-      ProductListed: listed,
-      ProductUpdated: { description: 'Green' },
-      ProductPriceChanged: { price: 2_490, currency: 'EUR' },
-      ...{ ProductDelisted: {}, ProductAbandoned: {}, ProductClaimAbandoned: { claim: 'sku-1' } },
-    },
-    {
-      ListProduct: { data: listed },
-      UpdateProduct: {
-        after: ['ProductListed'],
-        data: { by: 'ben', description: 'Green', price: { amount: 2_490, currency: 'EUR' } },
-      },
-      DelistProduct: { after: ['ProductListed'], data: { by: 'ben' } },
-      AbandonProduct: { data: {} },
-      AbandonProductClaim: { after: ['ProductListed'], data: { claim: 'sku-1', claimEpoch: 1 } },
-    },
-  ),
   sample(
     stockDecider,
     {

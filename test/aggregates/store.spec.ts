@@ -1,5 +1,13 @@
-import { storeDecider, type StoreOpened, type StoreRestored, type StoreSuspended } from '../../src/aggregates/store.ts';
+import type { Picture } from '../../src/aggregates/picture.ts';
+import {
+  storeDecider,
+  type StoreLogoChanged,
+  type StoreOpened,
+  type StoreRestored,
+  type StoreSuspended,
+} from '../../src/aggregates/store.ts';
 import { given } from '../support/given.ts';
+import { picture } from '../support/pictures.ts';
 
 const opened: StoreOpened = { type: 'StoreOpened', data: { ownerId: 'ben', name: 'Ben’s', description: 'Tea' } };
 
@@ -46,9 +54,30 @@ describe('store', () => {
       .then({ type: 'StoreUpdated', data: { name: 'Ben’s Teas' } });
   });
 
+  it('names the logo that another one replaces, or that is removed', () => {
+    const [first, second] = [picture('first'), picture('second')];
+    const changed = (logo: Picture, replaced: string | null): StoreLogoChanged => ({
+      type: 'StoreLogoChanged',
+      data: { logo, replaced },
+    });
+    const change = (logo: Picture) => ({ type: 'ChangeStoreLogo', data: { by: 'ben', logo } }) as const;
+    const remove = { type: 'RemoveStoreLogo', data: { by: 'ben' } } as const;
+    const removed = { type: 'StoreLogoRemoved', data: { replaced: 'second' } } as const;
+    given(storeDecider, opened).when(change(first)).then(changed(first, null));
+    given(storeDecider, opened, changed(first, null)).when(change(second)).then(changed(second, 'first'));
+    given(storeDecider, opened, changed(second, 'first')).when(remove).then(removed);
+    given(storeDecider, opened, changed(second, null), removed).when(change(first)).then(changed(first, null));
+    given(storeDecider, opened).when(remove).thenNothing();
+  });
+
   it('is not there for anybody else', () => {
     const update = { type: 'UpdateStore', data: { by: 'cleo', name: 'Cleo’s' } } as const;
     given(storeDecider, opened).when(update).thenRefused('StoreUnknown');
     given(storeDecider).when(update).thenRefused('StoreUnknown');
+    const logo = { type: 'ChangeStoreLogo', data: { by: 'cleo', logo: picture('theirs') } } as const;
+    given(storeDecider, opened).when(logo).thenRefused('StoreUnknown');
+    given(storeDecider, opened)
+      .when({ type: 'RemoveStoreLogo', data: { by: 'cleo' } })
+      .thenRefused('StoreUnknown');
   });
 });

@@ -89,7 +89,15 @@ function asKept(answer: Kept): Kept {
 }
 
 /** Fields that answers have gained since a shop was kept. */
-const GAINED: ReadonlySet<string> = new Set(['rating', 'status', 'next', 'email_verified', 'second_factor']);
+const GAINED: ReadonlySet<string> = new Set([
+  'rating',
+  'images',
+  'logos',
+  'status',
+  'next',
+  'email_verified',
+  'second_factor',
+]);
 
 /** Today's value without the fields that it has gained: those of `GAINED` that the kept value lacks. */
 function withoutGained(is: unknown, was: unknown): unknown {

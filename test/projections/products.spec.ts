@@ -9,6 +9,7 @@ import { type ProductRow, products } from '../../src/projections/products.ts';
 import { line, placed } from '../aggregates/orderExamples.ts';
 import { type Fact, given, recordedEvents, rowsOf } from '../support/given.ts';
 import { RUNS } from '../support/properties.ts';
+import { picture } from '../support/pictures.ts';
 
 const FIRST = '2026-03-01T08:00:00.000Z';
 const LATER = '2026-03-01T09:00:00.000Z';
@@ -41,6 +42,7 @@ const row = (id: string, name: string, stock: Partial<ProductRow> = {}): Product
     ordered: 0,
     ratings: [0, 0, 0, 0, 0],
     rating: null,
+    image: null,
   },
   ...{ created_at: FIRST, updated_at: FIRST, words: `'${name.toLowerCase()}':1A` },
   ...stock,
@@ -53,6 +55,28 @@ const both: Fact[] = [
 ];
 
 describe('products', () => {
+  it('show the last picture, also once they are delisted, and none after it was removed', () => {
+    const changed = (key: string): ProductEvent => ({
+      type: 'ProductImageChanged',
+      data: { image: picture(key), replaced: null },
+    });
+    const removed: ProductEvent = { type: 'ProductImageRemoved', data: { replaced: 'new' } };
+    const delisted: ProductEvent = { type: 'ProductDelisted', data: {} };
+    const shown: Fact[] = [
+      ['product-green', listed('Green'), FIRST],
+      ['product-green', changed('old'), FIRST],
+      ['product-green', changed('new'), LATER],
+    ];
+    const green = { ...row('green', 'Green'), updated_at: LATER };
+    given(products, ...recordedEvents(...shown)).then({ ...green, image: picture('new') });
+    given(products, ...recordedEvents(...shown, ['product-green', delisted, LATER])).then({
+      ...green,
+      listed: false,
+      image: picture('new'),
+    });
+    given(products, ...recordedEvents(...shown, ['product-green', removed, LATER])).then(green);
+  });
+
   it('have their catalogue entry and their stock in one row', () => {
     given(products, ...recordedEvents(...both)).then(row('black', 'Black'), row('green', 'Green', { on_hand: 10 }));
   });

@@ -8,6 +8,7 @@ import { stores, type StoreRow } from '../../src/projections/stores.ts';
 import { users, type UserRow } from '../../src/projections/users.ts';
 import { given, recordedEvents } from '../support/given.ts';
 import { asSealed } from '../support/personalData.ts';
+import { picture } from '../support/pictures.ts';
 
 const FIRST = '2026-03-01T08:00:00.000Z';
 const LATER = '2026-03-01T09:00:00.000Z';
@@ -113,7 +114,7 @@ describe('stores', () => {
     data: { ownerId: 'ben', name, description: '' },
   });
   const row = (id: string, name: string): StoreRow => ({
-    ...{ id, owner_id: 'ben', name, description: '', suspended: false },
+    ...{ id, owner_id: 'ben', name, description: '', suspended: false, logo: null },
     ...at,
   });
 
@@ -131,6 +132,17 @@ describe('stores', () => {
     const suspending = ['store-one', suspended, LATER] as const;
     given(stores, ...recordedEvents(opening, suspending)).then({ ...row('one', 'One'), suspended: true });
     given(stores, ...recordedEvents(opening, suspending, ['store-one', restored, LATER])).then(row('one', 'One'));
+  });
+
+  it('show the last logo, and none after it was removed', () => {
+    const changed: StoreEvent = { type: 'StoreLogoChanged', data: { logo: picture('new'), replaced: 'old' } };
+    const removed: StoreEvent = { type: 'StoreLogoRemoved', data: { replaced: 'new' } };
+    const facts = [
+      ['store-one', opened('One'), FIRST],
+      ['store-one', changed, FIRST],
+    ] as const;
+    given(stores, ...recordedEvents(...facts)).then({ ...row('one', 'One'), logo: picture('new') });
+    given(stores, ...recordedEvents(...facts, ['store-one', removed, FIRST])).then(row('one', 'One'));
   });
 
   it('are changed in what was named', () => {

@@ -13,10 +13,10 @@ const ofOrder = (events: readonly Fact[1][]): Fact[] => events.map((event) => ['
 
 describe('a view of a cart', () => {
   const products = new Map([
-    ['tea', { name: 'Tea', price: 1_990, currency: 'EUR', listed: true }],
-    ['cup', { name: 'Cup', price: 333, currency: 'EUR', listed: true }],
-    ['pot', { name: 'Pot', price: 5_000, currency: 'EUR', listed: false }],
-    ['mug', { name: 'Mug', price: 700, currency: 'JPY', listed: true }],
+    ['tea', { name: 'Tea', price: 1_990, currency: 'EUR', listed: true, image: null }],
+    ['cup', { name: 'Cup', price: 333, currency: 'EUR', listed: true, image: null }],
+    ['pot', { name: 'Pot', price: 5_000, currency: 'EUR', listed: false, image: null }],
+    ['mug', { name: 'Mug', price: 700, currency: 'JPY', listed: true, image: null }],
   ]);
   const items = [
     { productId: 'tea', quantity: 2 },

@@ -14,6 +14,7 @@ const EVENT = id(8);
 const NOTIFICATION = id(9);
 const COMMAND = id(10);
 const REVIEW = id(12);
+const IMAGE = id(13);
 
 const NEXT_PASSWORD = 'quiet harbour lantern';
 
@@ -71,7 +72,9 @@ const VALUES: Readonly<Record<string, unknown>> = {
   ...{ sku: 'QUILL-1', price: 19.9, currency: 'USD', quantity: 2, subtotal: 39.8, total: 39.8 },
   ...{ 'ListProduct.price': '19.90', 'UpdateProduct.price': '21.50', min_price: '5.00', max_price: '50.00' },
   ...{ available: 23, reserved: 2, 'Stock.total': 25, change: 5, reason: 'counted again', search: 'quill' },
-  ...{ image_url: null, logo_url: null, cancel_reason: null, decline_reason: null, notes: 'Ring twice.' },
+  ...{ image_url: `/images/${IMAGE}-large.webp`, logo_url: `/images/${IMAGE}-large.webp` },
+  ...{ 'Image.url': `/images/${IMAGE}-large.webp`, 'Image.width': 1_600, 'Image.height': 1_200 },
+  ...{ cancel_reason: null, decline_reason: null, notes: 'Ring twice.' },
   ...{
     'CancelOrder.reason': 'Ordered twice.',
     'RefundPayment.reason': 'Arrived late.',
