@@ -1,3 +1,4 @@
+import type { OrderStatus } from '../aggregates/fulfilment.ts';
 import type { Role } from '../aggregates/user.ts';
 import { commandsOf, type CommandContract as ContractOf, type Domain } from '../engine/decide/command.ts';
 import type { CommandContext as ContextOf } from '../engine/decide/context.ts';
@@ -58,6 +59,10 @@ export interface Hints {
   ratingsOf(productId: string): Promise<Pick<ProductRow, 'rating' | 'ratings'> | undefined>;
   /** Orders of the buyer with this product, of which the part with it was shipped; a bounded number of them. */
   ordersShipped(buyerId: string, productId: string): Promise<readonly string[]>;
+  /** The orders of a buyer that are neither completed nor cancelled, and the checkouts that have not placed theirs: some of them. */
+  openTradeOf(buyerId: string): Promise<OpenTrade>;
+  /** Ids of orders with a part of the store that is neither completed nor cancelled: some of them. */
+  openOrdersOfStore(storeId: string): Promise<readonly string[]>;
   /** The work that a store has left. */
   workOfStore(storeId: string): Promise<StoreWork>;
 }
@@ -85,12 +90,30 @@ export interface ShopOperations extends Operations {
   askDeadLetter(id: string, act: 'retry' | 'skip', actor: string): Promise<void>;
 }
 
+export interface OpenTrade {
+  readonly orders: readonly { readonly id: string; readonly status: OrderStatus }[];
+  readonly checkouts: readonly {
+    readonly orderId: string;
+    readonly productIds: readonly string[];
+    readonly cartHeld: boolean;
+  }[];
+}
+
+/** What an erasure does outside the log. Each call can be repeated. */
+export interface Erasures {
+  /** Destroys the person's key for good, then purges what is kept about them. */
+  forget(userId: string): Promise<void>;
+  /** How long some process may still hold the key in memory, ms. */
+  heldFor(userId: string): Promise<number>;
+}
+
 /** The services that this shop's commands may use; created once by the composition root. */
 export interface Services extends QueryServices {
   readonly passwords: Passwords;
   readonly tokens: Tokens;
   readonly hints: Hints;
   readonly operations: ShopOperations;
+  readonly erasures: Erasures;
 }
 
 /** A separate rate limit that a route may count against. */

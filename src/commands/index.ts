@@ -3,6 +3,7 @@ import { authCommands } from './auth.ts';
 import { cartCommands } from './cart.ts';
 import { categoryCommands } from './category.ts';
 import type { CommandContract } from './contract.ts';
+import { erasureCommands } from './erasure.ts';
 import { orderCommands } from './order.ts';
 import { paymentCommands } from './payment.ts';
 import { productCommands } from './product.ts';
@@ -20,6 +21,7 @@ export const commands: readonly CommandContract[] = [
   ...userCommands,
   ...roleCommands,
   ...standingCommands,
+  ...erasureCommands,
   ...storeCommands,
   ...categoryCommands,
   ...productCommands,

@@ -13,7 +13,7 @@ import { type CommandContext, defineChange } from './contract.ts';
 const counted = (count: number, one: string, many: string): string => `${count} ${count === 1 ? one : many}`;
 
 /** A store that nobody runs must not sell anything, nor owe anything to a buyer. */
-async function storeMustRest(context: CommandContext, storeId: string): Promise<void> {
+export async function storeMustRest(context: CommandContext, storeId: string): Promise<void> {
   const { listed, unshipped } = await context.services.hints.workOfStore(storeId);
   if (listed === 0 && unshipped === 0) return;
   const work = `${counted(listed, 'product', 'products')} on sale and ${counted(unshipped, 'order', 'orders')} to ship`;

@@ -5,6 +5,7 @@ import type { Progress } from '../engine/project/progress.ts';
 import type { EventStore } from '../eventstore/eventStore.ts';
 import type { ProductRow } from '../projections/products.ts';
 import { behind, createUnseenListings } from './listings.ts';
+import { createTradeHints } from './tradeHints.ts';
 
 /** How long a hint waits for its read model to reach the head of the log before it refuses, ms. */
 const HINT_WAIT_MAX_MS = 2_000;
@@ -87,6 +88,7 @@ export function createHints({ db, store, progress }: HintsOptions): Hints {
       const rows = known.length > 0 ? known : await atHead('orders', read);
       return rows.map(({ id }) => id);
     },
+    ...createTradeHints(db, atHead),
     async workOfStore(storeId) {
       const [products, orders] = await Promise.all([
         atHead('products', () => db.rows<{ found: number }>(LISTED, [storeId])),

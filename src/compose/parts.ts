@@ -56,11 +56,12 @@ async function startReadModels({ shop, config, cache, owner, log, shutdown }: Pa
   return {};
 }
 
-async function startHandlers({ shop, config, owner, log, shutdown }: PartsOptions): Promise<Some> {
+async function startHandlers({ shop, config, cache, owner, log, shutdown }: PartsOptions): Promise<Some> {
   const { pool, store, services } = shop;
   const { natsUrls, natsStream } = config;
   const bus = await openBus({ natsUrls, natsStream, pool, store, owner, log });
-  for (const subscription of handlers({ services, pool, config, log, now })) bus.subscribe(subscription);
+  for (const subscription of handlers({ services, pool, config, log, now, dropAnswers: () => cache.clear() }))
+    bus.subscribe(subscription);
   await bus.start();
   shutdown.push(() => bus.stop());
   return { bus };

@@ -6,6 +6,7 @@ import { createPersonalData } from '../eventstore/personalData.ts';
 import { type Config, ConfigError } from '../config/config.ts';
 import { categoryOf, type EventStore } from '../eventstore/eventStore.ts';
 import { settleCurrency } from './currency.ts';
+import { createErasures } from './erasures.ts';
 import { createHints } from './hints.ts';
 import { createOperations } from './operations.ts';
 import { createPersonIndex } from './personIndex.ts';
@@ -127,6 +128,7 @@ export async function openShop(options: ShopOptions): Promise<Shop> {
       hints: createHints({ db, store, progress }),
       operations,
       personIndex: createPersonIndex({ pool, personalData, settings }),
+      erasures: createErasures(pool, personalData),
       settings,
     };
     if (options.readOnly !== true) await settleCurrency(commandContext(services, { actor: SYSTEM('setup') }), log);

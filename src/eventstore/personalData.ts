@@ -15,6 +15,8 @@ export interface PersonalData {
   reveal<T extends object>(value: T, opening: Opening): Promise<T>;
   /** As `reveal`, for several objects. Fetches the keys in one statement. */
   revealAll<T extends object>(values: readonly T[], openingOf: (value: T, index: number) => Opening): Promise<T[]>;
+  /** The same, which tells of each person whose key opened or sealed something. */
+  noting(onUsed: (subject: string) => void): PersonalData;
   /** Keyed hash (hex) of a normalised value (e-mail, phone). Equal values give equal hashes; a hash does not reveal its value. */
   blindIndex(kind: string, value: string): string;
 }
@@ -53,7 +55,23 @@ export function createPersonalData(options: PersonalDataOptions): PersonalDataKe
   const { pool, masterKey, former = [], indexKey } = options;
   const keys = createKeys(pool, masterKeysOf(masterKey, former), options.onFormer);
   const blindKey = derived(indexKey ?? masterKey, 'blind index');
+  return {
+    ...openedWith(keys, blindKey),
+    eraseKey: (subject) => keys.erase(subject),
+    async erasedFor(subject) {
+      const { rows } = await translating(() => pool.query<{ ms: number }>(ERASED_FOR, [subject]));
+      return rows[0]?.ms;
+    },
+  };
+}
 
+/** `onUsed` is called with each person whose key there is. */
+function openedWith(keys: Keys, blindKey: Buffer, onUsed?: (subject: string) => void): PersonalData {
+  const load = async (subjects: readonly string[]): Promise<ReadonlyMap<string, Buffer>> => {
+    const known = await keys.load(subjects);
+    if (onUsed !== undefined) for (const subject of known.keys()) onUsed(subject);
+    return known;
+  };
   const revealAll = async <T extends object>(
     values: readonly T[],
     openingOf: (value: T, index: number) => Opening,
@@ -61,24 +79,19 @@ export function createPersonalData(options: PersonalDataOptions): PersonalDataKe
     const pairs = values.map((value, index) => ({ value, opening: openingOf(value, index) }));
     const subjects = pairs.flatMap(({ value, opening }) => (needsKey(value, opening) ? opening.subject : []));
     if (subjects.length === 0) return [...values];
-    const known = await keys.load([...new Set(subjects)]);
+    const known = await load([...new Set(subjects)]);
     return pairs.map(({ value, opening }) => openProperties(value, opening, known.get(opening.subject)));
   };
-
   return {
     createKey: (subject) => keys.create(subject),
-    eraseKey: (subject) => keys.erase(subject),
-    async erasedFor(subject) {
-      const { rows } = await translating(() => pool.query<{ ms: number }>(ERASED_FOR, [subject]));
-      return rows[0]?.ms;
-    },
     async seal(place, text) {
-      const key = (await keys.load([checkedSubject(place.subject)])).get(place.subject);
+      const key = (await load([checkedSubject(place.subject)])).get(place.subject);
       if (key === undefined) throw new Refusal('rejected', 'PersonErased', 'This person has been erased.');
       return sealText(key, place, text);
     },
     reveal: async (value, opening) => (await revealAll([value], () => opening))[0]!,
     revealAll,
+    noting: (noted) => openedWith(keys, blindKey, noted),
     blindIndex: (kind, value) => createHmac('sha256', blindKey).update(`${kind}\0${value}`).digest('hex'),
   };
 }

@@ -3,6 +3,7 @@ import type { Services } from '../commands/contract.ts';
 import type { Config } from '../config/config.ts';
 import type { Logger } from '../platform/log.ts';
 import type { Pool } from '../platform/postgres/pool.ts';
+import { erasure } from './erasure.ts';
 import { fulfilment } from './fulfilment.ts';
 import type { PaymentGateway } from './gateways/gateway.ts';
 import { createMailer, keeper, type Sender } from './senders/mailer.ts';
@@ -20,6 +21,8 @@ export interface HandlersOptions {
   readonly log: Logger;
   /** ISO 8601 UTC. */
   readonly now: () => string;
+  /** Drops every cached answer, in every process. Default: there is no cache. */
+  readonly dropAnswers?: () => Promise<void>;
   readonly gateway?: PaymentGateway;
   readonly senders?: Readonly<Record<Channel, Sender>>;
 }
@@ -34,6 +37,7 @@ export function handlers({ services, pool, config, log, now, ...given }: Handler
   return [
     payment({ services, now, gateway }),
     react(fulfilment, { services, now }),
+    erasure({ services, now, dropAnswers: given.dropAnswers ?? (() => Promise.resolve()) }),
     react(membership, { services, now, onIssued: (issued) => tellRole(log, issued) }),
     notification({ services, now, pool, senders }),
   ];

@@ -154,7 +154,10 @@ describe('the schemas of the shop', () => {
 describe('the commands that may end sessions', () => {
   it('say so, for their answers wait until this process refuses the tokens', () => {
     const revoking = commands.filter(({ revokes }) => revokes === true).map(({ name }) => name);
-    expect(revoking).to.have.members(['RefreshTokens', 'LogOut', 'ChangePassword', 'ChangeRole', 'DeactivateUser']);
+    expect(revoking).to.have.members([
+      ...['RefreshTokens', 'LogOut', 'ChangePassword', 'ChangeRole', 'DeactivateUser'],
+      ...['EraseMe', 'EraseUser'],
+    ]);
   });
 });
 

@@ -16,6 +16,7 @@ import type { Progress } from '../../src/engine/ask/reach.ts';
 import { createMemoryEventStore } from '../support/memoryStore.ts';
 import type { Json } from '../support/shop.ts';
 import { example } from './example.ts';
+import { memoryPersonalData } from '../support/personalData.ts';
 
 export const JWT_SECRET = 'a secret of the tests that is long enough';
 const ACCESS_TTL_MS = 900_000;
@@ -168,7 +169,11 @@ export async function openEdge(options: EdgeOptions = {}): Promise<Edge> {
     logger,
     version: '0.0.0',
     contracts: example,
-    services: { aggregates: createAggregates({ store }), tokens } as unknown as Services,
+    services: {
+      aggregates: createAggregates({ store }),
+      personalData: memoryPersonalData(),
+      tokens,
+    } as unknown as Services,
     store,
     db: { rows: () => Promise.resolve([]) },
     pool: noRows,

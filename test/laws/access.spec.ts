@@ -8,7 +8,8 @@ import { must, request, serveShop, serving, type Answer, type Caller, type Serve
 type Stranger = 'nobody' | 'another buyer' | 'another seller' | 'an admin';
 
 interface Case {
-  readonly id: 'store' | 'category' | 'product' | 'unwanted' | 'order' | 'payment' | 'user' | 'stranger' | 'review';
+  readonly id:
+    'store' | 'category' | 'product' | 'unwanted' | 'order' | 'payment' | 'user' | 'stranger' | 'review' | 'erasable';
   readonly body?: object;
   /** The status that each kind of caller gets for an id that is not theirs. */
   readonly expected: Readonly<Record<Stranger, number>>;
@@ -60,6 +61,7 @@ const ROUTES: Readonly<Record<string, Case>> = {
   'POST /payments/:id/refund': { id: 'payment', body: { amount: 1, reason: 'mine' }, expected: ownSellerOrAdmin },
   'PUT /admin/users/:id/role': { id: 'user', body: { role: 'buyer' }, expected: adminOnly },
   'GET /admin/users/:id': { id: 'user', expected: adminOnly },
+  'DELETE /admin/users/:id': { id: 'erasable', body: {}, expected: adminOnly },
   'PUT /admin/users/:id/deactivate': { id: 'stranger', expected: adminOnly },
   'PUT /admin/users/:id/reactivate': { id: 'stranger', expected: adminOnly },
   'GET /admin/dead-letters/:id': { id: 'store', expected: answers(401, 403, 403, 404) },
@@ -98,6 +100,7 @@ describe('what is not theirs', function () {
     const review = must(await buyer.call('POST', `/products/${product}/reviews`, { rating: 5 }), 201).data.id;
     const user = must(await buyer.call('GET', '/users/me'), 200).data.id;
     const stranger = (await people.buyer()).id;
+    const erasable = (await people.buyer()).id;
     ids = {
       store: seller.storeId,
       category,
@@ -108,6 +111,7 @@ describe('what is not theirs', function () {
       user,
       stranger,
       review,
+      erasable,
     };
     strangers = {
       nobody: undefined,

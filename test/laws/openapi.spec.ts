@@ -6,7 +6,7 @@ import { plain } from '../../src/http/api/openapiSchemas.ts';
 import { queries } from '../../src/queries/index.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
-import { type Answer, type Caller, type Json, must, request, serveShop } from '../support/shop.ts';
+import { PASSWORD, type Answer, type Caller, type Json, must, request, serveShop } from '../support/shop.ts';
 
 const contracts = [...commands, ...queries];
 type Contract = (typeof contracts)[number];
@@ -156,6 +156,10 @@ describe('the examples of the specification', function () {
     await send('ListUsers', 'admin');
     await send('DeactivateUser', 'admin', { id: user });
     await send('ReactivateUser', 'admin', { id: user });
+    callers.ada = await shop.people.buyer();
+    await send('EraseMe', 'ada', { changed: { password: PASSWORD } });
+    real.set(user, (await shop.people.buyer()).id);
+    await send('EraseUser', 'admin', { id: user });
     expect([...told].sort()).to.deep.equal(contracts.map(({ name }) => name).sort());
     expect(routesOf({ commands, queries }).length).to.be.greaterThan(contracts.length);
   });

@@ -20,8 +20,8 @@ import { createAggregates } from '../../src/engine/decide/handle.ts';
 import { storeIdOf } from '../../src/queries/store.ts';
 import type { Services } from '../../src/commands/contract.ts';
 import type { ShopSettings } from '../../src/queries/contract.ts';
-import type { PersonalData } from '../../src/eventstore/personalData.ts';
 import type { Projection } from '../../src/engine/project/projection.ts';
+import { deadlines } from '../../src/projections/deadlines.ts';
 import { payments } from '../../src/projections/payments.ts';
 import { orders } from '../../src/projections/orders.ts';
 import { products } from '../../src/projections/products.ts';
@@ -29,7 +29,7 @@ import { users } from '../../src/projections/users.ts';
 import { unshippedOf } from '../../src/aggregates/fulfilment.ts';
 import { NOW, rowsOf } from './given.ts';
 import { createMemoryEventStore } from './memoryStore.ts';
-import { memoryPersonalData } from './personalData.ts';
+import { memoryErasures, memoryPersonalData } from './personalData.ts';
 
 /** A store that is cut off right after its `appends`-th append: that append is kept, later calls fail. */
 export function cutOffAfter(appends: number, store: EventStore): EventStore {
@@ -124,13 +124,14 @@ interface ProcessOptions {
 /** One process of the shop: its own cache of folds, over a log and keys that several processes can share. */
 function startProcess(
   store: EventStore,
-  personalData: PersonalData,
+  personalData: ReturnType<typeof memoryPersonalData>,
   { settings, crowdWaitMs }: ProcessOptions,
 ): Services {
   const rows = async <R extends object>(projection: Projection<R>): Promise<R[]> =>
     rowsOf(projection, await wholeLogOf(store));
   return {
     aggregates: createAggregates({ store, crowdWaitMs }),
+    erasures: memoryErasures(personalData),
     ...{ store, personalData, passwords: plainPasswords, tokens: noTokens, settings, operations: noOperations },
     personIndex: { bringUpToDate: () => unused('personIndex') },
     hints: {
@@ -151,6 +152,18 @@ function startProcess(
       adminsBeside: async (ids) =>
         (await rows(users)).flatMap(({ id, role, is_active }) =>
           role === 'admin' && is_active && !ids.includes(id) ? [id] : [],
+        ),
+      openTradeOf: async (buyerId) => ({
+        orders: (await rows(orders)).filter(
+          ({ buyer_id, status }) => buyer_id === buyerId && !['completed', 'cancelled'].includes(status),
+        ),
+        checkouts: (await rows(deadlines))
+          .filter((row) => row.kind === 'checkout' && row.buyer_id === buyerId)
+          .map((row) => ({ orderId: row.order_id, productIds: row.product_ids, cartHeld: row.cart_held })),
+      }),
+      openOrdersOfStore: async (storeId) =>
+        (await rows(orders)).flatMap(({ id, paid, fulfilments }) =>
+          paid && !['completed', 'cancelled', undefined].includes(fulfilments[storeId]) ? [id] : [],
         ),
       workOfStore: async (storeId) => {
         const listed = (await rows(products)).filter((row) => row.listed && row.store_id === storeId).length;

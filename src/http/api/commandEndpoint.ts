@@ -9,7 +9,7 @@ import { readJson } from './body.ts';
 import { admit, assertResult, type Endpoint, type EndpointDeps, paramsReader, refuseIfAny } from './endpoint.ts';
 import { etagOf, readIfMatch } from './etag.ts';
 import { envelope, type Exchange, JSON_TYPE, metaJson } from './exchange.ts';
-import { type FinishedAnswer, type Idempotency, readIdempotencyKey, takesKey } from './idempotency.ts';
+import { type FinishedAnswer, type Idempotency, type MadeAnswer, readIdempotencyKey, takesKey } from './idempotency.ts';
 import type { SecurityLog } from '../auth/securityLog.ts';
 import { CODES, PROBLEM_TYPE, problemJson, problemOf } from './problem.ts';
 import { parseQuery } from './queryString.ts';
@@ -116,6 +116,17 @@ const settledIn =
     security.settled(exchange, { name: command.security, account, tells: command.tells?.(input) }, error);
   };
 
+/** The answer, and the persons whose data were opened or sealed on its way. */
+async function withPersons(
+  services: Services,
+  work: (services: Services) => Promise<FinishedAnswer>,
+): Promise<MadeAnswer> {
+  const persons = new Set<string>();
+  const personalData = services.personalData.noting((person) => persons.add(person));
+  const answer = await work({ ...services, personalData });
+  return { answer, persons: [...persons] };
+}
+
 /** Returns the function that reads a request: all that is wrong with it is refused in one answer. */
 function readerOf({ command, path }: CommandRoute, deps: EndpointDeps) {
   const readParams = paramsReader(path, command.params, deps.forms);
@@ -141,7 +152,7 @@ function readerOf({ command, path }: CommandRoute, deps: EndpointDeps) {
 /** The endpoint of one command: it admits and validates a request, and carries it out at most once per idempotency key. */
 export function commandEndpoint(route: CommandRoute, deps: EndpointDeps): Endpoint {
   const { command, locationOf } = route;
-  const { answering, ask, idempotency, services } = deps;
+  const { answering, ask, idempotency } = deps;
   const success = successOf(command, locationOf, deps.checkResults);
   const settled = settledIn(command, deps.security);
   const read = readerOf(route, deps);
@@ -167,7 +178,7 @@ export function commandEndpoint(route: CommandRoute, deps: EndpointDeps): Endpoi
   const recorded = (exchange: Exchange, effect: Effect): FinishedAnswer =>
     recordedAnswer(exchange, effect, route.seenAt(exchange, effect));
 
-  const carriedOut = async (exchange: Exchange, id: string, asked: Asked): Promise<FinishedAnswer> => {
+  const carriedOut = async (exchange: Exchange, id: string, asked: Asked, services = deps.services) => {
     const carried = await carryOut({
       ...{ origin: originOf(exchange, id, asked), services, resumable: command.unrepeatable !== true },
       onRun(effectSoFar) {
@@ -192,7 +203,9 @@ export function commandEndpoint(route: CommandRoute, deps: EndpointDeps): Endpoi
     const account = ownerOfKey(command, exchange, asked.input.body, idempotency);
     const hash = idempotency.hashOf(exchange.req.method ?? '', exchange.path, asked.bytes);
     const id = derivedId(`${account}\n${key}\n${hash.toString('hex')}`, COMMAND_IDS);
-    const finished = await idempotency.once({ account, key, hash }, () => carriedOut(exchange, id, asked));
+    const finished = await idempotency.once({ account, key, hash }, () =>
+      withPersons(deps.services, (services) => carriedOut(exchange, id, asked, services)),
+    );
     // The answer may be another process's, or from before a restart: then this process has not noted yet what the caller wrote.
     await written(exchange, positionOf(finished));
     return finished;

@@ -51,6 +51,7 @@ const VALUES: Readonly<Record<string, unknown>> = {
   ...{ command_id: COMMAND, correlation_id: 'a1b2c3' },
   ...{ email: 'ada@shop.example', password: 'copper kettle morning', phone: '+44 20 7946 0958' },
   'ChangeRole.role': 'seller',
+  'EraseUser.reason': 'Asked by letter of May 3.',
   ...{ current_password: 'copper kettle morning', new_password: NEXT_PASSWORD },
   ...{ access_token: 'eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhZGEifQ.c2lnbmF0dXJl', expires_in: 900 },
   refresh_token: 'rt1.0197f2e46c1b7c3e9b1a0a1b2c3d4e0b.c2VjcmV0LXRleHQ',

@@ -30,13 +30,19 @@ export interface FinishedAnswer {
   readonly kept?: false;
 }
 
+/** An answer, and the persons whose data may be in it. */
+export interface MadeAnswer {
+  readonly answer: FinishedAnswer;
+  readonly persons: readonly string[];
+}
+
 export interface Idempotency {
   hashOf(method: string, path: string, body: Buffer): Buffer;
   /**
    * Runs `work` once per account and key, across processes, and returns its answer to every repeat for
    * `ANSWERS_KEPT_MS`. `work` must be repeatable: it runs again after its owner has died. When it throws, nothing is stored.
    */
-  once(request: ClaimedRequest, work: () => Promise<FinishedAnswer>): Promise<FinishedAnswer>;
+  once(request: ClaimedRequest, work: () => Promise<MadeAnswer>): Promise<FinishedAnswer>;
   start(): Promise<void>;
   stop(): Promise<void>;
   /** Deletes rows older than `ANSWERS_KEPT_MS`; returns how many. */
@@ -126,14 +132,16 @@ function createAnswers(claims: ReturnType<typeof createClaims>, seal: ReturnType
   };
 
   /** Stores the answer. A failure to store it is only logged: the command is done, and a repeat finds it in the log. */
-  const keep = async (request: ClaimedRequest, answer: FinishedAnswer): Promise<FinishedAnswer> => {
+  const keep = async (request: ClaimedRequest, { answer, persons }: MadeAnswer): Promise<FinishedAnswer> => {
     try {
-      const kept = await claims.keep(request, seal.seal(request, answer));
+      const kept = await claims.keep(request, { answer: seal.seal(request, answer), persons });
       if (kept) return answer;
     } catch (error) {
       logger.warn({ err: error }, 'an answer could not be kept under its idempotency key');
       return answer;
     }
+    // One of the persons was erased meanwhile: nothing may be kept of them, and a repeat gets what is left.
+    if (await claims.release(request).catch(() => false)) return answer;
     // Another process has taken the request over. One key has one answer, so that process's answer counts.
     const other = await claims.look(request).catch(() => undefined);
     if (other === undefined) return answer;
@@ -156,10 +164,11 @@ export function createIdempotency(options: IdempotencyOptions): Idempotency {
 
   const { look, keep } = createAnswers(claims, createSeal(masterKey), logger);
 
-  const release = (request: ClaimedRequest): Promise<void> =>
-    claims.release(request).catch((error: unknown) => {
+  const release = async (request: ClaimedRequest): Promise<void> => {
+    await claims.release(request).catch((error: unknown) => {
       logger.warn({ err: error }, 'an idempotency key could not be released; its lease will pass');
     });
+  };
 
   const extendLeases = async (): Promise<void> => {
     const before = performance.now() - UPKEEP_INTERVAL_MS;
@@ -179,9 +188,10 @@ export function createIdempotency(options: IdempotencyOptions): Idempotency {
       failpoint('idempotency:claimed');
       running.set(request, performance.now());
       try {
-        const answer = await work();
+        const made = await work();
+        const { answer } = made;
         failpoint('answer:before-store');
-        return await (answer.kept === false ? release(request).then(() => answer) : keep(request, answer));
+        return await (answer.kept === false ? release(request).then(() => answer) : keep(request, made));
       } catch (error) {
         await release(request);
         throw error;

@@ -21,6 +21,12 @@ export interface KeptRequest {
   readonly answer: Buffer | null;
 }
 
+/** An encrypted answer, and the persons whose data may be in it. */
+export interface KeptAnswer {
+  readonly answer: Buffer;
+  readonly persons: readonly string[];
+}
+
 export interface PurgeOptions {
   readonly turnMs?: number;
   readonly signal?: AbortSignal;
@@ -38,9 +44,12 @@ const CLAIM = `
          AND (kept.lease_until < now()
               OR (kept.owner <> excluded.owner
                   AND pg_try_advisory_xact_lock(${PRESENCE_LOCK}, hashtext(kept.owner)))))`;
+/** The persons' keys are locked, so that none of them is erased, and their answers purged, while this is under way. */
 const KEEP = `
-  UPDATE idempotency_keys SET answer = $4, owner = NULL, lease_until = NULL
-  WHERE account = $1 AND key = $2 AND owner = $3 AND answer IS NULL`;
+  WITH alive AS (SELECT subject FROM subject_keys WHERE subject = ANY ($5::text[]) ORDER BY subject FOR KEY SHARE)
+  UPDATE idempotency_keys SET answer = $4, owner = NULL, lease_until = NULL, persons = $5::text[]
+  WHERE account = $1 AND key = $2 AND owner = $3 AND answer IS NULL
+    AND (SELECT count(*) FROM alive) = cardinality($5::text[])`;
 const LOOK = 'SELECT request_hash AS hash, answer FROM idempotency_keys WHERE account = $1 AND key = $2';
 const RELEASE = 'DELETE FROM idempotency_keys WHERE account = $1 AND key = $2 AND owner = $3 AND answer IS NULL';
 const EXTEND = `
@@ -64,13 +73,17 @@ export function createClaims(pool: Pool, owner: string) {
     async look({ account, key }: ClaimedRequest): Promise<KeptRequest | undefined> {
       return (await pool.query<KeptRequest>({ name: 'idempotency_look', text: LOOK, values: [account, key] })).rows[0];
     },
-    /** Returns false when another process took the claim over; that process may have stored an answer. */
-    async keep({ account, key }: ClaimedRequest, answer: Buffer): Promise<boolean> {
-      const values = [account, key, owner, answer];
+    /**
+     * Returns false when a person was erased whose data are in the answer, or another process took the claim over; that process may
+     * have stored an answer.
+     */
+    async keep({ account, key }: ClaimedRequest, { answer, persons }: KeptAnswer): Promise<boolean> {
+      const values = [account, key, owner, answer, persons];
       return (await pool.query({ name: 'idempotency_keep', text: KEEP, values })).rowCount === 1;
     },
-    async release({ account, key }: ClaimedRequest): Promise<void> {
-      await pool.query(RELEASE, [account, key, owner]);
+    /** Returns whether the claim was this owner's. */
+    async release({ account, key }: ClaimedRequest): Promise<boolean> {
+      return (await pool.query(RELEASE, [account, key, owner])).rowCount === 1;
     },
     async extend(requests: readonly ClaimedRequest[]): Promise<void> {
       const accounts = requests.map(({ account }) => account);

@@ -117,6 +117,7 @@ const told: readonly (readonly [rule: string, status: number, code: string, ...s
   ['OrderShipping', 400, 'INVALID_STATUS', 'An order can be cancelled only before its shipping begins.'],
   ['OrderUnknown', 404, 'NOT_FOUND', 'There is no such order.'],
   ['OrderUnpaid', 400, 'INVALID_STATUS', 'This order is not paid, or was refunded; it cannot be shipped.'],
+  ['OrdersOpen', 409, 'CONFLICT', '… Have them completed, or cancelled and refunded, first.'],
   [
     'OtherCurrency',
     409,
@@ -182,7 +183,13 @@ const told: readonly (readonly [rule: string, status: number, code: string, ...s
   ['StaleRevision', 412, 'PRECONDITION_FAILED', 'The resource has changed: you sent revision …, it is at ….'],
   ['StatusSkipped', 400, 'INVALID_STATUS', 'From "…" this is not the next step: ….'],
   ['StockBelowReserved', 409, 'INSUFFICIENT_STOCK', 'Only … can be removed; the rest is reserved for orders.'],
-  ['StoreAtWork', 409, 'CONFLICT', 'The store of this seller has …. …'],
+  [
+    'StoreAtWork',
+    409,
+    'CONFLICT',
+    'The store of this seller has orders to complete: ….',
+    'The store of this seller has …. …',
+  ],
   ['StoreExists', 409, 'CONFLICT', 'You already have a store.'],
   ['StoreUnknown', 404, 'NOT_FOUND', 'There is no such store.', 'You have no store with this id.'],
   [
@@ -208,7 +215,14 @@ const told: readonly (readonly [rule: string, status: number, code: string, ...s
   ['UserGone', 401, 'UNAUTHORIZED', 'This account is not active.'],
   ['UserUnknown', 404, 'NOT_FOUND', 'There is no such user.'],
   ['ValueTaken', 409, 'CONFLICT', 'This value is already taken.'],
-  ['WrongCredentials', 401, 'UNAUTHORIZED', 'E-mail or password is wrong.', 'The current password is wrong.'],
+  [
+    'WrongCredentials',
+    401,
+    'UNAUTHORIZED',
+    'E-mail or password is wrong.',
+    'The password is wrong.',
+    'The current password is wrong.',
+  ],
 ];
 
 /** Every rule, in the order of their names. */

@@ -218,7 +218,8 @@ describe('an idempotency key', () => {
       theirPool = openPool();
       theirs = createIdempotency({ pool: theirPool, masterKey: MASTER_KEY, logger });
       await theirs.start();
-      const work = () => held.promise.then(() => ({ status: 200, headers: [], body: 'theirs' }));
+      const work = () =>
+        held.promise.then(() => ({ answer: { status: 200, headers: [], body: 'theirs' }, persons: [] }));
       theirAnswer = theirs.once({ account: userId, key, hash: hashOf(3) }, work);
       await eventually('they have claimed it', async () => (await rows()).length === 1);
     });
