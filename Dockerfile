@@ -27,7 +27,7 @@ FROM ${NODE_IMAGE}
 WORKDIR /app
 # The only place it may write to, and only when DATABASE_URL, JWT_SECRET or MASTER_KEY are not given: mount a volume here.
 RUN install --directory --owner=node --group=node --mode=0700 /data
-COPY package.json LICENSE ./
+COPY package.json LICENSE asyncapi.json ./
 COPY bin ./bin
 COPY --from=modules /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist

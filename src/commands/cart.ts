@@ -3,7 +3,7 @@ import { type CartCommand, cartDecider, type CartState, QUANTITY_MAX } from '../
 import { inOtherCurrency, productDecider } from '../aggregates/product.ts';
 import { isSuspended, storeDecider } from '../aggregates/store.ts';
 import { missing, reject } from '../errors.ts';
-import { Fields, Id } from '../schema.ts';
+import { Amount, Fields, Id } from '../schema.ts';
 import { canBeBought, type CartProduct, CartView, cartView } from '../queries/cart.ts';
 import type { Answer } from '../engine/decide/command.ts';
 import { type CommandContext, defineCommand } from './contract.ts';
@@ -34,6 +34,22 @@ async function change(context: CommandContext, intent: Pick<CartCommand, 'type' 
   return { data: await view(context, state), revision };
 }
 
+async function add(context: CommandContext, productId: string, quantity: number): Promise<Answer> {
+  const { currency } = context.services.settings;
+  const found = await productOf(context, productId);
+  if (found === undefined || !canBeBought(found, currency)) {
+    // The cached fold may lag behind another process, so check the stream before refusing.
+    const { state } = await context.load(productDecider, productId);
+    if (state.status !== 'listed') return missing('ProductUnknown', 'There is no such product.');
+    const { state: store } = await context.load(storeDecider, state.storeId);
+    if (isSuspended(store)) return missing('ProductUnknown', 'There is no such product.');
+    if (state.currency !== currency) {
+      reject('OtherCurrency', `This product cannot be bought: ${inOtherCurrency(state, currency)}`);
+    }
+  }
+  return change(context, { type: 'AddCartItem', data: { productId, quantity } });
+}
+
 const addItem = defineCommand({
   name: 'AddCartItem',
   summary: 'Put a product into my cart; the same one again adds up',
@@ -44,21 +60,27 @@ const addItem = defineCommand({
   result: CartView,
   revised: 'always',
   codes: ['CONFLICT', 'NOT_FOUND'],
-  async run({ body }, context) {
-    const { currency } = context.services.settings;
-    const found = await productOf(context, body.product_id);
-    if (found === undefined || !canBeBought(found, currency)) {
-      // The cached fold may lag behind another process, so check the stream before refusing.
-      const { state } = await context.load(productDecider, body.product_id);
-      if (state.status !== 'listed') return missing('ProductUnknown', 'There is no such product.');
-      const { state: store } = await context.load(storeDecider, state.storeId);
-      if (isSuspended(store)) return missing('ProductUnknown', 'There is no such product.');
-      if (state.currency !== currency) {
-        reject('OtherCurrency', `This product cannot be bought: ${inOtherCurrency(state, currency)}`);
-      }
-    }
-    return change(context, { type: 'AddCartItem', data: { productId: body.product_id, quantity: body.quantity } });
-  },
+  run: ({ body }, context) => add(context, body.product_id, body.quantity),
+});
+
+/** Clients of other shops send a price here. It counts for nothing: the price is the product's. */
+const addItemPriced = defineCommand({
+  name: 'AddPricedCartItem',
+  summary: 'Put a product into my cart, at its own price',
+  tag: 'cart',
+  route: 'POST /cart',
+  access: ['buyer'],
+  body: Fields({
+    product_id: Id,
+    quantity: Quantity,
+    price: Type.Optional(
+      Type.Union([Amount, Type.Null()], { description: 'Is not used: the price is that of the product.' }),
+    ),
+  }),
+  result: CartView,
+  revised: 'always',
+  codes: ['CONFLICT', 'NOT_FOUND'],
+  run: ({ body }, context) => add(context, body.product_id, body.quantity),
 });
 
 const changeItem = defineCommand({
@@ -66,6 +88,7 @@ const changeItem = defineCommand({
   summary: 'Change how many of a product are in my cart',
   tag: 'cart',
   route: 'PUT /cart/items/:product_id',
+  aliases: ['PUT /cart/:product_id'],
   access: ['buyer'],
   params: Fields({ product_id: Id }),
   body: Fields({ quantity: Quantity }),
@@ -80,6 +103,7 @@ const removeItem = defineCommand({
   summary: 'Take a product out of my cart',
   tag: 'cart',
   route: 'DELETE /cart/items/:product_id',
+  aliases: ['DELETE /cart/:product_id'],
   access: ['buyer'],
   params: Fields({ product_id: Id }),
   result: CartView,
@@ -98,4 +122,4 @@ const clearCart = defineCommand({
   run: (_input, context) => change(context, { type: 'ClearCart', data: {} }),
 });
 
-export const cartCommands = [addItem, changeItem, removeItem, clearCart];
+export const cartCommands = [addItem, addItemPriced, changeItem, removeItem, clearCart];

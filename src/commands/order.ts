@@ -56,6 +56,7 @@ const placeOrder = defineChange({
   summary: 'Check out my cart, or the given items',
   tag: 'orders',
   route: 'POST /orders',
+  aliases: ['POST /transactions'],
   access: ['buyer'],
   body: Fields({
     shipping_address: Address,
@@ -130,6 +131,7 @@ const cancelOrder = defineCommand({
   summary: 'Cancel an order that is not being shipped yet; as a seller, my own lines that were not shipped',
   tag: 'orders',
   route: 'PUT /orders/:id/cancel',
+  aliases: ['POST /orders/:id/cancel', 'DELETE /orders/:id'],
   access: 'user',
   params: Fields({ id: Id }),
   body: Fields({ reason: Type.Optional(Line(500)) }),
@@ -148,6 +150,7 @@ const advanceOrder = defineChange({
   summary: 'Move my part of an order one step on: processing, shipping, shipped, completed',
   tag: 'orders',
   route: 'PUT /orders/:id/status',
+  aliases: ['POST /orders/:id/status'],
   access: ['seller'],
   params: Fields({ id: Id }),
   body: Fields({ status: Type.Enum(FULFILMENT_STEPS) }),

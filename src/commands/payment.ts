@@ -1,12 +1,12 @@
 import { Type } from 'typebox';
-import { amountInWords, type Money, toMinor } from '../aggregates/money.ts';
+import { amountInWords, type Money, toMajor, toMinor } from '../aggregates/money.ts';
 import { worthOf } from '../aggregates/orderLines.ts';
 import { refundedInFull } from '../aggregates/reason.ts';
 import { type OrderCommand, orderDecider, type PlacedOrder } from '../aggregates/order.ts';
 import { invalid, missing } from '../errors.ts';
 import { replay } from '../engine/project/projection.ts';
 import { type PaymentRow, payments } from '../projections/payments.ts';
-import { Amount, Fields, Id, Line } from '../schema.ts';
+import { Amount, Currency, Fields, Id, Line } from '../schema.ts';
 import { PaymentView, paymentView } from '../queries/payment.ts';
 import { answerWith, pagesOf } from '../engine/decide/answer.ts';
 import type { Answer } from '../engine/decide/command.ts';
@@ -35,13 +35,31 @@ async function orderOf(context: CommandContext, paymentId: string): Promise<{ or
   return { orderId, order: await loadPlaced(context, orderId) };
 }
 
+/** A caller may say what they expect to pay. A payment is of the order's whole total, and of nothing else. */
+function mustBeTheTotal(
+  { money: { total, currency } }: PlacedOrder,
+  expected: { readonly amount?: string | number; readonly currency?: string },
+): void {
+  if (expected.currency !== undefined && expected.currency.toUpperCase() !== currency) {
+    invalid('currency', `must be ${currency}, the currency of the order, or absent`);
+  }
+  if (expected.amount !== undefined && toMinor(expected.amount, currency) !== total) {
+    invalid('amount', `must be ${toMajor(total, currency)}, the total of the order, or absent`);
+  }
+}
+
 const requestPayment = defineChange({
   name: 'RequestPayment',
   summary: 'Pay an order, or pay it again after a decline',
   tag: 'payments',
   route: 'POST /payments',
   access: 'user',
-  body: Fields({ order_id: Id, method: Type.Optional(PaymentMethod) }),
+  body: Fields({
+    order_id: Id,
+    method: Type.Optional(PaymentMethod),
+    amount: Type.Optional(Amount),
+    currency: Type.Optional(Currency),
+  }),
   check: ({ method }, services) => {
     if (typeof method === 'string') methodOf(services, method, 'method');
   },
@@ -52,7 +70,7 @@ const requestPayment = defineChange({
   codes: ['CONFLICT', 'INVALID_STATUS'],
   async run({ body }, context) {
     const method = methodOf(context.services, body.method, 'method');
-    await loadOwn(context, body.order_id);
+    mustBeTheTotal(await loadOwn(context, body.order_id), body);
     const paymentId = context.derive('payment');
     return record(context, body.order_id, paymentId, { type: 'RequestPayment', data: { paymentId, method } });
   },
@@ -65,6 +83,14 @@ const confirmPayment = defineChange({
   route: 'POST /payments/:id/confirm',
   access: 'user',
   params: Fields({ id: Id }),
+  body: Fields({
+    payment_intent_id: Type.Optional(
+      Type.String({
+        maxLength: 200,
+        description: "The gateway's own name of the payment. It is known already and not used.",
+      }),
+    ),
+  }),
   result: PaymentView,
   answers,
   codes: ['INVALID_STATUS'],

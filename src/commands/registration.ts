@@ -62,7 +62,7 @@ const registerCommand = defineChange({
   summary: 'Register as a buyer',
   tag: 'auth',
   route: 'POST /auth/register',
-  aliases: ['POST /users/register'],
+  aliases: ['POST /users/register', 'POST /register'],
   access: 'anyone',
   limit: 'register',
   security: 'registration',

@@ -110,7 +110,7 @@ const updateProfile = defineChange({
   summary: 'Change my name, phone or address',
   tag: 'users',
   route: 'PUT /users/me',
-  aliases: ['PUT /users/profile'],
+  aliases: ['PUT /users/profile', 'PUT /protected/profile'],
   access: 'user',
   body: Fields({
     ...NameFields,

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { readDotEnv } from './dotenv.ts';
+import { inOwnNames } from './otherNames.ts';
 import { emptyIn, slipsIn, strangersIn } from './names.ts';
 import type { Setting } from './parsers.ts';
 import { RULES } from './rules.ts';
@@ -202,7 +203,8 @@ export function weakSettings({ auth: { passwordMinLength } }: Pick<Config, 'auth
 }
 
 /** Returns one frozen, validated object, or throws a `ConfigError` with every problem. An empty value counts as not set. */
-export function loadConfig(env: Environment = environment()): Config {
+export function loadConfig(given: Environment = environment()): Config {
+  const env = inOwnNames(given);
   const values: Record<string, unknown> = {};
   const problems: ConfigProblem[] = [];
   for (const [name, setting] of Object.entries(SETTINGS) as [SettingName, Setting<unknown>][]) {

@@ -1,4 +1,5 @@
 import { nearest } from '../errors.ts';
+import { OTHER_NAMES } from './otherNames.ts';
 import { type SettingName, SETTINGS } from './settings.ts';
 
 /** A name and what is wrong with it, as a part of a sentence behind the name. */
@@ -14,7 +15,11 @@ const FILE_SUFFIX = /_FILE$/i;
 
 const isSetting = (name: string): name is SettingName => Object.hasOwn(SETTINGS, name);
 const isKnown = (name: string): boolean =>
-  isSetting(name) || OF_COMPOSE.includes(name) || isSecretFile(name) || name.startsWith('COMPOSE_');
+  isSetting(name) ||
+  OTHER_NAMES.includes(name) ||
+  OF_COMPOSE.includes(name) ||
+  isSecretFile(name) ||
+  name.startsWith('COMPOSE_');
 
 function isSecretFile(name: string): boolean {
   const of = name.replace(FILE_SUFFIX, '');

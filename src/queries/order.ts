@@ -110,6 +110,7 @@ const listOrders = defineQuery({
   summary: 'My orders, newest first',
   tag: 'orders',
   route: 'GET /orders',
+  aliases: ['GET /transactions'],
   access: 'user',
   query: Fields({ ...Paging, ...ownStatus }),
   result: Type.Array(OrderView),
@@ -162,6 +163,7 @@ const getOrder = defineQuery({
   summary: 'An order, as it is or as it was (`as_of`, `revision`)',
   tag: 'orders',
   route: 'GET /orders/:id',
+  aliases: ['GET /transactions/:id'],
   access: 'user',
   params: Fields({ id: Id }),
   query: Fields({

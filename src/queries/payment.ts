@@ -93,6 +93,7 @@ const listOrderPayments = defineQuery({
   summary: 'Every attempt to pay an order of mine, oldest first',
   tag: 'payments',
   route: 'GET /orders/:id/payments',
+  aliases: ['GET /payments/order/:id'],
   access: 'user',
   params: Fields({ id: Id }),
   query: Fields(Paging),

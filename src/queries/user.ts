@@ -59,7 +59,7 @@ const getMe = defineQuery({
   summary: 'My profile',
   tag: 'users',
   route: 'GET /users/me',
-  aliases: ['GET /users/profile'],
+  aliases: ['GET /users/profile', 'GET /protected/profile'],
   access: 'user',
   result: UserView,
   revised: 'always',

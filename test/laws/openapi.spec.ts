@@ -113,6 +113,7 @@ describe('the examples of the specification', function () {
 
   it('of carts, orders and payments work as they stand', async () => {
     await send('AddCartItem', 'ada');
+    await send('AddPricedCartItem', 'ada');
     await send('ChangeCartItem', 'ada', { id: product });
     await send('GetCart', 'ada');
     await send('RemoveCartItem', 'ada', { id: product });

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
+import { eventually } from '../support/eventually.ts';
 import { must, request, serveShop, type Answer, type Caller, type People, type Served } from '../support/shop.ts';
 
 // The specs of this folder show that each row of docs/reference/features.md works. A test's title begins with the ids of its rows:
@@ -24,6 +25,8 @@ export interface Mission {
   ask(method: string, path: string, body?: unknown): Promise<Answer>;
   /** Buys, and waits until the order is paid. Returns the order's id. */
   buy(buyer: Caller, productId: string, quantity?: number): Promise<string>;
+  /** Waits until the check is true. */
+  until(what: string, check: () => Promise<boolean>): Promise<unknown>;
   /** Takes a paid order through all steps of its seller. */
   ship(seller: Caller, orderId: string): Promise<void>;
 }
@@ -63,6 +66,7 @@ function missionOf({ url, databaseUrl, people }: Served): Mission {
       await people.untilOrder(buyer, id, 'paid');
       return id;
     },
+    until: (what, check) => eventually(what, check),
     async ship(seller, orderId) {
       for (const status of ['processing', 'shipping', 'shipped']) {
         must(await seller.call('PUT', `/orders/${orderId}/status`, { status }), 200);

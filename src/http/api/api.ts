@@ -158,7 +158,7 @@ export function createApi(contracts: Contracts, deps: EndpointDeps): Api {
       answering.send(exchange, 204, ['Allow', allow], '');
       return;
     }
-    if (path !== DOCS_PATH) throw unknownRoute(exchange.path);
+    if (path !== DOCS_PATH && path !== `${DOCS_PATH}/`) throw unknownRoute(exchange.path);
     answering.send(exchange, 308, ['Location', DOCS_PATH], '');
   };
 

@@ -62,6 +62,9 @@ const schemas = {
       instance: { type: 'string' },
       errors: { type: 'array', items: schemaRef('FieldError') },
       meta: schemaRef('Meta'),
+      error: { type: 'string', description: 'With 429 only: the code of the error.' },
+      message: { type: 'string', description: 'With 429 only: the same text as `detail`.' },
+      retry_after: { type: 'string', description: 'With 429 only: how long to wait, such as `12 seconds`.' },
     },
   },
   Recorded: {

@@ -137,10 +137,18 @@ export function problemOf(error: unknown): Problem {
   };
 }
 
+/** What clients of other shops read in the answer to one request too many. */
+function limitTold({ detail, headers }: Problem): object {
+  const at = headers.indexOf('Retry-After');
+  const wait = at < 0 ? {} : { retry_after: `${headers[at + 1]} seconds` };
+  return { error: 'RATE_LIMITED', message: detail, ...wait };
+}
+
 /** `meta` is JSON text. */
 export function problemJson(problem: Problem, instance: string, meta: string): string {
   const { rule, title, status, detail, errors } = problem;
   const shown = errors.length > ERRORS_SHOWN_MAX ? errors.slice(0, ERRORS_SHOWN_MAX) : errors;
-  const text = JSON.stringify({ type: `/problems/${rule}`, title, status, detail, instance, errors: shown });
+  const told = { type: `/problems/${rule}`, title, status, detail, instance, errors: shown };
+  const text = JSON.stringify(status === CODES.RATE_LIMITED.status ? { ...told, ...limitTold(problem) } : told);
   return `${text.slice(0, -1)},"meta":${meta}}`;
 }

@@ -4,6 +4,8 @@ import { JSON_TYPE, envelope, type Answering, type Exchange } from '../api/excha
 import type { SecurityLog } from '../auth/securityLog.ts';
 import { createHome } from './home.ts';
 import { createReadiness, type Probe } from './health.ts';
+import { DOCS_PATHS, DOCUMENTS } from './docs.ts';
+import { redirectUnversioned } from './oldPaths.ts';
 import { type Insight, noInsight, nothingAt, seesInside } from './insight.ts';
 import type { Metrics } from './metrics.ts';
 import { invalidRequest, ProblemError } from '../api/problem.ts';
@@ -96,7 +98,8 @@ export function addPages(app: Express, deps: PagesDeps): void {
   });
   if (deps.docs !== undefined) {
     app.use(createHome({ exchangeOf, send: (...given) => answering.send(...given), missing: nothingAt }));
-    app.use(['/docs', '/openapi.json'], recording(deps, DOCS_ROUTE));
+    app.use([...DOCS_PATHS, ...DOCUMENTS, '/api'], recording(deps, DOCS_ROUTE));
+    app.use(redirectUnversioned);
     app.use(deps.docs);
   }
   app.use((req) => {
