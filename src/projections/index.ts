@@ -3,6 +3,7 @@ import { categories } from './categories.ts';
 import { dashboardFigures } from './dashboardFigures.ts';
 import { dashboardOrders } from './dashboardOrders.ts';
 import { deadlines } from './deadlines.ts';
+import { orderParts } from './orderParts.ts';
 import { orders } from './orders.ts';
 import { payments } from './payments.ts';
 import { products } from './products.ts';
@@ -25,6 +26,7 @@ export const projections: readonly Projection[] = [
   row(products),
   row(carts),
   row(orders),
+  row(orderParts),
   row(payments),
   row(deadlines),
   row(related),

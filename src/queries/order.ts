@@ -6,7 +6,7 @@ import type { OrderRow } from '../projections/orders.ts';
 import { Currency, Fields, Id, Instant, Money, Nullable, Named } from '../schema.ts';
 import { endsPast, type Moment } from '../engine/ask/history.ts';
 import { newestFirst, readPage } from '../engine/ask/pages.ts';
-import { conditions, Paging } from '../engine/ask/paging.ts';
+import { addTimes, conditions, Paging, Times } from '../engine/ask/paging.ts';
 import { defineQuery, type QueryContext } from './contract.ts';
 import { toMajor } from '../aggregates/money.ts';
 import { sealedInOrder } from '../aggregates/sealed.ts';
@@ -103,7 +103,7 @@ export const orderView = (row: OrderRow): OrderView => ({
 
 export const unknownOrder = (): never => missing('OrderUnknown', 'There is no such order.');
 
-export const ownStatus = { status: Type.Optional(Type.Enum(ORDER_STATUSES)) };
+export const OrderFilters = { status: Type.Optional(Type.Enum(ORDER_STATUSES)), ...Times(Instant) };
 
 const listOrders = defineQuery({
   name: 'ListOrders',
@@ -112,7 +112,7 @@ const listOrders = defineQuery({
   route: 'GET /orders',
   aliases: ['GET /transactions'],
   access: 'user',
-  query: Fields({ ...Paging, ...ownStatus }),
+  query: Fields({ ...Paging, ...OrderFilters }),
   result: Type.Array(OrderView),
   paginated: true,
   reads: ['orders'],
@@ -121,6 +121,7 @@ const listOrders = defineQuery({
     const where = conditions();
     where.add('buyer_id = ?', actor.id);
     if (query.status !== undefined) where.add('status = ?', query.status);
+    addTimes(where, 'created_at', query);
     const sql = { columns: '*', from: 'orders', where, order: newestFirst() };
     const { rows, pagination } = await readPage<OrderRow>(context, sql, query);
     const revealed = await services.personalData.revealAll(rows, sealedInOrder);

@@ -32,14 +32,16 @@ export function viewerOf({ id, role }: Actor, { buyerId, lines }: Parties): View
 export const partStatus = (row: Pick<OrderRow, 'status' | 'paid'>, fulfilment: Fulfilment): OrderRow['status'] =>
   orderStatus({ cancelled: row.status === 'cancelled', paid: row.paid, fulfilments: [fulfilment] });
 
-/** Adds the condition that a store's part of the order has this status. */
-export function addPartStatus(where: Conditions, storeId: string, status: OrderStatus): void {
+/** Adds the condition that a part `t` of an order `o` has this status. */
+export function addPartStatus(where: Conditions, status: OrderStatus): void {
   const fulfilment = status === 'paid' ? 'pending' : status;
-  const has = 'fulfilments @> ?::jsonb';
-  let condition = status === 'cancelled' ? `(status = 'cancelled' OR ${has})` : `status <> 'cancelled' AND ${has}`;
-  if (status === 'paid') condition += ' AND paid';
-  if (status === 'pending') condition += ' AND NOT paid';
-  where.add(condition, JSON.stringify({ [storeId]: fulfilment }));
+  const isPaid = status === 'paid' ? ' AND o.paid' : status === 'pending' ? ' AND NOT o.paid' : '';
+  const isCancelled = "o.status = 'cancelled'";
+  const has = 't.fulfilment = ?';
+  where.add(
+    status === 'cancelled' ? `(${isCancelled} OR ${has})` : `NOT ${isCancelled} AND ${has}${isPaid}`,
+    fulfilment,
+  );
 }
 
 type Read = (event: RecordedEvent) => RecordedEvent | undefined;

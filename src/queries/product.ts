@@ -129,7 +129,7 @@ const Filters = {
   min_price: Type.Optional(PriceLimit),
   max_price: Type.Optional(PriceLimit),
   in_stock: Type.Optional(Type.Boolean()),
-  sort_by: Type.Optional(Type.Enum(['created_at', 'price', 'name', 'popularity'])),
+  sort_by: Type.Optional(Type.Enum(['created_at', 'price', 'name', 'rating', 'popularity'])),
   sort_order: Type.Optional(Type.Enum(['asc', 'desc'])),
 };
 const ListFilters = Fields({ ...Filters, store_id: Type.Optional(Id) });
@@ -143,6 +143,7 @@ const SORTS: Readonly<Record<NonNullable<ListFilters['sort_by']>, Order['keys']>
   created_at: [CREATED, ID],
   price: [{ sql: 'p.currency', type: 'text' }, { sql: 'p.price', type: 'bigint' }, ID],
   name: [{ sql: `p.name ${AS_PEOPLE_SORT}`, type: 'text' }, ID],
+  rating: [{ sql: 'p.rating', type: 'double precision', nullable: true }, ID],
   popularity: [{ sql: 'p.ordered', type: 'bigint' }, ID],
 };
 const RANK: Order = {
@@ -165,8 +166,9 @@ async function list({ search: typed, ...filters }: ListFilters, context: QueryCo
   const minor = (field: 'min_price' | 'max_price', amount: string | number): number =>
     toMinor(amount, services.settings.currency) ??
     invalid(field, `must be ${priceLimitInWords(services.settings.currency)}`);
-  const where = conditions(VISIBLE);
   const { category_id, store_id, min_price, max_price, in_stock } = filters;
+  const stock = in_stock === undefined ? [] : [`p.on_hand - p.reserved ${in_stock ? '>' : '<='} 0`];
+  const where = conditions(VISIBLE, ...stock);
   const search = tsqueryFor(typed);
   if (search === '') where.add('?', false);
   else if (search !== undefined) where.add('p.words @@ ?::tsquery', search);
@@ -175,7 +177,6 @@ async function list({ search: typed, ...filters }: ListFilters, context: QueryCo
   if (min_price !== undefined || max_price !== undefined) where.add('p.currency = ?', services.settings.currency);
   if (min_price !== undefined) where.add('p.price >= ?', minor('min_price', min_price));
   if (max_price !== undefined) where.add('p.price <= ?', minor('max_price', max_price));
-  if (in_stock !== undefined) where.add('(p.on_hand - p.reserved > 0) = ?', in_stock);
   const sql = { columns: PRODUCT_COLUMNS, from: FROM, where, order: orderOf(filters, search || undefined) };
   return pageOf<FoundProduct>(context, sql, filters, view);
 }

@@ -3,11 +3,11 @@ import { worthOf } from '../aggregates/orderLines.ts';
 import { toMajor } from '../aggregates/money.ts';
 import { sealedInOrder } from '../aggregates/sealed.ts';
 import { newestFirst, readPage } from '../engine/ask/pages.ts';
-import { conditions, Paging } from '../engine/ask/paging.ts';
+import { addTimes, conditions, Paging } from '../engine/ask/paging.ts';
 import type { OrderRow } from '../projections/orders.ts';
 import { Currency, Fields, Id, Instant, Money, Named } from '../schema.ts';
 import { defineQuery } from './contract.ts';
-import { address, AddressView, lineView, LineView, OrderStatusText, ownStatus } from './order.ts';
+import { address, AddressView, lineView, LineView, OrderFilters, OrderStatusText } from './order.ts';
 import { addPartStatus, partStatus } from './orderPart.ts';
 import { storeIdOf } from './store.ts';
 
@@ -46,17 +46,19 @@ const listSellerOrders = defineQuery({
   tag: 'orders',
   route: 'GET /seller/orders',
   access: ['seller'],
-  query: Fields({ ...Paging, ...ownStatus }),
+  query: Fields({ ...Paging, ...OrderFilters }),
   result: Type.Array(SellerOrderView),
   paginated: true,
-  reads: ['orders'],
+  reads: ['orders', 'order_parts'],
   async run({ query }, context) {
     const { actor, services } = context;
     const storeId = storeIdOf(actor.id);
     const where = conditions();
-    where.add('store_ids @> ?::jsonb', JSON.stringify([storeId]));
-    if (query.status !== undefined) addPartStatus(where, storeId, query.status);
-    const sql = { columns: '*', from: 'orders', where, order: newestFirst() };
+    where.add('t.store_id = ?', storeId);
+    addTimes(where, 't.created_at', query);
+    if (query.status !== undefined) addPartStatus(where, query.status);
+    const from = 'order_parts t JOIN orders o ON o.id = t.order_id';
+    const sql = { columns: 'o.*', from, where, order: newestFirst('t.', 'order_id') };
     const { rows, pagination } = await readPage<OrderRow>(context, sql, query);
     const revealed = await services.personalData.revealAll(rows, sealedInOrder);
     return { data: revealed.map((row) => sellerOrderView(row, storeId)), pagination };

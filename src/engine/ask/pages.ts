@@ -25,10 +25,10 @@ export interface Order {
 }
 
 /** The commonest order; `table` is the alias of the table with a dot, such as `p.`. */
-export const newestFirst = (table = ''): Order => ({
+export const newestFirst = (table = '', id = 'id'): Order => ({
   keys: [
     { sql: `${table}created_at`, type: 'timestamptz' },
-    { sql: `${table}id`, type: 'uuid' },
+    { sql: table + id, type: 'uuid' },
   ],
   descending: true,
 });

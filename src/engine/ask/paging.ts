@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { Type } from 'typebox';
+import { type TSchema, Type } from 'typebox';
 import { CURSOR_CHARS_MAX } from './cursor.ts';
 import { PER_PAGE_DEFAULT, PER_PAGE_MAX, type QueryContract } from './query.ts';
 
@@ -24,6 +24,22 @@ export const Paging = {
     }),
   ),
 };
+
+/** The filters of a list by time, `instant` being the schema of a moment. */
+export const Times = <I extends TSchema>(instant: I) => ({
+  from: Type.Optional(instant),
+  to: Type.Optional(instant),
+});
+
+/** Adds the condition that a time is not before `from` and before `to`. */
+export function addTimes(
+  where: Conditions,
+  column: string,
+  { from, to }: { readonly from?: unknown; readonly to?: unknown },
+): void {
+  if (from !== undefined) where.add(`${column} >= ?::timestamptz`, from);
+  if (to !== undefined) where.add(`${column} < ?::timestamptz`, to);
+}
 
 /** Other names that clients of other shops use for these arguments. */
 const PAGING_ALIASES: Readonly<Record<string, string>> = { page_size: 'per_page', limit: 'per_page' };

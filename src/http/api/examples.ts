@@ -102,6 +102,7 @@ const VALUES: Readonly<Record<string, unknown>> = {
     threshold: 10,
   },
   message: 'done',
+  ...{ 'ListOrders.to': '2026-04-01T00:00:00Z', 'ListSellerOrders.to': '2026-04-01T00:00:00Z' },
   cursor: 'Y3Vyc29yIG9mIHRoZSBuZXh0IHBhZ2U',
 };
 
