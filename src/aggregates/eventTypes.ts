@@ -29,6 +29,7 @@ export const EVENT_TYPES: readonly string[] = [
   'OrderAbandoned',
   'OrderCancelled',
   'OrderPlaced',
+  'OtherSessionsEnded',
   'PasswordChanged',
   'PasswordRehashed',
   'PaymentAuthorised',

@@ -19,6 +19,7 @@ export const SEALED_FIELDS = {
   SecondFactorOffered: { secret: 'pd2' },
   SecondFactorEnabled: { recoveryHashes: 'pd2' },
   RecoveryCodesRenewed: { recoveryHashes: 'pd2' },
+  SessionStarted: { address: 'pd2', agent: 'pd2' },
   UserDeactivated: { reason: 'pd2' },
   UserReactivated: { reason: 'pd2' },
   OrderPlaced: { shippingAddress: 'pd1', billingAddress: 'pd1', notes: 'pd1' },
@@ -85,6 +86,8 @@ const OF_EVENTS: ReadonlyMap<string, Opening['properties']> = new Map(
   ]),
 );
 
+const OF_SESSIONS = propertiesOf({ address: ['SessionStarted.address'], agent: ['SessionStarted.agent'] });
+
 const streamOfUser = (id: string): string => `user-${id}`;
 const streamOfOrder = (id: string): string => `order-${id}`;
 
@@ -124,6 +127,14 @@ export const sealedInUser = (id: string): Opening => ({ subject: id, stream: str
 export const sealedInLink = (id: string): Opening => ({ ...sealedInUser(id), properties: OF_LINKS });
 /** Where a user's second factor holds sealed text. */
 export const sealedInFactor = (id: string): Opening => ({ ...sealedInUser(id), properties: OF_FACTORS });
+/** The place of a text about a session, sealed for its user. */
+export const placeOfSession = (id: string, userId: string, field: SealedName): Place => ({
+  ...{ subject: userId, stream: `session-${id}`, field },
+});
+/** Where the row of a session holds sealed text. */
+export const sealedInSession = ({ id, user_id: userId }: { id: string; user_id: string }): Opening => ({
+  ...{ subject: userId, stream: `session-${id}`, properties: OF_SESSIONS },
+});
 /** Where the row of an order holds sealed text. */
 export const sealedInOrder = ({ id, buyer_id: buyerId }: { id: string; buyer_id: string }): Opening => ({
   ...{ subject: buyerId, stream: streamOfOrder(id), properties: OF_ORDERS },

@@ -1,4 +1,5 @@
 import { withItem } from './collections.ts';
+import type { Sealed } from './sealed.ts';
 import type { ActiveUser } from './user.ts';
 import { reject, unauthenticated } from '../errors.ts';
 import type { Command, Decider } from '../engine/decide/decider.ts';
@@ -15,6 +16,9 @@ export type SessionStarted = {
     passwordChanges?: number;
     rolesTaken?: number;
     deactivations?: number;
+    /** The caller's network address and software, sealed for the user; absent in sessions of earlier versions. */
+    address?: Sealed;
+    agent?: Sealed;
     /** The refresh token is random. Absent when it was derived from the signing secret, as it once was. */
     random?: true;
   };
@@ -37,6 +41,8 @@ export type StartSession = Command<
     passwordChanges: number;
     rolesTaken: number;
     deactivations: number;
+    address?: Sealed;
+    agent?: Sealed;
     random?: true;
   }
 >;

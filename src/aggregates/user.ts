@@ -7,10 +7,10 @@ import {
   type Standing,
   type StandingCommand,
   type StandingEvent,
-  withStanding,
+  evolveStanding,
 } from './userStanding.ts';
 import { erase, type ErasedUser, type EraseUser, type UserErased } from './userErasure.ts';
-import { endingLinks, withCredentials } from './userLinks.ts';
+import { withCredentials } from './userLinks.ts';
 import {
   asksOfSignIn,
   decideSignIn,
@@ -149,7 +149,8 @@ export const userDecider: Decider<UserState, UserCommand, UserEvent> = {
         return state.status === 'active' ? withRole(state, event.data) : state;
       case 'UserDeactivated':
       case 'UserReactivated':
-        return state.status === 'active' ? endingLinks(withStanding(state, event)) : state;
+      case 'OtherSessionsEnded':
+        return state.status === 'active' ? evolveStanding(state, event) : state;
       case 'RegistrationAbandoned':
         return { status: 'abandoned' };
       case 'UserErased':
@@ -173,6 +174,7 @@ export const userDecider: Decider<UserState, UserCommand, UserEvent> = {
         return changeRole(command, active(state));
       case 'DeactivateUser':
       case 'ReactivateUser':
+      case 'EndOtherSessions':
         return decideStanding(command, active(state));
       case 'AbandonRegistration':
         return state.status === 'none' ? [{ type: 'RegistrationAbandoned', data: {} }] : [];

@@ -69,7 +69,7 @@ export interface LinkOwner {
   readonly deactivations: number;
   readonly keptSession: string | null;
   /** The last change that ended sessions. */
-  readonly endedBy: 'password changed' | 'e-mail changed' | 'second factor changed';
+  readonly endedBy: 'password changed' | 'e-mail changed' | 'second factor changed' | 'ended by its user';
   readonly links: UserLinks;
 }
 

@@ -1,15 +1,19 @@
 import type { Command } from '../engine/decide/decider.ts';
 import type { Sealed } from './sealed.ts';
+import { endingLinks, type LinkOwner, withCredentials } from './userLinks.ts';
 
 // NOTE: these names and shapes are the storage format; version them with care.
 /** Ends every session of the user. Nobody can sign in to the account until it is reactivated. */
 export type UserDeactivated = { type: 'UserDeactivated'; data: { reason: Sealed | null } };
 export type UserReactivated = { type: 'UserReactivated'; data: { reason: Sealed | null } };
-export type StandingEvent = UserDeactivated | UserReactivated;
+/** The user ends every session that was started before, except `keptSession`. */
+export type OtherSessionsEnded = { type: 'OtherSessionsEnded'; data: { keptSession: string | null; at: string } };
+export type StandingEvent = UserDeactivated | UserReactivated | OtherSessionsEnded;
 
 export type DeactivateUser = Command<'DeactivateUser', { reason: Sealed | null }>;
 export type ReactivateUser = Command<'ReactivateUser', { reason: Sealed | null }>;
-export type StandingCommand = DeactivateUser | ReactivateUser;
+export type EndOtherSessions = Command<'EndOtherSessions', { keptSession: string | null }>;
+export type StandingCommand = DeactivateUser | ReactivateUser | EndOtherSessions;
 
 export interface Standing {
   readonly deactivated: boolean;
@@ -19,12 +23,24 @@ export interface Standing {
 
 export const GOOD_STANDING: Standing = { deactivated: false, deactivations: 0 };
 
-export const withStanding = <S extends Standing>(state: S, { type }: StandingEvent): S =>
-  type === 'UserDeactivated'
-    ? { ...state, deactivated: true, deactivations: state.deactivations + 1 }
-    : { ...state, deactivated: false };
+export function evolveStanding<S extends Standing & LinkOwner>(state: S, event: StandingEvent): S {
+  switch (event.type) {
+    case 'UserDeactivated':
+      return endingLinks({ ...state, deactivated: true, deactivations: state.deactivations + 1 });
+    case 'UserReactivated':
+      return endingLinks({ ...state, deactivated: false });
+    case 'OtherSessionsEnded':
+      return withCredentials(state, event.data, 'ended by its user');
+  }
+}
 
-export function decideStanding({ type, data: { reason } }: StandingCommand, state: Standing): StandingEvent[] {
-  if (type === 'DeactivateUser') return state.deactivated ? [] : [{ type: 'UserDeactivated', data: { reason } }];
-  return state.deactivated ? [{ type: 'UserReactivated', data: { reason } }] : [];
+export function decideStanding(command: StandingCommand, { deactivated }: Standing): StandingEvent[] {
+  switch (command.type) {
+    case 'DeactivateUser':
+      return deactivated ? [] : [{ type: 'UserDeactivated', data: command.data }];
+    case 'ReactivateUser':
+      return deactivated ? [{ type: 'UserReactivated', data: command.data }] : [];
+    case 'EndOtherSessions':
+      return [{ type: 'OtherSessionsEnded', data: { ...command.data, at: command.now } }];
+  }
 }

@@ -1,4 +1,4 @@
-import { placeOfUser, sealedInUser } from '../aggregates/sealed.ts';
+import { placeOfSession, placeOfUser, type Sealed, sealedInUser } from '../aggregates/sealed.ts';
 import { sessionDecider, whyOutdated } from '../aggregates/session.ts';
 import { type ActiveUser, type UserCommand, userDecider, type UserEvent, type UserState } from '../aggregates/user.ts';
 import { isRefusal, reject, type SecurityFinding, unauthenticated } from '../errors.ts';
@@ -70,6 +70,20 @@ async function rehash(
   }
 }
 
+/** The longest name of a caller's software that is kept. */
+const AGENT_LENGTH_MAX = 300;
+
+/** Where a session comes from, sealed for its user. */
+async function sealedClient(context: CommandContext, sessionId: string, userId: string) {
+  const client = context.origin.client?.();
+  if (client === undefined) return {};
+  const seal = (field: 'address' | 'agent', text: string): Promise<Sealed> =>
+    context.services.personalData.seal(placeOfSession(sessionId, userId, `SessionStarted.${field}`), text);
+  const agent = client.agent?.slice(0, AGENT_LENGTH_MAX);
+  const address = await seal('address', client.address);
+  return agent === undefined ? { address } : { address, agent: await seal('agent', agent) };
+}
+
 const logIn = defineCommand({
   name: 'LogIn',
   summary: 'Log in with e-mail and password',
@@ -98,7 +112,12 @@ const logIn = defineCommand({
     const refresh = tokens.refresh(sessionId);
     const expiresAt = new Date(Date.parse(context.now) + tokens.sessionTtlMs).toISOString();
     const { passwordChanges, rolesTaken, deactivations } = user;
-    const counts = { passwordChanges, rolesTaken, deactivations };
+    const counts = {
+      passwordChanges,
+      rolesTaken,
+      deactivations,
+      ...(await sealedClient(context, sessionId, found.id)),
+    };
     const data = { userId: found.id, tokenHash: refresh.hash, expiresAt, ...counts, random: true } as const;
     await context.handle(sessionDecider, sessionId, { type: 'StartSession', data });
     return answer(sessionId, refresh.token);

@@ -5,12 +5,14 @@ import { categoryCommands } from './category.ts';
 import type { CommandContract } from './contract.ts';
 import { erasureCommands } from './erasure.ts';
 import { orderCommands } from './order.ts';
+import { credentialCommands } from './credentials.ts';
 import { paymentCommands } from './payment.ts';
 import { productCommands } from './product.ts';
 import { registrationCommands } from './registration.ts';
 import { reviewCommands } from './review.ts';
 import { roleCommands } from './role.ts';
 import { standingCommands } from './standing.ts';
+import { sessionCommands } from './session.ts';
 import { storeCommands } from './store.ts';
 import { userCommands } from './user.ts';
 
@@ -22,6 +24,8 @@ export const commands: readonly CommandContract[] = [
   ...roleCommands,
   ...standingCommands,
   ...erasureCommands,
+  ...sessionCommands,
+  ...credentialCommands,
   ...storeCommands,
   ...categoryCommands,
   ...productCommands,

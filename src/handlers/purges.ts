@@ -50,6 +50,7 @@ export const PURGES: Readonly<Record<string, Purge>> = {
   },
   notifications: { by: 'statement', sql: 'DELETE FROM notifications WHERE user_id = $1::uuid' },
   people_terms: { by: 'statement', sql: 'DELETE FROM people_terms WHERE user_id = $1::uuid' },
+  sessions: { by: 'statement', sql: 'DELETE FROM sessions WHERE user_id = $1::uuid' },
   users: { by: 'projection', why: 'the row goes at UserErased' },
   revocations: { by: 'nothing', why: 'says which tokens have ended' },
   carts: { by: 'projection', why: 'the erasure clears the cart' },

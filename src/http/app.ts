@@ -137,6 +137,7 @@ function enginesOf(deps: AppDeps, app: Express, draining: () => boolean) {
     idempotency:
       deps.idempotency ??
       createIdempotency({ pool, masterKey: deps.masterKey, logger, owner: deps.owner ?? randomUUID() }),
+    clientOf: (req) => ({ address: addressOf(req), agent: req.headers['user-agent'] }),
     bodyLimitBytes,
     forms: deps.forms,
     now,

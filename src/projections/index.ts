@@ -11,6 +11,7 @@ import type { Projection } from '../engine/project/projection.ts';
 import { related } from './related.ts';
 import { revocations } from './revocations.ts';
 import { reviews } from './reviews.ts';
+import { sessions } from './sessions.ts';
 import { stores } from './stores.ts';
 import { users } from './users.ts';
 
@@ -21,6 +22,7 @@ const row = <R extends object>(projection: Projection<R>): Projection => project
 export const projections: readonly Projection[] = [
   row(users),
   row(revocations),
+  row(sessions),
   row(stores),
   row(categories),
   row(products),

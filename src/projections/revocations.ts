@@ -43,6 +43,7 @@ export const revocations: Projection<RevocationRow, SessionEvent | UserEvent> = 
   on: {
     SessionEnded: endsAll,
     PasswordChanged: credentialsChanged,
+    OtherSessionsEnded: credentialsChanged,
     EmailChanged: credentialsChanged,
     SecondFactorEnabled: credentialsChanged,
     SecondFactorDisabled: credentialsChanged,

@@ -103,6 +103,7 @@ export const users: Projection<UserRow, UserEvent> = {
     SecondFactorOffered: unchanged,
     SecondFactorFailed: unchanged,
     PasswordChanged: unchanged,
+    OtherSessionsEnded: unchanged,
     PasswordRehashed: unchanged,
     UserClaimAbandoned: unchanged,
   },

@@ -9,6 +9,7 @@ import { productQueries } from './product.ts';
 import { reviewQueries } from './review.ts';
 import type { QueryContract } from './contract.ts';
 import { sellerOrderQueries } from './sellerOrder.ts';
+import { sessionQueries } from './session.ts';
 import { stockQueries } from './stock.ts';
 import { storeQueries } from './store.ts';
 import { userQueries } from './user.ts';
@@ -16,6 +17,7 @@ import { userQueries } from './user.ts';
 /** Every query of the shop. */
 export const queries: readonly QueryContract[] = [
   ...userQueries,
+  ...sessionQueries,
   ...storeQueries,
   ...categoryQueries,
   ...productQueries,

@@ -157,6 +157,7 @@ describe('the commands that may end sessions', () => {
     expect(revoking).to.have.members([
       ...['RefreshTokens', 'LogOut', 'ChangePassword', 'ChangeRole', 'DeactivateUser'],
       ...['EraseMe', 'EraseUser'],
+      ...['EndSession', 'EndOtherSessions'],
     ]);
   });
 });

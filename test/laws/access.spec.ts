@@ -9,7 +9,17 @@ type Stranger = 'nobody' | 'another buyer' | 'another seller' | 'an admin';
 
 interface Case {
   readonly id:
-    'store' | 'category' | 'product' | 'unwanted' | 'order' | 'payment' | 'user' | 'stranger' | 'review' | 'erasable';
+    | 'store'
+    | 'category'
+    | 'product'
+    | 'unwanted'
+    | 'order'
+    | 'payment'
+    | 'user'
+    | 'session'
+    | 'stranger'
+    | 'review'
+    | 'erasable';
   readonly body?: object;
   /** The status that each kind of caller gets for an id that is not theirs. */
   readonly expected: Readonly<Record<Stranger, number>>;
@@ -60,6 +70,7 @@ const ROUTES: Readonly<Record<string, Case>> = {
   'POST /payments/:id/confirm': { id: 'payment', expected: answers(401, 404, 404, 404) },
   'POST /payments/:id/refund': { id: 'payment', body: { amount: 1, reason: 'mine' }, expected: ownSellerOrAdmin },
   'PUT /admin/users/:id/role': { id: 'user', body: { role: 'buyer' }, expected: adminOnly },
+  'DELETE /users/me/sessions/:id': { id: 'session', expected: answers(401, 404, 404, 404) },
   'GET /admin/users/:id': { id: 'user', expected: adminOnly },
   'DELETE /admin/users/:id': { id: 'erasable', body: {}, expected: adminOnly },
   'PUT /admin/users/:id/deactivate': { id: 'stranger', expected: adminOnly },
@@ -100,6 +111,7 @@ describe('what is not theirs', function () {
     const review = must(await buyer.call('POST', `/products/${product}/reviews`, { rating: 5 }), 201).data.id;
     const user = must(await buyer.call('GET', '/users/me'), 200).data.id;
     const stranger = (await people.buyer()).id;
+    const session = must(await buyer.call('GET', '/users/me/sessions'), 200).data[0].id;
     const erasable = (await people.buyer()).id;
     ids = {
       store: seller.storeId,
@@ -110,6 +122,7 @@ describe('what is not theirs', function () {
       payment: order.payment.id,
       user,
       stranger,
+      session,
       review,
       erasable,
     };

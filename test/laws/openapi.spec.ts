@@ -155,6 +155,10 @@ describe('the examples of the specification', function () {
     await send('LogOut', 'anybody');
     await send('GetUser', 'admin', { id: user });
     await send('ListUsers', 'admin');
+    const { data: others } = await send('ListSessions', 'seller');
+    await send('EndOtherSessions', 'seller');
+    await send('EndSession', 'seller', { id: others[0].id });
+    await send('VerifyCredentials', 'admin');
     await send('DeactivateUser', 'admin', { id: user });
     await send('ReactivateUser', 'admin', { id: user });
     callers.ada = await shop.people.buyer();

@@ -18,8 +18,6 @@ const UNHEARD: Readonly<Record<string, string>> = {
     'nobody ever was registered, so there is nobody to show; the claim on their e-mail is taken over',
   CategoryAbandoned: 'as for a registration: it never was, and the claim on its name is taken over',
   ProductAbandoned: 'as for a category: it never was listed',
-  SessionStarted: 'access tokens carry their session; only its end has to be known elsewhere',
-  SessionRefreshed: 'the spent token is of interest to the session alone',
   ValueClaimed: 'uniqueness is decided by the claim itself; what is claimed is shown by its holder',
   ClaimReleased: 'as for its claiming',
   LinkMailAllowed: 'how many mails went to an address is decided by the stream itself',

@@ -44,6 +44,13 @@ export interface StepOptions {
   readonly pinned?: boolean;
 }
 
+/** Where a request came from. */
+export interface Client {
+  readonly address: string;
+  /** As the software names itself; undefined when it does not. */
+  readonly agent: string | undefined;
+}
+
 export interface Origin {
   readonly id: string;
   /** The id is derived from something that can come again (an idempotency key, an event). */
@@ -53,6 +60,8 @@ export interface Origin {
   readonly correlationId: string;
   readonly causationId?: string;
   readonly traceparent?: string;
+  /** The caller's network address and software, for a command that keeps them. */
+  readonly client?: () => Client;
   /** Revision of `If-Match`. */
   readonly ifMatch?: bigint;
 }

@@ -163,6 +163,7 @@ export function commandEndpoint(route: CommandRoute, deps: EndpointDeps): Endpoi
     actor: exchange.actor,
     now: deps.now().toISOString(),
     correlationId: exchange.requestId,
+    client: () => deps.clientOf(exchange.req),
     ...(exchange.traceparent === undefined ? {} : { traceparent: exchange.traceparent }),
     ...(ifMatch === undefined ? {} : { ifMatch }),
   });

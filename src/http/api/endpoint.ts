@@ -1,5 +1,6 @@
+import type { IncomingMessage } from 'node:http';
 import type { TObject } from 'typebox';
-import type { Actor } from '../../engine/decide/context.ts';
+import type { Actor, Client } from '../../engine/decide/context.ts';
 import type { CommandContract, Services } from '../../commands/contract.ts';
 import { type FieldError, fieldError, Refusal } from '../../errors.ts';
 import type { Ask } from '../../engine/ask/ask.ts';
@@ -25,6 +26,7 @@ export interface EndpointDeps {
   readonly services: Services;
   readonly idempotency: Idempotency;
   readonly revocations: Pick<Revocations, 'passed'>;
+  readonly clientOf: (req: IncomingMessage) => Client;
   readonly bodyLimitBytes: number;
   /** The forms of inputs that depend on settings, in words. */
   readonly forms: Forms | undefined;

@@ -58,6 +58,7 @@ const VALUES: Readonly<Record<string, unknown>> = {
   name: 'Goose quill',
   ...{ 'User.name': 'Ada Byron', 'RegisterUser.name': 'Ada Byron', 'UpdateProfile.name': 'Ada Lovelace' },
   ...{ username: 'ada', first_name: 'Ada', last_name: 'Byron', full_name: 'Ada Byron' },
+  ...{ 'Session.address': '203.0.113.7', user_agent: 'Mozilla/5.0', current: true, user_id: ADA },
   ...{ 'UpdateProfile.last_name': 'Lovelace', 'UpdateProfile.full_name': 'Ada Lovelace' },
   ...{ 'User.address': '12 St James’s Square, London', 'UpdateProfile.address': '12 St James’s Square, London' },
   ...{ 'Store.name': 'Sid’s stationery', 'OpenStore.name': 'Sid’s stationery', 'UpdateStore.name': 'Sid & Sons' },

@@ -179,6 +179,7 @@ const told: readonly (readonly [rule: string, status: number, code: string, ...s
   ['SecondFactorOn', 409, 'CONFLICT', 'The second factor is on already. Turn it off first.'],
   ['SessionExists', 409, 'CONFLICT', 'This session was already started.'],
   ['SessionRefreshedTooOften', 401, 'UNAUTHORIZED'],
+  ['SessionUnknown', 404, 'NOT_FOUND', 'You have no such session.'],
   ['SkuTaken', 409, 'CONFLICT', 'Another product of your store has this SKU.'],
   ['StaleRevision', 412, 'PRECONDITION_FAILED', 'The resource has changed: you sent revision …, it is at ….'],
   ['StatusSkipped', 400, 'INVALID_STATUS', 'From "…" this is not the next step: ….'],
