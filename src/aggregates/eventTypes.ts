@@ -45,6 +45,7 @@ export const EVENT_TYPES: readonly string[] = [
   'ProductImageRemoved',
   'ProductListed',
   'ProductPriceChanged',
+  'ProductStatusChanged',
   'ProductUpdated',
   'ProfileUpdated',
   'RebuildRequested',

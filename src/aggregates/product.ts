@@ -4,6 +4,11 @@ import type { Money } from './money.ts';
 import type { Picture, ReplacedKey } from './picture.ts';
 import { sameSku } from './sku.ts';
 
+export const PRODUCT_STATUSES = ['active', 'draft', 'inactive'] as const;
+export type ProductStatus = (typeof PRODUCT_STATUSES)[number];
+/** Why a product is not for everybody; null when it is. */
+export type Hidden = Exclude<ProductStatus, 'active'> | null;
+
 export interface ProductDetails {
   readonly name: string;
   readonly description: string;
@@ -24,6 +29,8 @@ export type ProductUpdated = {
 /** `currency`: of the price. Earlier versions recorded none: their prices stay in the currency that the product has. */
 export type ProductPriceChanged = { type: 'ProductPriceChanged'; data: { price: number; currency?: string } };
 export type ProductDelisted = { type: 'ProductDelisted'; data: object };
+/** Everybody sees and buys an active product. Its seller alone sees a draft and an inactive one. Without this event it is active. */
+export type ProductStatusChanged = { type: 'ProductStatusChanged'; data: { status: ProductStatus } };
 /** Fences a listing that stopped half way: this product can no longer be listed. */
 export type ProductAbandoned = { type: 'ProductAbandoned'; data: object };
 /** Fences a change that claimed a SKU and did not take it up: a change that was begun before this event can no longer do so. */
@@ -36,15 +43,17 @@ export type ProductEvent =
   | ProductPriceChanged
   | ProductImageChanged
   | ProductImageRemoved
+  | ProductStatusChanged
   | ProductDelisted
   | ProductAbandoned
   | ProductClaimAbandoned;
 
-export type ListProduct = Command<'ListProduct', ProductListed['data']>;
+/** Without `status` the product is active at once. */
+export type ListProduct = Command<'ListProduct', ProductListed['data'] & { status?: ProductStatus }>;
 /** `claimEpoch`: that of the product when the command began, before it claimed the SKU. Without it the SKU stays the same. */
 export type UpdateProduct = Command<
   'UpdateProduct',
-  { by: string; price?: Money; claimEpoch?: number } & ProductUpdated['data']
+  { by: string; price?: Money; status?: ProductStatus; claimEpoch?: number } & ProductUpdated['data']
 >;
 export type ChangeProductImage = Command<'ChangeProductImage', { by: string; image: Picture }>;
 export type RemoveProductImage = Command<'RemoveProductImage', { by: string }>;
@@ -63,6 +72,7 @@ export type ProductCommand =
 
 export type ListedProduct = Readonly<ProductListed['data']> & {
   readonly status: 'listed';
+  readonly hidden: Hidden;
   /** How often the SKU of this product changed or a claim of it was abandoned; it begins with 1. */
   readonly claimEpoch: number;
   readonly image: Picture | null;
@@ -72,7 +82,17 @@ export type DelistedProduct = { readonly status: 'delisted' } & Pick<
   ListedProduct,
   'storeId' | 'sellerId' | 'sku' | 'name' | 'price' | 'currency' | 'image'
 >;
-export type ProductState = { readonly status: 'none' | 'abandoned' } | DelistedProduct | ListedProduct;
+export type ProductState =
+  | { readonly status: 'none'; readonly hidden?: Hidden }
+  | { readonly status: 'abandoned' }
+  | DelistedProduct
+  | ListedProduct;
+
+/** Whether everybody may find and buy the product. */
+export const isOnSale = (state: ProductState): state is ListedProduct =>
+  state.status === 'listed' && state.hidden === null;
+
+const hiddenBy = (status: ProductStatus): Hidden => (status === 'active' ? null : status);
 
 /** Why a product cannot be bought whose price is in another currency than the shop's: an earlier version recorded it there. */
 export const inOtherCurrency = (product: Pick<ListedProduct, 'currency'>, currency: string): string =>
@@ -80,12 +100,12 @@ export const inOtherCurrency = (product: Pick<ListedProduct, 'currency'>, curren
 
 export const productDecider: Decider<ProductState, ProductCommand, ProductEvent> = {
   category: 'product',
-  snapshotVersion: 6,
+  snapshotVersion: 8,
   initial: { status: 'none' },
   evolve(state, event) {
     switch (event.type) {
       case 'ProductListed':
-        return { status: 'listed', ...event.data, claimEpoch: 1, image: null };
+        return { status: 'listed', hidden: hiddenFirst(state), ...event.data, claimEpoch: 1, image: null };
       case 'ProductUpdated':
         return state.status === 'listed' ? updated(state, event.data) : state;
       case 'ProductPriceChanged':
@@ -94,6 +114,10 @@ export const productDecider: Decider<ProductState, ProductCommand, ProductEvent>
         return state.status === 'listed' ? { ...state, image: event.data.image } : state;
       case 'ProductImageRemoved':
         return state.status === 'listed' ? { ...state, image: null } : state;
+      case 'ProductStatusChanged':
+        return state.status === 'listed' || state.status === 'none'
+          ? { ...state, hidden: hiddenBy(event.data.status) }
+          : state;
       case 'ProductDelisted':
         return state.status === 'listed' ? delisted(state) : state;
       case 'ProductAbandoned':
@@ -107,7 +131,7 @@ export const productDecider: Decider<ProductState, ProductCommand, ProductEvent>
       case 'ListProduct':
         if (state.status === 'abandoned') reject('ProductExpired', 'This took too long; please try again.');
         if (state.status !== 'none') reject('ProductExists', 'This product is already listed.');
-        return [{ type: 'ProductListed', data: command.data }];
+        return list(command);
       case 'UpdateProduct':
         return update(command, theirs(state, command.data.by));
       case 'ChangeProductImage': {
@@ -133,6 +157,15 @@ export const productDecider: Decider<ProductState, ProductCommand, ProductEvent>
   },
 };
 
+const hiddenFirst = (state: ProductState): Hidden => (state.status === 'none' ? (state.hidden ?? null) : null);
+
+/** The status comes first, so that nobody sees a draft for a moment. */
+function list({ data: { status, ...data } }: ListProduct): ProductEvent[] {
+  const hidden: ProductEvent[] =
+    status === undefined || status === 'active' ? [] : [{ type: 'ProductStatusChanged', data: { status } }];
+  return [...hidden, { type: 'ProductListed', data }];
+}
+
 const updated = (state: ListedProduct, data: ProductUpdated['data']): ListedProduct => ({
   ...state,
   ...data,
@@ -153,7 +186,7 @@ function theirs(state: ProductState, by: string): ListedProduct {
 }
 
 function update(
-  { data: { by: _by, price, claimEpoch, ...wanted } }: UpdateProduct,
+  { data: { by: _by, price, status, claimEpoch, ...wanted } }: UpdateProduct,
   state: ListedProduct,
 ): ProductEvent[] {
   if (claimsAnother(wanted, state) && claimEpoch !== state.claimEpoch) {
@@ -166,6 +199,9 @@ function update(
     ...(Object.keys(changed).length > 0 ? [{ type: 'ProductUpdated' as const, data: changed }] : []),
     ...(price !== undefined && (price.amount !== state.price || price.currency !== state.currency)
       ? [{ type: 'ProductPriceChanged' as const, data: { price: price.amount, currency: price.currency } }]
+      : []),
+    ...(status !== undefined && hiddenBy(status) !== state.hidden
+      ? [{ type: 'ProductStatusChanged' as const, data: { status } }]
       : []),
   ];
 }

@@ -1,5 +1,6 @@
 import { skuKey } from '../aggregates/sku.ts';
 import type { Shop } from '../compose/shop.ts';
+import { KEPT } from '../queries/visible.ts';
 import { clash } from './productRow.ts';
 
 const SKUS_PAGE = 10_000;
@@ -10,13 +11,13 @@ interface KnownProduct {
 }
 type KnownProducts = ReadonlyMap<string, readonly KnownProduct[]>;
 
-/** A store's listed products by SKU, as the read model has them. */
+/** A store's products by SKU, as the read model has them. */
 export async function productsBySku({ db }: Pick<Shop, 'db'>, storeId: string): Promise<KnownProducts> {
   const known = new Map<string, KnownProduct[]>();
   let after = '';
   for (;;) {
     const rows = await db.rows<KnownProduct>(
-      `SELECT id, sku FROM products WHERE store_id = $1 AND listed AND sku IS NOT NULL AND id::text > $2
+      `SELECT id, sku FROM products p WHERE store_id = $1 AND ${KEPT} AND sku IS NOT NULL AND id::text > $2
        ORDER BY id::text LIMIT ${SKUS_PAGE}`,
       [storeId, after],
     );

@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
 import { type CartCommand, cartDecider, type CartState, QUANTITY_MAX } from '../aggregates/cart.ts';
-import { inOtherCurrency, productDecider } from '../aggregates/product.ts';
+import { inOtherCurrency, isOnSale, productDecider } from '../aggregates/product.ts';
 import { isSuspended, storeDecider } from '../aggregates/store.ts';
 import { missing, reject } from '../errors.ts';
 import { Amount, Fields, Id } from '../schema.ts';
@@ -15,7 +15,7 @@ async function productOf(context: CommandContext, id: string): Promise<CartProdu
   if (state.status !== 'listed' && state.status !== 'delisted') return undefined;
   const { name, price, currency, image, storeId } = state;
   const { state: store } = await context.load(storeDecider, storeId, 'cached');
-  return { name, price, currency, image, listed: state.status === 'listed' && !isSuspended(store) };
+  return { name, price, currency, image, listed: isOnSale(state) && !isSuspended(store) };
 }
 
 async function view(context: CommandContext, cart: CartState): Promise<CartView> {
@@ -40,7 +40,7 @@ async function add(context: CommandContext, productId: string, quantity: number)
   if (found === undefined || !canBeBought(found, currency)) {
     // The cached fold may lag behind another process, so check the stream before refusing.
     const { state } = await context.load(productDecider, productId);
-    if (state.status !== 'listed') return missing('ProductUnknown', 'There is no such product.');
+    if (!isOnSale(state)) return missing('ProductUnknown', 'There is no such product.');
     const { state: store } = await context.load(storeDecider, state.storeId);
     if (isSuspended(store)) return missing('ProductUnknown', 'There is no such product.');
     if (state.currency !== currency) {

@@ -1,6 +1,6 @@
 import type { CartLine } from '../aggregates/cart.ts';
 import type { OrderLine } from '../aggregates/order.ts';
-import { inOtherCurrency, productDecider, type ProductState } from '../aggregates/product.ts';
+import { inOtherCurrency, isOnSale, productDecider, type ProductState } from '../aggregates/product.ts';
 import { isSuspended, storeDecider } from '../aggregates/store.ts';
 import { type FieldError, reject } from '../errors.ts';
 import type { CommandContext } from './contract.ts';
@@ -12,7 +12,7 @@ async function productOnSale(context: CommandContext, id: string): Promise<Found
     'storeId' in state ? context.load(storeDecider, state.storeId) : Promise.resolve(undefined);
   const [{ state }, beside] = await Promise.all([context.load(productDecider, id), storeOf(known)]);
   const store = beside ?? (await storeOf(state));
-  return { state, onSale: state.status === 'listed' && (store === undefined || !isSuspended(store.state)) };
+  return { state, onSale: isOnSale(state) && (store === undefined || !isSuspended(store.state)) };
 }
 
 interface Found {

@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
 import { categoryDecider } from '../aggregates/category.ts';
 import { type Money, priceInWords, toMinor } from '../aggregates/money.ts';
-import { productDecider } from '../aggregates/product.ts';
+import { PRODUCT_STATUSES, productDecider } from '../aggregates/product.ts';
 import { placeOfStock } from '../aggregates/sealed.ts';
 import { stockDecider } from '../aggregates/stock.ts';
 import { storeDecider } from '../aggregates/store.ts';
@@ -28,6 +28,8 @@ export function priceOf({ settings: { currency } }: Services, amount: string | n
 
 /** Unique in a store; neither case nor spacing makes a difference. */
 const Sku = Line(SKU_LENGTH_MAX);
+
+const Status = Type.Enum(PRODUCT_STATUSES);
 
 const checkFields = ({ price, sku }: Readonly<Record<string, unknown>>, services: Services): void => {
   if (typeof price === 'string' || typeof price === 'number') priceOf(services, price);
@@ -65,6 +67,7 @@ const listProduct = defineChange({
     stock: Type.Integer({ minimum: 0, maximum: STOCK_MAX }),
     category_id: Id,
     sku: Type.Optional(Sku),
+    status: Type.Optional(Status),
   }),
   status: 201,
   result: ProductView,
@@ -82,6 +85,7 @@ const listProduct = defineChange({
     const data = {
       ...{ name: body.name.trim(), description: body.description ?? '', price, categoryId: body.category_id },
       ...{ storeId, sellerId: context.actor.id, sku, currency },
+      ...(body.status === undefined ? {} : { status: body.status }),
     };
     const isNew = sku !== null && (await context.load(productDecider, id)).state.status === 'none';
     const claimed = isNew ? await claimSku(context, { storeId, sku }, id) : undefined;
@@ -98,6 +102,7 @@ const updateProduct = defineChange({
   summary: 'Change a product of mine',
   tag: 'products',
   route: 'PUT /products/:id',
+  aliases: ['PATCH /products/:id'],
   access: ['seller'],
   params: Fields({ id: Id }),
   body: Fields({
@@ -106,6 +111,7 @@ const updateProduct = defineChange({
     price: Type.Optional(Price),
     category_id: Type.Optional(Id),
     sku: Type.Optional(Nullable(Sku)),
+    status: Type.Optional(Status),
   }),
   result: ProductView,
   answers,
@@ -124,6 +130,7 @@ const updateProduct = defineChange({
       ...(body.description === undefined ? {} : { description: body.description }),
       ...(body.price === undefined ? {} : { price: priceOf(context.services, body.price) }),
       ...(body.category_id === undefined ? {} : { categoryId: body.category_id }),
+      ...(body.status === undefined ? {} : { status: body.status }),
     };
     if (body.sku === undefined) {
       const intent = { type: 'UpdateProduct', data } as const;

@@ -4,6 +4,7 @@ import type { ReadDb } from '../engine/ask/query.ts';
 import type { Progress } from '../engine/project/progress.ts';
 import type { EventStore } from '../eventstore/eventStore.ts';
 import type { ProductRow } from '../projections/products.ts';
+import { KEPT } from '../queries/visible.ts';
 import { behind, createUnseenListings } from './listings.ts';
 import { createTradeHints } from './tradeHints.ts';
 
@@ -15,8 +16,10 @@ const HINT_READS_MAX = 3;
 const SAME_SKU_MAX = 100;
 /** The expression of the index `products_same_sku`. */
 const FOLDED = (text: string): string => `lower(normalize(${text}, NFKC) COLLATE "und-x-icu")`;
-const SAME_SKU = `SELECT id FROM products WHERE store_id = $1 AND ${FOLDED('sku')} = ${FOLDED('$2::text')} AND listed
-                  LIMIT ${SAME_SKU_MAX}`;
+const sameSku = (there: string): string =>
+  `SELECT id FROM products WHERE store_id = $1 AND ${FOLDED('sku')} = ${FOLDED('$2::text')} AND ${there}`;
+/** Each half has an index of its own. */
+const SAME_SKU = `${sameSku('listed')} UNION ALL ${sameSku('hidden IS NOT NULL')} LIMIT ${SAME_SKU_MAX}`;
 
 /** Admins that one look finds, at most: a caller needs to know of one. */
 const ADMINS_MAX = 10;
@@ -64,7 +67,7 @@ export function createHints({ db, store, progress }: HintsOptions): Hints {
   const listings = createUnseenListings({ store, progress });
   return {
     async productsInCategory(categoryId) {
-      const sql = 'SELECT count(*)::int AS products FROM products WHERE category_id = $1 AND listed';
+      const sql = `SELECT count(*)::int AS products FROM products p WHERE p.category_id = $1 AND ${KEPT}`;
       const rows = await atHead('products', () => db.rows<{ products: number }>(sql, [categoryId]));
       return rows[0]?.products ?? 0;
     },

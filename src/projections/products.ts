@@ -18,15 +18,20 @@ import {
   type ReviewShown,
 } from '../aggregates/review.ts';
 import type { Picture } from '../aggregates/picture.ts';
-import type { ProductEvent } from '../aggregates/product.ts';
+import type { Hidden, ProductEvent } from '../aggregates/product.ts';
 import { type DomainEvent, idOf } from '../eventstore/eventStore.ts';
 import { type Change, type Projection, unchanged } from '../engine/project/projection.ts';
 import { vectorOf } from './search.ts';
 
-/** `listed` is false before the product is listed (its first stock event comes earlier) and after it was delisted. */
+/**
+ * `listed`: everybody may find and buy it. It is false before the product is listed (its first stock event comes earlier), while its
+ * seller hides it, and after it was delisted.
+ */
 export interface ProductRow {
   readonly id: string;
   readonly listed: boolean;
+  /** Why the product of a seller is hidden from everybody else; null when it is not, or is not there. */
+  readonly hidden: Hidden;
   readonly store_id: string;
   readonly seller_id: string;
   readonly sku: string | null;
@@ -53,13 +58,15 @@ export interface ProductRow {
 const NOWHERE = '00000000-0000-0000-0000-000000000000';
 
 const unlisted = (id: string, at: string): ProductRow => ({
-  ...{ id, listed: false, store_id: NOWHERE, seller_id: NOWHERE, sku: null, name: '', description: '' },
+  ...{ id, listed: false, hidden: null, store_id: NOWHERE, seller_id: NOWHERE, sku: null, name: '', description: '' },
   ...{ price: 0, currency: '', category_id: NOWHERE, on_hand: 0, reserved: 0, ordered: 0 },
   ...{ ratings: RATINGS.map(() => 0), rating: null, image: null },
   created_at: at,
   updated_at: at,
   words: '',
 });
+
+const isThere = ({ listed, hidden }: ProductRow): boolean => listed || hidden !== null;
 
 /** The change for a stock event: `move` returns what it adds to the units on hand and to the reserved units. */
 const stock = <E extends DomainEvent>(
@@ -100,6 +107,7 @@ export const products: Projection<ProductRow, ProductEvent | StockEvent | OrderE
   columns: {
     id: 'uuid',
     listed: 'boolean',
+    hidden: 'text',
     store_id: 'uuid',
     seller_id: 'uuid',
     sku: 'text',
@@ -123,7 +131,13 @@ export const products: Projection<ProductRow, ProductEvent | StockEvent | OrderE
       key: (event) => idOf(event.stream),
       row: (found, { data, metadata: { occurredAt } }, id) => ({
         ...(found ?? unlisted(id, occurredAt)),
-        ...{ listed: true, store_id: data.storeId, seller_id: data.sellerId, sku: data.sku, name: data.name },
+        ...{
+          listed: (found?.hidden ?? null) === null,
+          store_id: data.storeId,
+          seller_id: data.sellerId,
+          sku: data.sku,
+          name: data.name,
+        },
         ...{ description: data.description, price: data.price, currency: data.currency, category_id: data.categoryId },
         created_at: occurredAt,
         updated_at: occurredAt,
@@ -159,9 +173,17 @@ export const products: Projection<ProductRow, ProductEvent | StockEvent | OrderE
       key: (event) => idOf(event.stream),
       row: (row, { metadata }) => row && { ...row, image: null, updated_at: metadata.occurredAt },
     },
+    ProductStatusChanged: {
+      key: (event) => idOf(event.stream),
+      row: (found, { data: { status }, metadata: { occurredAt } }, id) => {
+        const hidden = status === 'active' ? null : status;
+        if (found === undefined || !isThere(found)) return { ...(found ?? unlisted(id, occurredAt)), hidden };
+        return { ...found, listed: hidden === null, hidden, updated_at: occurredAt };
+      },
+    },
     ProductDelisted: {
       key: (event) => idOf(event.stream),
-      row: (row, { metadata }) => row && { ...row, listed: false, updated_at: metadata.occurredAt },
+      row: (row, { metadata }) => row && { ...row, listed: false, hidden: null, updated_at: metadata.occurredAt },
     },
     ProductClaimAbandoned: unchanged,
     StockReceived: stock<StockReceived>(({ quantity }) => ({ onHand: quantity })),

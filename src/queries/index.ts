@@ -12,6 +12,7 @@ import { sellerOrderQueries } from './sellerOrder.ts';
 import { sessionQueries } from './session.ts';
 import { stockQueries } from './stock.ts';
 import { storeQueries } from './store.ts';
+import { storeProductQueries } from './storeProducts.ts';
 import { userQueries } from './user.ts';
 
 /** Every query of the shop. */
@@ -22,6 +23,7 @@ export const queries: readonly QueryContract[] = [
   ...categoryQueries,
   ...productQueries,
   ...reviewQueries,
+  ...storeProductQueries,
   ...stockQueries,
   ...cartQueries,
   ...orderQueries,

@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox';
 import { priceLimitInWords, toMajor, toMinor } from '../aggregates/money.ts';
+import { PRODUCT_STATUSES } from '../aggregates/product.ts';
 import { isBlank, wantedIn } from '../aggregates/words.ts';
 import { invalid, missing } from '../errors.ts';
 import { type ProductRow, products } from '../projections/products.ts';
@@ -10,6 +11,7 @@ import { AS_PEOPLE_SORT, conditions, listKey, Paging } from '../engine/ask/pagin
 import type { QueryAnswer } from '../engine/ask/query.ts';
 import { defineQuery, type QueryContext } from './contract.ts';
 import { imageUrl, ImagesView, imagesView } from './picture.ts';
+import { FOR_EVERYBODY, KEPT, type Scope, VISIBLE } from './visible.ts';
 
 export const StockView = Named('Stock', { available: Type.Integer(), reserved: Type.Integer(), total: Type.Integer() });
 const RatingView = Named('Rating', {
@@ -33,6 +35,7 @@ export const ProductView = Named('Product', {
   price: Money,
   currency: Currency,
   category_id: Id,
+  status: Type.Enum(PRODUCT_STATUSES),
   store: Fields({ id: Id, name: Type.String() }),
   stock: StockView,
   rating: RatingView,
@@ -68,6 +71,7 @@ export const productView = (row: ShownRow, storeName: string): ProductView => ({
   price: toMajor(row.price, row.currency),
   currency: row.currency,
   category_id: row.category_id,
+  status: row.hidden ?? 'active',
   store: { id: row.store_id, name: storeName },
   stock: stockView(row),
   rating: ratingView(row),
@@ -85,12 +89,12 @@ export type FoundProduct = ShownRow & { readonly store_name: string; readonly re
 /** The columns of products that answers show, without their words. */
 export const PRODUCT_COLUMNS = `${[...SHOWN, 'revision'].map((column) => `p.${column}`).join(', ')}, s.name AS store_name`;
 const FROM = 'products p JOIN stores s ON s.id = p.store_id';
-/** The products that everybody may find: those on sale, of stores that are not suspended. */
-const VISIBLE = 'p.listed AND NOT s.suspended';
 const TTL_MS = 600_000;
 const RELATED_MAX = 10;
 
 const view = (row: FoundProduct) => productView(row, row.store_name);
+
+const unknown = (): never => missing('ProductUnknown', 'There is no such product.');
 
 const getProduct = defineQuery({
   name: 'GetProduct',
@@ -111,12 +115,17 @@ const getProduct = defineQuery({
     const [row] = await db.rows<FoundProduct>(`SELECT ${PRODUCT_COLUMNS} FROM ${FROM} WHERE p.id = $1 AND ${VISIBLE}`, [
       params.id,
     ]);
-    if (row === undefined) return missing('ProductUnknown', 'There is no such product.');
-    return { data: view(row), revision: BigInt(row.revision) };
+    return row === undefined ? unknown() : { data: view(row), revision: BigInt(row.revision) };
+  },
+  /** The seller also sees a product that is hidden from others. */
+  async ownRun({ params }, { actor, db }) {
+    const own = `SELECT ${PRODUCT_COLUMNS} FROM ${FROM} WHERE p.id = $1 AND p.seller_id::text = $2 AND ${KEPT}`;
+    const [row] = await db.rows<FoundProduct>(own, [params.id, actor.id]);
+    return row === undefined ? unknown() : { data: view(row), revision: BigInt(row.revision) };
   },
 });
 
-const Filters = {
+export const Filters = {
   ...Paging,
   search: Type.Optional(
     Type.String({
@@ -161,14 +170,20 @@ function orderOf({ sort_by: by, sort_order: direction }: Omit<ListFilters, 'sear
 const tsqueryFor = (typed: string | undefined): string | undefined =>
   typed === undefined || isBlank(typed) ? undefined : tsqueryOf(wantedIn(typed));
 
-async function list({ search: typed, ...filters }: ListFilters, context: QueryContext): Promise<QueryAnswer> {
+const stocked = (wanted: boolean | undefined): readonly string[] =>
+  wanted === undefined ? [] : [`p.on_hand - p.reserved ${wanted ? '>' : '<='} 0`];
+
+export async function list(
+  { search: typed, ...filters }: ListFilters,
+  context: QueryContext,
+  { base, add }: Scope = FOR_EVERYBODY,
+): Promise<QueryAnswer> {
   const { services } = context;
   const minor = (field: 'min_price' | 'max_price', amount: string | number): number =>
     toMinor(amount, services.settings.currency) ??
     invalid(field, `must be ${priceLimitInWords(services.settings.currency)}`);
   const { category_id, store_id, min_price, max_price, in_stock } = filters;
-  const stock = in_stock === undefined ? [] : [`p.on_hand - p.reserved ${in_stock ? '>' : '<='} 0`];
-  const where = conditions(VISIBLE, ...stock);
+  const where = conditions(base, ...stocked(in_stock));
   const search = tsqueryFor(typed);
   if (search === '') where.add('?', false);
   else if (search !== undefined) where.add('p.words @@ ?::tsquery', search);
@@ -177,6 +192,7 @@ async function list({ search: typed, ...filters }: ListFilters, context: QueryCo
   if (min_price !== undefined || max_price !== undefined) where.add('p.currency = ?', services.settings.currency);
   if (min_price !== undefined) where.add('p.price >= ?', minor('min_price', min_price));
   if (max_price !== undefined) where.add('p.price <= ?', minor('max_price', max_price));
+  add(where);
   const sql = { columns: PRODUCT_COLUMNS, from: FROM, where, order: orderOf(filters, search || undefined) };
   return pageOf<FoundProduct>(context, sql, filters, view);
 }
@@ -198,24 +214,6 @@ const listProducts = defineQuery({
     tags: () => ['products', 'stores'],
   },
   run: ({ query }, context) => list(query, context),
-});
-
-const listStoreProducts = defineQuery({
-  name: 'ListStoreProducts',
-  summary: "A store's products",
-  tag: 'stores',
-  route: 'GET /stores/:id/products',
-  access: 'anyone',
-  params: Fields({ id: Id }),
-  query: Fields(Filters),
-  result: Type.Array(ProductView),
-  paginated: true,
-  reads: ['products', 'stores'],
-  async run({ params, query }, context) {
-    const [store] = await context.db.rows('SELECT 1 FROM stores WHERE id = $1', [params.id]);
-    if (store === undefined) return missing('StoreUnknown', 'There is no such store.');
-    return list({ ...query, store_id: params.id }, context);
-  },
 });
 
 const listRelated = defineQuery({
@@ -244,4 +242,4 @@ const listRelated = defineQuery({
   },
 });
 
-export const productQueries = [getProduct, listProducts, listStoreProducts, listRelated];
+export const productQueries = [getProduct, listProducts, listRelated];

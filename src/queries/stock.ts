@@ -8,12 +8,13 @@ import { type FoundProduct, PRODUCT_COLUMNS, ProductView, productView, StockView
 import { type Order, pageOf } from '../engine/ask/pages.ts';
 import { conditions, EventPaging, eventPageOf, Paging } from '../engine/ask/paging.ts';
 import { defineQuery, type QueryContext } from './contract.ts';
+import { KEPT } from './visible.ts';
 
 const LOW_STOCK_BELOW_DEFAULT = 10;
 
-/** A listed product of the calling seller, or any listed product for an admin. */
+/** A product of the calling seller, or any product for an admin; also a hidden one. */
 async function theirs(id: string, { actor, db }: QueryContext): Promise<ProductRow> {
-  const [row] = await db.rows<ProductRow>('SELECT * FROM products WHERE id = $1 AND listed', [id]);
+  const [row] = await db.rows<ProductRow>(`SELECT * FROM products p WHERE p.id = $1 AND ${KEPT}`, [id]);
   if (row === undefined || (actor.role === 'seller' && row.seller_id !== actor.id)) {
     return missing('ProductUnknown', 'You have no product with this id.');
   }
@@ -110,7 +111,7 @@ const listLowStock = defineQuery({
   paginated: true,
   reads: ['products', 'stores'],
   run({ query }, context) {
-    const where = conditions('p.listed');
+    const where = conditions(KEPT);
     where.add('p.seller_id = ?', context.actor.id);
     where.add('p.on_hand - p.reserved < ?', query.below);
     const sql = { columns: PRODUCT_COLUMNS, from: 'products p JOIN stores s ON s.id = p.store_id', where };

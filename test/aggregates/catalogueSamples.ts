@@ -63,6 +63,7 @@ export const catalogueSamples: readonly Sample[] = [
       ProductUpdated: { description: 'Green' },
       ProductPriceChanged: { price: 2_490, currency: 'EUR' },
       ProductImageChanged: { image: picture, replaced: null },
+      ProductStatusChanged: { status: 'draft' },
       ProductImageRemoved: { replaced: picture.key },
       ...{ ProductDelisted: {}, ProductAbandoned: {}, ProductClaimAbandoned: { claim: 'sku-1' } },
     },

@@ -66,6 +66,33 @@ describe('product', () => {
     given(productDecider, listed, delisted).when(change('late')).thenRefused('ProductUnknown');
   });
 
+  it('is hidden before it is listed, when it begins as a draft, and shown when it becomes active', () => {
+    const drafted: ProductEvent = { type: 'ProductStatusChanged', data: { status: 'draft' } };
+    const shown: ProductEvent = { type: 'ProductStatusChanged', data: { status: 'active' } };
+    given(productDecider)
+      .when({ type: 'ListProduct', data: { ...listed.data, status: 'draft' } })
+      .then(drafted, listed);
+    given(productDecider)
+      .when({ type: 'ListProduct', data: { ...listed.data, status: 'active' } })
+      .then(listed);
+    given(productDecider, drafted, listed)
+      .when(update({ status: 'draft' }))
+      .thenNothing();
+    given(productDecider, drafted, listed)
+      .when(update({ status: 'active' }))
+      .then(shown);
+    given(productDecider, drafted, listed, shown)
+      .when(update({ status: 'active' }))
+      .thenNothing();
+    given(productDecider, listed)
+      .when(update({ status: 'active' }))
+      .thenNothing();
+    given(productDecider, listed)
+      .when(update({ status: 'inactive' }))
+      .then({ type: 'ProductStatusChanged', data: { status: 'inactive' } });
+    given(productDecider, drafted, listed).when(delist('ben')).then(delisted);
+  });
+
   it('is delisted once', () => {
     given(productDecider, listed).when(delist('ben')).then(delisted);
     given(productDecider, listed, delisted).when(delist('ben')).thenNothing();

@@ -96,7 +96,9 @@ describe('the examples of the specification', function () {
     for (const name of ['GetProduct', 'ListProducts', 'ListRelatedProducts'])
       await send(name, 'anybody', { id: product });
     await send('ListStoreProducts', 'anybody', { id: store });
-    for (const name of ['GetStock', 'ListStockHistory', 'ListLowStock']) await send(name, 'seller', { id: product });
+    for (const name of ['GetStock', 'ListStockHistory', 'ListLowStock', 'ListOwnProducts']) {
+      await send(name, 'seller', { id: product });
+    }
   });
 
   async function reviewed(orderId: string): Promise<void> {

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { fold } from '../../src/engine/decide/decider.ts';
 import type { OrderEvent } from '../../src/aggregates/order.ts';
-import type { ProductEvent, ProductListed } from '../../src/aggregates/product.ts';
+import type { ProductEvent, ProductListed, ProductStatus } from '../../src/aggregates/product.ts';
 import type { Rating, ReviewEvent } from '../../src/aggregates/review.ts';
 import { stockDecider, type StockEvent } from '../../src/aggregates/stock.ts';
 import { type ProductRow, products } from '../../src/projections/products.ts';
@@ -32,7 +32,7 @@ const settled = (type: 'StockReleased' | 'StockShipped', orderId: string, quanti
 });
 
 const row = (id: string, name: string, stock: Partial<ProductRow> = {}): ProductRow => ({
-  ...{ id, listed: true, store_id: 'store', seller_id: 'ben', sku: null, name, description: '' },
+  ...{ id, listed: true, hidden: null, store_id: 'store', seller_id: 'ben', sku: null, name, description: '' },
   ...{
     price: 1_990,
     currency: 'EUR',
@@ -79,6 +79,25 @@ describe('products', () => {
 
   it('have their catalogue entry and their stock in one row', () => {
     given(products, ...recordedEvents(...both)).then(row('black', 'Black'), row('green', 'Green', { on_hand: 10 }));
+  });
+
+  it('are hidden as drafts from the start, and as inactive ones, and are gone once they are delisted', () => {
+    const status = (wanted: ProductStatus): Fact => [
+      'product-green',
+      { type: 'ProductStatusChanged', data: { status: wanted } },
+      FIRST,
+    ];
+    const drafted: Fact[] = [['stock-green', received(10), FIRST], status('draft')];
+    const green = (of: Partial<ProductRow>): ProductRow => row('green', 'Green', { on_hand: 10, ...of });
+    const [begun] = rowsOf(products, recordedEvents(...drafted));
+    expect(begun).to.include({ listed: false, hidden: 'draft' });
+    drafted.push(['product-green', listed('Green'), FIRST]);
+    given(products, ...recordedEvents(...drafted)).then(green({ listed: false, hidden: 'draft' }));
+    given(products, ...recordedEvents(...drafted, status('active'))).then(green({}));
+    drafted.push(status('active'), status('inactive'));
+    given(products, ...recordedEvents(...drafted)).then(green({ listed: false, hidden: 'inactive' }));
+    drafted.push(['product-green', { type: 'ProductDelisted', data: {} }, FIRST]);
+    given(products, ...recordedEvents(...drafted)).then(green({ listed: false }));
   });
 
   it('are not listed while only their stock is there', () => {

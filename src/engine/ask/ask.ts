@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto';
 import type { Cache, CachedAnswer } from '../../cache/cache.ts';
-import type { Actor } from '../decide/context.ts';
+import { isRefusal } from '../../errors.ts';
+import { type Actor, ANONYMOUS } from '../decide/context.ts';
 import type { Services } from '../decide/services.ts';
 import type { EventStore } from '../../eventstore/eventStore.ts';
 import type { QueryAnswer, QueryContract, ReadDb } from './query.ts';
@@ -30,6 +31,8 @@ export interface Asked {
   readonly answer: CachedAnswer;
   /** The answer includes every event up to here. */
   readonly position: bigint;
+  /** For this caller alone: no shared cache may store it. */
+  readonly isOwn?: true;
 }
 
 export interface AskOptions {
@@ -81,12 +84,29 @@ function toCached({ data, pagination, revision }: QueryAnswer): CachedAnswer {
 /** The tags of what a query reads. Without a cache rule any change of its read models counts. */
 const tagsOf = ({ cache, reads }: QueryContract, input: Input): readonly string[] => cache?.tags(input) ?? reads;
 
+/** Asks again, for the caller alone, what nobody else finds. */
+const withOwnAnswers = (ask: Ask): Ask => ({
+  ...ask,
+  async answer(question) {
+    const { cache: _shared, ownRun, ...query } = question.query;
+    if (ownRun === undefined || question.actor.role === ANONYMOUS.role) return ask.answer(question);
+    try {
+      return await ask.answer(question);
+    } catch (error) {
+      if (!isRefusal(error) || error.kind !== 'notFound') throw error;
+      return { ...(await ask.answer({ ...question, query: { ...query, run: ownRun } })), isOwn: true };
+    }
+  },
+});
+
 /**
  * Answers queries. An answer includes every acknowledged change of what it shows, if the read model reaches it in time. Callers
  * always see their own writes: when an answer cannot include them within `POSITION_WAIT_MAX_MS`, the query is refused
  * (`unavailable`) instead of answered from stale data.
  */
-export function createAsk(options: AskOptions): Ask {
+export const createAsk = (options: AskOptions): Ask => withOwnAnswers(createShared(options));
+
+function createShared(options: AskOptions): Ask {
   const { cache, db, store, services, progress, inspect, now = () => new Date() } = options;
   const { waitMaxMs = POSITION_WAIT_MAX_MS, writers = createWriters(), changes = NO_CHANGES } = options;
   const reach = createReach({ progress, store, waitMaxMs });

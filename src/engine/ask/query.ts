@@ -81,13 +81,18 @@ export interface QueryContract<D extends Domain = Domain> {
   readonly reads: readonly string[];
   readonly cache?: CacheRule;
   run(input: AnyInput, context: QueryContext<D['services']>): Promise<QueryAnswer>;
+  /**
+   * Runs when `run` finds nothing and the caller is signed in: for what this caller alone may see. Its answer is never cached. It
+   * refuses what it does not find.
+   */
+  ownRun?(this: void, input: AnyInput, context: QueryContext<D['services']>): Promise<QueryAnswer>;
 }
 
 /** Returns the function that declares a domain's queries. The schemas of `params` and `query` type the input of `run`. */
 export const queriesOf =
   <D extends Domain>() =>
   <P extends TObject | undefined = undefined, Q extends TObject | undefined = undefined>(
-    contract: Omit<QueryContract<D>, 'params' | 'query' | 'run' | 'cache'> & {
+    contract: Omit<QueryContract<D>, 'params' | 'query' | 'run' | 'ownRun' | 'cache'> & {
       readonly params?: P;
       readonly query?: Q;
       readonly cache?: {
@@ -96,6 +101,7 @@ export const queriesOf =
         tags(input: QueryInput<P, Q>): readonly string[];
       };
       run(input: QueryInput<P, Q>, context: QueryContext<D['services']>): Promise<QueryAnswer>;
+      ownRun?(this: void, input: QueryInput<P, Q>, context: QueryContext<D['services']>): Promise<QueryAnswer>;
     },
   ): QueryContract<D> =>
     contract as unknown as QueryContract<D>;

@@ -3,7 +3,7 @@ import type { Projection } from '../project/projection.ts';
 import type { CommandContext } from './context.ts';
 import type { Services } from './services.ts';
 
-export type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
+export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 export type Route = `${Method} /${string}`;
 
 /** The types that a domain gives the engine. Its contracts use them. */

@@ -33,9 +33,16 @@ export function queryEndpoint(query: QueryContract, path: string, deps: Endpoint
     return minPosition === undefined ? question : { ...question, minPosition };
   };
 
-  const send = (exchange: Exchange, { answer, position }: Asked): void => {
+  const send = (exchange: Exchange, { answer, position, isOwn }: Asked): void => {
     const { json, pagination, revision } = answer;
-    const headers = ['Content-Type', JSON_TYPE, 'Cache-Control', cacheControl, 'Projection-Position', String(position)];
+    const headers = [
+      'Content-Type',
+      JSON_TYPE,
+      'Cache-Control',
+      isOwn ? CACHE_CONTROL.others : cacheControl,
+      'Projection-Position',
+      String(position),
+    ];
     if (revision !== undefined) {
       const etag = etagOf(revision);
       headers.push('ETag', etag);
