@@ -7,7 +7,7 @@ import type { Answer } from '../engine/decide/command.ts';
 import { type CommandContext, defineCommand } from './contract.ts';
 
 const Reason = Line(500);
-const PROJECTION = /^[A-Za-z0-9_-]{1,40}$/;
+const PROJECTION = /^[\w-]{1,40}$/;
 
 /** The reason of an act, sealed for the administrator who gives it. */
 const sealed = (context: CommandContext, field: SealedName, text: string): Promise<Sealed> =>
@@ -22,17 +22,21 @@ const requestRebuild = defineCommand({
   name: 'RequestRebuild',
   summary: 'Rebuild a read model from the log, while the old one goes on serving',
   tag: 'administration',
-  route: 'POST /admin/projections/:name/rebuild',
+  route: 'POST /admin/projections/:projection/rebuild',
   access: ['admin'],
   security: 'rebuild of a read model',
-  tells: ({ params: { name } }) => ({ target: name }),
+  tells: ({ params: { projection } }) => ({ target: projection }),
   params: Fields({
-    name: Type.String({ maxLength: 40, pattern: PROJECTION.source, description: 'the name of a read model' }),
+    projection: Type.String({
+      maxLength: 40,
+      pattern: PROJECTION.source,
+      description: 'the name of a read model, of 1 to 40 characters',
+    }),
   }),
   body: Fields({ reason: Type.Optional(Reason) }),
   result: ProjectionView,
   codes: ['CONFLICT', 'NOT_FOUND'],
-  async run({ params: { name }, body }, context) {
+  async run({ params: { projection: name }, body }, context) {
     const { operations } = context.services;
     const turn = await operations.takeRebuildTurn(name, context.actor.id);
     try {

@@ -111,9 +111,9 @@ const listDeadLetters = defineQuery({
   access: ['admin'],
   query: Fields({
     consumer: Type.Optional(Type.String({ minLength: 1, maxLength: 100 })),
-    closed: Type.Optional(Type.Boolean({ description: 'true also lists those that are resolved or skipped.' })),
+    closed: Type.Optional(Type.Boolean({ description: 'Whether to list also those that are resolved or skipped.' })),
     after: Type.Optional(
-      Type.String({ format: 'uuid', maxLength: 36, description: 'the id of the last one of the page before' }),
+      Type.String({ format: 'uuid', maxLength: 36, description: 'The id of the last one of the page before.' }),
     ),
     limit: Type.Integer({ minimum: 1, maximum: DEAD_LETTERS_MAX, default: DEAD_LETTERS_MAX }),
   }),

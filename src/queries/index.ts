@@ -1,6 +1,7 @@
 import { administrationQueries } from './administration.ts';
 import { cartQueries } from './cart.ts';
 import { categoryQueries } from './category.ts';
+import { dashboardQueries } from './dashboard.ts';
 import { notificationQueries } from './notification.ts';
 import { orderQueries } from './order.ts';
 import { orderHistoryQueries } from './orderHistory.ts';
@@ -32,4 +33,5 @@ export const queries: readonly QueryContract[] = [
   ...paymentQueries,
   ...notificationQueries,
   ...administrationQueries,
+  ...dashboardQueries,
 ];

@@ -10,7 +10,7 @@ import { conditions, EventPaging, eventPageOf, Paging } from '../engine/ask/pagi
 import { defineQuery, type QueryContext } from './contract.ts';
 import { KEPT } from './visible.ts';
 
-const LOW_STOCK_BELOW_DEFAULT = 10;
+export const LOW_STOCK_BELOW_DEFAULT = 10;
 
 /** A product of the calling seller, or any product for an admin; also a hidden one. */
 async function theirs(id: string, { actor, db }: QueryContext): Promise<ProductRow> {

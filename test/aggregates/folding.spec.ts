@@ -93,6 +93,7 @@ const LIVES: readonly Life[] = [
   { ...{ name: 'category', what: 'names' }, events: repeated('category', 'CategoryRenamed') },
   { ...{ name: 'claim', what: 'turns' }, events: repeated('claim', 'ValueClaimed') },
   { ...{ name: 'review', what: 'answers' }, events: repeated('review', 'ReviewAnswered') },
+  { ...{ name: 'administration', what: 'rebuilds' }, events: repeated('administration', 'RebuildRequested') },
   { ...{ name: 'currency', what: 'choices' }, events: repeated('currency', 'CurrencyChosen') },
 ];
 

@@ -78,7 +78,7 @@ const ROUTES: Readonly<Record<string, Case>> = {
   'GET /admin/dead-letters/:id': { id: 'store', expected: answers(401, 403, 403, 404) },
   'POST /admin/dead-letters/:id/retry': { id: 'store', body: {}, expected: answers(401, 403, 403, 404) },
   'POST /admin/dead-letters/:id/skip': { id: 'store', body: { reason: 'x' }, expected: answers(401, 403, 403, 404) },
-  'POST /admin/projections/:name/rebuild': { id: 'store', body: {}, expected: answers(401, 403, 403, 404) },
+  'POST /admin/projections/:projection/rebuild': { id: 'store', body: {}, expected: answers(401, 403, 403, 404) },
   'PUT /admin/stores/:id/suspend': { id: 'store', body: { reason: 'fake goods' }, expected: adminOnly },
   'PUT /admin/stores/:id/restore': { id: 'store', body: {}, expected: adminOnly },
   'PUT /orders/:id/cancel': { id: 'order', body: {}, expected: ownOnly },

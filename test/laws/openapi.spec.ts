@@ -5,6 +5,7 @@ import { exampleOf, PLACEHOLDERS } from '../../src/http/api/examples.ts';
 import { plain } from '../../src/http/api/openapiSchemas.ts';
 import { queries } from '../../src/queries/index.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
+import { makeDeadLetter } from '../support/deadLetter.ts';
 import { eventually } from '../support/eventually.ts';
 import { PASSWORD, type Answer, type Caller, type Json, must, request, serveShop } from '../support/shop.ts';
 
@@ -51,7 +52,7 @@ describe('the examples of the specification', function () {
     const query = 'query' in contract ? contract.query : undefined;
     const example = (schema: object): Json => ours(exampleOf(plain(schema), [name]));
     const search = query === undefined ? '' : searchOf(example(query));
-    const where = path.replace(/:(?:id|product_id)/, ours(id)) + search;
+    const where = path.replace(/:(?:id|product_id|projection)/, ours(id)) + search;
     const sent = body === undefined ? {} : { body: { ...example(body), ...changed } };
     const answer = must(
       await request(shop.url, method, where, { ...sent, headers: headersOf(who) }),
@@ -72,7 +73,8 @@ describe('the examples of the specification', function () {
       const { data } = await request(shop.url, 'GET', `/orders/${id}/payments`, { headers: headersOf('ada') });
       return (data as Json[] | undefined)?.find((payment) => payment.status === status)?.id as string | undefined;
     });
-  const { user, seller, store, category, product, order, payment, review, refreshToken, instant } = PLACEHOLDERS;
+  const { user, seller, store, category, product, order, payment, review, deadLetter, refreshToken, instant } =
+    PLACEHOLDERS;
 
   it('of people and catalogues work as they stand', async () => {
     keep(user, await send('RegisterUser', 'anybody'));
@@ -145,6 +147,16 @@ describe('the examples of the specification', function () {
     await send('CancelOrder', 'ada', { id: order });
   });
 
+  async function administered(): Promise<void> {
+    for (const name of ['SuspendStore', 'RestoreStore']) await send(name, 'admin', { id: store });
+    for (const name of ['GetDashboard', 'ListProjections']) await send(name, 'admin');
+    await send('RequestRebuild', 'admin', { id: 'orders' });
+    real.set(deadLetter, await makeDeadLetter(shop.databaseUrl));
+    for (const name of ['ListDeadLetters', 'GetDeadLetter', 'RetryDeadLetter', 'SkipDeadLetter']) {
+      await send(name, 'admin', { id: deadLetter });
+    }
+  }
+
   it('of endings work as they stand, and then every route was asked', async () => {
     await send('DelistProduct', 'seller', { id: product });
     const empty = must(
@@ -170,6 +182,7 @@ describe('the examples of the specification', function () {
     await send('EraseMe', 'ada', { changed: { password: PASSWORD } });
     real.set(user, (await shop.people.buyer()).id);
     await send('EraseUser', 'admin', { id: user });
+    await administered();
     expect([...told].sort()).to.deep.equal(contracts.map(({ name }) => name).sort());
     expect(routesOf({ commands, queries }).length).to.be.greaterThan(contracts.length);
   });

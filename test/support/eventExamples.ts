@@ -26,6 +26,7 @@ const BY_FIELD: Readonly<Record<string, string>> = {
     storeId: STORE,
     categoryId: CATEGORY,
   },
+  ...{ deadLetterId: id(15), eventId: id(16) },
   ...{ productId: PRODUCT, orderId: ORDER, paymentId: PAYMENT, refundId: REFUND, keptSession: SESSION },
   ...{ phoneClaim: `phone-${hex('phone')}`, tokenHash: hex('token'), linkId: id(14), sessionId: SESSION },
   'UserClaimAbandoned.claim': `phone-${hex('phone')}`,

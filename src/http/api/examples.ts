@@ -15,6 +15,7 @@ const NOTIFICATION = id(9);
 const COMMAND = id(10);
 const REVIEW = id(12);
 const IMAGE = id(13);
+const DEAD_LETTER = id(32);
 
 const NEXT_PASSWORD = 'quiet harbour lantern';
 
@@ -41,6 +42,7 @@ const VALUES: Readonly<Record<string, unknown>> = {
     comment: 'It writes well.',
   },
   ...{ 'Review.answer.text': 'Thank you, Ada.', 'ReviewForAdmins.answer.text': 'Thank you, Ada.' },
+  'ConfirmPayment.payment_intent_id': 'pi_3OqX2c',
   ...{ 'AnswerReview.text': 'Thank you, Ada.', hidden_because: null, 'HideReview.reason': 'Advertising.' },
   ...{ 'ShowReview.reason': 'Hidden by mistake.', 'Rating.average': 4.5, 'Rating.count': 2 },
   ...{ 'Rating.distribution': { 1: 0, 2: 0, 3: 0, 4: 1, 5: 1 } },
@@ -104,6 +106,32 @@ const VALUES: Readonly<Record<string, unknown>> = {
   },
   message: 'done',
   ...{ 'ListOrders.to': '2026-04-01T00:00:00Z', 'ListSellerOrders.to': '2026-04-01T00:00:00Z' },
+  ...{ projection: 'orders', 'Projection.name': 'orders', head: '42', lag: 0, parked: 0, last_error: null },
+  ...{ 'Rebuild.status': 'done', progress: 1, done: '42', 'Rebuild.total': '42', events: 42, rows: 7, differences: 0 },
+  ...{ 'DeadLetter.id': DEAD_LETTER, 'DeadLetterDetail.id': DEAD_LETTER, 'ListDeadLetters.after': DEAD_LETTER },
+  ...{ error: null, consumer: 'projection:orders', attempts: 1, stream: `order-${ORDER}`, act: 'retry', note: null },
+  ...{ 'DeadLetter.error': 'column orders.total is bigint and cannot hold nothing at all' },
+  ...{ 'DeadLetterDetail.error': 'column orders.total is bigint and cannot hold nothing at all' },
+  ...{
+    'DeadLetter.revision': '0',
+    'DeadLetterDetail.revision': '0',
+    'Dashboard.from': '2026-03-01',
+    time_zone: 'Europe/Berlin',
+  },
+  ...{
+    'Dashboard.to': '2026-03-01',
+    'GetDashboard.from': '2026-03-01',
+    'GetDashboard.to': '2026-03-01',
+    date: '2026-03-01',
+  },
+  ...{ net: 39.8, orders_captured: 1, average_order_value: 39.8, 'RefundTotal.count': 1, 'RefundTotal.amount': 5 },
+  ...Object.fromEntries(
+    ['pending', 'paid', 'processing', 'shipping', 'shipped', 'completed', 'cancelled'].map((status) => [
+      ...[`Dashboard.orders_by_status.${status}`, status === 'paid' ? 1 : 0],
+    ]),
+  ),
+  ...{ units: 2, new_users: 1, carts: 1, orders_from_carts: 1, orders: 1 },
+  ...{ cart_to_order: 1, order_to_captured: 1, cart_to_captured: 1, 'StockAlert.available': 3, 'StockAlerts.total': 1 },
   cursor: 'Y3Vyc29yIG9mIHRoZSBuZXh0IHBhZ2U',
 };
 
@@ -118,6 +146,7 @@ export const PLACEHOLDERS = {
     order: ORDER,
     payment: PAYMENT,
     review: REVIEW,
+    deadLetter: DEAD_LETTER,
   },
   refreshToken: VALUES['refresh_token'] as string,
   instant: '2026-03-01T12:00:00.000Z',
