@@ -27,6 +27,8 @@ export interface ImportOptions {
   /** Names of all followers of the log except projections. */
   readonly followers: readonly string[];
   readonly handlers: HandlersFrom;
+  /** Persons who are erased in the exported log. */
+  readonly erased?: ReadonlySet<string>;
   /**
    * The stream that the first start of a shop writes. A log that holds nothing else counts as empty, and keeps its own events of this
    * stream; the import then leaves out those of the export.
@@ -93,13 +95,13 @@ async function bring(options: ImportOptions): Promise<ImportResult> {
   };
 }
 
-function bringing({ file, masterKey, formerMasterKeys, verified }: ImportOptions): Bringing {
+function bringing({ file, masterKey, formerMasterKeys, verified, erased = new Set() }: ImportOptions): Bringing {
   const { header, opener } = verified;
   const masterKeys = masterKeysOf(masterKey, formerMasterKeys);
   const row = header.index_key === undefined ? undefined : rowOf(header.index_key);
   const key = row === undefined ? undefined : openIndexKey(masterKeys, row);
   const indexKey = row === undefined || key === undefined ? opener : { key, mark: row.origin };
-  return { pages: keysOf(file), masterKeys, indexKey };
+  return { pages: keysOf(file), masterKeys, indexKey, erased };
 }
 
 /** The part of an export that an import compares and appends: all of it, or all outside one stream. */

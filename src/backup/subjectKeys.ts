@@ -35,6 +35,8 @@ export interface Bringing {
   readonly masterKeys: MasterKeys;
   /** The index key of the exported log; undefined when the export has no keys. */
   readonly indexKey: Pick<MasterKey, 'key' | 'mark'> | undefined;
+  /** Persons who are erased in the exported log. Their keys are not brought, should the export still have them. */
+  readonly erased: ReadonlySet<string>;
 }
 
 export interface BroughtKeys {
@@ -50,8 +52,9 @@ export interface BroughtKeys {
  * none matches.
  */
 export async function bringKeys(pool: Pool, bringing: Bringing): Promise<BroughtKeys> {
-  const { pages, masterKeys, indexKey } = bringing;
+  const { pages, masterKeys, indexKey, erased } = bringing;
   const { rows } = await pool.query('SELECT 1 FROM subject_keys LIMIT 1');
+  await pool.query(ERASE, [[...erased]]);
   if (rows.length > 0) return compareKeys(pool, bringing);
   let brought = 0;
   await withTx(pool, async (tx) => {
@@ -62,17 +65,22 @@ export async function bringKeys(pool: Pool, bringing: Bringing): Promise<Brought
       await storeIndexKey(tx, masterKeys, indexKey);
     }
     for await (const page of pages) {
-      await insert(tx, page);
-      brought += page.length;
+      brought += (await insert(tx, page)).rowCount ?? 0;
     }
   });
   return { brought, erased: 0 };
 }
 
-const insert = (tx: Connection, page: readonly KeyLine[]): Promise<unknown> =>
+/** Whoever is erased stays erased: also their key that is here already goes. */
+const ERASE = `
+  WITH erased AS (INSERT INTO erased_persons (subject) SELECT unnest($1::text[]) ON CONFLICT (subject) DO NOTHING)
+  DELETE FROM subject_keys WHERE subject = ANY ($1::text[])`;
+
+const insert = (tx: Connection, page: readonly KeyLine[]) =>
   tx.query(
     `INSERT INTO subject_keys (subject, wrapped_key)
-     SELECT subject, decode(wrapped, 'base64') FROM unnest($1::text[], $2::text[]) AS new (subject, wrapped)`,
+     SELECT subject, decode(wrapped, 'base64') FROM unnest($1::text[], $2::text[]) AS new (subject, wrapped)
+     WHERE NOT EXISTS (SELECT 1 FROM erased_persons WHERE erased_persons.subject = new.subject)`,
     [page.map(({ subject }) => subject), page.map(({ wrapped_key: wrapped }) => wrapped)],
   );
 

@@ -1,5 +1,6 @@
 import { Option, type Command } from 'commander';
 import { CURRENCY_STREAM, type CurrencyChosen } from '../aggregates/currency.ts';
+import type { UserErased } from '../aggregates/userErasure.ts';
 import type { HandlersFrom } from '../backup/checkpoints.ts';
 import type { EventLine } from '../backup/format.ts';
 import { importLog, type ImportResult, type ImportStep } from '../backup/importLog.ts';
@@ -7,6 +8,7 @@ import { mustBeExport, type Verified, verifyExport } from '../backup/readExport.
 import { otherCurrency } from '../compose/currency.ts';
 import { openSecrets } from '../compose/openSecrets.ts';
 import { type Config, ConfigError } from '../config/config.ts';
+import { idOf } from '../eventstore/eventStore.ts';
 import { findSecrets } from '../platform/secrets.ts';
 import { followerNames } from './followers.ts';
 import { mustBeFile } from './importProducts.ts';
@@ -19,6 +21,9 @@ interface Options {
   readonly handlers: HandlersFrom;
   readonly json?: boolean;
 }
+
+/** The event that ends a person: their key is not brought. */
+const ERASED: UserErased['type'] = 'UserErased';
 
 type OnProgress = (step: ImportStep, done: number, total: number) => void;
 
@@ -78,22 +83,31 @@ async function mustBeOwnCurrency({ config, store }: LogCommand): Promise<void> {
 }
 
 /** Reads a whole export, and throws unless it can be imported with these settings. Opens and makes nothing. */
-async function verified(
+async function verify(
   { file, name }: { file: string; name: string },
   config: Config,
   onProgress: OnProgress,
-): Promise<Verified> {
+): Promise<Omit<Input, 'file'>> {
   await mustBeExport(file, name);
+  const erased = new Set<string>();
+  const mustBeInCurrency = inCurrency(config.shop.currency);
+  const accept = (event: EventLine): void => {
+    mustBeInCurrency(event);
+    if (event.type === ERASED) erased.add(idOf(event.stream));
+  };
   const { masterKey, formerMasterKeys } = await findSecrets(config);
-  return verifyExport(file, {
-    ...{ masterKey, formerMasterKeys, apart: CURRENCY_STREAM, accept: inCurrency(config.shop.currency) },
+  const verified = await verifyExport(file, {
+    ...{ masterKey, formerMasterKeys, apart: CURRENCY_STREAM, accept },
     onProgress: (events) => onProgress('verify', events, 0),
   });
+  return { verified, erased };
 }
 
 interface Input {
   readonly file: string;
   readonly verified: Verified;
+  /** Persons who are erased in the export. */
+  readonly erased: ReadonlySet<string>;
 }
 
 /** Brings a verified export into the shop, which is made if it is not there. */
@@ -118,7 +132,7 @@ async function run(given: string, options: Options): Promise<void> {
   const check = async (config: Config): Promise<void> => {
     copy = given === '-' ? await spool(process.stdin) : undefined;
     const file = copy?.file ?? given;
-    input = { file, verified: await verified({ file, name: given === '-' ? 'stdin' : given }, config, onProgress) };
+    input = { file, ...(await verify({ file, name: given === '-' ? 'stdin' : given }, config, onProgress)) };
   };
   try {
     await onLog(
