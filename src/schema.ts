@@ -27,6 +27,23 @@ export const Line = (maxLength: number) =>
 export const Name = Line(NAME_LENGTH_MAX);
 export const Text = Type.String({ maxLength: TEXT_LENGTH_MAX });
 export const Email = Type.String({ format: 'email', maxLength: EMAIL_LENGTH_MAX });
+/** An address that someone types to be found by: any text with an at sign, without blanks and without signs that nobody sees. */
+export const TypedEmail = Type.String({
+  ...{ minLength: 3, maxLength: EMAIL_LENGTH_MAX },
+  pattern:
+    '^[^\\s\\p{Z}\\p{C}\\p{Default_Ignorable_Code_Point}@]+@[^\\s\\p{Z}\\p{C}\\p{Default_Ignorable_Code_Point}@]+$',
+  description: 'an e-mail address of at most 254 characters, without blanks',
+});
+/** The token of a mailed link. One that has not its form is refused like one that is unknown. */
+export const LinkToken = Type.String({
+  ...{ minLength: 1, maxLength: 200 },
+  description: 'the token of a mailed link, at most 200 characters',
+});
+/** A code of an authenticator app, or a recovery code. */
+export const Code = Type.String({
+  ...{ minLength: 1, maxLength: 64 },
+  description: 'a code of six digits, or a recovery code, at most 64 characters',
+});
 /** 7 to 15 digits, as ITU-T E.164 has them; perhaps with a plus before and separators between. */
 export const Phone = Type.String({
   maxLength: 30,

@@ -237,8 +237,14 @@ describe('the architecture', () => {
     expect(offending(/\bconsole\b/, (file) => !file.startsWith('cli/'))).to.deep.equal([]);
   });
 
+  /** Files that `npm run docs` makes. */
+  const MADE: ReadonlySet<string> = new Set(['http/pages/rules.ts']);
+
   it(`has no file longer than ${LINES_MAX} lines`, () => {
-    const long = sources.filter(({ text }) => text.trimEnd().split('\n').length > LINES_MAX).map(({ file }) => file);
+    const long = sources
+      .filter(({ file }) => !MADE.has(file))
+      .filter(({ text }) => text.trimEnd().split('\n').length > LINES_MAX)
+      .map(({ file }) => file);
     expect(long).to.deep.equal([]);
   });
 

@@ -2,7 +2,7 @@ import { reject } from '../errors.ts';
 import type { Command, Decider } from '../engine/decide/decider.ts';
 
 /** The mails with links that one address gets within the window, at most. */
-export const LINK_MAILS_MAX = 3;
+const LINK_MAILS_MAX = 3;
 export const LINK_MAILS_WINDOW_MS = 3_600_000;
 
 // NOTE: these names and shapes are the storage format; version them with care.
@@ -24,7 +24,9 @@ export const mailboxDecider: Decider<MailboxState, AllowLinkMail, MailboxEvent> 
   evolve: ({ countUntil }, { data }) => ({ countUntil: [...countUntil, data.countsUntil].slice(-LINK_MAILS_MAX) }),
   decide({ data: { countsUntil }, now }, { countUntil }) {
     if (countUntil.filter((until) => now < until).length >= LINK_MAILS_MAX) {
-      reject('MailsSpent', `At most ${LINK_MAILS_MAX} such mails an hour go to one address. Try again later.`);
+      reject('MailsSpent', `At most ${LINK_MAILS_MAX} such mails an hour go to one address. Try again later.`, {
+        code: 'RATE_LIMITED',
+      });
     }
     return [{ type: 'LinkMailAllowed', data: { countsUntil } }];
   },

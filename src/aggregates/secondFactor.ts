@@ -102,10 +102,6 @@ function mustNotBeBlocked(factor: SecondFactor, now: string): void {
 
 export const codeWrong = (): never => unauthenticated('CodeWrong', 'This code is wrong, or was used before.');
 
-/** How many recovery codes are left. */
-export const recoveryCodesLeft = ({ recoverySpent }: Pick<EnabledFactor, 'recoverySpent'>): number =>
-  RECOVERY_CODES - recoverySpent.length;
-
 function isSpent(factor: EnabledFactor, proof: Proof): boolean {
   if ('step' in proof) return proof.step <= factor.lastStep;
   return proof.recoverySet !== factor.recoverySet || factor.recoverySpent.includes(proof.recoveryIndex);

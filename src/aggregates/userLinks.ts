@@ -3,13 +3,12 @@ import type { Command } from '../engine/decide/decider.ts';
 import type { Sealed } from './sealed.ts';
 
 /** What a mailed link allows its holder to do, once. */
-export const LINK_PURPOSES = ['verification', 'password reset', 'email change'] as const;
-export type LinkPurpose = (typeof LINK_PURPOSES)[number];
+export type LinkPurpose = 'verification' | 'password reset' | 'email change';
 
 /** How long a mailed link can be used, ms. */
 export const LINK_TTL_MS = 30 * 60_000;
 /** The most links of a user that are remembered. The oldest one ends when another is made. */
-export const LINKS_MAX = 4;
+const LINKS_MAX = 4;
 
 // NOTE: these names and shapes are the storage format; version them with care.
 /** The token is only in the mail. It is derived from `linkId` and a signing secret when the mail is written. */
@@ -76,7 +75,7 @@ export interface LinkOwner {
 export const NO_LINKS: UserLinks = { verified: false, outstanding: [], verifiedBy: null };
 
 /** Any change of what a person signs in with ends the links that were mailed before. */
-export const withoutLinks = (links: UserLinks): UserLinks => ({ ...links, outstanding: [], verifiedBy: null });
+const withoutLinks = (links: UserLinks): UserLinks => ({ ...links, outstanding: [], verifiedBy: null });
 
 export const linkInvalid = (): never =>
   reject('LinkInvalid', 'This link is not valid: it is unknown, was used, or has expired. Ask for a new one.', {
@@ -95,7 +94,7 @@ interface Presented {
 }
 
 /** Whether this link has verified the address that the user has now. */
-export const hasVerified = ({ verified, verifiedBy }: UserLinks, { tokenHash, now }: Presented): boolean =>
+const hasVerified = ({ verified, verifiedBy }: UserLinks, { tokenHash, now }: Presented): boolean =>
   verified && verifiedBy?.tokenHash === tokenHash && now < verifiedBy.expiresAt;
 
 /** A newer link to change the address replaces an older one: a user moves to one address only. */

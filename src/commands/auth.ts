@@ -1,4 +1,5 @@
-import { placeOfSession, placeOfUser, type Sealed, sealedInUser } from '../aggregates/sealed.ts';
+import { Type } from 'typebox';
+import { placeOfUser, sealedInUser } from '../aggregates/sealed.ts';
 import { sessionDecider, whyOutdated } from '../aggregates/session.ts';
 import { type ActiveUser, type UserCommand, userDecider, type UserEvent, type UserState } from '../aggregates/user.ts';
 import { isRefusal, reject, type SecurityFinding, unauthenticated } from '../errors.ts';
@@ -6,12 +7,13 @@ import { type UserRow, users } from '../projections/users.ts';
 import { Email, Fields, Message, Password, RefreshToken } from '../schema.ts';
 import { userView } from '../queries/user.ts';
 import { endOf, isStillDerived, tokenAnswer, TokenPair } from './tokenPair.ts';
+import { LoginChallenge, mayHaveTokens, startSession, waitingFor } from './startSession.ts';
 import { type Claim, type Holders, holderOf, obtain } from './claim.ts';
 import type { Answers } from '../engine/decide/command.ts';
 import { type CommandContext, defineCommand, type Services } from './contract.ts';
 
-/** The form in which e-mail addresses are compared. */
-export const normalEmail = (email: string): string => email.normalize('NFC').trim().toLowerCase();
+/** The form in which e-mail addresses are compared: by the case of ASCII letters alone. A letter that only looks alike is another. */
+export const normalEmail = (email: string): string => email.replaceAll(/[A-Z]/g, (letter) => letter.toLowerCase());
 export const emailClaim = (context: CommandContext, email: string): string =>
   `email-${context.services.personalData.blindIndex('email', normalEmail(email))}`;
 /** People hold the claims of their e-mail address and their phone number. */
@@ -70,20 +72,6 @@ async function rehash(
   }
 }
 
-/** The longest name of a caller's software that is kept. */
-const AGENT_LENGTH_MAX = 300;
-
-/** Where a session comes from, sealed for its user. */
-async function sealedClient(context: CommandContext, sessionId: string, userId: string) {
-  const client = context.origin.client?.();
-  if (client === undefined) return {};
-  const seal = (field: 'address' | 'agent', text: string): Promise<Sealed> =>
-    context.services.personalData.seal(placeOfSession(sessionId, userId, `SessionStarted.${field}`), text);
-  const agent = client.agent?.slice(0, AGENT_LENGTH_MAX);
-  const address = await seal('address', client.address);
-  return agent === undefined ? { address } : { address, agent: await seal('agent', agent) };
-}
-
 const logIn = defineCommand({
   name: 'LogIn',
   summary: 'Log in with e-mail and password',
@@ -95,9 +83,9 @@ const logIn = defineCommand({
   unrepeatable: true,
   security: 'login',
   body: Fields({ email: Email, password: Password }),
-  result: TokenPair,
+  result: Type.Union([TokenPair, LoginChallenge]),
   async run({ body }, context) {
-    const { passwords, personalData, tokens } = context.services;
+    const { passwords, personalData } = context.services;
     const found = await holderOf(context, emailClaim(context, body.email), PEOPLE);
     const user =
       found?.state.status === 'active' ? await personalData.reveal(found.state, sealedInUser(found.id)) : undefined;
@@ -107,20 +95,10 @@ const logIn = defineCommand({
     }
     active(found.state);
     if (passwords.isOutdated(user.passwordHash)) await rehash(context, found.id, { user, password: body.password });
-    const answer = await tokenAnswer(context, found.id, found.revision);
-    const sessionId = context.derive('session');
-    const refresh = tokens.refresh(sessionId);
-    const expiresAt = new Date(Date.parse(context.now) + tokens.sessionTtlMs).toISOString();
-    const { passwordChanges, rolesTaken, deactivations } = user;
-    const counts = {
-      passwordChanges,
-      rolesTaken,
-      deactivations,
-      ...(await sealedClient(context, sessionId, found.id)),
-    };
-    const data = { userId: found.id, tokenHash: refresh.hash, expiresAt, ...counts, random: true } as const;
-    await context.handle(sessionDecider, sessionId, { type: 'StartSession', data });
-    return answer(sessionId, refresh.token);
+    return (
+      (await waitingFor(context, found.id, user)) ??
+      startSession(context, { id: found.id, user, revision: found.revision })
+    );
   },
 });
 
@@ -155,6 +133,7 @@ const refreshTokens = defineCommand({
       await context.handle(sessionDecider, sessionId, { type: 'EndSession', data: { reason } }, REFUSABLE);
       return notValid(endOf({ userId: session.userId, reason }, sessionId));
     }
+    mayHaveTokens(context, active(state));
     const answer = await tokenAnswer(context, session.userId, revision);
     const next = tokens.refresh(sessionId);
     const data = { presented: presented.hash, tokenHash: next.hash, random: true } as const;

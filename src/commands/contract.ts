@@ -1,4 +1,5 @@
 import type { OrderStatus } from '../aggregates/fulfilment.ts';
+import type { Background } from '../platform/background.ts';
 import type { Role } from '../aggregates/user.ts';
 import { commandsOf, type CommandContract as ContractOf, type Domain } from '../engine/decide/command.ts';
 import type { CommandContext as ContextOf } from '../engine/decide/context.ts';
@@ -25,7 +26,27 @@ export interface AccessClaims {
   readonly revision: bigint;
 }
 
-export interface Tokens {
+/** A login whose password was right and that waits for the code of the second factor. */
+interface WaitingLogin {
+  readonly userId: string;
+  /** The user's `signInEpoch` when the password was verified. */
+  readonly epoch: number;
+}
+
+export interface OneTimeTokens {
+  /** The hash of the token of a mailed link, which the log stores. */
+  linkHash(userId: string, linkId: string): string;
+  /** The token that has this hash; undefined when the secret that it followed from is no longer listed. */
+  linkToken(userId: string, linkId: string, hash: string): string | undefined;
+  /** The user that a link's token names, and its hash; undefined when it has not the form of one. */
+  parseLink(token: string): { userId: string; hash: string } | undefined;
+  /** A signed, short-lived name of a waiting login, and its lifetime in seconds. */
+  challenge(login: WaitingLogin): { token: string; expiresIn: number };
+  /** Undefined when the token is invalid or expired. */
+  parseChallenge(token: string): WaitingLogin | undefined;
+}
+
+export interface Tokens extends OneTimeTokens {
   /** A signed access token, and its lifetime in seconds. */
   issue(claims: AccessClaims): { token: string; expiresIn: number };
   /**
@@ -111,6 +132,8 @@ export interface Erasures {
 export interface Services extends QueryServices {
   readonly passwords: Passwords;
   readonly tokens: Tokens;
+  /** Runs work after the answer. */
+  readonly background: Pick<Background, 'run'>;
   readonly hints: Hints;
   readonly operations: ShopOperations;
   readonly erasures: Erasures;

@@ -9,11 +9,12 @@ import type { Outcome } from '../engine/decide/context.ts';
 import { invalid, isRefusal, missing, reject, unauthenticated } from '../errors.ts';
 import { streamOf } from '../eventstore/eventStore.ts';
 import { failpoint } from '../platform/failpoint.ts';
-import { Fields, Id, Line, Message, Password } from '../schema.ts';
+import { Code, Fields, Id, Line, Message, Password } from '../schema.ts';
 import { takeAdmin } from './admins.ts';
 import { activeUser } from './auth.ts';
 import { type CommandContext, defineCommand } from './contract.ts';
 import { storeMustRest } from './role.ts';
+import { passIfOn } from './secondFactorProof.ts';
 import { undoCheckout } from './undoCheckout.ts';
 
 const REASON_LENGTH_MAX = 500;
@@ -70,17 +71,18 @@ const eraseMe = defineCommand({
   access: 'user',
   limit: 'login',
   security: 'erasure of an account',
-  body: Fields({ password: Password }),
+  body: Fields({ password: Password, code: Type.Optional(Code) }),
   result: Message,
-  codes: ['CONFLICT', 'NOT_FOUND'],
+  codes: ['CONFLICT', 'FORBIDDEN', 'NOT_FOUND'],
   revokes: true,
-  async run({ body: { password } }, context) {
+  async run({ body: { password, code } }, context) {
     const { passwords, personalData } = context.services;
     const userId = context.actor.id;
     const user = await activeUser(context, userId);
     const { passwordHash } = await personalData.reveal(user, sealedInUser(userId));
     const right = await passwords.verify(password, passwordHash);
     if (!right) unauthenticated('WrongCredentials', 'The password is wrong.');
+    await passIfOn(context, userId, { user, code });
     return eraseUser(context, userId, null);
   },
 });

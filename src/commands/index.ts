@@ -4,6 +4,7 @@ import { cartCommands } from './cart.ts';
 import { categoryCommands } from './category.ts';
 import type { CommandContract } from './contract.ts';
 import { erasureCommands } from './erasure.ts';
+import { linkCommands } from './links.ts';
 import { orderCommands } from './order.ts';
 import { credentialCommands } from './credentials.ts';
 import { paymentCommands } from './payment.ts';
@@ -13,6 +14,7 @@ import { reviewCommands } from './review.ts';
 import { roleCommands } from './role.ts';
 import { standingCommands } from './standing.ts';
 import { sessionCommands } from './session.ts';
+import { secondFactorCommands } from './secondFactor.ts';
 import { storeCommands } from './store.ts';
 import { userCommands } from './user.ts';
 
@@ -21,6 +23,8 @@ export const commands: readonly CommandContract[] = [
   ...registrationCommands,
   ...authCommands,
   ...userCommands,
+  ...linkCommands,
+  ...secondFactorCommands,
   ...roleCommands,
   ...standingCommands,
   ...erasureCommands,

@@ -11,6 +11,7 @@ import { claim, emailClaim, normalEmail, userAnswers } from './auth.ts';
 import { everyFault } from './check.ts';
 import { using } from './claim.ts';
 import { type CommandContext, defineChange } from './contract.ts';
+import { mailLinkLater } from './mailLink.ts';
 import { checkNamed, givenName, NameFields } from './personName.ts';
 import { checkPhone, claimPhone, phoneClaim, storedPhone } from './phone.ts';
 
@@ -35,7 +36,7 @@ async function register(context: CommandContext, registration: Registration): Pr
     await passwords.hash(password),
   );
   const data = {
-    email: await personalData.seal(placeOfUser(userId, 'UserRegistered.email'), email.trim()),
+    email: await personalData.seal(placeOfUser(userId, 'UserRegistered.email'), email),
     name: await personalData.seal(placeOfUser(userId, 'UserRegistered.name'), name.trim()),
     phone:
       phone === undefined ? null : await personalData.seal(placeOfUser(userId, 'UserRegistered.phone'), phone.stored),
@@ -52,9 +53,19 @@ async function register(context: CommandContext, registration: Registration): Pr
   });
 }
 
-/** Registers a person outside the public route, such as an admin. */
+/** Registers a person outside the public route, such as an admin. The operator vouches for the address. */
 export async function registerUser(context: CommandContext, registration: Registration): Promise<Answer> {
-  return answerWith(userAnswers, await register(context, registration), context);
+  await register(context, registration);
+  const intent = { type: 'VouchForEmail', data: {} } as const;
+  const vouched = await context.handle(userDecider, context.derive('user'), intent, { step: 'vouch' });
+  return answerWith(userAnswers, vouched, context);
+}
+
+/** Registers by the public route: the address is verified by a mailed link where the settings demand that. */
+async function registered(context: CommandContext, registration: Registration): Promise<Outcome> {
+  const outcome = await register(context, registration);
+  if (context.services.settings.signIn.verifiedEmail) mailLinkLater(context, 'verification', registration.email);
+  return outcome;
 }
 
 const registerCommand = defineChange({
@@ -86,7 +97,7 @@ const registerCommand = defineChange({
   run: ({ body: { email, password, phone, ...forms } }, context) => {
     const name = givenName(forms) ?? invalid('name', 'is missing');
     const registration = { email, password, name, role: 'buyer' } as const;
-    return register(context, phone === undefined ? registration : { ...registration, phone });
+    return registered(context, phone === undefined ? registration : { ...registration, phone });
   },
 });
 

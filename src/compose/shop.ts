@@ -17,6 +17,7 @@ import { createSnapshots } from '../eventstore/snapshots.ts';
 import { SANDBOX_METHODS } from '../handlers/gateways/sandbox.ts';
 import { createPasswords } from '../http/auth/passwords.ts';
 import { createTokens } from '../http/auth/tokens.ts';
+import { createBackground } from '../platform/background.ts';
 import { freshId } from '../platform/ids.ts';
 import type { Logger } from '../platform/log.ts';
 import { createPool, type Pool, translating } from '../platform/postgres/pool.ts';
@@ -102,7 +103,9 @@ export async function openShop(options: ShopOptions): Promise<Shop> {
   const store = noting(timed(opened, options.onAppend), projections, (tags, position) => changes.note(tags, position));
   const readPool = createPool({ url, name: 'read', max, int8: 'number' });
   const operations = createOperations({ pool, store, url, log });
+  const background = createBackground(log);
   const close = async (): Promise<void> => {
+    await background.stop();
     await operations.close();
     await store.close();
     await Promise.all([pool.end(), readPool.end()]);
@@ -124,6 +127,7 @@ export async function openShop(options: ShopOptions): Promise<Shop> {
       aggregates: createAggregates({ store, snapshots: createSnapshots({ pool, epoch, log }), cacheEntries }),
       personalData,
       passwords: await passwordsOf(config),
+      background,
       tokens: createTokens({ secret: secrets.jwtSecret, accessTtlMs, refreshTtlMs }),
       hints: createHints({ db, store, progress }),
       operations,
@@ -173,7 +177,7 @@ const readDb = (pool: Pool): ReadDb => ({
     translating(async () => (await pool.query<R>(sql, [...values])).rows),
 });
 
-function settingsOf({ shop, payment }: Config): ShopSettings {
+function settingsOf({ shop, payment, signIn, mail }: Config): ShopSettings {
   if (!SANDBOX_METHODS.includes(payment.methodDefault)) {
     const reason = `must be one of ${SANDBOX_METHODS.join(', ')}`;
     throw new ConfigError([{ name: 'PAYMENT_METHOD_DEFAULT', reason }]);
@@ -185,9 +189,16 @@ function settingsOf({ shop, payment }: Config): ShopSettings {
     paymentDeadlineMs: payment.deadlineMs,
     checkoutDeadlineMs: shop.checkoutDeadlineMs,
     unpaidBounds: shop.unpaidBounds,
+    signIn: { ...signIn, issuer: issuerOf(mail.from) },
     phoneDefaultCountry: shop.phoneDefaultCountry,
   };
 }
+
+/** The name before an address, or the host of the address. */
+const issuerOf = (from: string): string =>
+  (
+    /^\s*"?([^<"]*[^<"\s])/.exec(from.includes('<') ? from : '')?.[1] ?? from.slice(from.lastIndexOf('@') + 1)
+  ).replaceAll(':', ' ');
 
 export interface ContextOptions {
   readonly actor: Actor;

@@ -39,6 +39,21 @@ const metricsOf = (values: Values) => ({
   openByDefault: values.NODE_ENV !== 'production',
 });
 
+/** Addresses that stand for every address of the machine; a browser cannot open them. */
+const EVERY_ADDRESS: ReadonlySet<string> = new Set(['0.0.0.0', '::']);
+
+/** Where people reach the shop: links in mails begin with it. Without a last slash. */
+function publicUrlOf({ PUBLIC_URL, HOST, PORT }: Values): string {
+  if (PUBLIC_URL !== undefined) return PUBLIC_URL.replace(/\/+$/, '');
+  const host = EVERY_ADDRESS.has(HOST) ? 'localhost' : HOST.includes(':') ? `[${HOST}]` : HOST;
+  return `http://${host}:${PORT}`;
+}
+
+const signInOf = (values: Values) => ({
+  verifiedEmail: values.REQUIRE_VERIFIED_EMAIL === 'true',
+  secondFactor: values.REQUIRE_SECOND_FACTOR,
+});
+
 const shopOf = (values: Values) => ({
   currency: values.CURRENCY,
   checkoutDeadlineMs: values.CHECKOUT_DEADLINE,
@@ -110,6 +125,8 @@ const grouped = (values: Values) => ({
     passwordBlocklist: values.PASSWORD_BLOCKLIST === 'on',
     bcryptCost: values.BCRYPT_COST,
   },
+  /** What a login demands beside the password. */
+  signIn: signInOf(values),
   /** The first administrator, created at start when there is none. */
   admin:
     values.ADMIN_EMAIL === undefined || values.ADMIN_PASSWORD === undefined
@@ -121,7 +138,7 @@ const grouped = (values: Values) => ({
     deadlineMs: values.PAYMENT_DEADLINE,
     sandboxDelayMs: values.PAYMENT_SANDBOX_DELAY,
   },
-  mail: { smtpUrl: values.SMTP_URL, from: values.MAIL_FROM },
+  mail: { smtpUrl: values.SMTP_URL, from: values.MAIL_FROM, publicUrl: publicUrlOf(values) },
   /** Undefined means no tracing. */
   tracing:
     values.OTEL_EXPORTER_OTLP_ENDPOINT === undefined

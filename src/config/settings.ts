@@ -50,6 +50,8 @@ export const SETTINGS = {
   METRICS_PORT: integer(undefined, 1, 65_535),
   METRICS_TOKEN: secret(text(undefined, METRICS_TOKEN, 'a token of 16 or more characters without spaces')),
   TRUST_PROXY: proxies('0', 32),
+  /** By default made of `HOST` and `PORT`: see `config.ts`. */
+  PUBLIC_URL: link(['http:', 'https:']),
   CORS_ORIGINS: origins(),
   APP_REQUEST_TIMEOUT: duration('30s', 100, 600_000),
   BODY_LIMIT_BYTES: integer('102400', 1_024, 100 * 1024 * 1024),
@@ -76,6 +78,8 @@ export const SETTINGS = {
   JWT_REFRESH_EXPIRY: duration('168h', 1_000, 365 * DAY_MS),
   PASSWORD_MIN_LENGTH: integer('8', 6, 64),
   PASSWORD_BLOCKLIST: oneOf('on', ['on', 'off']),
+  REQUIRE_VERIFIED_EMAIL: oneOf('false', ['false', 'true']),
+  REQUIRE_SECOND_FACTOR: oneOf('nobody', ['nobody', 'admin']),
   BCRYPT_COST: integer('10', 4, 16),
   ADMIN_EMAIL: text(undefined, E_MAIL, 'an e-mail address'),
   ADMIN_PASSWORD: secret(text(undefined, /^[^\0]+$/, 'a password')),

@@ -2,7 +2,9 @@ import { categoryOf, idOf, type RecordedEvent } from '../eventstore/eventStore.t
 import { orderDecider, type OrderEvent, type PlacedOrder } from '../aggregates/order.ts';
 import { pay } from '../aggregates/orderMoney.ts';
 import { sealedInEvent, sealedInUser } from '../aggregates/sealed.ts';
-import { userDecider } from '../aggregates/user.ts';
+import { type ActiveUser, userDecider } from '../aggregates/user.ts';
+import type { EmailChanged, LinkRequested } from '../aggregates/userLinks.ts';
+import { linkMailOf } from './linkMail.ts';
 import type { Subscription } from '../bus/bus.ts';
 import { ERASED } from '../eventstore/sealing.ts';
 import type { Pool } from '../platform/postgres/pool.ts';
@@ -13,6 +15,8 @@ import type { ReactionDeps } from '../engine/react/reaction.ts';
 import { type Message, type OrderFacts, templates } from './senders/templates.ts';
 
 export interface NotificationDeps extends ReactionDeps {
+  /** Where people reach the shop; mailed links begin with it. */
+  readonly publicUrl: string;
   readonly services: Services;
   readonly pool: Pool;
   readonly senders: Readonly<Record<Channel, Sender>>;
@@ -49,20 +53,20 @@ const ORDER_MESSAGES: {
   },
 };
 
-const TYPES = ['UserRegistered', ...Object.keys(ORDER_MESSAGES)];
+const TYPES = ['UserRegistered', 'LinkRequested', 'EmailChanged', ...Object.keys(ORDER_MESSAGES)];
 
-/** Notifies people about their registration and their orders, at most once per event and channel. */
+/** Notifies people about their registration, their address and their orders, and mails links, at most once per event and channel. */
 export const notification = (deps: NotificationDeps): Subscription => ({
   name: 'notification',
   types: TYPES,
   async handle({ event }) {
     const written = await writtenFor(deps, event);
     if (written === undefined) return closeLeft(deps.pool, event.id, ['email', 'sms']);
-    const { person, userId, message } = written;
-    const { kind, subject, text, sms } = message;
+    const { person, userId, message, to = person.email } = written;
+    const { kind, subject, text, sms, link } = message;
     const notice = { eventId: event.id, userId, kind, subject };
     const outbox = { pool: deps.pool, senders: deps.senders, personalData: deps.services.personalData };
-    await sendOnce(outbox, { ...notice, channel: 'email', to: person.email, text });
+    await sendOnce(outbox, { ...notice, channel: 'email', to, text, link });
     if (sms === undefined) return;
     if (person.phone === null) return closeLeft(deps.pool, event.id, ['sms']);
     await sendOnce(outbox, { ...notice, channel: 'sms', to: person.phone, text: sms });
@@ -76,8 +80,17 @@ async function writtenFor(deps: NotificationDeps, event: RecordedEvent) {
   const person = await personOf(deps, userId);
   if (person === undefined) return undefined;
   const data = await deps.services.personalData.reveal(event.data, sealedInEvent(event, userId));
+  if (event.type === 'LinkRequested') {
+    const { user } = person;
+    const mail = await linkMailOf(deps, { userId, user, data: event.data as LinkRequested['data'] });
+    return mail && { person, userId, ...mail };
+  }
+  if (event.type === 'EmailChanged') {
+    const { formerEmail: to } = data as EmailChanged['data'];
+    return to === ERASED ? undefined : { person, userId, message: templates.emailChanged(), to: to as string };
+  }
   const message = messageOf({ ...event, data }, order);
-  return message && { person, userId, message };
+  return message && { person, userId, message, to: person.email };
 }
 
 async function orderOf({ services }: NotificationDeps, event: RecordedEvent): Promise<PlacedOrder | undefined> {
@@ -88,6 +101,7 @@ async function orderOf({ services }: NotificationDeps, event: RecordedEvent): Pr
 }
 
 interface Person {
+  readonly user: ActiveUser;
   readonly email: string;
   readonly phone: string | null;
 }
@@ -97,7 +111,7 @@ async function personOf({ services }: NotificationDeps, userId: string): Promise
   const { state } = await services.aggregates.load(userDecider, userId);
   if (state.status !== 'active') return undefined;
   const { email, phone } = await services.personalData.reveal(state, sealedInUser(userId));
-  return email === ERASED ? undefined : { email, phone: phone === ERASED ? null : phone };
+  return email === ERASED ? undefined : { user: state, email, phone: phone === ERASED ? null : phone };
 }
 
 /** The message about an event; undefined for events that send none. */

@@ -8,6 +8,14 @@ import type { PersonalData } from '../eventstore/personalData.ts';
 import type { Operations } from './operations.ts';
 import type { PersonIndex } from './personIndex.ts';
 
+/** What a login demands beside the password. */
+interface SignInSettings {
+  readonly verifiedEmail: boolean;
+  readonly secondFactor: 'nobody' | 'admin';
+  /** What an authenticator app calls the shop. */
+  readonly issuer: string;
+}
+
 export interface ShopSettings {
   /** ISO 4217. */
   readonly currency: string;
@@ -17,6 +25,7 @@ export interface ShopSettings {
   readonly paymentDeadlineMs: number;
   /** Bounds of one buyer's unpaid orders. */
   readonly unpaidBounds: UnpaidBounds;
+  readonly signIn: SignInSettings;
   /** How long a checkout may take before its reservations are given back, ms. */
   readonly checkoutDeadlineMs: number;
   /** The country of phone numbers that are typed without a plus; without it, such a number is refused. */

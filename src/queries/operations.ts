@@ -44,18 +44,18 @@ export interface DeadLetter {
   readonly updatedAt: string;
 }
 
-export interface DeadLetterAct {
+interface DeadLetterAct {
   readonly act: string;
   readonly actor: string;
   readonly note: string | null;
   readonly at: string;
 }
 
-export interface DeadLetterDetail extends DeadLetter {
+interface DeadLetterDetail extends DeadLetter {
   readonly acts: readonly DeadLetterAct[];
 }
 
-export interface DeadLettersWanted {
+interface DeadLettersWanted {
   readonly consumer?: string;
   /** Also the closed ones. */
   readonly closed?: boolean;

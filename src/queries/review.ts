@@ -39,7 +39,7 @@ export const AdminReviewView = Named('ReviewForAdmins', {
 });
 
 /** A name as everybody may see it: `Ada Lovelace` is shown as `Ada L.`. */
-export function publicName(name: string): string {
+function publicName(name: string): string {
   if (name === ERASED) return ERASED;
   const [first = '', ...others] = name.trim().split(/\s+/u);
   const last = /^./su.exec(others.at(-1) ?? '')?.[0];

@@ -121,4 +121,23 @@ const listUsers = defineQuery({
   },
 });
 
-export const userQueries = [getMe, listUsers, getUser];
+const SecondFactorView = Named('SecondFactor', { enabled: Type.Boolean(), recovery_codes_left: Type.Integer() });
+
+const getSecondFactor = defineQuery({
+  name: 'GetSecondFactor',
+  summary: 'Whether my second factor is on, and how many recovery codes are left',
+  tag: 'users',
+  route: 'GET /users/me/second-factor',
+  access: 'user',
+  result: SecondFactorView,
+  codes: ['NOT_FOUND'],
+  reads: ['users'],
+  async run(_input, { actor, db }) {
+    const sql = 'SELECT second_factor, recovery_codes_left FROM users WHERE id = $1';
+    const [row] = await db.rows<Pick<UserRow, 'second_factor' | 'recovery_codes_left'>>(sql, [actor.id]);
+    if (row === undefined) return missing('UserUnknown', 'There is no such user.');
+    return { data: { enabled: row.second_factor, recovery_codes_left: row.recovery_codes_left } };
+  },
+});
+
+export const userQueries = [getMe, getSecondFactor, listUsers, getUser];

@@ -7,6 +7,7 @@ import { queries } from '../../src/queries/index.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { makeDeadLetter } from '../support/deadLetter.ts';
 import { eventually } from '../support/eventually.ts';
+import { codeNow, keptMails } from '../support/mails.ts';
 import { PASSWORD, type Answer, type Caller, type Json, must, request, serveShop } from '../support/shop.ts';
 
 const contracts = [...commands, ...queries];
@@ -19,6 +20,7 @@ describe('the examples of the specification', function () {
   let database: TestDatabase;
   let shop: Awaited<ReturnType<typeof serveShop>>;
   const callers: Partial<Record<Role, Pick<Caller, 'headers'>>> = { anybody: ANYBODY };
+  let admin: Caller;
   const told = new Set<string>();
   /** This shop's values in place of the ids, the secret and the instant of the examples. */
   const real = new Map<string, string>();
@@ -26,7 +28,8 @@ describe('the examples of the specification', function () {
   before(async () => {
     database = await freshDatabase();
     shop = await serveShop(database.url);
-    callers.admin = await shop.people.admin();
+    admin = await shop.people.admin();
+    callers.admin = admin;
   });
   after(async () => {
     await shop.stop();
@@ -156,6 +159,51 @@ describe('the examples of the specification', function () {
       await send(name, 'admin', { id: deadLetter });
     }
   }
+
+  it('of mailed links and the second factor work as they stand', async () => {
+    const mails = await keptMails(database.url);
+    const ada = ours(user);
+    await send('AskEmailVerification', 'anybody');
+    await send('VerifyEmail', 'anybody', { changed: { token: await mails.token(ada, 'verification of address') } });
+    await send('AskPasswordReset', 'anybody');
+    const reset = { token: await mails.token(ada, 'password reset'), new_password: 'copper kettle morning' };
+    await send('ResetPassword', 'anybody', { changed: reset });
+    isCalled('ada', await send('LogIn', 'anybody'));
+    await send('AskEmailChange', 'ada');
+    await send('ChangeEmail', 'anybody', { changed: { token: await mails.token(ada, 'change of address') } });
+    await mails.close();
+    const { secret } = (await send('OfferSecondFactor', 'ada')).data;
+    const codes = (await send('EnableSecondFactor', 'ada', { changed: { code: codeNow(secret) } })).data.recovery_codes;
+    await send('GetSecondFactor', 'ada');
+    const renewed = await send('RenewRecoveryCodes', 'ada', { changed: { code: codes[0] } });
+    const moved = { email: 'ada.byron@shop.example' };
+    const { challenge } = (await send('LogIn', 'anybody', { changed: moved })).data;
+    const [first, second] = renewed.data.recovery_codes;
+    isCalled('ada', await send('LogInByCode', 'anybody', { changed: { challenge, code: first } }));
+    await send('DisableSecondFactor', 'ada', { changed: { code: second } });
+    const back = { email: 'ada@shop.example' };
+    await send('AskEmailChange', 'ada', { changed: back });
+    const again = await keptMails(database.url);
+    await send('ChangeEmail', 'anybody', { changed: { token: await again.token(ada, 'change of address', 2) } });
+    await again.close();
+  });
+
+  it('of a second factor that is demanded work as they stand', async () => {
+    const strict = await serveShop(database.url, { REQUIRE_SECOND_FACTOR: 'admin' });
+    const ordinary = shop;
+    shop = strict;
+    try {
+      const changed = { email: admin.email, password: PASSWORD };
+      const { challenge } = (await send('LogIn', 'anybody', { changed })).data;
+      const { secret } = (await send('OfferSecondFactorAtLogin', 'anybody', { changed: { challenge } })).data;
+      const enrolment = { challenge, code: codeNow(secret) };
+      const enrolled = await send('EnableSecondFactorAtLogin', 'anybody', { changed: enrolment });
+      isCalled('admin', { ...enrolled, data: enrolled.data.login });
+    } finally {
+      shop = ordinary;
+      await strict.stop();
+    }
+  });
 
   it('of endings work as they stand, and then every route was asked', async () => {
     await send('DelistProduct', 'seller', { id: product });

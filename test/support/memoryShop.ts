@@ -1,3 +1,4 @@
+import { noBackground, noTokens, unused } from './unusedServices.ts';
 import { randomUUID } from 'node:crypto';
 import { EventEmitter, once } from 'node:events';
 import { cartDecider } from '../../src/aggregates/cart.ts';
@@ -83,12 +84,10 @@ const SETTINGS: ShopSettings = {
   checkoutDeadlineMs: 60_000,
   unpaidBounds: { ordersMax: 0, unitsMax: 0 },
   phoneDefaultCountry: undefined,
+  signIn: { verifiedEmail: false, secondFactor: 'nobody', issuer: 'Cartulary' },
 };
 
 /** Tests with this shop never log in or guess passwords. */
-const unused = (name: string): never => {
-  throw new Error(`${name} is not part of a shop in memory`);
-};
 const plainPasswords: Services['passwords'] = {
   hash: (password) => Promise.resolve(`hash of ${password}`),
   verify: (password, hash) => Promise.resolve(hash === `hash of ${password}`),
@@ -102,13 +101,6 @@ const noOperations: Services['operations'] = {
   takeRebuildTurn: () => unused('takeRebuildTurn'),
   deadLetterMustBeDead: () => unused('deadLetterMustBeDead'),
   askDeadLetter: () => unused('askDeadLetter'),
-};
-const noTokens: Services['tokens'] = {
-  issue: () => unused('issue'),
-  refresh: () => unused('refresh'),
-  parseRefresh: () => unused('parseRefresh'),
-  isDerived: () => unused('isDerived'),
-  sessionTtlMs: 0,
 };
 
 async function wholeLogOf(store: EventStore): Promise<RecordedEvent[]> {
@@ -134,6 +126,7 @@ function startProcess(
     erasures: memoryErasures(personalData),
     ...{ store, personalData, passwords: plainPasswords, tokens: noTokens, settings, operations: noOperations },
     personIndex: { bringUpToDate: () => unused('personIndex') },
+    background: noBackground,
     hints: {
       productsInCategory: async (id) =>
         (await rows(products)).filter(({ listed, category_id }) => listed && category_id === id).length,

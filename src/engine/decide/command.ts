@@ -53,7 +53,8 @@ export interface CommandContract<D extends Domain = Domain> {
   readonly limit?: D['limit'];
   readonly params?: TObject;
   readonly body?: TObject;
-  readonly status?: 200 | 201;
+  /** 202: the work is done after the answer. */
+  readonly status?: 200 | 201 | 202;
   readonly result: TSchema;
   /** Default: `always` for a contract with `answers`, else never. The specification promises the ETag by it. */
   readonly revised?: Revised;

@@ -24,6 +24,8 @@ export type Sending =
 
 /** A channel to reach people: mail, text message. */
 export interface Sender {
+  /** It sends nothing: what it is given is read from where it is stored. */
+  readonly keeps?: true;
   send(mail: Mail): Promise<Sending>;
 }
 
@@ -38,7 +40,7 @@ const ADDRESS = /^[^\s@<>,;:"()[\]\\\p{Cc}]+@[^\s@<>,;:"()[\]\\\p{Cc}]+$/u;
 /** The sender of a shop without a server for this channel: it sends nothing. */
 export const keeper = (log: Logger, what: string): Sender => {
   log.info(`no ${what} server is configured: messages are rendered and kept, and sent to nobody`);
-  return { send: () => Promise.resolve({ status: 'kept' }) };
+  return { keeps: true, send: () => Promise.resolve({ status: 'kept' }) };
 };
 
 interface MailerOptions {

@@ -21,6 +21,8 @@ export interface Notice {
   readonly to: string;
   readonly subject: string;
   readonly text: string;
+  /** Part of the text; whoever has it can act for the person. */
+  readonly link?: string | undefined;
 }
 
 export interface OutboxDeps {
@@ -58,10 +60,20 @@ export async function closeLeft(pool: Pool, eventId: string, channels: readonly 
   );
 }
 
+/** What the text shows in place of a link. */
+const LINK_LEFT_OUT = '[this link is only in the mail itself]';
+
+/** What is stored of a notice: without its link, which a mail that is only kept has beside the text, for the operator of the shop. */
+function storedOf({ to, text, link }: Notice, keeps: boolean): { to: string; text: string; link?: string } {
+  if (link === undefined) return { to, text };
+  return { to, text: text.replaceAll(link, LINK_LEFT_OUT), ...(keeps ? { link } : {}) };
+}
+
 /** Whether this call may send the notice: it was never tried, or was certainly not sent, and the person is not erased. */
-async function claim({ pool, personalData }: OutboxDeps, id: string, notice: Notice): Promise<boolean> {
-  const { eventId, channel, userId, kind, to, subject, text } = notice;
-  const body = await sealed(personalData, { id, userId }, JSON.stringify({ to, text }));
+async function claim({ pool, personalData, senders }: OutboxDeps, id: string, notice: Notice): Promise<boolean> {
+  const { eventId, channel, userId, kind, subject } = notice;
+  const stored = JSON.stringify(storedOf(notice, senders[channel].keeps === true));
+  const body = await sealed(personalData, { id, userId }, stored);
   if (body === undefined) {
     await closeLeft(pool, eventId, [channel]);
     return false;

@@ -1,4 +1,5 @@
 import { decimalsOf, toMajor } from '../../aggregates/money.ts';
+import type { LinkPurpose } from '../../aggregates/userLinks.ts';
 import type { OrderLine } from '../../aggregates/order.ts';
 
 /** A message to one person. The subject is stored unsealed, so it must not contain personal data. */
@@ -6,6 +7,8 @@ export interface Message {
   readonly kind: string;
   readonly subject: string;
   readonly text: string;
+  /** The link in the text that lets its holder act for the person. It is not stored with the text. */
+  readonly link?: string;
   /** The text message for people who gave a phone number. */
   readonly sms?: string;
 }
@@ -69,7 +72,35 @@ const linesOf = ({ lines, currency }: OrderFacts): string =>
 const bill = (order: OrderFacts): string => `${linesOf(order)}\n  Total: ${formatMoney(order.total, order.currency)}`;
 const reference = ({ orderId }: OrderFacts): string => `The order's full number is ${orderId}.`;
 
+const LINK_TEXTS: Readonly<Record<LinkPurpose, Pick<Message, 'kind' | 'subject'> & { readonly asks: string }>> = {
+  verification: {
+    ...{ kind: 'verification of address', subject: 'Verify your e-mail address' },
+    asks: 'Open this link to verify that this e-mail address is yours:',
+  },
+  'password reset': {
+    ...{ kind: 'password reset', subject: 'Set a new password' },
+    asks: 'Somebody asked for a new password of your account. Open this link to set one:',
+  },
+  'email change': {
+    ...{ kind: 'change of address', subject: 'Confirm your new e-mail address' },
+    asks: 'Somebody asked to use this e-mail address for their account. Open this link to confirm it:',
+  },
+};
+
 export const templates = {
+  link: (purpose: LinkPurpose, link: string): Message => {
+    const { kind, subject, asks } = LINK_TEXTS[purpose];
+    const ends = 'The link serves once, for thirty minutes. If you did not ask for it, you need do nothing.';
+    return { kind, subject, link, text: letter(asks, link, ends) };
+  },
+  emailChanged: (): Message => ({
+    kind: 'address changed',
+    subject: 'Your e-mail address was changed',
+    text: letter(
+      'The e-mail address of your account was changed. Mails of the shop now go to the new address.',
+      'If you did not change it, write to the shop at once.',
+    ),
+  }),
   welcome: (): Message => ({
     kind: 'welcome',
     subject: 'Welcome',

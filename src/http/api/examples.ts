@@ -56,6 +56,11 @@ const VALUES: Readonly<Record<string, unknown>> = {
   'EraseUser.reason': 'Asked by letter of May 3.',
   ...{ current_password: 'copper kettle morning', new_password: NEXT_PASSWORD },
   ...{ access_token: 'eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhZGEifQ.c2lnbmF0dXJl', expires_in: 900 },
+  challenge: 'eyJ0eXAiOiJsb2dpbitqd3QifQ.eyJzdWIiOiJhZGEifQ.c2lnbmF0dXJl',
+  ...{ code: '492039', token: `${ADA}.q6mE2YwVQ0V4nUo1N0g3kQb8c5S2dXyZtR7uJvLhPfA` },
+  ...{ 'SecondFactorOffer.secret': 'JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP', recovery_codes: ['7KQM-ZB2X-LD4N-WT6R'] },
+  otpauth_url: 'otpauth://totp/Cartulary:ada%40shop.example?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP&issuer=Cartulary',
+  ...{ 'AskEmailChange.email': 'ada.byron@shop.example', recovery_codes_left: 9 },
   refresh_token: 'rt1.0197f2e46c1b7c3e9b1a0a1b2c3d4e0b.c2VjcmV0LXRleHQ',
   name: 'Goose quill',
   ...{ 'User.name': 'Ada Byron', 'RegisterUser.name': 'Ada Byron', 'UpdateProfile.name': 'Ada Lovelace' },
@@ -127,7 +132,8 @@ const VALUES: Readonly<Record<string, unknown>> = {
   ...{ net: 39.8, orders_captured: 1, average_order_value: 39.8, 'RefundTotal.count': 1, 'RefundTotal.amount': 5 },
   ...Object.fromEntries(
     ['pending', 'paid', 'processing', 'shipping', 'shipped', 'completed', 'cancelled'].map((status) => [
-      ...[`Dashboard.orders_by_status.${status}`, status === 'paid' ? 1 : 0],
+      `Dashboard.orders_by_status.${status}`,
+      status === 'paid' ? 1 : 0,
     ]),
   ),
   ...{ units: 2, new_users: 1, carts: 1, orders_from_carts: 1, orders: 1 },

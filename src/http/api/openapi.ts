@@ -141,6 +141,8 @@ const unlikelySuccess = (kind: ApiRoute['kind'], revised: Revised | undefined): 
 const revisedOf = ({ contract }: ApiRoute): Revised | undefined =>
   contract.revised ?? ('answers' in contract ? 'always' : undefined);
 
+const DESCRIPTIONS = { 200: 'OK', 201: 'Created', 202: 'Accepted' } as const;
+
 function successResponse(making: Making): Json {
   const { contract, kind } = making.route;
   const status = kind === 'command' ? ((contract as CommandContract).status ?? 200) : 200;
@@ -154,12 +156,12 @@ function successResponse(making: Making): Json {
   const meta = paginated ? { ...META_EXAMPLE, pagination: PAGING_EXAMPLE } : META_EXAMPLE;
   const example = { data: exampleOf(plain(contract.result), [contract.name]), meta };
   return {
+    ...unlikelySuccess(kind, revised),
     [status]: {
-      description: status === 201 ? 'Created' : 'OK',
+      description: DESCRIPTIONS[status],
       headers: headersOf.success(kind, { revised, located: status === 201 && making.readable }),
       content: { 'application/json': { schema, example } },
     },
-    ...unlikelySuccess(kind, revised),
   };
 }
 

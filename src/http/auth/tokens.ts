@@ -4,6 +4,7 @@ import { LRUCache } from 'lru-cache';
 import type { Actor } from '../../engine/decide/context.ts';
 import type { AccessClaims, Tokens } from '../../commands/contract.ts';
 import { Refusal } from '../../errors.ts';
+import { createOneTime } from './oneTime.ts';
 import { derivedRefreshSecret, type SigningKey, signingKeysOf } from './signingKeys.ts';
 
 const ISSUER = 'cartulary';
@@ -59,6 +60,7 @@ export function createTokens(settings: TokenSettings, now: () => number = Date.n
   const [{ key, mark }] = keys;
   const expiresIn = Math.floor(settings.accessTtlMs / 1_000);
   return {
+    ...createOneTime(keys, now),
     sessionTtlMs: settings.refreshTtlMs,
     issue({ userId, role, sessionId, revision }: AccessClaims) {
       const payload = { sub: userId, role, sid: sessionId, rev: Number(revision), iat: now() / 1_000 };

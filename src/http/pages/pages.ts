@@ -2,6 +2,7 @@ import type { ErrorRequestHandler, Express, RequestHandler, Response, Router } f
 import type { Logger } from 'pino';
 import { JSON_TYPE, envelope, type Answering, type Exchange } from '../api/exchange.ts';
 import type { SecurityLog } from '../auth/securityLog.ts';
+import { createAccountPages } from './account.ts';
 import { createHome } from './home.ts';
 import { createReadiness, type Probe } from './health.ts';
 import { DOCS_PATHS, DOCUMENTS } from './docs.ts';
@@ -27,6 +28,7 @@ export interface PagesDeps {
 
 const PAGE_HEADERS = ['Content-Type', JSON_TYPE, 'Cache-Control', 'no-store'];
 const DOCS_ROUTE = '/docs';
+const ACCOUNT_ROUTE = '/account';
 const METRICS_ROUTE = '/metrics';
 
 const exchangeOf = (res: Response): Exchange => res.locals['exchange'] as Exchange;
@@ -98,6 +100,8 @@ export function addPages(app: Express, deps: PagesDeps): void {
   });
   if (deps.docs !== undefined) {
     app.use(createHome({ exchangeOf, send: (...given) => answering.send(...given), missing: nothingAt }));
+    app.use('/account', recording(deps, ACCOUNT_ROUTE));
+    app.use(createAccountPages());
     app.use([...DOCS_PATHS, ...DOCUMENTS, '/api'], recording(deps, DOCS_ROUTE));
     app.use(redirectUnversioned);
     app.use(deps.docs);

@@ -18,6 +18,7 @@ const told: readonly (readonly [rule: string, status: number, code: string, ...s
     'One command may record at most … events; this one has ….',
     'One command may record at most … bytes of events.',
   ],
+  ['BackgroundBusy', 503, 'SERVICE_UNAVAILABLE', 'Too many such requests wait at the moment; try again.'],
   ['BodyTooLarge', 413, 'PAYLOAD_TOO_LARGE', 'The body may have at most … bytes.'],
   ['CartFull', 409, 'CONFLICT', 'A cart holds at most … different products.'],
   ['CategoryExists', 409, 'CONFLICT', 'This category already exists.'],
@@ -25,6 +26,7 @@ const told: readonly (readonly [rule: string, status: number, code: string, ...s
   ['CategoryInUse', 409, 'CONFLICT', 'There are still … products in this category.'],
   ['CategoryNameTaken', 409, 'CONFLICT'],
   ['CategoryUnknown', 404, 'NOT_FOUND', 'There is no such category.'],
+  ['ChallengeInvalid', 401, 'UNAUTHORIZED', 'This login no longer waits for a code; log in again.'],
   [
     'CheckoutExpired',
     409,
@@ -55,6 +57,12 @@ const told: readonly (readonly [rule: string, status: number, code: string, ...s
     'The database does not answer; try again.',
   ],
   ['DeadLetterNotDead', 409, 'CONFLICT', 'Dead letter … cannot be given to …: ….'],
+  [
+    'EmailNotVerified',
+    403,
+    'EMAIL_NOT_VERIFIED',
+    'Verify your e-mail address first, by the link that was mailed to it.',
+  ],
   ['EmptyCart', 400, 'EMPTY_CART', 'There is nothing in the cart.', 'The order has no items.'],
   [
     'IdempotencyKeyReused',
@@ -96,7 +104,7 @@ const told: readonly (readonly [rule: string, status: number, code: string, ...s
     'The log refuses our credentials.',
     'The log does not answer.',
   ],
-  ['MailsSpent', 409, 'CONFLICT', 'At most … such mails an hour go to one address. Try again later.'],
+  ['MailsSpent', 429, 'RATE_LIMITED', 'At most … such mails an hour go to one address. Try again later.'],
   ['MethodNotAllowed', 405, 'METHOD_NOT_ALLOWED', '… is not allowed here; allowed: ….', '… is not allowed here.'],
   ['MetricsTokenMissing', 401, 'UNAUTHORIZED', 'Send Authorization: Bearer <METRICS_TOKEN>.'],
   [
@@ -144,6 +152,7 @@ const told: readonly (readonly [rule: string, status: number, code: string, ...s
   ['ProductUnavailable', 409, 'CONFLICT', 'Some products can no longer be bought.'],
   ['ProductUnknown', 404, 'NOT_FOUND', 'You have no product with this id.', 'There is no such product.'],
   ['ProjectionUnknown', 404, 'NOT_FOUND', 'There is no read model ……'],
+  ['ProofNeeded', 403, 'FORBIDDEN', 'This needs …, beside the access token.'],
   ['QuantityTooLarge', 409, 'CONFLICT', 'At most … of one product; … are in the cart already.'],
   ['RateLimited', 429, 'RATE_LIMITED', 'Too many requests; try again in … s.'],
   [
@@ -176,7 +185,15 @@ const told: readonly (readonly [rule: string, status: number, code: string, ...s
   ['RoleNotAllowed', 403, 'FORBIDDEN', 'This route is only for: ….'],
   ['RouteUnknown', 404, 'NOT_FOUND', 'There is nothing at ….'],
   ['SecondFactorNotOffered', 409, 'CONFLICT', 'Ask for a secret first, and confirm with its code.'],
+  ['SecondFactorOff', 409, 'CONFLICT', 'The second factor is not on.'],
   ['SecondFactorOn', 409, 'CONFLICT', 'The second factor is on already. Turn it off first.'],
+  [
+    'SecondFactorRequired',
+    403,
+    'SECOND_FACTOR_REQUIRED',
+    'The settings of the shop demand a second factor of this account.',
+    'This account must have a second factor: log in again, and set it up.',
+  ],
   ['SessionExists', 409, 'CONFLICT', 'This session was already started.'],
   ['SessionRefreshedTooOften', 401, 'UNAUTHORIZED'],
   ['SessionUnknown', 404, 'NOT_FOUND', 'You have no such session.'],

@@ -39,7 +39,10 @@ function events(): Event[] {
 const subscriptions = handlers({
   services: {} as Services,
   pool: new pg.Pool(),
-  config: { payment: { methodDefault: '', deadlineMs: 0, sandboxDelayMs: 0 }, mail: { smtpUrl: undefined, from: '' } },
+  config: {
+    payment: { methodDefault: '', deadlineMs: 0, sandboxDelayMs: 0 },
+    mail: { smtpUrl: undefined, from: '', publicUrl: '' },
+  },
   log: createLogger('silent'),
   now: () => '',
 });

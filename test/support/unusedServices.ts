@@ -1,0 +1,19 @@
+import type { Services } from '../../src/commands/contract.ts';
+
+export const unused = (name: string): never => {
+  throw new Error(`${name} is not part of a shop in memory`);
+};
+
+export const noBackground: Services['background'] = { run: () => unused('background') };
+export const noTokens: Services['tokens'] = {
+  issue: () => unused('issue'),
+  refresh: () => unused('refresh'),
+  parseRefresh: () => unused('parseRefresh'),
+  isDerived: () => unused('isDerived'),
+  linkHash: () => unused('linkHash'),
+  linkToken: () => unused('linkToken'),
+  parseLink: () => unused('parseLink'),
+  challenge: () => unused('challenge'),
+  parseChallenge: () => unused('parseChallenge'),
+  sessionTtlMs: 0,
+};
