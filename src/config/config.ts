@@ -5,6 +5,7 @@ import { inOwnNames } from './otherNames.ts';
 import { emptyIn, slipsIn, strangersIn } from './names.ts';
 import type { Setting } from './parsers.ts';
 import { RULES } from './rules.ts';
+import { publicUrlOf, signInOf } from './people.ts';
 import { SETTINGS, type SettingName, type Values } from './settings.ts';
 
 /** The exit code when the settings are wrong (sysexits EX_CONFIG). */
@@ -37,21 +38,6 @@ const metricsOf = (values: Values) => ({
   port: values.METRICS_PORT,
   token: values.METRICS_TOKEN,
   openByDefault: values.NODE_ENV !== 'production',
-});
-
-/** Addresses that stand for every address of the machine; a browser cannot open them. */
-const EVERY_ADDRESS: ReadonlySet<string> = new Set(['0.0.0.0', '::']);
-
-/** Where people reach the shop: links in mails begin with it. Without a last slash. */
-function publicUrlOf({ PUBLIC_URL, HOST, PORT }: Values): string {
-  if (PUBLIC_URL !== undefined) return PUBLIC_URL.replace(/\/+$/, '');
-  const host = EVERY_ADDRESS.has(HOST) ? 'localhost' : HOST.includes(':') ? `[${HOST}]` : HOST;
-  return `http://${host}:${PORT}`;
-}
-
-const signInOf = (values: Values) => ({
-  verifiedEmail: values.REQUIRE_VERIFIED_EMAIL === 'true',
-  secondFactor: values.REQUIRE_SECOND_FACTOR,
 });
 
 const shopOf = (values: Values) => ({
