@@ -39,6 +39,6 @@ export function handlers({ services, pool, config, log, now, ...given }: Handler
     react(fulfilment, { services, now }),
     erasure({ services, now, dropAnswers: given.dropAnswers ?? (() => Promise.resolve()) }),
     react(membership, { services, now, onIssued: (issued) => tellRole(log, issued) }),
-    notification({ services, now, pool, senders, publicUrl: config.mail.publicUrl }),
+    notification({ services, now, pool, senders, publicUrl: () => config.mail.publicUrl }),
   ];
 }

@@ -20,7 +20,7 @@ export interface LinkMail {
 
 interface LinkMailDeps {
   readonly services: Pick<Services, 'tokens' | 'personalData'>;
-  readonly publicUrl: string;
+  readonly publicUrl: () => string;
   /** ISO 8601 UTC. */
   readonly now: () => string;
 }
@@ -38,7 +38,7 @@ export async function linkMailOf(
   if (link === undefined || now() >= link.expiresAt) return undefined;
   const token = services.tokens.linkToken(userId, linkId, tokenHash);
   if (token === undefined) return undefined;
-  const message = templates.link(purpose, `${publicUrl}${PAGES[purpose]}#token=${token}`);
+  const message = templates.link(purpose, `${publicUrl()}${PAGES[purpose]}#token=${token}`);
   if (purpose !== 'email change') return { message };
   const { email = ERASED } = await services.personalData.reveal(link, sealedInLink(userId));
   return email === ERASED ? undefined : { message, to: email };

@@ -16,7 +16,7 @@ import { type Message, type OrderFacts, templates } from './senders/templates.ts
 
 export interface NotificationDeps extends ReactionDeps {
   /** Where people reach the shop; mailed links begin with it. */
-  readonly publicUrl: string;
+  readonly publicUrl: () => string;
   readonly services: Services;
   readonly pool: Pool;
   readonly senders: Readonly<Record<Channel, Sender>>;

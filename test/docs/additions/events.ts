@@ -2,7 +2,7 @@ import type { Addition, Edit } from './addition.ts';
 
 const CATEGORY = 'src/aggregates/category.ts';
 const STOCK = 'src/aggregates/stock.ts';
-const SAMPLES = 'test/aggregates/samples.ts';
+const SAMPLES = 'test/aggregates/catalogueSamples.ts';
 const heading = (file: string): string => `import { ${file}Decider } from '../../src/aggregates/${file}.ts';
 import { given } from '../support/given.ts';
 `;
