@@ -55,6 +55,7 @@ export const samples: readonly Sample[] = [
       SessionStarted: {
         ...{ userId: 'ann', tokenHash: 'first', startedAt: NOW, expiresAt: EXPIRY },
         ...{ passwordChanges: 0, rolesTaken: 0, deactivations: 0, random: true as const },
+        ...{ address: asSealed('1'), agent: asSealed('2') },
       },
       SessionRefreshed: { tokenHash: 'second' },
       SessionEnded: { userId: 'ann', reason: 'logout' },

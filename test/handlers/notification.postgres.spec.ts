@@ -57,7 +57,13 @@ describe('notification', () => {
   });
 
   const handler = (email: Sender, sms: Sender = scripted({ status: 'kept' }).sender) =>
-    notification({ services: shop.services, now, pool, senders: { email, sms }, publicUrl: 'https://shop.example' });
+    notification({
+      services: shop.services,
+      now,
+      pool,
+      senders: { email, sms },
+      publicUrl: () => 'https://shop.example',
+    });
   const rows = async () => (await pool.query<Row>('SELECT * FROM notifications ORDER BY created_at, channel')).rows;
   const place = (buyer = buyerId) => shop.place({ order: { buyerId: buyer } });
 
