@@ -7,6 +7,7 @@ import { Amount, Fields, Id } from '../schema.ts';
 import { canBeBought, type CartProduct, CartView, cartView } from '../queries/cart.ts';
 import type { Answer } from '../engine/decide/command.ts';
 import { type CommandContext, defineCommand } from './contract.ts';
+import { productOnSale } from './prices.ts';
 
 const Quantity = Type.Integer({ minimum: 1, maximum: QUANTITY_MAX });
 
@@ -39,10 +40,8 @@ async function add(context: CommandContext, productId: string, quantity: number)
   const found = await productOf(context, productId);
   if (found === undefined || !canBeBought(found, currency)) {
     // The cached fold may lag behind another process, so check the stream before refusing.
-    const { state } = await context.load(productDecider, productId);
-    if (!isOnSale(state)) return missing('ProductUnknown', 'There is no such product.');
-    const { state: store } = await context.load(storeDecider, state.storeId);
-    if (isSuspended(store)) return missing('ProductUnknown', 'There is no such product.');
+    const { state, onSale } = await productOnSale(context, productId);
+    if (state.status !== 'listed' || !onSale) return missing('ProductUnknown', 'There is no such product.');
     if (state.currency !== currency) {
       reject('OtherCurrency', `This product cannot be bought: ${inOtherCurrency(state, currency)}`);
     }

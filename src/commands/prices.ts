@@ -5,8 +5,8 @@ import { isSuspended, storeDecider } from '../aggregates/store.ts';
 import { type FieldError, reject } from '../errors.ts';
 import type { CommandContext } from './contract.ts';
 
-/** The product as it is now. It is not there while its store is suspended, which is looked up beside it: a product never moves. */
-async function productOnSale(context: CommandContext, id: string): Promise<Found> {
+/** The product as the log has it now, and whether it is on sale: not while its store is suspended. A product never changes its store. */
+export async function productOnSale(context: CommandContext, id: string): Promise<Found> {
   const { state: known } = await context.load(productDecider, id, 'cached');
   const storeOf = (state: ProductState) =>
     'storeId' in state ? context.load(storeDecider, state.storeId) : Promise.resolve(undefined);

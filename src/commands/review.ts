@@ -1,7 +1,6 @@
 import { Type } from 'typebox';
 import { stepOf } from '../aggregates/fulfilment.ts';
 import { orderDecider } from '../aggregates/order.ts';
-import { productDecider } from '../aggregates/product.ts';
 import { type Rating, type ReviewCommand, reviewDecider } from '../aggregates/review.ts';
 import { placeOfReview, type Sealed, type SealedName, sealedInReview, sealedInUser } from '../aggregates/sealed.ts';
 import { userDecider } from '../aggregates/user.ts';
@@ -23,6 +22,7 @@ import {
 import { storeIdOf } from '../queries/store.ts';
 import { Fields, Id, Line, Message, Nullable } from '../schema.ts';
 import { type CommandContext, defineChange, defineCommand, type Services } from './contract.ts';
+import { productOnSale } from './prices.ts';
 
 const COMMENT_LENGTH_MAX = 2_000;
 const REASON_LENGTH_MAX = 500;
@@ -85,11 +85,13 @@ const postReview = defineChange({
   async run({ params: { id: productId }, body: { rating, comment = null } }, context) {
     const authorId = context.actor.id;
     const review = { id: reviewIdOf(authorId, productId), authorId };
-    const { state: product } = await context.load(productDecider, productId);
+    const { state: product, onSale } = await productOnSale(context, productId);
     const repeated = await wasHandled(context.services, streamOf(reviewDecider.category, review.id), context.origin);
-    if (product.status !== 'listed' && !repeated) return missing('ProductUnknown', 'There is no such product.');
+    if (!('storeId' in product) || !(onSale || repeated)) {
+      return missing('ProductUnknown', 'There is no such product.');
+    }
     const data = {
-      ...{ productId, storeId: 'storeId' in product ? product.storeId : '', authorId, rating: rating as Rating },
+      ...{ productId, storeId: product.storeId, authorId, rating: rating as Rating },
       orderId: await orderThatBrought(context, authorId, productId),
       comment: comment === null ? null : await sealed(context, review, ['ReviewPosted.comment', comment.trim()]),
     };
@@ -190,7 +192,7 @@ const removeAnswer = defineChange({
   },
 });
 
-/** What both acts of an administrator on a review have in common. */
+/** The common part of both acts of an administrator on a review. */
 const moderation = {
   tag: 'reviews',
   access: ['admin'],

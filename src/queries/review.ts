@@ -10,6 +10,7 @@ import { derivedId } from '../platform/ids.ts';
 import type { ReviewRow } from '../projections/reviews.ts';
 import { Fields, Id, Instant, Named, Nullable } from '../schema.ts';
 import { defineQuery, type QueryContext, type Services } from './contract.ts';
+import { VISIBLE } from './visible.ts';
 
 const REVIEW_NAMESPACE = '3f0c8c0e-1a57-4d8e-9d57-0b8a4f1f6a55';
 
@@ -116,6 +117,8 @@ async function list(
   return { data: open.map(({ row, name }) => view(row, name)), pagination };
 }
 
+const ON_SALE = `SELECT 1 FROM products p JOIN stores s ON s.id = p.store_id WHERE p.id = $1 AND ${VISIBLE}`;
+
 const listReviews = defineQuery({
   name: 'ListReviews',
   summary: 'The reviews of a product, newest first',
@@ -126,9 +129,9 @@ const listReviews = defineQuery({
   query: Fields({ ...Paging, rating: Type.Optional(RatingField) }),
   result: Type.Array(ReviewView),
   paginated: true,
-  reads: ['products', 'reviews', 'users'],
+  reads: ['products', 'stores', 'reviews', 'users'],
   async run({ params: { id }, query }, context) {
-    const [product] = await context.db.rows('SELECT 1 FROM products WHERE id = $1 AND listed', [id]);
+    const [product] = await context.db.rows(ON_SALE, [id]);
     if (product === undefined) return missing('ProductUnknown', 'There is no such product.');
     const where = conditions('NOT r.hidden');
     where.add('r.product_id = ?', id);

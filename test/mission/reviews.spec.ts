@@ -91,4 +91,24 @@ describe('the mission: reviews', () => {
       return data.length === 0;
     });
   });
+
+  it('CAT-14: shows and takes no review of a product that is not on sale', async () => {
+    const { productId, seller } = await mission.offer();
+    await mission.ship(seller, await mission.buy(buyer, productId));
+    const admin = await mission.admin();
+    const listing = () => mission.ask('GET', `/products/${productId}/reviews`);
+    const posting = () => buyer.call('POST', `/products/${productId}/reviews`, { rating: 5 });
+    const isAway = async (): Promise<void> => {
+      expect(await listing()).to.include({ status: 404 });
+      expect(await posting()).to.include({ status: 404 });
+    };
+    must(await admin.call('PUT', `/admin/stores/${seller.storeId}/suspend`, { reason: 'Complaints' }), 200);
+    await isAway();
+    must(await admin.call('PUT', `/admin/stores/${seller.storeId}/restore`, {}), 200);
+    must(await seller.call('PUT', `/products/${productId}`, { status: 'inactive' }), 200);
+    await isAway();
+    must(await seller.call('PUT', `/products/${productId}`, { status: 'active' }), 200);
+    must(await posting(), 201);
+    expect((await listing()).data).to.have.length(1);
+  });
 });
