@@ -32,7 +32,8 @@ const MAY_IMPORT: Readonly<Record<string, string>> = {
   backup: 'errors platform platform/postgres eventstore engine/follow',
   aggregates: 'errors ~engine/decide ~eventstore',
   projections: 'aggregates engine/project eventstore',
-  queries: 'errors schema platform eventstore aggregates projections engine/ask engine/decide engine/project',
+  queries:
+    'errors schema platform eventstore aggregates projections engine/ask engine/decide engine/follow engine/project',
   commands: 'errors schema platform eventstore aggregates projections queries engine/decide engine/project',
   handlers:
     'errors platform platform/postgres eventstore aggregates commands engine/decide engine/follow engine/react ~bus ~config',

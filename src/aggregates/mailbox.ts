@@ -16,7 +16,7 @@ export interface MailboxState {
   readonly countUntil: readonly string[];
 }
 
-/** Counts the mails with links to one address, whoever asks for them and for whichever account. */
+/** Counts the mails with links to one address, for all callers and all accounts together. */
 export const mailboxDecider: Decider<MailboxState, AllowLinkMail, MailboxEvent> = {
   category: 'mailbox',
   snapshotVersion: 1,

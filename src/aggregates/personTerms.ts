@@ -28,7 +28,7 @@ interface Person {
   readonly phone: string | null;
 }
 
-/** What a person is found by: the whole e-mail address, each word of the name, each part of the phone number. */
+/** The terms that find a person: the whole e-mail address, each word of the name, each part of the phone number. */
 export function termsOfPerson({ email, name, phone }: Person, country: PhoneCountry | undefined): string[] {
   const terms = new Set([ofAddress(email), ...termsIn(name).map(ofName)]);
   for (const digits of phone === null ? [] : numbersIn(phone, country)) {
@@ -49,7 +49,7 @@ function wantedNumbers(typed: string, country: PhoneCountry | undefined): Wanted
   return [...new Set(forms)].filter(({ length }) => length >= DIGITS_MIN).map((digits) => [ofDigits(digits)]);
 }
 
-/** What somebody who typed this wants: each alternative is everything that a person must have. None: nobody is found. */
+/** The alternatives that a typed text stands for: a person must have all terms of one of them. Without any, nobody is found. */
 export function wantedPeople(typed: string, country: PhoneCountry | undefined): readonly (readonly Wanted[])[] {
   const text = typed.trim();
   if (/^\S+@\S+$/u.test(text)) return [[[[ofAddress(text)]]]];

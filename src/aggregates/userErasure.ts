@@ -15,7 +15,7 @@ export interface ErasedUser {
   readonly status: 'erased';
 }
 
-/** Erases a user who is there. Once more changes nothing. */
+/** Erases an existing user. A second erasure changes nothing. */
 export function erase({ data }: EraseUser, { status }: { readonly status: string }): UserErased[] {
   if (status === 'erased') return [];
   if (status === 'none' || status === 'abandoned') missing('UserUnknown', 'There is no such user.');

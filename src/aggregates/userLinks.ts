@@ -2,7 +2,7 @@ import { reject } from '../errors.ts';
 import type { Command } from '../engine/decide/decider.ts';
 import type { Sealed } from './sealed.ts';
 
-/** What a mailed link allows its holder to do, once. */
+/** The one act that a mailed link allows its holder. */
 export type LinkPurpose = 'verification' | 'password reset' | 'email change';
 
 /** How long a mailed link can be used, ms. */
@@ -165,7 +165,7 @@ export function decideLinks(command: UserLinkCommand, state: LinkOwner): (UserLi
   }
 }
 
-/** A person who has changed what they sign in with since they asked has to ask again. */
+/** A link ends when its user changes a credential. The user has to ask for a new one. */
 function requestLink({ data }: RequestLink, state: LinkOwner): UserLinkEvent[] {
   const { epoch, ...link } = data;
   if (epoch !== signInEpoch(state)) reject('CredentialsChanged', CREDENTIALS_CHANGED);

@@ -18,7 +18,7 @@ import {
 export type SignInEvent = UserLinkEvent | SecondFactorEvent;
 export type SignInCommand = UserLinkCommand | SecondFactorCommand;
 
-/** What belongs to the ways in which a user signs in, beside the password. */
+/** The parts of signing in beside the password. */
 export type SignIn = Pick<FactorOwner, 'endedBy' | 'links' | 'secondFactor'>;
 export const NEW_SIGN_IN: SignIn = { endedBy: 'password changed', links: NO_LINKS, secondFactor: NO_FACTOR };
 

@@ -71,7 +71,7 @@ export async function bringKeys(pool: Pool, bringing: Bringing): Promise<Brought
   return { brought, erased: 0 };
 }
 
-/** Whoever is erased stays erased: also their key that is here already goes. */
+/** Erased persons stay erased: an import also deletes a key of theirs that is here already. */
 const ERASE = `
   WITH erased AS (INSERT INTO erased_persons (subject) SELECT unnest($1::text[]) ON CONFLICT (subject) DO NOTHING)
   DELETE FROM subject_keys WHERE subject = ANY ($1::text[])`;

@@ -76,7 +76,7 @@ export interface Hints {
   productsWithSku(storeId: string, sku: string): Promise<readonly string[]>;
   /** Some admins other than these; none when there is no other. */
   adminsBeside(userIds: readonly string[]): Promise<readonly string[]>;
-  /** What the reviews of a product add up to, as far as the read model knows; undefined before it knows the product. */
+  /** The sums of a product's reviews, as far as the read model knows; undefined before it knows the product. */
   ratingsOf(productId: string): Promise<Pick<ProductRow, 'rating' | 'ratings'> | undefined>;
   /** Orders of the buyer with this product, of which the part with it was shipped; a bounded number of them. */
   ordersShipped(buyerId: string, productId: string): Promise<readonly string[]>;
@@ -120,7 +120,7 @@ export interface OpenTrade {
   }[];
 }
 
-/** What an erasure does outside the log. Each call can be repeated. */
+/** The steps of an erasure outside the log. Each call can be repeated. */
 export interface Erasures {
   /** Destroys the person's key for good, then purges what is kept about them. */
   forget(userId: string): Promise<void>;

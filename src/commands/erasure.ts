@@ -36,7 +36,7 @@ async function ordersMustRest(context: CommandContext, userId: string): Promise<
   reject('OrdersOpen', `${sentence} Have them completed, or cancelled and refunded, first.`);
 }
 
-/** What stands in the way of an erasure, read from the log and from read models at its head. */
+/** The reasons against an erasure, read from the log and from read models at its head. */
 async function mustRest(context: CommandContext, userId: string, { storeId }: ActiveUser): Promise<void> {
   const { hints } = context.services;
   if (storeId !== null) {

@@ -25,7 +25,7 @@ export interface OpenOperations extends ShopOperations {
   close(): Promise<void>;
 }
 
-/** What an administrator sees and does of the parts behind the shop, from the database alone: they may run in other processes. */
+/** The parts behind the shop, as an administrator sees and directs them. The database tells all of it, because the parts may run in other processes. */
 export function createOperations(options: Options): OpenOperations {
   const { pool, store } = options;
   const rebuilds = createRebuilds(options);
@@ -50,7 +50,7 @@ export function createOperations(options: Options): OpenOperations {
       try {
         await translating(() => requests[act](pool, { id, actor }));
       } catch (error) {
-        // Somebody else was faster, or this is a repeat of a request that was carried out.
+        // Another administrator was faster, or this repeats a request that was carried out.
         if (!isRefusal(error) || error.rule !== 'DeadLetterNotDead') throw error;
       }
     },

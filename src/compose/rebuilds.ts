@@ -26,20 +26,11 @@ interface Options {
   readonly log: Logger;
 }
 
-interface Row {
+type Row = Omit<RebuildStatus, 'startedAt' | 'finishedAt'> & {
   readonly projection: string;
-  readonly status: RebuildStatus['status'];
-  readonly actor: string;
-  readonly done: string;
-  readonly total: string;
-  readonly events: number;
-  readonly rows: number | null;
-  readonly differences: number | null;
-  readonly parked: number | null;
-  readonly error: string | null;
   readonly started_at: string;
   readonly finished_at: string | null;
-}
+};
 
 const LAST = `
   SELECT projection, actor, done::text, total::text, events::float8, rows::float8, differences::float8, parked::float8, error,
@@ -96,7 +87,7 @@ const DONE = `
     finished_at = now() WHERE id = $1`;
 const FAILED = `UPDATE rebuilds SET status = 'failed', error = $2, updated_at = now(), finished_at = now() WHERE id = $1`;
 
-/** Writes how far a rebuild is, now and then, one statement at a time. What cannot be written is left out: it is only shown. */
+/** Writes how far a rebuild is, now and then, one statement at a time. Progress that cannot be written is left out: it is only shown. */
 function createTelling({ pool, log }: Options, id: string): (progress: RebuildProgress) => void {
   let told = performance.now();
   let telling = false;

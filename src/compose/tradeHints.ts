@@ -19,7 +19,7 @@ const OPEN_IN_STORE = `
 
 type AtHead = <T>(projection: string, read: () => Promise<T>) => Promise<T>;
 
-/** What a buyer or a store has open, as of the head of the log. */
+/** The open work of a buyer or a store, as of the head of the log. */
 export const createTradeHints = (db: ReadDb, atHead: AtHead): Pick<Hints, 'openTradeOf' | 'openOrdersOfStore'> => ({
   async openTradeOf(buyerId) {
     const [checkouts, orders] = await Promise.all([

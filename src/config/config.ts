@@ -111,7 +111,7 @@ const grouped = (values: Values) => ({
     passwordBlocklist: values.PASSWORD_BLOCKLIST === 'on',
     bcryptCost: values.BCRYPT_COST,
   },
-  /** What a login demands beside the password. */
+  /** The demands of a login beside the password. */
   signIn: signInOf(values),
   /** The first administrator, created at start when there is none. */
   admin:

@@ -1,7 +1,7 @@
 import { ERASED } from '../eventstore/sealing.ts';
 import { type Pool, translating } from '../platform/postgres/pool.ts';
 
-/** What becomes of the rows of a table that are about a person when that person is erased. */
+/** The fate of a table's rows about a person when that person is erased. */
 export type Purge =
   /** The projection of this table drops the row or its personal fields at an event, so a rebuild does so too. */
   | { readonly by: 'projection'; readonly why: string }

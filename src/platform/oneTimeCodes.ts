@@ -20,7 +20,7 @@ export const stepOf = (now: string): number => Math.floor(Date.parse(now) / 1_00
 export const codeAt = (secret: string, step: number): string =>
   HOTP.generate({ secret: Secret.fromBase32(secret), algorithm: ALGORITHM, digits: DIGITS, counter: step });
 
-/** What an authenticator app reads from a QR code. */
+/** The address that an authenticator app reads from a QR code. */
 export const otpauthUrl = (secret: string, issuer: string, label: string): string =>
   new TOTP({
     ...{ issuer, label, algorithm: ALGORITHM, digits: DIGITS, period: PERIOD_S, secret: Secret.fromBase32(secret) },

@@ -1,7 +1,8 @@
 import { type Static, Type } from 'typebox';
 import { Fields, Id, Instant, Named, Nullable } from '../schema.ts';
 import { defineQuery } from './contract.ts';
-import type { DeadLetter, ProjectionHealth, RebuildStatus } from './operations.ts';
+import type { DeadLetter } from '../engine/follow/deadLetters.ts';
+import type { ProjectionHealth, RebuildStatus } from './operations.ts';
 
 const Position = Type.String();
 const Count = Type.Integer();
@@ -49,7 +50,7 @@ const rebuildView = (rebuild: RebuildStatus): Static<typeof RebuildView> => {
 
 export const projectionView = (health: ProjectionHealth): Static<typeof ProjectionView> => ({
   name: health.name,
-  status: health.state as Static<typeof ProjectionView>['status'],
+  status: health.state,
   position: String(health.position),
   head: String(health.head),
   lag: Number(health.lag),
@@ -91,7 +92,7 @@ type DeadLetterView = Static<typeof DeadLetterView>;
 export const deadLetterView = (letter: DeadLetter): DeadLetterView => ({
   id: letter.id,
   consumer: letter.consumer,
-  status: letter.status as DeadLetterView['status'],
+  status: letter.status,
   error: letter.reason,
   attempts: letter.attempts,
   event_id: letter.eventId,

@@ -8,11 +8,11 @@ import type { PersonalData } from '../eventstore/personalData.ts';
 import type { Operations } from './operations.ts';
 import type { PersonIndex } from './personIndex.ts';
 
-/** What a login demands beside the password. */
+/** The demands of a login beside the password. */
 interface SignInSettings {
   readonly verifiedEmail: boolean;
   readonly secondFactor: 'nobody' | 'admin';
-  /** What an authenticator app calls the shop. */
+  /** The name of the shop in an authenticator app. */
   readonly issuer: string;
 }
 

@@ -113,7 +113,9 @@ const moneyOf = ({ captured, refunded }: Moved, currency: string) => ({
 });
 
 const SEPARATOR = ' ';
-const currencyOf = ({ currency }: Figure): string => currency ?? 'XXX';
+/** ISO 4217 for no currency: money of an order that its read model has not taken, because an event of it is a dead letter. */
+const NO_CURRENCY = 'XXX';
+const currencyOf = ({ currency }: Figure): string => currency ?? NO_CURRENCY;
 
 function revenueOf(figures: readonly Figure[]): DashboardView['revenue'] {
   return movedBy(figures, (figure) => figure.date + SEPARATOR + currencyOf(figure)).map(([key, moved]) => {

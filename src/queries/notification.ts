@@ -44,7 +44,7 @@ function opened(body: string): { to: string; text: string } {
 
 const listNotifications = defineQuery({
   name: 'ListNotifications',
-  summary: 'What was sent to me, newest first',
+  summary: 'The messages that were sent to me, newest first',
   tag: 'notifications',
   route: 'GET /notifications',
   access: 'user',

@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
 import { type Role, userDecider } from '../../src/aggregates/user.ts';
-import { asSealed } from '../support/personalData.ts';
 import { admin, dataOf, type MemoryShop, openMemoryShop } from '../support/memoryShop.ts';
 import { rejection } from '../support/rejection.ts';
 
@@ -11,14 +10,7 @@ describe('a change of role', () => {
     shop = openMemoryShop();
   });
 
-  async function user(role: Role): Promise<string> {
-    const id = randomUUID();
-    await shop.personalData.createKey(id);
-    const sealed = { email: asSealed('e'), name: asSealed('n'), phone: null, phoneClaim: null };
-    const data = { ...sealed, passwordHash: asSealed('h'), role };
-    await shop.does(userDecider, id, { type: 'RegisterUser', data });
-    return id;
-  }
+  const user = (role: Role): Promise<string> => shop.register(role);
   const roleOf = async (id: string): Promise<string | undefined> => {
     const state = await shop.fromLog(userDecider, id);
     return state.status === 'active' ? state.role : undefined;

@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
 import { sealedInEvent } from '../../src/aggregates/sealed.ts';
 import { type Role, userDecider } from '../../src/aggregates/user.ts';
-import { asSealed } from '../support/personalData.ts';
 import { admin, type MemoryShop, openMemoryShop } from '../support/memoryShop.ts';
 import { rejection } from '../support/rejection.ts';
 
@@ -12,14 +11,7 @@ describe('the standing of an account', () => {
     shop = openMemoryShop();
   });
 
-  async function user(role: Role): Promise<string> {
-    const id = randomUUID();
-    await shop.personalData.createKey(id);
-    const sealed = { email: asSealed('e'), name: asSealed('n'), phone: null, phoneClaim: null };
-    const data = { ...sealed, passwordHash: asSealed('h'), role };
-    await shop.does(userDecider, id, { type: 'RegisterUser', data });
-    return id;
-  }
+  const user = (role: Role): Promise<string> => shop.register(role);
   const ask = (name: string, id: string, body: object = {}, services = shop.services) =>
     shop.ask(name, admin, { params: { id }, body }, { services });
   const isActive = async (id: string): Promise<boolean> => {

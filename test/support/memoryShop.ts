@@ -27,10 +27,11 @@ import { payments } from '../../src/projections/payments.ts';
 import { orders } from '../../src/projections/orders.ts';
 import { products } from '../../src/projections/products.ts';
 import { users } from '../../src/projections/users.ts';
+import { type Role, userDecider } from '../../src/aggregates/user.ts';
 import { unshippedOf } from '../../src/aggregates/fulfilment.ts';
 import { NOW, rowsOf } from './given.ts';
 import { createMemoryEventStore } from './memoryStore.ts';
-import { memoryErasures, memoryPersonalData } from './personalData.ts';
+import { asSealed, memoryErasures, memoryPersonalData } from './personalData.ts';
 
 /** A store that is cut off right after its `appends`-th append: that append is kept, later calls fail. */
 export function cutOffAfter(appends: number, store: EventStore): EventStore {
@@ -230,6 +231,13 @@ export function openMemoryShop(store: EventStore = createMemoryEventStore(), mor
       startProcess(over, personalData, { settings, crowdWaitMs }),
     log: (): Promise<RecordedEvent[]> => wholeLogOf(store),
 
+    /** Registers a user with this role. */
+    async register(role: Role, id: string = randomUUID()): Promise<string> {
+      await personalData.createKey(id);
+      const sealed = { email: asSealed('e'), name: asSealed('n'), phone: null, phoneClaim: null };
+      await does(userDecider, id, { type: 'RegisterUser', data: { ...sealed, passwordHash: asSealed('h'), role } });
+      return id;
+    },
     async list(stock: number, price = 1_000, id: string = randomUUID(), currency = 'EUR'): Promise<string> {
       const sellerId = randomUUID();
       const data = { name: `Product ${id}`, description: '', price, currency, categoryId: randomUUID() };

@@ -60,10 +60,10 @@ export async function closeLeft(pool: Pool, eventId: string, channels: readonly 
   );
 }
 
-/** What the text shows in place of a link. */
+/** The text in place of a link. */
 const LINK_LEFT_OUT = '[this link is only in the mail itself]';
 
-/** What is stored of a notice: without its link, which a mail that is only kept has beside the text, for the operator of the shop. */
+/** The stored part of a notice. Its link is left out; a mail that is only kept has it beside the text, for the operator of the shop. */
 function storedOf({ to, text, link }: Notice, keeps: boolean): { to: string; text: string; link?: string } {
   if (link === undefined) return { to, text };
   return { to, text: text.replaceAll(link, LINK_LEFT_OUT), ...(keeps ? { link } : {}) };

@@ -137,7 +137,7 @@ export function problemOf(error: unknown): Problem {
   };
 }
 
-/** What clients of other shops read in the answer to one request too many. */
+/** The fields that clients of other shops read in the answer to one request too many. */
 function limitTold({ detail, headers }: Problem): object {
   const at = headers.indexOf('Retry-After');
   const wait = at < 0 ? {} : { retry_after: `${headers[at + 1]} seconds` };
