@@ -2,7 +2,8 @@ import type { Addition, Edit } from './addition.ts';
 
 const CATEGORY = 'src/aggregates/category.ts';
 const STOCK = 'src/aggregates/stock.ts';
-const SAMPLES = 'test/aggregates/catalogueSamples.ts';
+const SAMPLES = 'test/aggregates/samples.ts';
+const CATALOGUE_SAMPLES = 'test/aggregates/catalogueSamples.ts';
 const heading = (file: string): string => `import { ${file}Decider } from '../../src/aggregates/${file}.ts';
 import { given } from '../support/given.ts';
 `;
@@ -110,12 +111,12 @@ export const categoryCommands = [
   forgotten: { edit: describeDecides, complaint: /^src\/aggregates\/category\.ts.*ending return|not all code paths/i },
   tests: [
     {
-      file: SAMPLES,
+      file: CATALOGUE_SAMPLES,
       from: "      CategoryRenamed: { name: 'Novels' },",
       to: "      CategoryDescribed: { description: 'To read' },\n      CategoryRenamed: { name: 'Novels' },",
     },
     {
-      file: SAMPLES,
+      file: CATALOGUE_SAMPLES,
       from: "      RenameCategory: { after: ['CategoryCreated'],",
       to: "      DescribeCategory: { after: ['CategoryCreated'], data: { description: 'To read' }, again: 'it says so each time' },\n      RenameCategory: { after: ['CategoryCreated'],",
     },
@@ -192,7 +193,7 @@ export const secondVersion: Addition = {
       to: "{ type: 'CategoryRenamed', data: { name: 'Novels', formerName: 'Books' } }",
     },
     {
-      file: SAMPLES,
+      file: CATALOGUE_SAMPLES,
       from: "CategoryRenamed: { name: 'Novels' }",
       to: "CategoryRenamed: { name: 'Novels', formerName: 'Books' }",
     },
