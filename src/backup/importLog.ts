@@ -50,6 +50,9 @@ export interface ImportResult {
   readonly handlers: HandlersFrom | undefined;
 }
 
+/** Postgres keeps the lock of a process that has ended until it sees the end of its connection, which takes this long at most. */
+const GONE_WAIT_MS = 2_000;
+
 /** The log does not start with the events of the export, or has other ones. */
 class LogDiffers extends Error {
   constructor(reason: string) {
@@ -66,7 +69,7 @@ export async function importLog(options: ImportOptions): Promise<ImportResult> {
   const { pool } = options;
   const connection = await pool.connect();
   try {
-    if (!(await takeLock(connection, { lock: 'import', waitMs: 0 })))
+    if (!(await takeLock(connection, { lock: 'import', waitMs: GONE_WAIT_MS })))
       throw new Error('another import into this shop is under way');
     const busy = await followerAtWork(pool);
     if (busy !== undefined) throw new Error(`a shop runs on this database (${busy} is at work): stop it first`);
