@@ -38,6 +38,8 @@ import { createShutdown, type Shutdown } from './platform/shutdown.ts';
 
 /** How long requests in flight may take to finish once the process is asked to stop, ms. */
 const DRAIN_MS = 3_000;
+/** How long a start waits until the read models show what was acknowledged before it, ms. A longer backlog does not keep it from serving. */
+const LEVEL_WAIT_MAX_MS = 2_000;
 
 export interface StartOptions {
   readonly log?: Logger;
@@ -109,7 +111,9 @@ async function serveOn({ config, databaseUrl, log, shutdown, ...options }: Serve
   for (const collector of collectorsOf({ cache, redis, ...parts, db: shop.db })) metrics.collect(collector);
   if (options.faceless === true) return { url: '', firstAdmin };
   const face = { config, secrets, shop, changes, redis, cache, owner, log, metrics, parts, shutdown };
-  const facing = config.roles.includes('http') ? await openEdge(face) : openMonitor(face);
+  const serves = config.roles.includes('http');
+  if (serves) await progress.waitFor(projectionNames, (await shop.store.head()).position, LEVEL_WAIT_MAX_MS);
+  const facing = serves ? await openEdge(face) : openMonitor(face);
   const url = await listen(facing.server, { host: config.http.host, port: config.http.port, setting: 'PORT' });
   shutdown.push(() => facing.drain(DRAIN_MS));
   await openMetricsPort(face);
