@@ -74,8 +74,9 @@ const RUN =
 const WORD = String.raw`[\p{L}\p{N}\p{M}]+`;
 const JOINER = String.raw`[-/.\\_'&@:·・]`;
 const NAMING = String.raw`\+\+(?!\p{L})|[+#]+(?![\p{L}\p{N}])`;
-const PIECES = new RegExp(`(${WORD}(?:${JOINER}${WORD})*)(${NAMING})?|[\\p{S}#%&@*]`, 'gu');
+const PIECES = new RegExp(`(${WORD}(?:${JOINER}${WORD})*)(${NAMING})?|[\\p{S}#%&@*_]`, 'gu');
 const JOINT = new RegExp(`(${JOINER})`, 'u');
+const NUMBER = /\p{N}$/u;
 /** Digits on both sides of a point or a slash are two numbers: 3.5 is not 35. */
 const TWO_NUMBERS = /^\p{N}[^-_]\p{N}/u;
 
@@ -89,6 +90,8 @@ interface Piece {
   /** The last part with the signs that belong to it. */
   readonly named?: string | undefined;
   readonly sign?: string;
+  /** The sign says what the number before it means, so it is typed for a purpose. */
+  readonly told?: boolean;
 }
 
 /** Joins parts that stand at even places, with the sign between two at the odd place between them. */
@@ -109,9 +112,12 @@ function joinedIn(pieces: readonly string[]): Pick<Piece, 'joined' | 'neighbours
 }
 
 function* piecesOf(text: string): Generator<Piece> {
+  let last = '';
   for (const [piece, words, signs] of foldText(text).matchAll(PIECES)) {
+    const before = last;
+    last = piece;
     if (words === undefined) {
-      yield { parts: [], sign: piece };
+      yield { parts: [], sign: piece, told: piece === '%' && NUMBER.test(before) };
       continue;
     }
     const pieces = words.split(JOINT);
@@ -151,6 +157,8 @@ export function termsIn(text: string): string[] {
     if (named !== undefined) terms.push(named);
     if (sign !== undefined) terms.push(sign);
   }
+  // Within a word it only joins, but people who type it alone look for it.
+  if (text.includes('_')) terms.push('_');
   return terms;
 }
 
@@ -161,13 +169,13 @@ const unique = (terms: readonly string[]): string[] => [...new Set(terms)];
 
 /**
  * The words that were typed: a text is found if it has all of them. No sign is an operator. Signs that make no word count only where
- * nothing else was typed. An empty list finds nothing.
+ * nothing else was typed, and % after a number. An empty list finds nothing.
  */
 export function wantedIn(typed: string): Wanted[] {
   const words = new Map<string, Wanted>();
   const signs = new Map<string, Wanted>();
-  for (const { parts, joined, named, sign } of piecesOf(typed)) {
-    if (sign !== undefined) signs.set(sign, [[sign]]);
+  for (const { parts, joined, named, sign, told } of piecesOf(typed)) {
+    if (sign !== undefined) (told ? words : signs).set(sign, [[sign]]);
     else {
       const all = unique([...parts.flatMap((part) => termsOf(part, false)), ...(named === undefined ? [] : [named])]);
       const wanted = joined === undefined || named !== undefined ? [all] : [all, unique(termsOf(joined, false))];
@@ -176,3 +184,16 @@ export function wantedIn(typed: string): Wanted[] {
   }
   return [...(words.size > 0 ? words : signs).values()];
 }
+
+/** Characters of a name that are compared as a whole, at most. */
+const NAME_COMPARED_MAX = 100;
+const BETWEEN = /[^\p{L}\p{N}\p{M}\p{S}#%&@*_]+/gu;
+
+/** A whole name as it is compared with all that was typed: its letters, digits and signs, with one space for all that separates them. */
+export const wholeName = (name: string): string =>
+  Array.from(foldText(name).replace(BETWEEN, ' ').trim()).slice(0, NAME_COMPARED_MAX).join('').trimEnd();
+
+const SPELLED = new RegExp(`^(?!.*${RUN.source})\\p{L}[\\p{L}\\p{M}]+$`, 'u');
+
+/** Whether a term is a word of letters alone, in a script that separates words: one that has other forms and can be misspelt. */
+export const isSpelled = (term: string): boolean => SPELLED.test(term);

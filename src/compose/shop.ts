@@ -13,6 +13,7 @@ import { createPersonIndex } from './personIndex.ts';
 import { indexKeyOf } from './masterKeys.ts';
 import { type NewerWatch, watchNewer } from './newer.ts';
 import { openEventStore } from './openEventStore.ts';
+import { stemmerFor } from './stemmer.ts';
 import { createSnapshots } from '../eventstore/snapshots.ts';
 import { SANDBOX_METHODS } from '../handlers/gateways/sandbox.ts';
 import { createPasswords } from '../http/auth/passwords.ts';
@@ -133,7 +134,7 @@ export async function openShop(options: ShopOptions): Promise<Shop> {
       operations,
       personIndex: createPersonIndex({ pool, personalData, settings }),
       erasures: createErasures(pool, personalData),
-      settings,
+      settings: { ...settings, searchLanguage: await stemmerFor(settings.searchLanguage, pool, log) },
     };
     if (options.readOnly !== true) await settleCurrency(commandContext(services, { actor: SYSTEM('setup') }), log);
     return { store, services, indexKey, pool, readPool, writable, db, progress, changes, newer, close };
@@ -190,6 +191,7 @@ function settingsOf({ shop, payment, signIn, mail }: Config): ShopSettings {
     checkoutDeadlineMs: shop.checkoutDeadlineMs,
     unpaidBounds: shop.unpaidBounds,
     signIn: { ...signIn, issuer: issuerOf(mail.from) },
+    searchLanguage: shop.searchLanguage,
     phoneDefaultCountry: shop.phoneDefaultCountry,
   };
 }

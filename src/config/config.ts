@@ -42,6 +42,7 @@ const metricsOf = (values: Values) => ({
 
 const shopOf = (values: Values) => ({
   currency: values.CURRENCY,
+  searchLanguage: values.SEARCH_LANGUAGE,
   checkoutDeadlineMs: values.CHECKOUT_DEADLINE,
   /** Undefined means that a phone number needs its country code. */
   phoneDefaultCountry: values.PHONE_DEFAULT_COUNTRY,

@@ -37,6 +37,25 @@ const METRICS_TOKEN = /^[\x21-\x7e]{16,512}$/;
 const E_MAIL = /^[^\s@<>]+@[^\s@<>]+$/;
 const MAIL_SENDER = /^(?:[^\r\n<>]*<[^\s@<>]+@[^\s@<>]+>|[^\s@<>]+@[^\s@<>]+)$/;
 
+/** The languages that every supported Postgres has a stemmer for, and none. */
+const SEARCH_LANGUAGES = [
+  ...([
+    'simple',
+    'arabic',
+    'armenian',
+    'basque',
+    'catalan',
+    'danish',
+    'dutch',
+    'english',
+    'finnish',
+    'french',
+  ] as const),
+  ...(['german', 'greek', 'hindi', 'hungarian', 'indonesian', 'irish', 'italian', 'lithuanian', 'nepali'] as const),
+  ...(['norwegian', 'portuguese', 'romanian', 'russian', 'serbian', 'spanish', 'swedish', 'tamil', 'turkish'] as const),
+  'yiddish',
+] as const;
+
 /** Every setting. `.env.example` explains each, and a test keeps the two in step. */
 export const SETTINGS = {
   NODE_ENV: oneOf('development', ['development', 'production', 'test']),
@@ -85,6 +104,7 @@ export const SETTINGS = {
   ADMIN_PASSWORD: secret(text(undefined, /^[^\0]+$/, 'a password')),
   CURRENCY: currency('USD'),
   PHONE_DEFAULT_COUNTRY: country(),
+  SEARCH_LANGUAGE: oneOf('english', SEARCH_LANGUAGES),
   CHECKOUT_DEADLINE: duration('30s', 100, DAY_MS),
   UNPAID_ORDERS_MAX: integer('5', 0, 1_000),
   UNPAID_UNITS_MAX: integer('100', 0, 1_000_000),

@@ -14,6 +14,7 @@ import { reviews } from './reviews.ts';
 import { sessions } from './sessions.ts';
 import { stores } from './stores.ts';
 import { users } from './users.ts';
+import { vocabulary } from './vocabulary.ts';
 
 /** Drops the row type: the engine treats the rows of all projections alike. */
 const row = <R extends object>(projection: Projection<R>): Projection => projection as unknown as Projection;
@@ -35,6 +36,7 @@ export const projections: readonly Projection[] = [
   row(dashboardFigures),
   row(dashboardOrders),
   row(reviews),
+  row(vocabulary),
 ];
 
 export const projectionNames: readonly string[] = projections.map(({ name }) => name);

@@ -51,7 +51,7 @@ export interface ProductRow {
   readonly image: Picture | null;
   readonly created_at: string;
   readonly updated_at: string;
-  /** The words of name and description, by which searches find the product: the text of a tsvector. */
+  /** The words of name, SKU and description, by which searches find the product: the text of a tsvector. */
   readonly words: string;
 }
 
@@ -141,7 +141,7 @@ export const products: Projection<ProductRow, ProductEvent | StockEvent | OrderE
         ...{ description: data.description, price: data.price, currency: data.currency, category_id: data.categoryId },
         created_at: occurredAt,
         updated_at: occurredAt,
-        words: vectorOf(data.name, data.description),
+        words: vectorOf(data.name, data.description, data.sku),
       }),
     },
     ProductUpdated: {
@@ -152,7 +152,11 @@ export const products: Projection<ProductRow, ProductEvent | StockEvent | OrderE
           ...fields,
           category_id: categoryId ?? row.category_id,
           updated_at: metadata.occurredAt,
-          words: vectorOf(fields.name ?? row.name, fields.description ?? row.description),
+          words: vectorOf(
+            fields.name ?? row.name,
+            fields.description ?? row.description,
+            fields.sku === undefined ? row.sku : fields.sku,
+          ),
         },
     },
     ProductPriceChanged: {

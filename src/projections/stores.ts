@@ -2,6 +2,7 @@ import type { Picture } from '../aggregates/picture.ts';
 import type { StoreEvent } from '../aggregates/store.ts';
 import { idOf } from '../eventstore/eventStore.ts';
 import type { Projection } from '../engine/project/projection.ts';
+import { vectorOf } from './search.ts';
 
 export interface StoreRow {
   readonly id: string;
@@ -12,6 +13,8 @@ export interface StoreRow {
   readonly logo: Picture | null;
   readonly created_at: string;
   readonly updated_at: string;
+  /** The words of name and description: the text of a tsvector. Null in a row that an earlier version wrote. */
+  readonly words: string | null;
 }
 
 export const stores: Projection<StoreRow, StoreEvent> = {
@@ -28,6 +31,7 @@ export const stores: Projection<StoreRow, StoreEvent> = {
     logo: 'jsonb',
     created_at: 'timestamptz',
     updated_at: 'timestamptz',
+    words: 'tsvector',
   },
   on: {
     StoreOpened: {
@@ -36,11 +40,18 @@ export const stores: Projection<StoreRow, StoreEvent> = {
         ...{ id, owner_id: ownerId, name, description, suspended: false, logo: null },
         created_at: occurredAt,
         updated_at: occurredAt,
+        words: vectorOf(name, description),
       }),
     },
     StoreUpdated: {
       key: (event) => idOf(event.stream),
-      row: (row, { data, metadata }) => row && { ...row, ...data, updated_at: metadata.occurredAt },
+      row: (row, { data, metadata }) =>
+        row && {
+          ...row,
+          ...data,
+          updated_at: metadata.occurredAt,
+          words: vectorOf(data.name ?? row.name, data.description ?? row.description),
+        },
     },
     StoreSuspended: {
       key: (event) => idOf(event.stream),

@@ -28,6 +28,8 @@ export interface ShopSettings {
   readonly signIn: SignInSettings;
   /** How long a checkout may take before its reservations are given back, ms. */
   readonly checkoutDeadlineMs: number;
+  /** The language whose forms of words searches know, or `simple` for none. */
+  readonly searchLanguage: string;
   /** The country of phone numbers that are typed without a plus; without it, such a number is refused. */
   readonly phoneDefaultCountry: PhoneCountry | undefined;
 }

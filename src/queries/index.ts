@@ -7,6 +7,7 @@ import { orderQueries } from './order.ts';
 import { orderHistoryQueries } from './orderHistory.ts';
 import { paymentQueries } from './payment.ts';
 import { productQueries } from './product.ts';
+import { productListQueries } from './productList.ts';
 import { reviewQueries } from './review.ts';
 import type { QueryContract } from './contract.ts';
 import { sellerOrderQueries } from './sellerOrder.ts';
@@ -23,6 +24,7 @@ export const queries: readonly QueryContract[] = [
   ...storeQueries,
   ...categoryQueries,
   ...productQueries,
+  ...productListQueries,
   ...reviewQueries,
   ...storeProductQueries,
   ...stockQueries,

@@ -3,7 +3,8 @@ import { PRODUCT_STATUSES } from '../aggregates/product.ts';
 import { missing } from '../errors.ts';
 import { Fields, Id } from '../schema.ts';
 import { defineQuery } from './contract.ts';
-import { Filters, list, ProductView } from './product.ts';
+import { ProductView } from './product.ts';
+import { Filters, list } from './productList.ts';
 import { KEPT } from './visible.ts';
 
 const listStoreProducts = defineQuery({
@@ -16,7 +17,7 @@ const listStoreProducts = defineQuery({
   query: Fields(Filters),
   result: Type.Array(ProductView),
   paginated: true,
-  reads: ['products', 'stores'],
+  reads: ['products', 'stores', 'vocabulary'],
   async run({ params, query }, context) {
     const [store] = await context.db.rows('SELECT 1 FROM stores WHERE id = $1', [params.id]);
     if (store === undefined) return missing('StoreUnknown', 'There is no such store.');
@@ -33,7 +34,7 @@ const listOwnProducts = defineQuery({
   query: Fields({ ...Filters, status: Type.Optional(Type.Enum(PRODUCT_STATUSES)) }),
   result: Type.Array(ProductView),
   paginated: true,
-  reads: ['products', 'stores'],
+  reads: ['products', 'stores', 'vocabulary'],
   run: ({ query: { status, ...query } }, context) =>
     list(query, context, {
       base: KEPT,

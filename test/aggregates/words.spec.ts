@@ -70,6 +70,9 @@ const FOUND: readonly (readonly [text: string, by: readonly string[], notBy: rea
   ['3.5mm jack, 24/7', ['3.5mm', '5mm', '24/7'], ['35mm', '247']],
   ['ISBN 978-3-16-148410-0', ['9783161484100', '978-3-16-148410-0', '148410'], []],
   ['50% cotton towel', ['50%', '%', '50', 'cotton TOWEL'], ['50% linen']],
+  ['50 ml, 60 %', ['50', '60%'], ['_']],
+  ['50 ml', ['50'], ['50%']],
+  ['A_B cable', ['_', 'a_b', 'ab'], ['%']],
   ['C++ Primer', ['c++', 'c', 'primer c++'], ['c#']],
   ['C++11 and Objective-C++', ['c++', '11', 'objective-c', 'objective-c++'], ['c#']],
   ['C# in Depth', ['c#', 'c'], ['c++']],
@@ -87,7 +90,7 @@ const FOUND: readonly (readonly [text: string, by: readonly string[], notBy: rea
   ['パリ', ['パリ'], ['バリ']],
 ];
 
-const NOTHING = ['---', '...', '!!!', '"', "'", '\\', '( )', '–', '_', '/', '\u0301'];
+const NOTHING = ['---', '...', '!!!', '"', "'", '\\', '( )', '–', '/', '\u0301'];
 
 describe('words', () => {
   for (const [kind, groups] of Object.entries(ALIKE)) {

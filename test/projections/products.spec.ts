@@ -6,6 +6,7 @@ import type { ProductEvent, ProductListed, ProductStatus } from '../../src/aggre
 import type { Rating, ReviewEvent } from '../../src/aggregates/review.ts';
 import { stockDecider, type StockEvent } from '../../src/aggregates/stock.ts';
 import { type ProductRow, products } from '../../src/projections/products.ts';
+import { vectorOf } from '../../src/projections/search.ts';
 import { line, placed } from '../aggregates/orderExamples.ts';
 import { type Fact, given, recordedEvents, rowsOf } from '../support/given.ts';
 import { RUNS } from '../support/properties.ts';
@@ -44,7 +45,7 @@ const row = (id: string, name: string, stock: Partial<ProductRow> = {}): Product
     rating: null,
     image: null,
   },
-  ...{ created_at: FIRST, updated_at: FIRST, words: `'${name.toLowerCase()}':1A` },
+  ...{ created_at: FIRST, updated_at: FIRST, words: vectorOf(name, '') },
   ...stock,
 });
 
@@ -119,7 +120,7 @@ describe('products', () => {
         description: 'Fine',
         category_id: 'fine',
         updated_at: LATER,
-        words: `'green':1A 'fine':2B`,
+        words: vectorOf('Green', 'Fine'),
       }),
     );
   });

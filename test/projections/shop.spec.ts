@@ -4,6 +4,7 @@ import type { StoreEvent } from '../../src/aggregates/store.ts';
 import type { UserEvent, UserRegistered } from '../../src/aggregates/user.ts';
 import { categories, type CategoryRow } from '../../src/projections/categories.ts';
 import { revocations } from '../../src/projections/revocations.ts';
+import { vectorOf } from '../../src/projections/search.ts';
 import { stores, type StoreRow } from '../../src/projections/stores.ts';
 import { users, type UserRow } from '../../src/projections/users.ts';
 import { given, recordedEvents } from '../support/given.ts';
@@ -116,6 +117,7 @@ describe('stores', () => {
   const row = (id: string, name: string): StoreRow => ({
     ...{ id, owner_id: 'ben', name, description: '', suspended: false, logo: null },
     ...at,
+    words: vectorOf(name, ''),
   });
 
   it('are as they were opened', () => {
@@ -154,7 +156,10 @@ describe('stores', () => {
         ['store-two', opened('Two'), FIRST],
         ['store-two', updated, LATER],
       ),
-    ).then(row('one', 'One'), { ...row('two', 'Two'), description: 'Teas', updated_at: LATER });
+    ).then(row('one', 'One'), {
+      ...row('two', 'Two'),
+      ...{ description: 'Teas', updated_at: LATER, words: vectorOf('Two', 'Teas') },
+    });
   });
 });
 

@@ -1,14 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
-import { wantedIn } from '../../src/aggregates/words.ts';
+import { type Wanted, wantedIn } from '../../src/aggregates/words.ts';
 import { migrateDown, migrateStatus, migrateUp } from '../../src/platform/postgres/migrate.ts';
 import { createPool, type Pool } from '../../src/platform/postgres/pool.ts';
-import { tsqueryOf, vectorOf } from '../../src/projections/search.ts';
+import { literal, vectorOf } from '../../src/projections/search.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 
 const MIGRATION = '0011_words_of_products';
 /** More than one batch of the migration. */
 const MANY = 5_500;
+
+const tsqueryOf = (wanted: readonly Wanted[]): string =>
+  wanted.map((forms) => `(${forms.map((terms) => terms.map(literal).join(' & ')).join(' | ')})`).join(' & ');
 
 describe('the words of the products of an older shop', function () {
   this.timeout(60_000);

@@ -84,6 +84,7 @@ const SETTINGS: ShopSettings = {
   paymentDeadlineMs: 30 * 60_000,
   checkoutDeadlineMs: 60_000,
   unpaidBounds: { ordersMax: 0, unitsMax: 0 },
+  searchLanguage: 'simple',
   phoneDefaultCountry: undefined,
   signIn: { verifiedEmail: false, secondFactor: 'nobody', issuer: 'Cartulary' },
 };

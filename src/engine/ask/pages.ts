@@ -52,16 +52,16 @@ export interface PageArguments {
 type Context = Pick<QueryContext, 'db' | 'cursors'>;
 
 /** Where a page begins. */
-interface Start {
+export interface Start {
   readonly before: number;
   /** The place that a cursor names. */
   readonly after?: Place;
 }
 
-function startOf({ cursors }: Context, order: Order, { page, per_page: perPage, cursor }: PageArguments): Start {
+function startOf({ cursors }: Context, order: string, { page, per_page: perPage, cursor }: PageArguments): Start {
   if (cursor !== undefined) {
     if (page !== 1) return invalid('page', 'must not be given together with a cursor');
-    const after = cursors.open(JSON.stringify(order), cursor);
+    const after = cursors.open(order, cursor);
     return { before: after.before, after };
   }
   const before = (page - 1) * perPage;
@@ -104,15 +104,15 @@ interface Cut {
 }
 
 /** One column more than the list has: the sort keys of the row. */
-interface Keyed {
+export interface Keyed {
   readonly sort_keys: readonly (string | null)[];
 }
 
-type Read = <R extends object>(range: Range, cut: Cut) => Promise<(R & Keyed)[]>;
+type ReadRange = <R extends object>(range: Range, cut: Cut) => Promise<(R & Keyed)[]>;
 
 /** Reads rows of a range of the list. The row comparison makes an index begin at the row that follows, whatever comes before. */
 const reader =
-  ({ db }: Pick<Context, 'db'>, { columns, from, where, order }: ListSql): Read =>
+  ({ db }: Pick<Context, 'db'>, { columns, from, where, order }: ListSql): ReadRange =>
   (range, { after, offset, limit }) => {
     const direction = order.descending ? 'DESC' : 'ASC';
     const values = [...where.values];
@@ -172,43 +172,61 @@ function totalOf({ counted, upTo, isLast }: Listed): Pick<Pagination, 'total_ite
   return { total_items: Math.max(COUNTED_ROWS_MAX, upTo + 1), total_is_minimum: true };
 }
 
-/**
- * The rows of one page, and where it stands in its list. A page costs the same at any depth that a cursor reaches, and rows with
- * equal keys are neither left out nor repeated, whatever is added, changed or removed meanwhile.
- */
-export async function readPage<R extends object>(
+/** A page of rows of a list, and where it stands in it. */
+export interface Read<R extends object> {
+  readonly rows: R[];
+  readonly pagination: Pagination;
+}
+
+/** What is to be found of a list: up to `limit` rows from a start on, and how many rows it has, if they are not more than `countMax`. */
+export interface Sought {
+  readonly start: Start;
+  readonly limit: number;
+  readonly countMax: number;
+}
+
+/** Finds rows of a list; the sort keys of each are its place, and no two rows have the same. */
+export type Finder<R extends object> = (
+  sought: Sought,
+) => Promise<{ readonly rows: (R & Keyed)[]; readonly counted: number }>;
+
+/** The rows of one page of a list that `find` finds. `order` describes its sort keys. */
+export async function pageFrom<R extends object>(
   context: Context,
-  sql: ListSql,
+  order: string,
   page: PageArguments,
-): Promise<{ readonly rows: R[]; readonly pagination: Pagination }> {
+  find: Finder<R>,
+): Promise<Read<R>> {
   const perPage = page.per_page;
-  const start = startOf(context, sql.order, page);
-  const max = COUNTED_ROWS_MAX + 1;
-  const [found, counted] = await Promise.all([
-    rowsFrom<R>(context, sql, start, perPage + 1),
-    start.after?.uncounted === true ? max : count(context, sql, [], max),
-  ]);
-  const shown = found.slice(0, perPage);
-  const isLast = found.length === shown.length;
+  const start = startOf(context, order, page);
+  const countMax = COUNTED_ROWS_MAX + 1;
+  const { rows, counted } = await find({ start, limit: perPage + 1, countMax });
+  const shown = rows.slice(0, perPage);
+  const isLast = rows.length === shown.length;
   const upTo = start.before + shown.length;
   const { total_items, ...minimum } = totalOf({ counted, upTo, isLast });
   const last = shown.at(-1)?.sort_keys;
-  const next =
-    isLast || last === undefined
-      ? {}
-      : {
-          next: context.cursors.seal(JSON.stringify(sql.order), {
-            keys: last,
-            before: upTo,
-            uncounted: counted === max,
-          }),
-        };
+  const place = { keys: last ?? [], before: upTo, uncounted: counted === countMax };
+  const next = isLast || last === undefined ? {} : { next: context.cursors.seal(order, place) };
   const current = Math.floor(start.before / perPage) + 1;
   return {
     rows: shown.map(({ sort_keys: _keys, ...row }) => row as unknown as R),
     pagination: { ...paginate(current, perPage, total_items), ...minimum, ...next },
   };
 }
+
+/**
+ * The rows of one page, and where it stands in its list. A page costs the same at any depth that a cursor reaches, and rows with
+ * equal keys are neither left out nor repeated, whatever is added, changed or removed meanwhile.
+ */
+export const readPage = <R extends object>(context: Context, sql: ListSql, page: PageArguments): Promise<Read<R>> =>
+  pageFrom<R>(context, JSON.stringify(sql.order), page, async ({ start, limit, countMax }) => {
+    const [rows, counted] = await Promise.all([
+      rowsFrom<R>(context, sql, start, limit),
+      start.after?.uncounted === true ? countMax : count(context, sql, [], countMax),
+    ]);
+    return { rows, counted };
+  });
 
 /** One page of a list as an answer. */
 export async function pageOf<R extends object>(

@@ -1,0 +1,109 @@
+import { type Static, Type } from 'typebox';
+import { priceLimitInWords, toMinor } from '../aggregates/money.ts';
+import { isBlank } from '../aggregates/words.ts';
+import { invalid } from '../errors.ts';
+import { type Order, pageOf, type SortKey } from '../engine/ask/pages.ts';
+import { AS_PEOPLE_SORT, type Conditions, conditions, listKey, Paging } from '../engine/ask/paging.ts';
+import type { QueryAnswer } from '../engine/ask/query.ts';
+import { Fields, Id, PriceLimit } from '../schema.ts';
+import { defineQuery, type QueryContext } from './contract.ts';
+import { type FoundProduct, PRODUCT_COLUMNS, PRODUCTS, ProductView, TTL_MS, view } from './product.ts';
+import { anyHit, pageOfSearch } from './search.ts';
+import { searchFor } from './searchTerms.ts';
+import { FOR_EVERYBODY, type Scope } from './visible.ts';
+
+export const Filters = {
+  ...Paging,
+  search: Type.Optional(
+    Type.String({
+      minLength: 1,
+      maxLength: 200,
+      description:
+        'Words of the name, the SKU or the description, all of them. The best hits come first: the whole name, words of the name, their beginnings, other forms, words of the description, and at last words that are spelt alike.',
+    }),
+  ),
+  category_id: Type.Optional(Id),
+  min_price: Type.Optional(PriceLimit),
+  max_price: Type.Optional(PriceLimit),
+  in_stock: Type.Optional(Type.Boolean()),
+  sort_by: Type.Optional(Type.Enum(['created_at', 'price', 'name', 'rating', 'popularity'])),
+  sort_order: Type.Optional(Type.Enum(['asc', 'desc'])),
+};
+const ListFilters = Fields({ ...Filters, store_id: Type.Optional(Id) });
+type ListFilters = Static<typeof ListFilters>;
+
+const CREATED: SortKey = { sql: 'p.created_at', type: 'timestamptz' };
+const ID: SortKey = { sql: 'p.id', type: 'uuid' };
+
+/** Prices are compared only within one currency. A log of an earlier version may hold products in several. */
+const SORTS: Readonly<Record<NonNullable<ListFilters['sort_by']>, Order['keys']>> = {
+  created_at: [CREATED, ID],
+  price: [{ sql: 'p.currency', type: 'text' }, { sql: 'p.price', type: 'bigint' }, ID],
+  name: [{ sql: `p.name ${AS_PEOPLE_SORT}`, type: 'text' }, ID],
+  rating: [{ sql: 'p.rating', type: 'double precision', nullable: true }, ID],
+  popularity: [{ sql: 'p.ordered', type: 'bigint' }, ID],
+};
+
+function orderOf({ sort_by: by, sort_order: direction }: ListFilters): Order {
+  const usual = by === 'price' || by === 'name' ? 'asc' : 'desc';
+  return { keys: SORTS[by ?? 'created_at'], descending: (direction ?? usual) === 'desc' };
+}
+
+const stocked = (wanted: boolean | undefined): readonly string[] =>
+  wanted === undefined ? [] : [`p.on_hand - p.reserved ${wanted ? '>' : '<='} 0`];
+
+function filtersOf(filters: ListFilters, { settings }: QueryContext['services'], { base, add }: Scope): Conditions {
+  const minor = (field: 'min_price' | 'max_price', amount: string | number): number =>
+    toMinor(amount, settings.currency) ?? invalid(field, `must be ${priceLimitInWords(settings.currency)}`);
+  const { category_id, store_id, min_price, max_price, in_stock } = filters;
+  const where = conditions(base, ...stocked(in_stock));
+  if (category_id !== undefined) where.add('p.category_id = ?', category_id);
+  if (store_id !== undefined) where.add('p.store_id = ?', store_id);
+  if (min_price !== undefined || max_price !== undefined) where.add('p.currency = ?', settings.currency);
+  if (min_price !== undefined) where.add('p.price >= ?', minor('min_price', min_price));
+  if (max_price !== undefined) where.add('p.price <= ?', minor('max_price', max_price));
+  add(where);
+  return where;
+}
+
+/** A search lists the best hits first, unless another order is asked for. Blanks alone are no search. */
+export async function list(
+  filters: ListFilters,
+  context: QueryContext,
+  scope: Scope = FOR_EVERYBODY,
+): Promise<QueryAnswer> {
+  const { services, db } = context;
+  const where = filtersOf(filters, services, scope);
+  const sql = { columns: PRODUCT_COLUMNS, from: PRODUCTS, where };
+  if (filters.search !== undefined && !isBlank(filters.search)) {
+    const search = await searchFor(filters.search, services.settings.searchLanguage, db);
+    const searched = { ...sql, id: 'p.id', words: 'p.words' };
+    if (search !== undefined && filters.sort_by === undefined) {
+      return pageOfSearch<FoundProduct>(context, { searched, search }, filters, view);
+    }
+    if (search === undefined) where.add('?', false);
+    else where.add(`${searched.words} @@ ?::text::tsquery`, await anyHit(db, searched, search));
+  }
+  return pageOf<FoundProduct>(context, { ...sql, order: orderOf(filters) }, filters, view);
+}
+
+const listProducts = defineQuery({
+  name: 'ListProducts',
+  summary: 'Products, searched, filtered and sorted',
+  tag: 'products',
+  route: 'GET /products',
+  access: 'anyone',
+  query: ListFilters,
+  result: Type.Array(ProductView),
+  paginated: true,
+  reads: ['products', 'stores', 'vocabulary'],
+  cache: {
+    ttlMs: TTL_MS,
+    // Processes of the versions before use other names, because they find other products.
+    key: ({ query }) => listKey('products by rank', query),
+    tags: () => ['products', 'stores'],
+  },
+  run: ({ query }, context) => list(query, context),
+});
+
+export const productListQueries = [listProducts];
