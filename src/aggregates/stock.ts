@@ -17,10 +17,12 @@ export type StockEvent = StockReceived | StockAdjusted | StockReserved | StockRe
 
 export type ReceiveStock = Command<'ReceiveStock', { quantity: number }>;
 export type AdjustStock = Command<'AdjustStock', { change: number; reason: SealedOrOwn }>;
+/** Adjusts the units on hand, reserved ones included, to this total. */
+export type SetStock = Command<'SetStock', { total: number; reason: SealedOrOwn }>;
 export type ReserveStock = Command<'ReserveStock', StockReserved['data']>;
 export type ReleaseStock = Command<'ReleaseStock', { orderId: string }>;
 export type ShipStock = Command<'ShipStock', { orderId: string }>;
-export type StockCommand = ReceiveStock | AdjustStock | ReserveStock | ReleaseStock | ShipStock;
+export type StockCommand = ReceiveStock | AdjustStock | SetStock | ReserveStock | ReleaseStock | ShipStock;
 
 type Bucket = Readonly<Record<string, number>>;
 
@@ -72,7 +74,9 @@ export const stockDecider: Decider<StockState, StockCommand, StockEvent> = {
       case 'ReceiveStock':
         return command.data.quantity > 0 ? [{ type: 'StockReceived', data: { quantity: command.data.quantity } }] : [];
       case 'AdjustStock':
-        return adjust(command, state);
+        return adjust(command.data, state);
+      case 'SetStock':
+        return adjust({ change: command.data.total - state.onHand, reason: command.data.reason }, state);
       case 'ReserveStock':
         return reserve(command, state);
       case 'ReleaseStock':
@@ -83,7 +87,7 @@ export const stockDecider: Decider<StockState, StockCommand, StockEvent> = {
   },
 };
 
-function adjust({ data }: AdjustStock, state: StockState): StockEvent[] {
+function adjust(data: AdjustStock['data'], state: StockState): StockEvent[] {
   if (data.change === 0) return [];
   if (available(state) + data.change < 0) {
     reject('StockBelowReserved', `Only ${available(state)} can be removed; the rest is reserved for orders.`, {

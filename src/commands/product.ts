@@ -14,10 +14,9 @@ import { ProductView, productView, StockView, stockView } from '../queries/produ
 import type { Answers } from '../engine/decide/command.ts';
 import { type CommandContext, defineChange, defineCommand, type Services } from './contract.ts';
 import { storeIdOf } from '../queries/store.ts';
+import { STOCK_MAX, withStock } from './stock.ts';
 import { onCurrentClaims, using } from './claim.ts';
 import { claimSku, releaseSku, SKU_LENGTH_MAX, storedSku, updateWithSku } from './sku.ts';
-
-export const STOCK_MAX = 1_000_000_000;
 
 /** A price in the shop's currency. Refuses zero, too many decimals and too high a price, naming the field `price`. */
 export function priceOf({ settings: { currency } }: Services, amount: string | number): Money {
@@ -112,10 +111,11 @@ const updateProduct = defineChange({
     category_id: Type.Optional(Id),
     sku: Type.Optional(Nullable(Sku)),
     status: Type.Optional(Status),
+    stock: Type.Optional(Type.Integer({ minimum: 0, maximum: STOCK_MAX })),
   }),
   result: ProductView,
   answers,
-  codes: ['CONFLICT'],
+  codes: ['CONFLICT', 'INSUFFICIENT_STOCK'],
   check: checkFields,
   async run({ params, body }, context) {
     const { category_id: category } = body;
@@ -132,12 +132,14 @@ const updateProduct = defineChange({
       ...(body.category_id === undefined ? {} : { categoryId: body.category_id }),
       ...(body.status === undefined ? {} : { status: body.status }),
     };
-    if (body.sku === undefined) {
-      const intent = { type: 'UpdateProduct', data } as const;
-      return context.handle(productDecider, params.id, intent, { pinned: true });
-    }
-    const sku = body.sku === null ? null : storedSku(body.sku);
-    return onCurrentClaims(() => updateWithSku(context, params.id, { ...data, sku }));
+    const { sku } = body;
+    const update = () =>
+      sku === undefined
+        ? context.handle(productDecider, params.id, { type: 'UpdateProduct', data }, { pinned: true })
+        : onCurrentClaims(() =>
+            updateWithSku(context, params.id, { ...data, sku: sku === null ? null : storedSku(sku) }),
+          );
+    return body.stock === undefined ? update() : withStock(context, { id: params.id, total: body.stock }, update);
   },
 });
 
@@ -177,6 +179,9 @@ const adjustStock = defineCommand({
     change: Type.Integer({ minimum: -STOCK_MAX, maximum: STOCK_MAX }),
     reason: Line(500),
   }),
+  check({ change }) {
+    if (change === 0) invalid('change', 'must not be 0');
+  },
   result: StockView,
   revised: 'always',
   codes: ['INSUFFICIENT_STOCK'],

@@ -112,6 +112,7 @@ export const samples: readonly Sample[] = [
     {
       ReceiveStock: { data: { quantity: 10 }, again: ADDS_UP },
       AdjustStock: { after: ['StockReceived'], data: { change: -1, reason: 'broken' }, again: ADDS_UP },
+      SetStock: { after: ['StockReceived'], data: { total: 7, reason: 'counted' } },
       ReserveStock: { after: ['StockReceived'], data: reservation },
       ReleaseStock: { after: ['StockReceived', 'StockReserved'], data: { orderId: 'one' } },
       ShipStock: { after: ['StockReceived', 'StockReserved'], data: { orderId: 'one' } },

@@ -45,6 +45,23 @@ describe('stock', () => {
       .thenNothing();
   });
 
+  it('is set to a total by one adjustment, which never goes below what is reserved', () => {
+    const set = (total: number) => ({ type: 'SetStock', data: { total, reason: 'counted' } }) as const;
+    const sold = [received, reserved('one', 3), shipped('one', 3)] as const;
+    given(stockDecider, ...sold)
+      .when(set(10))
+      .then({ type: 'StockAdjusted', data: { change: 3, reason: 'counted' } });
+    given(stockDecider, ...sold)
+      .when(set(7))
+      .thenNothing();
+    given(stockDecider, received, reserved('one', 4))
+      .when(set(4))
+      .then({ type: 'StockAdjusted', data: { change: -6, reason: 'counted' } });
+    given(stockDecider, received, reserved('one', 4))
+      .when(set(3))
+      .thenRefused('StockBelowReserved', 'INSUFFICIENT_STOCK');
+  });
+
   it('is reserved as long as there is enough', () => {
     given(stockDecider, received).when(reserve('one', 10)).then(reserved('one', 10));
     given(stockDecider, received).when(reserve('one', 11)).thenRefused('InsufficientStock', 'INSUFFICIENT_STOCK');
@@ -113,6 +130,10 @@ class Shelf {
       case 'AdjustStock':
         if (this.onHand + data.change < this.reserved) return 'refused';
         this.onHand += data.change;
+        return 'done';
+      case 'SetStock':
+        if (data.total < this.reserved) return 'refused';
+        this.onHand = data.total;
         return 'done';
       case 'ReserveStock':
         if (this.reservations.has(data.orderId)) return 'done';

@@ -25,6 +25,7 @@ const NEXT_PASSWORD = 'quiet harbour lantern';
  */
 const VALUES: Readonly<Record<string, unknown>> = {
   'ListProduct.stock': 25,
+  'UpdateProduct.stock': 25,
   'CartLine.available': true,
   'User.id': ADA,
   'Store.id': STORE,

@@ -1,0 +1,45 @@
+import { productDecider } from '../aggregates/product.ts';
+import { stockDecider } from '../aggregates/stock.ts';
+import { isOutcomeUnknown, isRefusal, missing } from '../errors.ts';
+import { isDoomed } from './claim.ts';
+import type { CommandContext } from './contract.ts';
+
+export const STOCK_MAX = 1_000_000_000;
+
+const SET_WITH_PRODUCT = 'set with the product';
+const TAKEN_BACK = 'taken back: the product was not changed';
+
+/**
+ * Adjusts the stock of the caller's product to a total, then changes the product. When the product refuses, the adjustment is taken
+ * back, so that the caller sees both changes or neither.
+ */
+export async function withStock<T>(
+  context: CommandContext,
+  { id, total }: { readonly id: string; readonly total: number },
+  change: () => Promise<T>,
+): Promise<T> {
+  const { state, revision } = await context.load(productDecider, id);
+  const isTheirs = state.status === 'listed' && state.sellerId === context.actor.id;
+  if (!isTheirs) return missing('ProductUnknown', 'You have no product with this id.');
+  if (isDoomed(context, revision)) return change();
+  const set = { type: 'SetStock', data: { total, reason: SET_WITH_PRODUCT } } as const;
+  const adjusted = await context.handle(stockDecider, id, set, { step: 'stock', provisional: true });
+  let changed: T;
+  try {
+    changed = await change();
+  } catch (error) {
+    const undone = isRefusal(error) && !isOutcomeUnknown(error) && context.effect === undefined;
+    const moved = adjusted.events.reduce(
+      (sum, { type, data }) => (type === 'StockAdjusted' ? sum + data.change : sum),
+      0,
+    );
+    if (undone && moved !== 0) {
+      const back = { type: 'AdjustStock', data: { change: -moved, reason: TAKEN_BACK } } as const;
+      // What was reserved of it meanwhile stays.
+      await context.handle(stockDecider, id, back, { step: 'stock back', provisional: true }).catch(() => undefined);
+    }
+    throw error;
+  }
+  if (adjusted.events.length > 0) context.happened({ stream: adjusted.stream, position: adjusted.position });
+  return changed;
+}
