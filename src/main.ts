@@ -168,6 +168,7 @@ async function openEdge(face: Face): Promise<Facing> {
     jwtSecret: secrets.jwtSecret,
     contracts: { commands, queries },
     services: shop.services,
+    pictures: shop.pictures,
     forms: formsOf({ ...face.config.auth, ...shop.services.settings }),
     store: shop.store,
     db: shop.db,

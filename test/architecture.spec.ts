@@ -31,13 +31,14 @@ const MAY_IMPORT: Readonly<Record<string, string>> = {
   'cache/redis': 'errors platform platform/redis cache engine/ask engine/decide',
   backup: 'errors platform platform/postgres eventstore engine/follow',
   aggregates: 'errors ~engine/decide ~eventstore',
+  pictures: 'errors platform ~platform/postgres aggregates',
   projections: 'aggregates engine/project eventstore',
   queries:
     'errors schema platform eventstore aggregates projections engine/ask engine/decide engine/follow engine/project',
-  commands: 'errors schema platform eventstore aggregates projections queries engine/decide engine/project',
+  commands: 'errors schema platform eventstore aggregates pictures projections queries engine/decide engine/project',
   handlers:
     'errors platform platform/postgres eventstore aggregates commands engine/decide engine/follow engine/react ~bus ~config',
-  http: 'errors schema platform platform/postgres platform/redis eventstore commands projections queries engine/ask engine/decide engine/follow engine/project ~cache ~config',
+  http: 'errors schema platform platform/postgres platform/redis eventstore ~pictures commands projections queries engine/ask engine/decide engine/follow engine/project ~cache ~config',
 };
 /** The only rooms that wire the others together. They may import any room. */
 const COMPOSERS = new Set(['compose', 'main', 'workers', 'cli']);

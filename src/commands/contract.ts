@@ -1,5 +1,6 @@
 import type { OrderStatus } from '../aggregates/fulfilment.ts';
 import type { Background } from '../platform/background.ts';
+import type { Pictures } from '../pictures/pictures.ts';
 import type { Role } from '../aggregates/user.ts';
 import { commandsOf, type CommandContract as ContractOf, type Domain } from '../engine/decide/command.ts';
 import type { CommandContext as ContextOf } from '../engine/decide/context.ts';
@@ -127,6 +128,8 @@ export interface Erasures {
   /** How long some process may still hold the key in memory, ms. */
   heldFor(userId: string): Promise<number>;
 }
+/** Makes pictures of uploads and keeps them; see `pictures/pictures.ts`. */
+export type PictureKeeping = Pick<Pictures, 'keep' | 'discard' | 'release'>;
 
 /** The services that this shop's commands may use; created once by the composition root. */
 export interface Services extends QueryServices {
@@ -135,6 +138,7 @@ export interface Services extends QueryServices {
   /** Runs work after the answer. */
   readonly background: Pick<Background, 'run'>;
   readonly hints: Hints;
+  readonly pictures: PictureKeeping;
   readonly operations: ShopOperations;
   readonly erasures: Erasures;
 }

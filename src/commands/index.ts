@@ -8,6 +8,7 @@ import { linkCommands } from './links.ts';
 import { orderCommands } from './order.ts';
 import { credentialCommands } from './credentials.ts';
 import { paymentCommands } from './payment.ts';
+import { pictureCommands } from './picture.ts';
 import { productCommands } from './product.ts';
 import { registrationCommands } from './registration.ts';
 import { reviewCommands } from './review.ts';
@@ -33,6 +34,7 @@ export const commands: readonly CommandContract[] = [
   ...storeCommands,
   ...categoryCommands,
   ...productCommands,
+  ...pictureCommands,
   ...reviewCommands,
   ...cartCommands,
   ...orderCommands,

@@ -40,7 +40,7 @@ async function categoryMustExist(context: CommandContext, id: string): Promise<v
   if (state.status !== 'active') invalid('category_id', 'must be the id of a category that exists');
 }
 
-const answers: Answers<ProductRow, Services> = {
+export const answers: Answers<ProductRow, Services> = {
   row: products,
   async view(row, context) {
     const [{ state: store }, { state: stock }, ratings] = await Promise.all([

@@ -5,6 +5,8 @@ import type { Config } from '../config/config.ts';
 import type { ProcessRole } from '../config/settings.ts';
 import { createDeadlines, type Deadlines } from '../handlers/deadlines.ts';
 import { handlers } from '../handlers/index.ts';
+import { createTidy } from '../pictures/tidy.ts';
+import { shownPictures } from './pictures.ts';
 import type { Logger } from '../platform/log.ts';
 import { type Advance, createAdvance } from '../engine/project/advance.ts';
 import { createProjector, type Projector } from '../engine/project/projector.ts';
@@ -97,6 +99,15 @@ function startDeadlines({ shop, owner, log, shutdown }: PartsOptions): Some {
   return { deadlines };
 }
 
+/** Removes the files of pictures that nothing shows any more. */
+function startTidy({ shop, log, shutdown }: PartsOptions): Some {
+  const { storage, loose } = shop.pictures;
+  const tidy = createTidy({ storage, loose, shown: shownPictures(shop), now, log });
+  tidy.start();
+  shutdown.push(() => tidy.stop());
+  return {};
+}
+
 /** Starts the background parts of this process's roles. A lease protects work that only one process may do at a time. */
 export async function startParts(options: PartsOptions): Promise<Parts> {
   const has = (role: ProcessRole): boolean => options.config.roles.includes(role);
@@ -105,6 +116,7 @@ export async function startParts(options: PartsOptions): Promise<Parts> {
     ...(has('relay') ? await startRelay(options) : {}),
     ...(has('handlers') ? await startHandlers(options) : {}),
     ...(has('deadlines') ? startDeadlines(options) : {}),
+    ...(has('deadlines') ? startTidy(options) : {}),
     ...startAdvance(options),
   };
 }

@@ -7,6 +7,7 @@ import { type Config, ConfigError } from '../config/config.ts';
 import { categoryOf, type EventStore } from '../eventstore/eventStore.ts';
 import { settleCurrency } from './currency.ts';
 import { createErasures } from './erasures.ts';
+import { type OpenPictures, openPictures } from './pictures.ts';
 import { createHints } from './hints.ts';
 import { createOperations } from './operations.ts';
 import { createPersonIndex } from './personIndex.ts';
@@ -52,6 +53,7 @@ export interface ShopOptions {
 export interface Shop {
   readonly store: EventStore;
   readonly services: Services;
+  readonly pictures: OpenPictures;
   /** Stored answers and marks in logs are derived from it. It stays when the master key changes. */
   readonly indexKey: Buffer;
   /** `int8` as bigint: for positions and revisions. */
@@ -105,8 +107,10 @@ export async function openShop(options: ShopOptions): Promise<Shop> {
   const readPool = createPool({ url, name: 'read', max, int8: 'number' });
   const operations = createOperations({ pool, store, url, log });
   const background = createBackground(log);
+  const pictures = openPictures({ config, pool, log });
   const close = async (): Promise<void> => {
     await background.stop();
+    pictures.close();
     await operations.close();
     await store.close();
     await Promise.all([pool.end(), readPool.end()]);
@@ -131,13 +135,14 @@ export async function openShop(options: ShopOptions): Promise<Shop> {
       background,
       tokens: createTokens({ secret: secrets.jwtSecret, accessTtlMs, refreshTtlMs }),
       hints: createHints({ db, store, progress }),
+      pictures,
       operations,
       personIndex: createPersonIndex({ pool, personalData, settings }),
       erasures: createErasures(pool, personalData),
       settings: { ...settings, searchLanguage: await stemmerFor(settings.searchLanguage, pool, log) },
     };
     if (options.readOnly !== true) await settleCurrency(commandContext(services, { actor: SYSTEM('setup') }), log);
-    return { store, services, indexKey, pool, readPool, writable, db, progress, changes, newer, close };
+    return { store, services, pictures, indexKey, pool, readPool, writable, db, progress, changes, newer, close };
   } catch (error) {
     await close();
     throw error;
@@ -178,7 +183,7 @@ const readDb = (pool: Pool): ReadDb => ({
     translating(async () => (await pool.query<R>(sql, [...values])).rows),
 });
 
-function settingsOf({ shop, payment, signIn, mail }: Config): ShopSettings {
+function settingsOf({ shop, payment, signIn, mail, uploads }: Config): ShopSettings {
   if (!SANDBOX_METHODS.includes(payment.methodDefault)) {
     const reason = `must be one of ${SANDBOX_METHODS.join(', ')}`;
     throw new ConfigError([{ name: 'PAYMENT_METHOD_DEFAULT', reason }]);
@@ -189,6 +194,7 @@ function settingsOf({ shop, payment, signIn, mail }: Config): ShopSettings {
     paymentMethods: SANDBOX_METHODS,
     paymentDeadlineMs: payment.deadlineMs,
     checkoutDeadlineMs: shop.checkoutDeadlineMs,
+    uploadMaxBytes: uploads.maxBytes,
     unpaidBounds: shop.unpaidBounds,
     signIn: { ...signIn, issuer: issuerOf(mail.from) },
     searchLanguage: shop.searchLanguage,

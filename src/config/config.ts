@@ -40,6 +40,21 @@ const metricsOf = (values: Values) => ({
   openByDefault: values.NODE_ENV !== 'production',
 });
 
+/** The bucket for uploads; undefined means the folder. The rules see to it that all of its settings are given, or none. */
+const bucketOf = ({ S3_ENDPOINT: endpoint, S3_BUCKET: bucket, S3_REGION: region, ...values }: Values) => {
+  const { S3_ACCESS_KEY_ID: accessKeyId, S3_SECRET_ACCESS_KEY: secretAccessKey } = values;
+  if (endpoint === undefined || bucket === undefined) return undefined;
+  if (accessKeyId === undefined || secretAccessKey === undefined) return undefined;
+  return { endpoint, bucket, region, accessKeyId, secretAccessKey };
+};
+
+const uploadsOf = (values: Values) => ({
+  maxBytes: values.UPLOAD_MAX_SIZE,
+  /** Undefined means `uploads` in the data folder. */
+  dir: values.UPLOAD_DIR,
+  s3: bucketOf(values),
+});
+
 const shopOf = (values: Values) => ({
   currency: values.CURRENCY,
   searchLanguage: values.SEARCH_LANGUAGE,
@@ -69,6 +84,7 @@ const grouped = (values: Values) => ({
     requestTimeoutMs: values.APP_REQUEST_TIMEOUT,
     bodyLimitBytes: values.BODY_LIMIT_BYTES,
   },
+  uploads: uploadsOf(values),
   metrics: metricsOf(values),
   rateLimits: {
     public: values.RATE_LIMIT_PUBLIC,

@@ -10,8 +10,19 @@ interface Rule {
 /** A shop needs each of these in some process. It needs the relay only with NATS. */
 const ROLES_OF_A_SHOP: readonly ProcessRole[] = ['http', 'projector', 'handlers', 'deadlines'];
 
+const BUCKET = ['S3_ENDPOINT', 'S3_BUCKET', 'S3_ACCESS_KEY_ID', 'S3_SECRET_ACCESS_KEY'] as const;
+
+/** Each setting of a bucket needs the others. */
+const bucketRules: readonly Rule[] = BUCKET.flatMap((name) =>
+  BUCKET.filter((other) => other !== name).map((other) => ({
+    ...{ name, with: other, reason: `is missing: ${other} is set` },
+    holds: (values: Values) => values[other] !== undefined && values[name] === undefined,
+  })),
+);
+
 /** Pairs of settings that are wrong together. Each is judged only when both settings are valid by themselves. */
 export const RULES: readonly Rule[] = [
+  ...bucketRules,
   {
     name: 'ADMIN_PASSWORD',
     with: 'ADMIN_EMAIL',

@@ -33,6 +33,8 @@ const NATS_SUBJECT = /^[\w-]{1,64}(?:\.[\w-]{1,64}){0,7}$/;
 const NATS_BYTES_MAX = 2 ** 44;
 const NATS_REPLICAS_MAX = 5;
 const DAY_MS = 86_400_000;
+/** Buckets and regions are parts of addresses. */
+const S3_NAME = /^[a-z0-9][a-z0-9.-]{0,62}$/i;
 const METRICS_TOKEN = /^[\x21-\x7e]{16,512}$/;
 const E_MAIL = /^[^\s@<>]+@[^\s@<>]+$/;
 const MAIL_SENDER = /^(?:[^\r\n<>]*<[^\s@<>]+@[^\s@<>]+>|[^\s@<>]+@[^\s@<>]+)$/;
@@ -74,6 +76,14 @@ export const SETTINGS = {
   CORS_ORIGINS: origins(),
   APP_REQUEST_TIMEOUT: duration('30s', 100, 600_000),
   BODY_LIMIT_BYTES: integer('102400', 1_024, 100 * 1024 * 1024),
+  UPLOAD_MAX_SIZE: integer('5242880', 1_024, 100 * 1024 * 1024),
+  /** By default a folder in `DATA_DIR`. */
+  UPLOAD_DIR: text(undefined, /\S/, 'the path of a folder'),
+  S3_ENDPOINT: link(['http:', 'https:']),
+  S3_BUCKET: text(undefined, S3_NAME, 'the name of a bucket'),
+  S3_REGION: text('us-east-1', S3_NAME, 'the name of a region, such as us-east-1'),
+  S3_ACCESS_KEY_ID: secret(text(undefined, /^\S+$/, 'a key without spaces')),
+  S3_SECRET_ACCESS_KEY: secret(text(undefined, /^\S+$/, 'a key without spaces')),
   RATE_LIMIT_PUBLIC: integer('60', 0, RATE_MAX_PER_MINUTE),
   RATE_LIMIT_AUTH: integer('120', 0, RATE_MAX_PER_MINUTE),
   /** By default ten times `RATE_LIMIT_AUTH`: see `config.ts`. */

@@ -10,6 +10,7 @@ import { createMailer, keeper, type Sender } from './senders/mailer.ts';
 import { membership, tellRole } from './sellerRole.ts';
 import { notification } from './notification.ts';
 import type { Channel } from './senders/outbox.ts';
+import { pictures } from './pictures.ts';
 import { payment } from './payment.ts';
 import { react } from '../engine/react/reaction.ts';
 import { createSandboxGateway } from './gateways/sandbox.ts';
@@ -40,5 +41,6 @@ export function handlers({ services, pool, config, log, now, ...given }: Handler
     erasure({ services, now, dropAnswers: given.dropAnswers ?? (() => Promise.resolve()) }),
     react(membership, { services, now, onIssued: (issued) => tellRole(log, issued) }),
     notification({ services, now, pool, senders, publicUrl: () => config.mail.publicUrl }),
+    pictures({ services }),
   ];
 }

@@ -8,6 +8,7 @@ import type { Config } from '../config/config.ts';
 import type { EventStore } from '../eventstore/eventStore.ts';
 import type { Pool } from '../platform/postgres/pool.ts';
 import { type Ask, createAsk } from '../engine/ask/ask.ts';
+import type { Pictures } from '../pictures/pictures.ts';
 import type { Progress } from '../engine/ask/reach.ts';
 import type { QueryContract, ReadDb } from '../engine/ask/query.ts';
 import type { Writers } from '../engine/ask/writers.ts';
@@ -22,6 +23,7 @@ import type { Probe } from './pages/health.ts';
 import type { Insight } from './pages/insight.ts';
 import { createIdempotency, type Idempotency } from './api/idempotency.ts';
 import { type Collector, createMetrics, type Metrics } from './pages/metrics.ts';
+import { createUploads } from './api/upload.ts';
 import { openapiOf } from './api/openapi.ts';
 import { addPages } from './pages/pages.ts';
 import { createLimits } from './limits/limits.ts';
@@ -53,6 +55,8 @@ export interface AppDeps {
   /** The name of this process in leases and claims. */
   readonly owner?: string;
   readonly cache: Cache;
+  /** Reads the files of pictures. Default: there are none. */
+  readonly pictures?: Pick<Pictures, 'read'>;
   readonly progress: Progress;
   readonly probes?: readonly Probe[];
   readonly collectors?: readonly Collector[];
@@ -139,6 +143,7 @@ function enginesOf(deps: AppDeps, app: Express, draining: () => boolean) {
       createIdempotency({ pool, masterKey: deps.masterKey, logger, owner: deps.owner ?? randomUUID() }),
     clientOf: (req) => ({ address: addressOf(req), agent: req.headers['user-agent'] }),
     bodyLimitBytes,
+    uploads: createUploads(),
     forms: deps.forms,
     now,
     checkResults,
@@ -178,6 +183,7 @@ export function createApp(deps: AppDeps): App {
     insight: deps.insight ?? 'closed',
     security: endpoints.security,
     count: (exchange) => endpoints.limits.take(exchange),
+    ...(deps.pictures === undefined ? {} : { pictures: deps.pictures }),
   });
   const server = createServer(app);
   const close = async (): Promise<void> => {

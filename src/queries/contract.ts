@@ -30,6 +30,8 @@ export interface ShopSettings {
   readonly checkoutDeadlineMs: number;
   /** The language whose forms of words searches know, or `simple` for none. */
   readonly searchLanguage: string;
+  /** The most bytes of an uploaded file. */
+  readonly uploadMaxBytes: number;
   /** The country of phone numbers that are typed without a plus; without it, such a number is refused. */
   readonly phoneDefaultCountry: PhoneCountry | undefined;
 }

@@ -3,7 +3,7 @@ import { type Extent, type Picture, PICTURE_SIZES, type PictureSize } from '../a
 import { Fields, Named, Nullable } from '../schema.ts';
 
 /** Where pictures are served, below the shop's own address. */
-const IMAGES_PATH = '/images';
+export const IMAGES_PATH = '/images';
 
 const ImageView = Named('Image', { url: Type.String(), width: Type.Integer(), height: Type.Integer() });
 export const ImagesView = Nullable(Fields({ small: ImageView, medium: ImageView, large: ImageView }));

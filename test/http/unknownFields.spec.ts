@@ -60,7 +60,9 @@ describe('a field that a route does not know', function () {
   });
 
   it('is refused by its name in the body of every command', async () => {
-    for (const route of routes.filter(({ kind }) => kind === 'command')) {
+    // An upload is no JSON; laws/pictures sends it other fields.
+    const withBody = routes.filter(({ kind, contract }) => kind === 'command' && !('upload' in contract));
+    for (const route of withBody) {
       const { colour } = await errorsFrom(route, '', { colour: 'red' });
       expect(colour, `${route.method} ${route.path}`).to.match(/^colour is not a known field: /);
     }

@@ -4,6 +4,8 @@ import { routesOf } from '../../src/http/api/api.ts';
 import { exampleOf, PLACEHOLDERS } from '../../src/http/api/examples.ts';
 import { plain } from '../../src/http/api/openapiSchemas.ts';
 import { queries } from '../../src/queries/index.ts';
+import sharp from 'sharp';
+import { upload } from '../support/pictures.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { makeDeadLetter } from '../support/deadLetter.ts';
 import { eventually } from '../support/eventually.ts';
@@ -64,6 +66,14 @@ describe('the examples of the specification', function () {
     told.add(name);
     return answer;
   }
+  /** A file has no example: this sends a small picture. */
+  async function sendPicture(name: string, path: string, field: string): Promise<void> {
+    const bytes = await sharp({ create: { width: 2, height: 2, channels: 3, background: 'red' } })
+      .png()
+      .toBuffer();
+    must(await upload({ url: shop.url, path, headers: headersOf('seller') }, { bytes, field }), 200);
+    told.add(name);
+  }
   const keep = (placeholder: string, { data }: Answer): string => {
     real.set(placeholder, data.id as string);
     return data.id as string;
@@ -98,6 +108,10 @@ describe('the examples of the specification', function () {
     keep(product, await send('ListProduct', 'seller'));
     await send('UpdateProduct', 'seller', { id: product });
     await send('AdjustStock', 'seller', { id: product });
+    await sendPicture('ChangeProductImage', `/products/${ours(product)}/image`, 'image');
+    await send('RemoveProductImage', 'seller', { id: product });
+    await sendPicture('ChangeStoreLogo', `/stores/${ours(store)}/logo`, 'logo');
+    await send('RemoveStoreLogo', 'seller', { id: store });
     for (const name of ['GetProduct', 'ListProducts', 'ListRelatedProducts'])
       await send(name, 'anybody', { id: product });
     await send('ListStoreProducts', 'anybody', { id: store });

@@ -83,6 +83,7 @@ const SETTINGS: ShopSettings = {
   paymentMethods: ['sandbox'],
   paymentDeadlineMs: 30 * 60_000,
   checkoutDeadlineMs: 60_000,
+  uploadMaxBytes: 5_242_880,
   unpaidBounds: { ordersMax: 0, unitsMax: 0 },
   searchLanguage: 'simple',
   phoneDefaultCountry: undefined,
@@ -129,6 +130,11 @@ function startProcess(
     ...{ store, personalData, passwords: plainPasswords, tokens: noTokens, settings, operations: noOperations },
     personIndex: { bringUpToDate: () => unused('personIndex') },
     background: noBackground,
+    pictures: {
+      keep: () => unused('pictures'),
+      discard: () => unused('pictures'),
+      release: () => unused('pictures'),
+    },
     hints: {
       productsInCategory: async (id) =>
         (await rows(products)).filter(({ listed, category_id }) => listed && category_id === id).length,

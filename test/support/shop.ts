@@ -7,7 +7,7 @@ import { eventually } from './eventually.ts';
 import { mustBeSpecified } from './specification.ts';
 import { freshDatabase, type TestDatabase } from './database.ts';
 import { topologySettings } from './topology.ts';
-import { FRUGAL_SETTINGS, TEST_SETTINGS, spawnServer, type From, type ServerProcess } from './process.ts';
+import { FRUGAL_SETTINGS, TEST_SETTINGS, temporaryFolder, spawnServer, type From, type ServerProcess } from './process.ts';
 
 export const JWT_SECRET = 'a secret for tests, of thirty-two bytes and more';
 export const MASTER_KEY = Buffer.alloc(32, 7).toString('base64');
@@ -143,12 +143,16 @@ export function peopleOf(shop: { url: string; databaseUrl: string; currency?: st
 
 export type People = ReturnType<typeof peopleOf>;
 
+/** The pictures of all shops that this process serves. */
+let uploads: string | undefined;
+
 const configFor = (databaseUrl: string, env: Record<string, string>) =>
   loadConfig({
     ...TEST_SETTINGS,
     ...FRUGAL_SETTINGS,
     ...topologySettings(databaseUrl),
-    ...{ LOG_LEVEL: 'warn', DATABASE_URL: databaseUrl, JWT_SECRET, MASTER_KEY, ...env },
+    ...{ LOG_LEVEL: 'warn', DATABASE_URL: databaseUrl, JWT_SECRET, MASTER_KEY },
+    ...{ UPLOAD_DIR: (uploads ??= temporaryFolder('uploads')), ...env },
   });
 
 /** The write side on a database, without a server. Tests use it to read the log or to create an admin. */

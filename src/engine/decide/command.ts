@@ -1,6 +1,6 @@
 import type { Static, TObject, TSchema } from 'typebox';
 import type { Projection } from '../project/projection.ts';
-import type { CommandContext } from './context.ts';
+import type { Actor, CommandContext } from './context.ts';
 import type { Services } from './services.ts';
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
@@ -35,6 +35,27 @@ export interface Answers<R extends object, S extends Services> {
   view(row: R, context: CommandContext<S>): unknown;
 }
 
+/** The caller of a command, before the command is carried out. */
+export interface Caller<S extends Services> {
+  readonly actor: Actor;
+  readonly services: S;
+}
+
+/** A file that a command takes, in a multipart body in place of a JSON one. */
+export interface Upload<S extends Services> {
+  /** The name of its field in the body. */
+  readonly field: string;
+  readonly description: string;
+  /** The media types of files that are accepted, for the specification. */
+  readonly types: readonly string[];
+  maxBytes(services: S): number;
+  /**
+   * Throws unless the caller may send the file: before it is read, so that nobody else makes the shop read it. With an idempotency key
+   * the request may be a repeat, which `run` alone can tell.
+   */
+  admit(input: { readonly params: Readonly<Record<string, unknown>> }, caller: Caller<S>): Promise<void>;
+}
+
 type ParamsOf<P extends TObject | undefined> = P extends TObject ? Static<P> : Record<string, never>;
 
 /**
@@ -55,6 +76,8 @@ export interface CommandContract<D extends Domain = Domain> {
   readonly body?: TObject;
   /** 202: the work is done after the answer. */
   readonly status?: 200 | 201 | 202;
+  /** A file in place of a body. */
+  readonly upload?: Upload<D['services']>;
   readonly result: TSchema;
   /** Default: `always` for a contract with `answers`, else never. The specification promises the ETag by it. */
   readonly revised?: Revised;
@@ -91,6 +114,8 @@ export interface CommandContract<D extends Domain = Domain> {
 export interface CommandInput<P extends TObject | undefined, B extends TObject | undefined> {
   readonly params: ParamsOf<P>;
   readonly body: ParamsOf<B>;
+  /** The file of a command with `upload`. */
+  readonly file?: Buffer;
 }
 
 /** Returns the function that declares a domain's commands. The schemas of `params` and `body` type the input of `run`. */

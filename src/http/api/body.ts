@@ -28,8 +28,12 @@ function unsupported(detail: string): ProblemError {
 }
 
 /** Resolves with the whole body. Rejects with a problem when it exceeds `limit` bytes (as announced or as sent) or ends early. */
-function readBody(req: IncomingMessage, limit: number): Promise<Buffer> {
-  if (Number(req.headers['content-length'] ?? 0) > limit) return Promise.reject(tooLarge(limit));
+export function readBody(
+  req: IncomingMessage,
+  limit: number,
+  refusal: () => Error = () => tooLarge(limit),
+): Promise<Buffer> {
+  if (Number(req.headers['content-length'] ?? 0) > limit) return Promise.reject(refusal());
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let size = 0;
@@ -42,7 +46,7 @@ function readBody(req: IncomingMessage, limit: number): Promise<Buffer> {
       size += chunk.length;
       chunks.push(chunk);
       if (size > limit) {
-        settle(tooLarge(limit));
+        settle(refusal());
         req.resume();
       }
     };

@@ -12,6 +12,7 @@ import { envelope, type Exchange, JSON_TYPE, metaJson } from './exchange.ts';
 import { type FinishedAnswer, type Idempotency, type MadeAnswer, readIdempotencyKey, takesKey } from './idempotency.ts';
 import type { SecurityLog } from '../auth/securityLog.ts';
 import { CODES, PROBLEM_TYPE, problemJson, problemOf } from './problem.ts';
+import { readUpload } from './upload.ts';
 import { parseQuery } from './queryString.ts';
 import { bodyCheck, resultCheck, textCheck } from './validate.ts';
 
@@ -140,6 +141,14 @@ function readerOf({ command, path }: CommandRoute, deps: EndpointDeps) {
       ? readIdempotencyKey(exchange.req, errors)
       : undefined;
     errors.push(...checkQuery(parseQuery(exchange.search, errors)));
+    const { upload } = command;
+    if (upload !== undefined) {
+      refuseIfAny(errors);
+      if (key === undefined) await upload.admit({ params }, { actor: exchange.actor, services: deps.services });
+      const limits = { field: upload.field, maxBytes: upload.maxBytes(deps.services) };
+      const bytes = await readUpload(exchange.req, limits);
+      return { input: { params, body: {}, file: bytes } as unknown as Asked['input'], bytes, key, ifMatch };
+    }
     const { bytes, value: body } = await readJson(exchange.req, deps.bodyLimitBytes);
     const shape = checkBody(body);
     const isNew = ({ field }: FieldError): boolean => shape.every((one) => one.field !== field);
@@ -215,15 +224,19 @@ export function commandEndpoint(route: CommandRoute, deps: EndpointDeps): Endpoi
   const answer = (exchange: Exchange, asked: Asked): Promise<FinishedAnswer> =>
     asked.key === undefined ? carriedOut(exchange, freshId(), asked) : once(exchange, asked, asked.key);
 
-  return async (exchange, values) => {
-    const admitting = admit(deps, command, exchange);
-    if (admitting !== undefined) await admitting;
-    answering.startClock(exchange);
+  const serve = async (exchange: Exchange, values: readonly string[]): Promise<void> => {
     const asked = await read(exchange, values);
     const account = attemptedAccount(command, exchange, asked.input.body);
     if (account !== undefined) await deps.limits.attempt(exchange, command.limit!, account);
     const { status, headers, body } = await answer(exchange, asked);
     failpoint('answer:before-send');
     answering.send(exchange, status, headers, body);
+  };
+
+  return async (exchange, values) => {
+    const admitting = admit(deps, command, exchange);
+    if (admitting !== undefined) await admitting;
+    answering.startClock(exchange);
+    await (command.upload === undefined ? serve(exchange, values) : deps.uploads.run(() => serve(exchange, values)));
   };
 }

@@ -10,6 +10,7 @@ import type { Answering, Exchange } from './exchange.ts';
 import type { Forms } from './expected.ts';
 import type { Idempotency } from './idempotency.ts';
 import { invalidRequest } from './problem.ts';
+import type { Semaphore } from '../../platform/semaphore.ts';
 import type { Limits } from '../limits/limits.ts';
 import type { Revocations } from '../auth/revocation.ts';
 import type { SecurityLog } from '../auth/securityLog.ts';
@@ -28,6 +29,7 @@ export interface EndpointDeps {
   readonly revocations: Pick<Revocations, 'passed'>;
   readonly clientOf: (req: IncomingMessage) => Client;
   readonly bodyLimitBytes: number;
+  readonly uploads: Semaphore;
   /** The forms of inputs that depend on settings, in words. */
   readonly forms: Forms | undefined;
   readonly now: () => Date;

@@ -111,7 +111,7 @@ export const envelope = (requestId: string, data: string, pagination?: string): 
 
 export interface Answering {
   /** Sends the first answer; later ones (such as one after the time-out) are dropped. */
-  send(exchange: Exchange, status: number, headers: readonly string[], body: string): void;
+  send(exchange: Exchange, status: number, headers: readonly string[], body: string | Buffer): void;
   /** Answers with a problem; an error that becomes a 500 or 503 is logged in full. */
   fail(exchange: Exchange, error: unknown): void;
   /** Logs an error that the caller is not told, because the command has had its effect. */
@@ -131,8 +131,15 @@ export interface AnsweringOptions {
   readonly draining: () => boolean;
 }
 
+const RESOURCE_POLICY = 'Cross-Origin-Resource-Policy';
+
+/** Pages of other origins may show files, such as those of a shop whose pages have an origin of their own. */
+const forFiles = (headers: readonly string[]): readonly string[] =>
+  headers.map((value, at) => (headers[at - 1] === RESOURCE_POLICY ? 'cross-origin' : value));
+
 export function createAnswering(options: AnsweringOptions): Answering {
   const { logger, metrics, requestTimeoutMs, staticHeaders } = options;
+  const fileHeaders = forFiles(staticHeaders);
   const log = createAccessLog(logger);
 
   const record = (exchange: Exchange, status: number): void => {
@@ -148,7 +155,13 @@ export function createAnswering(options: AnsweringOptions): Answering {
     clearTimeout(exchange.timer);
     const { res } = exchange;
     if (!res.headersSent && !res.destroyed) {
-      const all = staticHeaders.concat('X-Request-ID', exchange.requestId, exchange.headers, headers);
+      const isFile = typeof body !== 'string';
+      const all = (isFile ? fileHeaders : staticHeaders).concat(
+        'X-Request-ID',
+        exchange.requestId,
+        exchange.headers,
+        headers,
+      );
       const bytes = Buffer.byteLength(body);
       if (status !== 204 && status !== 304) all.push('Content-Length', String(bytes));
       if (options.draining()) all.push('Connection', 'close');

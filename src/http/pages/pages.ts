@@ -3,6 +3,8 @@ import type { Logger } from 'pino';
 import { JSON_TYPE, envelope, type Answering, type Exchange } from '../api/exchange.ts';
 import type { SecurityLog } from '../auth/securityLog.ts';
 import { createAccountPages } from './account.ts';
+import type { Pictures } from '../../pictures/pictures.ts';
+import { addImages } from './images.ts';
 import { createHome } from './home.ts';
 import { createReadiness, type Probe } from './health.ts';
 import { DOCS_PATHS, DOCUMENTS } from './docs.ts';
@@ -23,6 +25,8 @@ export interface PagesDeps {
   readonly draining: () => boolean;
   readonly insight: Insight;
   /** Counts a request to a page that is not about this process's health. */
+  /** Reads the files of pictures; absent in a process without the API. */
+  readonly pictures?: Pick<Pictures, 'read'>;
   readonly count?: (exchange: Exchange) => void | Promise<void>;
 }
 
@@ -98,6 +102,7 @@ export function addPages(app: Express, deps: PagesDeps): void {
     await deps.count?.(exchangeOf(res));
     next();
   });
+  if (deps.pictures !== undefined) addImages(app, { ...deps, pictures: deps.pictures, exchangeOf });
   if (deps.docs !== undefined) {
     app.use(createHome({ exchangeOf, send: (...given) => answering.send(...given), missing: nothingAt }));
     app.use('/account', recording(deps, ACCOUNT_ROUTE));
