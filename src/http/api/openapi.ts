@@ -17,6 +17,7 @@ import {
 } from './openapiComponents.ts';
 import { headersOf } from './openapiHeaders.ts';
 import { createSchemaTable, plain, type Schema, schemaRef, type SchemaTable } from './openapiSchemas.ts';
+import { uploadBody } from './openapiUpload.ts';
 import { type Code, CODES } from './problem.ts';
 
 type Json = Record<string, unknown>;
@@ -177,17 +178,8 @@ const parametersOfCommand = (command: CommandContract): readonly string[] =>
     ? COMMAND_PARAMETERS
     : COMMAND_PARAMETERS.filter((name) => name !== 'IdempotencyKey');
 
-/** A body with one file. The specification describes its bytes by their media type. */
-function uploadOf({ field, description, types }: NonNullable<CommandContract['upload']>): Json {
-  const properties = { [field]: { type: 'string', format: 'binary', description } };
-  const schema = { type: 'object', required: [field], additionalProperties: false, properties };
-  const example = { [field]: 'quill.jpg' };
-  const content = { schema, example, encoding: { [field]: { contentType: types.join(', ') } } };
-  return { requestBody: { required: true, content: { 'multipart/form-data': content } } };
-}
-
 function requestBodyOf({ route: { contract }, schemas }: Making): Json {
-  if ('upload' in contract && contract.upload !== undefined) return uploadOf(contract.upload);
+  if ('upload' in contract && contract.upload !== undefined) return uploadBody(contract.upload);
   const body = 'body' in contract ? contract.body : undefined;
   if (body === undefined) return {};
   const schema = schemas.name(`${contract.name}Body`, plain(body));
