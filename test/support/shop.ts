@@ -7,7 +7,14 @@ import { eventually } from './eventually.ts';
 import { mustBeSpecified } from './specification.ts';
 import { freshDatabase, type TestDatabase } from './database.ts';
 import { topologySettings } from './topology.ts';
-import { FRUGAL_SETTINGS, TEST_SETTINGS, temporaryFolder, spawnServer, type From, type ServerProcess } from './process.ts';
+import {
+  FRUGAL_SETTINGS,
+  TEST_SETTINGS,
+  temporaryFolder,
+  spawnServer,
+  type From,
+  type ServerProcess,
+} from './process.ts';
 
 export const JWT_SECRET = 'a secret for tests, of thirty-two bytes and more';
 export const MASTER_KEY = Buffer.alloc(32, 7).toString('base64');
