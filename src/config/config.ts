@@ -6,6 +6,7 @@ import { emptyIn, slipsIn, strangersIn } from './names.ts';
 import type { Setting } from './parsers.ts';
 import { RULES } from './rules.ts';
 import { publicUrlOf, signInOf } from './people.ts';
+import { uploadsOf } from './uploads.ts';
 import { SETTINGS, type SettingName, type Values } from './settings.ts';
 
 /** The exit code when the settings are wrong (sysexits EX_CONFIG). */
@@ -40,20 +41,16 @@ const metricsOf = (values: Values) => ({
   openByDefault: values.NODE_ENV !== 'production',
 });
 
-/** The bucket for uploads; undefined means the folder. The rules see to it that all of its settings are given, or none. */
-const bucketOf = ({ S3_ENDPOINT: endpoint, S3_BUCKET: bucket, S3_REGION: region, ...values }: Values) => {
-  const { S3_ACCESS_KEY_ID: accessKeyId, S3_SECRET_ACCESS_KEY: secretAccessKey } = values;
-  if (endpoint === undefined || bucket === undefined) return undefined;
-  if (accessKeyId === undefined || secretAccessKey === undefined) return undefined;
-  return { endpoint, bucket, region, accessKeyId, secretAccessKey };
-};
-
-const uploadsOf = (values: Values) => ({
-  maxBytes: values.UPLOAD_MAX_SIZE,
-  /** Undefined means `uploads` in the data folder. */
-  dir: values.UPLOAD_DIR,
-  s3: bucketOf(values),
-});
+/** Undefined means no tracing. */
+const tracingOf = (values: Values) =>
+  values.OTEL_EXPORTER_OTLP_ENDPOINT === undefined
+    ? undefined
+    : {
+        endpoint: values.OTEL_EXPORTER_OTLP_ENDPOINT,
+        headers: values.OTEL_EXPORTER_OTLP_HEADERS ?? {},
+        serviceName: values.OTEL_SERVICE_NAME,
+        sampleRatio: Number(values.OTEL_TRACES_SAMPLER_ARG),
+      };
 
 const shopOf = (values: Values) => ({
   currency: values.CURRENCY,
@@ -142,16 +139,7 @@ const grouped = (values: Values) => ({
     sandboxDelayMs: values.PAYMENT_SANDBOX_DELAY,
   },
   mail: { smtpUrl: values.SMTP_URL, from: values.MAIL_FROM, publicUrl: publicUrlOf(values) },
-  /** Undefined means no tracing. */
-  tracing:
-    values.OTEL_EXPORTER_OTLP_ENDPOINT === undefined
-      ? undefined
-      : {
-          endpoint: values.OTEL_EXPORTER_OTLP_ENDPOINT,
-          headers: values.OTEL_EXPORTER_OTLP_HEADERS ?? {},
-          serviceName: values.OTEL_SERVICE_NAME,
-          sampleRatio: Number(values.OTEL_TRACES_SAMPLER_ARG),
-        },
+  tracing: tracingOf(values),
 });
 
 /** Freezes a value deeply, except buffers, which cannot be frozen. */

@@ -154,7 +154,7 @@ describe('pictures of products and stores', function () {
     expect(chatty.includes(CANARY)).to.equal(true);
     for (const bytes of [polyglot, chatty]) {
       const { images } = must(await sendOne(bytes, { name: `../../${CANARY}.png` }), 200).data;
-      for (const { url } of Object.values(images) as { url: string }[]) {
+      for (const { url } of Object.values<{ url: string }>(images)) {
         expect(url).to.match(/^\/images\/[0-9a-f-]{36}-(small|medium|large)\.webp$/);
         const { status, headers, bytes: file } = await served(url);
         expect([status, headers.get('content-type')]).to.deep.equal([200, 'image/webp']);

@@ -1,4 +1,4 @@
-import { noBackground, noTokens, unused } from './unusedServices.ts';
+import { noBackground, noOperations, noPictures, noTokens, unused } from './unusedServices.ts';
 import { randomUUID } from 'node:crypto';
 import { EventEmitter, once } from 'node:events';
 import { cartDecider } from '../../src/aggregates/cart.ts';
@@ -97,15 +97,6 @@ const plainPasswords: Services['passwords'] = {
   isOutdated: () => false,
   check: () => undefined,
 };
-const noOperations: Services['operations'] = {
-  projections: () => unused('projections'),
-  deadLetters: () => unused('deadLetters'),
-  deadLetter: () => unused('deadLetter'),
-  takeRebuildTurn: () => unused('takeRebuildTurn'),
-  deadLetterMustBeDead: () => unused('deadLetterMustBeDead'),
-  askDeadLetter: () => unused('askDeadLetter'),
-};
-
 async function wholeLogOf(store: EventStore): Promise<RecordedEvent[]> {
   const { position } = await store.head();
   return store.readAll(0n, Number(position) + 1);
@@ -130,11 +121,7 @@ function startProcess(
     ...{ store, personalData, passwords: plainPasswords, tokens: noTokens, settings, operations: noOperations },
     personIndex: { bringUpToDate: () => unused('personIndex') },
     background: noBackground,
-    pictures: {
-      keep: () => unused('pictures'),
-      discard: () => unused('pictures'),
-      release: () => unused('pictures'),
-    },
+    pictures: noPictures,
     hints: {
       productsInCategory: async (id) =>
         (await rows(products)).filter(({ listed, category_id }) => listed && category_id === id).length,

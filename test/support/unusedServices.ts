@@ -17,3 +17,16 @@ export const noTokens: Services['tokens'] = {
   parseChallenge: () => unused('parseChallenge'),
   sessionTtlMs: 0,
 };
+export const noPictures: Services['pictures'] = {
+  keep: () => unused('pictures'),
+  discard: () => unused('pictures'),
+  release: () => unused('pictures'),
+};
+export const noOperations: Services['operations'] = {
+  projections: () => unused('projections'),
+  deadLetters: () => unused('deadLetters'),
+  deadLetter: () => unused('deadLetter'),
+  takeRebuildTurn: () => unused('takeRebuildTurn'),
+  deadLetterMustBeDead: () => unused('deadLetterMustBeDead'),
+  askDeadLetter: () => unused('askDeadLetter'),
+};

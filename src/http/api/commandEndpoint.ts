@@ -158,15 +158,9 @@ function readerOf({ command, path }: CommandRoute, deps: EndpointDeps) {
   };
 }
 
-/** The endpoint of one command: it admits and validates a request, and carries it out at most once per idempotency key. */
-export function commandEndpoint(route: CommandRoute, deps: EndpointDeps): Endpoint {
-  const { command, locationOf } = route;
-  const { answering, ask, idempotency } = deps;
-  const success = successOf(command, locationOf, deps.checkResults);
-  const settled = settledIn(command, deps.security);
-  const read = readerOf(route, deps);
-
-  const originOf = (exchange: Exchange, id: string, { key, ifMatch }: Asked): Origin => ({
+const originIn =
+  (deps: EndpointDeps) =>
+  (exchange: Exchange, id: string, { key, ifMatch }: Asked): Origin => ({
     id,
     repeatable: key !== undefined,
     actor: exchange.actor,
@@ -176,6 +170,16 @@ export function commandEndpoint(route: CommandRoute, deps: EndpointDeps): Endpoi
     ...(exchange.traceparent === undefined ? {} : { traceparent: exchange.traceparent }),
     ...(ifMatch === undefined ? {} : { ifMatch }),
   });
+
+/** The endpoint of one command: it admits and validates a request, and carries it out at most once per idempotency key. */
+export function commandEndpoint(route: CommandRoute, deps: EndpointDeps): Endpoint {
+  const { command, locationOf } = route;
+  const { answering, ask, idempotency } = deps;
+  const success = successOf(command, locationOf, deps.checkResults);
+  const settled = settledIn(command, deps.security);
+  const read = readerOf(route, deps);
+
+  const originOf = originIn(deps);
 
   /** Undefined when there is nothing to wait for. */
   const written = (exchange: Exchange, position: bigint): void | Promise<void> => {

@@ -179,7 +179,7 @@ const parametersOfCommand = (command: CommandContract): readonly string[] =>
     : COMMAND_PARAMETERS.filter((name) => name !== 'IdempotencyKey');
 
 function requestBodyOf({ route: { contract }, schemas }: Making): Json {
-  if ('upload' in contract && contract.upload !== undefined) return uploadBody(contract.upload);
+  if ('upload' in contract) return uploadBody(contract.upload);
   const body = 'body' in contract ? contract.body : undefined;
   if (body === undefined) return {};
   const schema = schemas.name(`${contract.name}Body`, plain(body));

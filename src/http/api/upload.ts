@@ -22,7 +22,7 @@ export interface UploadLimits {
 }
 
 const tooLarge = ({ field, maxBytes }: UploadLimits): ProblemError => {
-  const error = fieldError(field, `may have at most ${maxBytes} bytes`, 'PAYLOAD_TOO_LARGE');
+  const error = fieldError(field, `must have at most ${maxBytes} bytes`, 'PAYLOAD_TOO_LARGE');
   return new ProblemError('PAYLOAD_TOO_LARGE', 'UploadTooLarge', error.message, { errors: [error] });
 };
 
@@ -40,6 +40,14 @@ function mustBeMultipart({ headers }: IncomingMessage, field: string): void {
   });
 }
 
+/** The names of fields in a refusal are cut to this many characters. */
+const NAME_SHOWN_MAX = 64;
+
+const malformedName = (field: string): ProblemError => refusing(field, 'must be the name of the part: one has no name');
+
+const unknownField = (name: string, field: string): ProblemError =>
+  refusing(name.slice(0, NAME_SHOWN_MAX), `is not a known field: the only one is ${field}`);
+
 /** Parses a whole body that has one file, and nothing else. */
 function fileIn(body: Buffer, headers: IncomingMessage['headers'], limits: UploadLimits): Promise<Buffer> {
   const { field, maxBytes } = limits;
@@ -54,31 +62,23 @@ function fileIn(body: Buffer, headers: IncomingMessage['headers'], limits: Uploa
       return;
     }
     const files: Buffer[][] = [];
-    const refuse = (error: Error): void => {
-      reject(error);
-      parser.removeAllListeners('close');
-    };
-    parser.on('file', (name, stream) => {
+    // A part may come without a name, whatever the types say.
+    parser.on('file', (name: string | undefined, stream) => {
       const chunks: Buffer[] = [];
       files.push(chunks);
-      if (name !== field)
-        refuse(
-          refusing(name === undefined ? field : name.slice(0, 64), `is not a known field: the only one is ${field}`),
-        );
-      else if (files.length > 1) refuse(refusing(field, 'must be one file, but there are several'));
+      if (name !== field) reject(name === undefined ? malformedName(field) : unknownField(name, field));
+      else if (files.length > 1) reject(refusing(field, 'must be one file, but there are several'));
       stream.on('data', (chunk: Buffer) => chunks.push(chunk)).on('error', malformed);
     });
     parser.on('field', (name) => {
-      const reason =
-        name === field ? 'must be a file, but it is text' : `is not a known field: the only one is ${field}`;
-      refuse(refusing(name === field ? field : name.slice(0, 64), reason));
+      reject(name === field ? refusing(field, 'must be a file, but it is text') : unknownField(name, field));
     });
     for (const event of ['filesLimit', 'fieldsLimit', 'partsLimit', 'error'] as const) parser.on(event, malformed);
     parser.once('close', () => {
       const [chunks] = files;
-      if (chunks === undefined) return reject(refusing(field, 'is missing: it must be a file'));
-      const file = Buffer.concat(chunks);
-      if (file.length > maxBytes) reject(tooLarge(limits));
+      const file = Buffer.concat(chunks ?? []);
+      if (chunks === undefined) reject(refusing(field, 'is missing: it must be a file'));
+      else if (file.length > maxBytes) reject(tooLarge(limits));
       else resolve(file);
     });
     parser.end(body);

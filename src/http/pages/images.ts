@@ -1,4 +1,4 @@
-import type { Express, Response } from 'express';
+import type { Express, Request, Response } from 'express';
 import type { Pictures } from '../../pictures/pictures.ts';
 import { IMAGES_PATH, imageNamed } from '../../queries/picture.ts';
 import type { Answering, Exchange } from '../api/exchange.ts';
@@ -21,7 +21,7 @@ interface ImagesDeps {
  * name that is none does.
  */
 export function addImages(app: Express, { answering, pictures, exchangeOf, count }: ImagesDeps): void {
-  app.all(ROUTE, async (req, res) => {
+  app.all(ROUTE, async (req: Request<{ name: string }>, res) => {
     const exchange = exchangeOf(res);
     exchange.route = ROUTE;
     if (req.method !== 'GET' && req.method !== 'HEAD') {
@@ -30,7 +30,7 @@ export function addImages(app: Express, { answering, pictures, exchangeOf, count
         headers: ['Allow', 'GET, HEAD'],
       });
     }
-    const named = imageNamed(req.params['name'] ?? '');
+    const named = imageNamed(req.params.name);
     const file = named && (await pictures.read(named.key, named.size));
     if (file === undefined) {
       await count?.(exchange);
