@@ -84,6 +84,11 @@ export function reject(
   throw new Refusal('rejected', rule, sentence, more);
 }
 
+/** Throws: the caller pinned a state that is no longer current. */
+export function stale(rule: string, sentence: string): never {
+  throw new Refusal('stale', rule, sentence);
+}
+
 /** Throws: it does not exist, or the caller may not see it. */
 export function missing(rule: string, sentence: string): never {
   throw new Refusal('notFound', rule, sentence);

@@ -1,4 +1,4 @@
-import { reject } from '../errors.ts';
+import { reject, stale } from '../errors.ts';
 import type { Command, Decider, Made } from '../engine/decide/decider.ts';
 import { withEntry, withItemAt, withoutEntry } from './collections.ts';
 import type { SealedOrOwn } from './sealed.ts';
@@ -17,8 +17,9 @@ export type StockEvent = StockReceived | StockAdjusted | StockReserved | StockRe
 
 export type ReceiveStock = Command<'ReceiveStock', { quantity: number }>;
 export type AdjustStock = Command<'AdjustStock', { change: number; reason: SealedOrOwn }>;
-/** Adjusts the units on hand, reserved ones included, to this total. */
-export type SetStock = Command<'SetStock', { total: number; reason: SealedOrOwn }>;
+export type StockFigures = Pick<StockState, 'onHand' | 'reserved'>;
+/** Adjusts the units on hand, reserved ones included, to this total. `seen`: the figures that the caller's ETag names; null for one without. */
+export type SetStock = Command<'SetStock', { total: number; reason: SealedOrOwn; seen?: StockFigures | null }>;
 export type ReserveStock = Command<'ReserveStock', StockReserved['data']>;
 export type ReleaseStock = Command<'ReleaseStock', { orderId: string }>;
 export type ShipStock = Command<'ShipStock', { orderId: string }>;
@@ -76,7 +77,7 @@ export const stockDecider: Decider<StockState, StockCommand, StockEvent> = {
       case 'AdjustStock':
         return adjust(command.data, state);
       case 'SetStock':
-        return adjust({ change: command.data.total - state.onHand, reason: command.data.reason }, state);
+        return set(command, state);
       case 'ReserveStock':
         return reserve(command, state);
       case 'ReleaseStock':
@@ -86,6 +87,14 @@ export const stockDecider: Decider<StockState, StockCommand, StockEvent> = {
     }
   },
 };
+
+function set({ data: { total, reason, seen } }: SetStock, state: StockState): StockEvent[] {
+  if (seen !== undefined && (seen?.onHand !== state.onHand || seen.reserved !== state.reserved)) {
+    const now = `${state.onHand} in all, ${state.reserved} of them reserved`;
+    stale('StockChanged', `The stock is ${now}, and your ETag does not say so. Read the product again.`);
+  }
+  return adjust({ change: total - state.onHand, reason }, state);
+}
 
 function adjust(data: AdjustStock['data'], state: StockState): StockEvent[] {
   if (data.change === 0) return [];

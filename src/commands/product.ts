@@ -10,7 +10,7 @@ import { checkOnce } from '../engine/decide/answer.ts';
 import { streamOf } from '../eventstore/eventStore.ts';
 import { type ProductRow, products } from '../projections/products.ts';
 import { Fields, Id, Line, Message, Name, Nullable, Price, Text } from '../schema.ts';
-import { ProductView, productView, StockView, stockView } from '../queries/product.ts';
+import { ProductView, productView, stockInTag, StockView, stockView } from '../queries/product.ts';
 import type { Answers } from '../engine/decide/command.ts';
 import { type CommandContext, defineChange, defineCommand, type Services } from './contract.ts';
 import { storeIdOf } from '../queries/store.ts';
@@ -51,6 +51,7 @@ export const answers: Answers<ProductRow, Services> = {
     const whole = { ...row, ...ratings, on_hand: stock.onHand, reserved: stock.reserved };
     return productView(whole, store.status === 'open' ? store.name : '');
   },
+  beside: (data) => stockInTag((data as ProductView).stock),
 };
 
 const listProduct = defineChange({

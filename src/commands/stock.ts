@@ -1,5 +1,5 @@
 import { productDecider } from '../aggregates/product.ts';
-import { stockDecider } from '../aggregates/stock.ts';
+import { stockDecider, type StockFigures } from '../aggregates/stock.ts';
 import { isOutcomeUnknown, isRefusal, missing } from '../errors.ts';
 import { isDoomed } from './claim.ts';
 import type { CommandContext } from './contract.ts';
@@ -8,6 +8,16 @@ export const STOCK_MAX = 1_000_000_000;
 
 const SET_WITH_PRODUCT = 'set with the product';
 const TAKEN_BACK = 'taken back: the product was not changed';
+
+/** As `stockInTag` writes it. */
+const STOCK_IN_TAG = /^(\d{1,10})-(\d{1,10})$/;
+
+/** The stock that the caller saw, by its `If-Match`; null when that names none, undefined when it pins nothing. */
+function seenStock({ ifMatch, ifMatchBeside = '' }: CommandContext['origin']): StockFigures | null | undefined {
+  if (ifMatch === undefined) return undefined;
+  const [, onHand, reserved] = STOCK_IN_TAG.exec(ifMatchBeside) ?? [];
+  return onHand === undefined || reserved === undefined ? null : { onHand: Number(onHand), reserved: Number(reserved) };
+}
 
 /**
  * Adjusts the stock of the caller's product to a total, then changes the product. When the product refuses, the adjustment is taken
@@ -22,7 +32,9 @@ export async function withStock<T>(
   const isTheirs = state.status === 'listed' && state.sellerId === context.actor.id;
   if (!isTheirs) return missing('ProductUnknown', 'You have no product with this id.');
   if (isDoomed(context, revision)) return change();
-  const set = { type: 'SetStock', data: { total, reason: SET_WITH_PRODUCT } } as const;
+  const seen = seenStock(context.origin);
+  const data = { total, reason: SET_WITH_PRODUCT, ...(seen === undefined ? {} : { seen }) };
+  const set = { type: 'SetStock', data } as const;
   const adjusted = await context.handle(stockDecider, id, set, { step: 'stock', provisional: true });
   let changed: T;
   try {

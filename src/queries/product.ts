@@ -47,6 +47,9 @@ export const stockView = (row: Pick<ProductRow, 'on_hand' | 'reserved'>): Static
   total: row.on_hand,
 });
 
+/** The stock as a product's ETag counts it. */
+export const stockInTag = ({ total, reserved }: Static<typeof StockView>): string => `${total}-${reserved}`;
+
 const twoDecimals = (value: number): number => Math.round(value * 100) / 100;
 
 const ratingView = ({ rating, ratings }: Pick<ProductRow, 'rating' | 'ratings'>): Static<typeof RatingView> => {
@@ -89,6 +92,11 @@ const RELATED_MAX = 10;
 
 export const view = (row: FoundProduct) => productView(row, row.store_name);
 
+function detail(row: FoundProduct) {
+  const data = view(row);
+  return { data, revision: BigInt(row.revision), beside: stockInTag(data.stock) };
+}
+
 const unknown = (): never => missing('ProductUnknown', 'There is no such product.');
 
 const getProduct = defineQuery({
@@ -111,13 +119,13 @@ const getProduct = defineQuery({
       `SELECT ${PRODUCT_COLUMNS} FROM ${PRODUCTS} WHERE p.id = $1 AND ${VISIBLE}`,
       [params.id],
     );
-    return row === undefined ? unknown() : { data: view(row), revision: BigInt(row.revision) };
+    return row === undefined ? unknown() : detail(row);
   },
   /** The seller also sees a product that is hidden from others. */
   async ownRun({ params }, { actor, db }) {
     const own = `SELECT ${PRODUCT_COLUMNS} FROM ${PRODUCTS} WHERE p.id = $1 AND p.seller_id::text = $2 AND ${KEPT}`;
     const [row] = await db.rows<FoundProduct>(own, [params.id, actor.id]);
-    return row === undefined ? unknown() : { data: view(row), revision: BigInt(row.revision) };
+    return row === undefined ? unknown() : detail(row);
   },
 });
 

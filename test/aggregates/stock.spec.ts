@@ -62,6 +62,23 @@ describe('stock', () => {
       .thenRefused('StockBelowReserved', 'INSUFFICIENT_STOCK');
   });
 
+  it('B10 (1): is not set to a total that was decided by other figures', () => {
+    const seeing = (seen: { onHand: number; reserved: number } | null) =>
+      ({ type: 'SetStock', data: { total: 10, reason: 'counted', seen } }) as const;
+    const set = (onHand: number, held: number) => seeing({ onHand, reserved: held });
+    const sold = [received, reserved('one', 3)] as const;
+    given(stockDecider, ...sold)
+      .when(set(10, 0))
+      .thenRefused('StockChanged');
+    given(stockDecider, ...sold)
+      .when(set(10, 3))
+      .thenNothing();
+    given(stockDecider, received).when(seeing(null)).thenRefused('StockChanged');
+    given(stockDecider, ...sold, shipped('one', 3))
+      .when(set(10, 3))
+      .thenRefused('StockChanged');
+  });
+
   it('is reserved as long as there is enough', () => {
     given(stockDecider, received).when(reserve('one', 10)).then(reserved('one', 10));
     given(stockDecider, received).when(reserve('one', 11)).thenRefused('InsufficientStock', 'INSUFFICIENT_STOCK');

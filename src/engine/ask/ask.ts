@@ -65,11 +65,15 @@ export interface Ask {
   wrote(actor: Actor, position: bigint): void | Promise<void>;
 }
 
+/** The part of the ETag that `If-Match` compares. */
+export const countedIn = (revision: bigint, beside: string | undefined): string =>
+  beside === undefined ? String(revision) : `${revision}~${beside}`;
+
 /**
  * The ETag is the revision and a digest of the answer. The revision alone is not enough: an answer also shows data that
  * changes without an event in the resource's own stream (a product shows its stock).
  */
-function toCached({ data, pagination, revision }: QueryAnswer): CachedAnswer {
+function toCached({ data, pagination, revision, beside }: QueryAnswer): CachedAnswer {
   const json = JSON.stringify(data);
   return {
     json,
@@ -77,7 +81,7 @@ function toCached({ data, pagination, revision }: QueryAnswer): CachedAnswer {
     ...(pagination === undefined ? {} : { pagination: JSON.stringify(pagination) }),
     ...(revision === undefined
       ? {}
-      : { revision: `${revision}.${hash('sha1', json, 'base64url').slice(0, FINGERPRINT_LENGTH)}` }),
+      : { revision: `${countedIn(revision, beside)}.${hash('sha1', json, 'base64url').slice(0, FINGERPRINT_LENGTH)}` }),
   };
 }
 

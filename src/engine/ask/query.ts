@@ -19,11 +19,12 @@ export interface Pagination {
   readonly next?: string;
 }
 
-/** `revision` becomes the ETag. */
+/** `revision` becomes the ETag, with `beside` as in the answer of a command. */
 export interface QueryAnswer {
   readonly data: unknown;
   readonly pagination?: Pagination;
   readonly revision?: bigint;
+  readonly beside?: string;
 }
 
 /** Read-only SQL on the read models. Returns `int8` as a number (a safe integer), `timestamptz` as ISO text, `jsonb` parsed. */

@@ -115,7 +115,9 @@ export async function answerWith<R extends object, S extends Services>(
   context: CommandContext<S>,
 ): Promise<Answer> {
   const row = await rowOf(context.services, answers.row, outcome);
-  return { data: await answers.view(row, context), revision: outcome.revision };
+  const data = await answers.view(row, context);
+  const beside = answers.beside?.(data);
+  return { data, revision: outcome.revision, ...(beside === undefined ? {} : { beside }) };
 }
 
 /** Returns the function that declares commands that answer with a row: `run` returns the outcome, the engine makes the answer. */

@@ -22,10 +22,14 @@ export type Access<Role extends string = string> = 'anyone' | 'user' | readonly 
 /** Whether every success of a contract has a revision, or only some. Without it, none has. */
 export type Revised = 'always' | 'sometimes';
 
-/** The answer that a command's caller gets. `revision` becomes the ETag. The context tracks the position of the last event. */
+/**
+ * The answer that a command's caller gets. `revision` becomes the ETag, with `beside`: what `If-Match` compares beside the revision,
+ * because it is in another stream. The context tracks the position of the last event.
+ */
 export interface Answer {
   readonly data: unknown;
   readonly revision?: bigint;
+  readonly beside?: string;
 }
 
 /** The row that a command answers with, and the function that makes the answer from it. */
@@ -33,6 +37,8 @@ export interface Answers<R extends object, S extends Services> {
   /** Only events of the command's own stream are in the row; `view` adds what other streams hold. */
   readonly row: Projection<R>;
   view(row: R, context: CommandContext<S>): unknown;
+  /** What the ETag of an answer counts beside the revision: letters, digits and hyphens. Default: nothing. */
+  beside?(data: unknown): string;
 }
 
 /** The caller of a command, before the command is carried out. */

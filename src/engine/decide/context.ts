@@ -64,6 +64,8 @@ export interface Origin {
   readonly client?: () => Client;
   /** Revision of `If-Match`. */
   readonly ifMatch?: bigint;
+  /** What the ETag of `If-Match` counts beside the revision. */
+  readonly ifMatchBeside?: string;
 }
 
 /** The part of a command's effect that shows that the command has happened. */

@@ -1,3 +1,4 @@
+import { countedIn } from '../../engine/ask/ask.ts';
 import { carryOut } from '../../engine/decide/carryOut.ts';
 import type { Answer } from '../../engine/decide/command.ts';
 import { ANONYMOUS, type CommandContext, type Effect, type Origin } from '../../engine/decide/context.ts';
@@ -7,7 +8,7 @@ import { failpoint } from '../../platform/failpoint.ts';
 import { derivedId, freshId } from '../../platform/ids.ts';
 import { readJson } from './body.ts';
 import { admit, assertResult, type Endpoint, type EndpointDeps, paramsReader, refuseIfAny } from './endpoint.ts';
-import { etagOf, readIfMatch } from './etag.ts';
+import { etagOf, type IfMatch, readIfMatch } from './etag.ts';
 import { envelope, type Exchange, JSON_TYPE, metaJson } from './exchange.ts';
 import { type FinishedAnswer, type Idempotency, type MadeAnswer, readIdempotencyKey, takesKey } from './idempotency.ts';
 import type { SecurityLog } from '../auth/securityLog.ts';
@@ -24,7 +25,7 @@ interface Asked {
   readonly input: Parameters<CommandContract['run']>[0];
   readonly bytes: Buffer;
   readonly key: string | undefined;
-  readonly ifMatch: bigint | undefined;
+  readonly ifMatch: IfMatch | undefined;
 }
 
 export interface CommandRoute {
@@ -53,10 +54,10 @@ function rulesBroken(command: CommandContract, body: unknown, services: Services
 function successOf(command: CommandContract, locationOf: CommandRoute['locationOf'], checkResults: boolean) {
   const check = checkResults ? resultCheck(command.result) : undefined;
   const status = command.status ?? 200;
-  return (exchange: Exchange, { data, revision }: Answer, position: bigint): FinishedAnswer => {
+  return (exchange: Exchange, { data, revision, beside }: Answer, position: bigint): FinishedAnswer => {
     if (check !== undefined) assertResult(command.name, check(data));
     const headers = ['Content-Type', JSON_TYPE, 'Cache-Control', 'no-store'];
-    if (revision !== undefined) headers.push('ETag', etagOf(revision));
+    if (revision !== undefined) headers.push('ETag', etagOf(countedIn(revision, beside)));
     if (position > 0n) headers.push(POSITION_HEADER, String(position));
     const id = (data as { id?: unknown } | null)?.id;
     if (status === 201 && typeof id === 'string' && locationOf !== undefined) {
@@ -158,6 +159,11 @@ function readerOf({ command, path }: CommandRoute, deps: EndpointDeps) {
   };
 }
 
+const pinnedBy = (match: IfMatch | undefined): Pick<Origin, 'ifMatch' | 'ifMatchBeside'> => ({
+  ...(match === undefined ? {} : { ifMatch: match.revision }),
+  ...(match?.beside === undefined ? {} : { ifMatchBeside: match.beside }),
+});
+
 const originIn =
   (deps: EndpointDeps) =>
   (exchange: Exchange, id: string, { key, ifMatch }: Asked): Origin => ({
@@ -168,7 +174,7 @@ const originIn =
     correlationId: exchange.requestId,
     client: () => deps.clientOf(exchange.req),
     ...(exchange.traceparent === undefined ? {} : { traceparent: exchange.traceparent }),
-    ...(ifMatch === undefined ? {} : { ifMatch }),
+    ...pinnedBy(ifMatch),
   });
 
 /** The endpoint of one command: it admits and validates a request, and carries it out at most once per idempotency key. */

@@ -2,20 +2,28 @@ import type { IncomingMessage } from 'node:http';
 import { type FieldError, fieldError } from '../../errors.ts';
 import { positionOf } from '../../platform/position.ts';
 
-/** `"12"`, `12` or `W/"12"`; a query's ETag `"12.<fingerprint>"` names revision 12 too. */
-const IF_MATCH = /^(?:W\/)?(?:"(\d{1,19})(?:\.[\w-]{1,32})?"|(\d{1,19}))$/;
+/**
+ * `"12"`, `12` or `W/"12"`; a query's ETag `"12.<fingerprint>"` names revision 12 too. `"12~7-3"` also names what the resource counts
+ * beside its revision.
+ */
+const IF_MATCH = /^(?:W\/)?(?:"(\d{1,19})(?:~([\w-]{1,64}))?(?:\.[\w-]{1,32})?"|(\d{1,19}))$/;
 
-export const etagOf = (revision: bigint | string): string => `"${revision}"`;
+export const etagOf = (counted: bigint | string): string => `"${counted}"`;
 
-/** The revision that the caller pins with `If-Match`; `*` pins none. */
-export function readIfMatch(req: IncomingMessage, errors: FieldError[]): bigint | undefined {
+export interface IfMatch {
+  readonly revision: bigint;
+  readonly beside: string | undefined;
+}
+
+/** What the caller pins with `If-Match`; `*` pins nothing. */
+export function readIfMatch(req: IncomingMessage, errors: FieldError[]): IfMatch | undefined {
   const value = req.headers['if-match'];
   if (value === undefined || value.trim() === '*') return undefined;
-  const [, quoted, plain] = IF_MATCH.exec(value.trim()) ?? [];
+  const [, quoted, beside, plain] = IF_MATCH.exec(value.trim()) ?? [];
   const revision = positionOf(quoted ?? plain);
   if (revision === undefined)
     errors.push(fieldError('If-Match', 'must be one ETag that this API has given, such as "12"'));
-  return revision;
+  return revision === undefined ? undefined : { revision, beside };
 }
 
 /** The log position that the answer must include (`Min-Position`). */

@@ -11,7 +11,7 @@ const always = (description: string, example: string) => ({ ...text(description,
 /** Headers that every answer has where they are named, and after them those that only some answers have. */
 export const headers = {
   'X-Request-ID': always('The id of this request: the one that you sent if it is valid, else a new one.', 'a1b2c3'),
-  ETag: always('The revision of the resource, for `If-Match` and `If-None-Match`.', '"3"'),
+  ETag: always('The revision of the resource, of a product also its stock, for `If-Match` and `If-None-Match`.', '"3"'),
   'Projection-Position': always('The answer includes every event up to here.', '42'),
   Location: always('The address of what was created.', '/api/v1/orders/0197f2e4-6c1b-7c3e-9b1a-0a1b2c3d4e06'),
   'Retry-After': always('Seconds.', '1'),
