@@ -8,7 +8,7 @@ import { failpoint } from '../../platform/failpoint.ts';
 import { derivedId, freshId } from '../../platform/ids.ts';
 import { readJson } from './body.ts';
 import { admit, assertResult, type Endpoint, type EndpointDeps, paramsReader, refuseIfAny } from './endpoint.ts';
-import { etagOf, type IfMatch, readIfMatch } from './etag.ts';
+import { etagOf, type IfMatch, pinnedBy, readIfMatch } from './etag.ts';
 import { envelope, type Exchange, JSON_TYPE, metaJson } from './exchange.ts';
 import { type FinishedAnswer, type Idempotency, type MadeAnswer, readIdempotencyKey, takesKey } from './idempotency.ts';
 import type { SecurityLog } from '../auth/securityLog.ts';
@@ -158,11 +158,6 @@ function readerOf({ command, path }: CommandRoute, deps: EndpointDeps) {
     return { input: { params, body } as unknown as Asked['input'], bytes, key, ifMatch };
   };
 }
-
-const pinnedBy = (match: IfMatch | undefined): Pick<Origin, 'ifMatch' | 'ifMatchBeside'> => ({
-  ...(match === undefined ? {} : { ifMatch: match.revision }),
-  ...(match?.beside === undefined ? {} : { ifMatchBeside: match.beside }),
-});
 
 const originIn =
   (deps: EndpointDeps) =>

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import type { Origin } from '../../engine/decide/context.ts';
 import { type FieldError, fieldError } from '../../errors.ts';
 import { positionOf } from '../../platform/position.ts';
 
@@ -25,6 +26,12 @@ export function readIfMatch(req: IncomingMessage, errors: FieldError[]): IfMatch
     errors.push(fieldError('If-Match', 'must be one ETag that this API has given, such as "12"'));
   return revision === undefined ? undefined : { revision, beside };
 }
+
+/** The caller's `If-Match`, as a command gets it. */
+export const pinnedBy = (match: IfMatch | undefined): Pick<Origin, 'ifMatch' | 'ifMatchBeside'> => ({
+  ...(match === undefined ? {} : { ifMatch: match.revision }),
+  ...(match?.beside === undefined ? {} : { ifMatchBeside: match.beside }),
+});
 
 /** The log position that the answer must include (`Min-Position`). */
 export function readMinPosition(req: IncomingMessage, errors: FieldError[]): bigint | undefined {
