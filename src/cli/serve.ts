@@ -1,6 +1,7 @@
 import cluster from 'node:cluster';
 import type { Command } from 'commander';
-import { environment, loadConfig, remarksOnSettings, weakSettings, type Config } from '../config/config.ts';
+import { environment, loadConfig, remarksOnSettings, type Config } from '../config/config.ts';
+import { weakSettings } from '../config/weak.ts';
 import { createLogger } from '../platform/log.ts';
 import { type Running, start } from '../main.ts';
 import { startWorkers } from '../workers/primary.ts';

@@ -199,17 +199,6 @@ export function remarksOnSettings(dir = process.cwd(), given: Environment = proc
   ];
 }
 
-/** The fewest characters of a password below which a shop is warned: NIST SP 800-63B asks for 8. */
-const PASSWORD_ADVISED_MIN = 8;
-
-/** Settings that are allowed and weaken the shop, a sentence each; a start logs them. */
-export function weakSettings({ auth: { passwordMinLength } }: Pick<Config, 'auth'>): string[] {
-  if (passwordMinLength >= PASSWORD_ADVISED_MIN) return [];
-  return [
-    `PASSWORD_MIN_LENGTH is ${passwordMinLength}: passwords of fewer than ${PASSWORD_ADVISED_MIN} characters are guessed soon`,
-  ];
-}
-
 /** Returns one frozen, validated object, or throws a `ConfigError` with every problem. An empty value counts as not set. */
 export function loadConfig(given: Environment = environment()): Config {
   const env = inOwnNames(given);

@@ -3,7 +3,8 @@ import os from 'node:os';
 import path from 'node:path';
 import { parseEnv } from 'node:util';
 import { expect } from 'chai';
-import { ConfigError, environment, loadConfig, weakSettings, type Environment } from '../../src/config/config.ts';
+import { ConfigError, environment, loadConfig, type Environment } from '../../src/config/config.ts';
+import { weakSettings } from '../../src/config/weak.ts';
 import { SETTINGS } from '../../src/config/settings.ts';
 import { ODD_TEXTS } from '../support/oddNumbers.ts';
 
