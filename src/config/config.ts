@@ -62,6 +62,16 @@ const shopOf = (values: Values) => ({
   unpaidBounds: { ordersMax: values.UNPAID_ORDERS_MAX, unitsMax: values.UNPAID_UNITS_MAX },
 });
 
+const rateLimitsOf = (values: Values) => ({
+  public: values.RATE_LIMIT_PUBLIC,
+  auth: values.RATE_LIMIT_AUTH,
+  /** Signed-in callers of one network together. */
+  address: values.RATE_LIMIT_ADDRESS ?? values.RATE_LIMIT_AUTH * ACCOUNTS_PER_ADDRESS,
+  login: values.RATE_LIMIT_LOGIN,
+  register: values.RATE_LIMIT_REGISTER,
+  refresh: values.RATE_LIMIT_REFRESH,
+});
+
 /** All durations are in milliseconds; all rate limits are requests per minute (0 means no limit). */
 const grouped = (values: Values) => ({
   production: values.NODE_ENV === 'production',
@@ -83,15 +93,7 @@ const grouped = (values: Values) => ({
   },
   uploads: uploadsOf(values),
   metrics: metricsOf(values),
-  rateLimits: {
-    public: values.RATE_LIMIT_PUBLIC,
-    auth: values.RATE_LIMIT_AUTH,
-    /** Signed-in callers of one network together. */
-    address: values.RATE_LIMIT_ADDRESS ?? values.RATE_LIMIT_AUTH * ACCOUNTS_PER_ADDRESS,
-    login: values.RATE_LIMIT_LOGIN,
-    register: values.RATE_LIMIT_REGISTER,
-    refresh: values.RATE_LIMIT_REFRESH,
-  },
+  rateLimits: rateLimitsOf(values),
   database: {
     /** Undefined means the embedded Postgres; see `platform/postgres/database.ts`. */
     url: values.DATABASE_URL,
