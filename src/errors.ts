@@ -44,14 +44,14 @@ export class Refusal extends Error {
   readonly rule: string;
   readonly code: string | undefined;
   readonly errors: readonly FieldError[];
-  /** When a later try may succeed, in seconds from now. */
-  readonly retryAfterS: number | undefined;
+  /** When a later try may succeed, ISO 8601 UTC. */
+  readonly retryAt: string | undefined;
 
   constructor(
     kind: RefusalKind,
     rule: string,
     sentence: string,
-    more: { code?: string; errors?: readonly FieldError[]; cause?: unknown; retryAfterS?: number } = {},
+    more: { code?: string; errors?: readonly FieldError[]; cause?: unknown; retryAt?: string } = {},
   ) {
     super(sentence, { cause: more.cause });
     this.name = 'Refusal';
@@ -59,7 +59,7 @@ export class Refusal extends Error {
     this.rule = rule;
     this.code = more.code;
     this.errors = more.errors ?? [];
-    this.retryAfterS = more.retryAfterS;
+    this.retryAt = more.retryAt;
   }
 }
 
@@ -79,7 +79,7 @@ export class SecurityFinding extends Error {
 export function reject(
   rule: string,
   sentence: string,
-  more: { code?: string; errors?: readonly FieldError[]; retryAfterS?: number } = {},
+  more: { code?: string; errors?: readonly FieldError[]; retryAt?: string } = {},
 ): never {
   throw new Refusal('rejected', rule, sentence, more);
 }

@@ -23,9 +23,11 @@ export const mailboxDecider: Decider<MailboxState, AllowLinkMail, MailboxEvent> 
   initial: { countUntil: [] },
   evolve: ({ countUntil }, { data }) => ({ countUntil: [...countUntil, data.countsUntil].slice(-LINK_MAILS_MAX) }),
   decide({ data: { countsUntil }, now }, { countUntil }) {
+    const [oldest = now] = countUntil;
     if (countUntil.filter((until) => now < until).length >= LINK_MAILS_MAX) {
       reject('MailsSpent', `At most ${LINK_MAILS_MAX} such mails an hour go to one address. Try again later.`, {
         code: 'RATE_LIMITED',
+        retryAt: oldest,
       });
     }
     return [{ type: 'LinkMailAllowed', data: { countsUntil } }];

@@ -92,12 +92,15 @@ export const NO_FACTOR: SecondFactor = {
 };
 
 /** Whether any code is refused, because the account has had too many wrong ones. */
-export const isBlocked = ({ wrongCodes, wrongUntil }: SecondFactor, now: string): boolean =>
+const isBlocked = ({ wrongCodes, wrongUntil }: SecondFactor, now: string): boolean =>
   wrongCodes >= WRONG_CODES_MAX && wrongUntil !== null && now < wrongUntil;
 
-function mustNotBeBlocked(factor: SecondFactor, now: string): void {
+export function mustNotBeBlocked(factor: SecondFactor, now: string): void {
   if (!isBlocked(factor, now)) return;
-  reject('CodesBlocked', 'Too many wrong codes for this account; try again later.', { code: 'RATE_LIMITED' });
+  reject('CodesBlocked', 'Too many wrong codes for this account; try again later.', {
+    code: 'RATE_LIMITED',
+    ...(factor.wrongUntil === null ? {} : { retryAt: factor.wrongUntil }),
+  });
 }
 
 export const codeWrong = (): never => unauthenticated('CodeWrong', 'This code is wrong, or was used before.');

@@ -84,6 +84,7 @@ const logIn = defineCommand({
   security: 'login',
   body: Fields({ email: Email, password: Password }),
   result: Type.Union([TokenPair, LoginChallenge]),
+  codes: ['EMAIL_NOT_VERIFIED'],
   async run({ body }, context) {
     const { passwords, personalData } = context.services;
     const found = await holderOf(context, emailClaim(context, body.email), PEOPLE);
@@ -119,6 +120,7 @@ const refreshTokens = defineCommand({
   security: 'refresh of a session',
   body: Fields({ refresh_token: RefreshToken }),
   result: TokenPair,
+  codes: ['EMAIL_NOT_VERIFIED', 'SECOND_FACTOR_REQUIRED'],
   revokes: true,
   async run({ body }, context) {
     const { tokens } = context.services;

@@ -1,9 +1,15 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { placeOfUser, type Sealed, sealedInFactor } from '../aggregates/sealed.ts';
-import { CODES_BLOCKED_MS, codeWrong, isBlocked, type Proof, RECOVERY_CODES } from '../aggregates/secondFactor.ts';
+import {
+  CODES_BLOCKED_MS,
+  codeWrong,
+  mustNotBeBlocked,
+  type Proof,
+  RECOVERY_CODES,
+} from '../aggregates/secondFactor.ts';
 import { type ActiveUser, userDecider } from '../aggregates/user.ts';
 import { signInEpoch } from '../aggregates/userLinks.ts';
-import { reject, Refusal } from '../errors.ts';
+import { Refusal } from '../errors.ts';
 import { asTyped, isTimeCode, stepOfCode } from '../platform/oneTimeCodes.ts';
 import type { CommandContext } from './contract.ts';
 
@@ -42,15 +48,6 @@ export interface Proved {
   readonly proof: Proof;
 }
 
-function mustNotBeBlocked(context: CommandContext, { secondFactor }: ActiveUser): void {
-  if (!isBlocked(secondFactor, context.now)) return;
-  const leftMs = Date.parse(secondFactor.wrongUntil ?? context.now) - Date.parse(context.now);
-  reject('CodesBlocked', 'Too many wrong codes for this account; try again later.', {
-    code: 'RATE_LIMITED',
-    retryAfterS: Math.max(1, Math.ceil(leftMs / 1_000)),
-  });
-}
-
 /** Counts a wrong code and refuses it. The count is in the user's stream, so it holds over all processes. */
 async function countWrong(context: CommandContext, userId: string): Promise<never> {
   const countsUntil = new Date(Date.parse(context.now) + CODES_BLOCKED_MS).toISOString();
@@ -63,7 +60,7 @@ async function countWrong(context: CommandContext, userId: string): Promise<neve
 export async function prove(context: CommandContext, userId: string, { user, code }: WithCode): Promise<Proved> {
   const { enabled } = user.secondFactor;
   if (enabled === null) return codeWrong();
-  mustNotBeBlocked(context, user);
+  mustNotBeBlocked(user.secondFactor, context.now);
   const { secret, recoveryHashes } = await context.services.personalData.reveal(enabled, sealedInFactor(userId));
   if (isTimeCode(code)) {
     const step = stepOfCode(secret, code, context.now);

@@ -1,12 +1,12 @@
 import { Type } from 'typebox';
 import { placeOfSession, type Sealed } from '../aggregates/sealed.ts';
 import { sessionDecider } from '../aggregates/session.ts';
-import type { ActiveUser } from '../aggregates/user.ts';
+import { type ActiveUser, userDecider } from '../aggregates/user.ts';
 import { signInEpoch } from '../aggregates/userLinks.ts';
 import type { Answer } from '../engine/decide/command.ts';
-import { reject } from '../errors.ts';
+import { Refusal, reject } from '../errors.ts';
 import { Named } from '../schema.ts';
-import type { CommandContext } from './contract.ts';
+import type { CommandContext, Services } from './contract.ts';
 import { tokenAnswer } from './tokenPair.ts';
 
 /** The answer to a right password that alone signs nobody in. It holds no token of a session. */
@@ -16,12 +16,35 @@ export const LoginChallenge = Named('LoginChallenge', {
   expires_in: Type.Integer(),
 });
 
-/** Whether the settings demand a second factor of this user, who has none. */
-const lacksFactor = ({ services: { settings } }: CommandContext, user: ActiveUser): boolean =>
-  settings.signIn.secondFactor === 'admin' && user.role === 'admin' && user.secondFactor.enabled === null;
+/** Whether the settings demand a second factor of people with this role. */
+export const demandsFactorOf = ({ settings }: Pick<Services, 'settings'>, role: string): boolean =>
+  settings.signIn.secondFactor === 'admin' && role === 'admin';
 
-export const isFactorDemanded = ({ services: { settings } }: CommandContext, user: ActiveUser): boolean =>
-  settings.signIn.secondFactor === 'admin' && user.role === 'admin';
+export const isFactorDemanded = ({ services }: CommandContext, user: ActiveUser): boolean =>
+  demandsFactorOf(services, user.role);
+
+/** Whether the settings demand a second factor of this user, who has none. */
+const lacksFactor = (context: CommandContext, user: ActiveUser): boolean =>
+  isFactorDemanded(context, user) && user.secondFactor.enabled === null;
+
+/**
+ * Whether the account of a caller has no second factor now. A token does not tell: it may be older than the demand of the settings, or
+ * than the end of the factor.
+ */
+export async function isWithoutFactor({ aggregates }: Pick<Services, 'aggregates'>, userId: string): Promise<boolean> {
+  const { state } = await aggregates.load(userDecider, userId);
+  return state.status !== 'active' || state.secondFactor.enabled === null;
+}
+
+export const factorRequired = (): Refusal =>
+  new Refusal(
+    'forbidden',
+    'SecondFactorRequired',
+    'This account must have a second factor: log in again, and set it up.',
+    {
+      code: 'SECOND_FACTOR_REQUIRED',
+    },
+  );
 
 function mustBeVerified({ services: { settings } }: CommandContext, { links }: ActiveUser): void {
   if (!settings.signIn.verifiedEmail || links.verified) return;
@@ -34,9 +57,7 @@ function mustBeVerified({ services: { settings } }: CommandContext, { links }: A
 export function mayHaveTokens(context: CommandContext, user: ActiveUser): void {
   mustBeVerified(context, user);
   if (!lacksFactor(context, user)) return;
-  reject('SecondFactorRequired', 'This account must have a second factor: log in again, and set it up.', {
-    code: 'SECOND_FACTOR_REQUIRED',
-  });
+  throw factorRequired();
 }
 
 /** The answer to a right password when more is needed; undefined when nothing is. */

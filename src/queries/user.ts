@@ -129,6 +129,7 @@ const getSecondFactor = defineQuery({
   tag: 'users',
   route: 'GET /users/me/second-factor',
   access: 'user',
+  enrolment: true,
   result: SecondFactorView,
   codes: ['NOT_FOUND'],
   reads: ['users'],

@@ -173,6 +173,7 @@ export async function openEdge(options: EdgeOptions = {}): Promise<Edge> {
       aggregates: createAggregates({ store }),
       personalData: memoryPersonalData(),
       tokens,
+      settings: { signIn: { secondFactor: 'nobody' } },
     } as unknown as Services,
     store,
     db: { rows: () => Promise.resolve([]) },

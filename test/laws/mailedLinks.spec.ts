@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import http from 'node:http';
 import { expect } from 'chai';
 import { type SmtpServer, startSmtpServer } from '../handlers/senders/smtpServer.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
-import { decoded, tokenIn } from '../support/mails.ts';
+import { linksIn, tokenOf } from '../support/mails.ts';
+import { rawPost } from '../support/rawPost.ts';
 import { spawnServer, type ServerProcess } from '../support/process.ts';
 import {
   type Answer,
@@ -24,6 +24,7 @@ const NEXT = 'a lantern on the harbour';
 describe('links in mails', function () {
   this.timeout(120_000);
   let database: TestDatabase;
+  let settings: Record<string, string>;
   let server: ServerProcess;
   let smtp: SmtpServer;
   let people: People;
@@ -33,7 +34,8 @@ describe('links in mails', function () {
     database = await freshDatabase();
     smtp = await startSmtpServer();
     const env = { DATABASE_URL: database.url, JWT_SECRET, MASTER_KEY, LOG_LEVEL: 'debug', TRUST_PROXY: '1' };
-    server = await spawnServer({ env: { ...env, PUBLIC_URL, SMTP_URL: smtp.url } });
+    settings = { ...env, PUBLIC_URL, SMTP_URL: smtp.url };
+    server = await spawnServer({ env: settings });
     people = peopleOf({ url: server.url, databaseUrl: database.url });
     admin = await people.admin();
   });
@@ -47,17 +49,9 @@ describe('links in mails', function () {
   const post = (path: string, body: object, token?: string): Promise<Answer> =>
     request(server.url, 'POST', path, { body, ...(token === undefined ? {} : { token }) });
   const logIn = (email: string, password = PASSWORD): Promise<Answer> => post('/auth/login', { email, password });
-  const linksTo = (to: string): string[] =>
-    smtp.mails
-      .filter((mail) => mail.to.includes(to))
-      .map(({ data }) => decoded(data))
-      .filter((text) => text.includes('#token='));
+  const linksTo = (to: string): string[] => linksIn(smtp.mails, to);
   /** The token of the newest link to an address, once there are so many. */
-  const linkTo = (to: string, count: number): Promise<string> =>
-    eventually(`link ${count} to ${to}`, () => {
-      const links = linksTo(to);
-      return links.length >= count ? tokenIn(links.at(-1)!) : undefined;
-    });
+  const linkTo = (to: string, count: number): Promise<string> => tokenOf(smtp.mails, { to, count });
   const askReset = async (email: string, count: number): Promise<string> => {
     must(await post('/auth/password-reset/request', { email }), 202);
     return linkTo(email, count);
@@ -139,7 +133,10 @@ describe('links in mails', function () {
       must(await post('/auth/refresh', { refresh_token }), 401);
     }
     must(await post('/auth/email-change', { token: toThief }), 400);
-    must(await logIn(ann.email, NEXT), 200);
+    const { access_token: now } = must(await logIn(ann.email, NEXT), 200).data;
+    const listed = must(await request(server.url, 'GET', '/users/me/sessions', { token: now }), 200).data;
+    expect(listed).to.have.length(1);
+    expect(must(await request(server.url, 'GET', '/users/me', { token: now }), 200).data.email).to.equal(ann.email);
   });
 
   it('B1 (6): an account that was deactivated and reactivated has none of its links', async () => {
@@ -152,24 +149,6 @@ describe('links in mails', function () {
     must(await logIn(ann.email), 200);
   });
 
-  /** A request that says itself where it goes. */
-  const raw = (path: string, headers: Record<string, string>, body: object): Promise<number> =>
-    new Promise((resolve, reject) => {
-      const { hostname, port } = new URL(server.url);
-      const options = {
-        hostname,
-        port,
-        path,
-        method: 'POST',
-        headers: { 'content-type': 'application/json', ...headers },
-      };
-      const sent = http.request(options, (answer) => {
-        answer.resume();
-        answer.once('end', () => resolve(answer.statusCode ?? 0));
-      });
-      sent.once('error', reject).end(JSON.stringify(body));
-    });
-
   it('B2 (1): the host of a link is that of the settings, whatever a request names', async () => {
     const path = '/api/v1/auth/password-reset/request';
     const ways: [string, Record<string, string>][] = [
@@ -179,7 +158,7 @@ describe('links in mails', function () {
     ];
     for (const [target, headers] of ways) {
       const { email } = await people.buyer('victim');
-      expect(await raw(target, headers, { email })).to.equal(202);
+      expect(await rawPost(server.url, target, { headers, body: { email } })).to.equal(202);
       await linkTo(email, 1);
       const [mail = ''] = linksTo(email);
       expect(mail).to.contain(`${PUBLIC_URL}/account/reset-password#token=`).and.not.contain('evil');
@@ -210,15 +189,39 @@ describe('links in mails', function () {
     ).to.deep.equal([]);
   });
 
-  it('mails three links an hour to an address, and does not tell that there are no more', async () => {
+  it('mails three links an hour to an address, also when other processes start, and does not tell that there are no more', async () => {
     const ann = await people.buyer('ann');
-    for (let count = 1; count <= 3; count += 1) await askReset(ann.email, count);
-    must(await post('/auth/password-reset/request', { email: ann.email }), 202);
-    must(await post('/auth/verify-email/request', { email: ann.email }), 202);
-    // The work after an answer is done in turn, so that of a later address comes after it.
-    const ben = await people.buyer('ben');
-    for (let count = 1; count <= 2; count += 1) await askReset(ben.email, count);
-    expect(linksTo(ann.email)).to.have.length(3);
+    for (let count = 1; count <= 2; count += 1) await askReset(ann.email, count);
+    const later = await spawnServer({ env: { ...settings, ROLES: 'http' } });
+    try {
+      const askThere = (path: string, email: string): Promise<Answer> =>
+        request(later.url, 'POST', path, { body: { email } });
+      must(await askThere('/auth/password-reset/request', ann.email), 202);
+      await linkTo(ann.email, 3);
+      const ben = await people.buyer('ben');
+      for (const path of ['/auth/password-reset/request', '/auth/verify-email/request']) {
+        const known = must(await askThere(path, ann.email.toUpperCase()), 202);
+        must(await post(path, { email: ann.email }), 202);
+        const unknown = must(await askThere(path, fresh('nobody')), 202);
+        expect(known.data).to.deep.equal(unknown.data);
+      }
+      // The work after an answer is begun in turn, and the mails are sent in the order of the log.
+      must(await askThere('/auth/password-reset/request', ben.email), 202);
+      await linkTo(ben.email, 1);
+      await askReset(ben.email, 2);
+      expect(linksTo(ann.email)).to.have.length(3);
+    } finally {
+      later.kill('SIGKILL');
+      await later.exited;
+    }
+  });
+
+  it('mails three changes of address an hour for an account, and says when there will be more', async () => {
+    const ann = await people.buyer('ann');
+    for (let count = 1; count <= 3; count += 1) must(await askMove(ann, fresh('next')), 202);
+    const spent = must(await askMove(ann, fresh('next')), 429);
+    expect(Number(spent.headers.get('retry-after'))).to.be.within(1, 3_600);
+    expect((await ann.call('GET', '/users/me')).data.email).to.equal(ann.email);
   });
 
   it('B14: programs that open a link spend nothing, and learn nothing', async () => {

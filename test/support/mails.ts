@@ -8,14 +8,14 @@ export const codeNow = (secret: string): string => codeAt(secret, stepOf(new Dat
 
 const TOKEN = /#token=([^\s]+)/;
 
-export const tokenIn = (text: string): string => {
+const tokenIn = (text: string): string => {
   const token = TOKEN.exec(text)?.[1];
   if (token === undefined) throw new Error(`no link in: ${text}`);
   return token;
 };
 
 /** Decodes the quoted-printable text of a mail that a mail server has got. */
-export const decoded = (data: string): string =>
+const decoded = (data: string): string =>
   /content-transfer-encoding: quoted-printable/i.test(data)
     ? Buffer.from(
         data
@@ -24,6 +24,25 @@ export const decoded = (data: string): string =>
         'latin1',
       ).toString()
     : data;
+
+interface Delivered {
+  readonly to: readonly string[];
+  readonly data: string;
+}
+
+/** The texts of the mails with links that a mail server has got for an address. */
+export const linksIn = (mails: readonly Delivered[], to: string): string[] =>
+  mails
+    .filter((mail) => mail.to.includes(to))
+    .map(({ data }) => decoded(data))
+    .filter((text) => text.includes('#token='));
+
+/** The token of the newest link to an address, once there are so many. */
+export const tokenOf = (mails: readonly Delivered[], { to, count }: { to: string; count: number }): Promise<string> =>
+  eventually(`link ${count} to ${to}`, () => {
+    const links = linksIn(mails, to);
+    return links.length >= count ? tokenIn(links.at(-1)!) : undefined;
+  });
 
 export interface KeptMail {
   readonly to: string;

@@ -67,6 +67,8 @@ export interface QueryContract<D extends Domain = Domain> {
   readonly route: Route;
   readonly aliases?: readonly Route[];
   readonly access: Access<D['role']>;
+  /** A caller may use the route before they have set up what the settings demand of their account beside a password. */
+  readonly enrolment?: true;
   readonly params?: TObject;
   /** Scalars only. The values come converted from the query string's text. */
   readonly query?: TObject;

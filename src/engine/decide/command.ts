@@ -76,6 +76,8 @@ export interface CommandContract<D extends Domain = Domain> {
   /** Other routes with the same answer. */
   readonly aliases?: readonly Route[];
   readonly access: Access<D['role']>;
+  /** A caller may use the route before they have set up what the settings demand of their account beside a password. */
+  readonly enrolment?: true;
   /** The rate limit that calls count against. Default: `public` without a token, `auth` with one. */
   readonly limit?: D['limit'];
   readonly params?: TObject;

@@ -83,8 +83,8 @@ const positionOf = ({ headers }: FinishedAnswer): bigint => {
 };
 
 /** Turns a refusal into an answer; throws errors of status 500 and above, because a repeat may succeed. */
-function refused(exchange: Exchange, error: unknown): FinishedAnswer {
-  const problem = problemOf(error);
+function refused(exchange: Exchange, error: unknown, now: Date): FinishedAnswer {
+  const problem = problemOf(error, now);
   if (problem.status >= CODES.INTERNAL_ERROR.status) throw error as Error;
   const headers = ['Content-Type', PROBLEM_TYPE, 'Cache-Control', 'no-store', ...problem.headers];
   return { status: problem.status, headers, body: problemJson(problem, exchange.path, metaJson(exchange.requestId)) };
@@ -209,7 +209,7 @@ export function commandEndpoint(route: CommandRoute, deps: EndpointDeps): Endpoi
     const telling = written(exchange, carried.position);
     if (telling !== undefined) await telling;
     if (carried.kind === 'answered') return carried.answer;
-    if (carried.kind === 'failed') return refused(exchange, carried.error);
+    if (carried.kind === 'failed') return refused(exchange, carried.error, deps.now());
     answering.noteAfterEffect(exchange, carried.error);
     return recorded(exchange, carried.effect);
   };

@@ -1,7 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 import type { TObject } from 'typebox';
-import type { Actor, Client } from '../../engine/decide/context.ts';
+import { type Actor, ANONYMOUS, type Client } from '../../engine/decide/context.ts';
 import type { CommandContract, Services } from '../../commands/contract.ts';
+import { demandsFactorOf, factorRequired, isWithoutFactor } from '../../commands/startSession.ts';
 import { type FieldError, fieldError, Refusal } from '../../errors.ts';
 import type { Ask } from '../../engine/ask/ask.ts';
 import type { QueryContract } from '../../engine/ask/query.ts';
@@ -53,12 +54,12 @@ function authorise({ access }: Contract, actor: Actor): void {
   }
 }
 
-/** Authenticates the caller, then checks the rate limit, then access. When several refuse, the rate limit's refusal is thrown. */
-export function admit(
-  { authenticate, limits, security }: EndpointDeps,
-  contract: Contract,
-  exchange: Exchange,
-): void | Promise<void> {
+/**
+ * Authenticates the caller, then checks the rate limit, then access, then the demand of a second factor. When several refuse, the rate
+ * limit's refusal is thrown.
+ */
+export function admit(deps: EndpointDeps, contract: Contract, exchange: Exchange): void | Promise<void> {
+  const { authenticate, limits, security } = deps;
   const limitClass = 'limit' in contract ? contract.limit : undefined;
   let denied: unknown;
   try {
@@ -73,9 +74,31 @@ export function admit(
   if (counted instanceof Promise) {
     return counted.then(() => {
       if (denied !== undefined) throw denied as Error;
+      return demandFactor(deps, contract, exchange);
     });
   }
   if (denied !== undefined) throw denied as Error;
+  return demandFactor(deps, contract, exchange);
+}
+
+/**
+ * Where the settings demand a second factor of the caller, one without it may only set it up. Routes for anyone answer such a caller as
+ * they answer nobody.
+ */
+function demandFactor(deps: EndpointDeps, contract: Contract, exchange: Exchange): void | Promise<void> {
+  const { services, security, answering } = deps;
+  if (contract.enrolment === true || !demandsFactorOf(services, exchange.actor.role)) return;
+  answering.startClock(exchange);
+  return isWithoutFactor(services, exchange.actor.id).then((without) => {
+    if (!without) return;
+    if (contract.access === 'anyone') {
+      exchange.actor = ANONYMOUS;
+      return;
+    }
+    const refusal = factorRequired();
+    security.denied(exchange, refusal);
+    throw refusal;
+  });
 }
 
 /** Reads the parameters of a path: decoded and converted, every invalid one reported. */

@@ -96,9 +96,14 @@ const SUBJECTS: Readonly<Record<string, string>> = {
 /** The schema of the thing whose id is in a route's path. */
 const subjectOf = ({ path }: ApiRoute): string => SUBJECTS[path.split('/')[1] ?? ''] ?? '';
 
+/** Whether a route is refused to an administrator without the second factor that the settings can demand. */
+export const needsFactor = ({ access, enrolment }: ApiRoute['contract']): boolean =>
+  enrolment !== true && (access === 'user' || (access !== 'anyone' && access.includes('admin')));
+
 export function codesOf({ contract, kind }: ApiRoute): Code[] {
   const codes = new Set<Code>(EVERY_ROUTE);
   if (Array.isArray(contract.access)) codes.add('FORBIDDEN');
+  if (needsFactor(contract)) codes.add('SECOND_FACTOR_REQUIRED');
   if (contract.params !== undefined) codes.add('NOT_FOUND');
   if (kind === 'command') EVERY_COMMAND.forEach((code) => codes.add(code));
   if ('paginated' in contract && contract.paginated) codes.add('PAGE_TOO_DEEP');

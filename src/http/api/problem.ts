@@ -84,11 +84,14 @@ const summaryOf = (errors: readonly FieldError[]): string =>
 
 const isCode = (code: string): code is Code => Object.hasOwn(CODES, code);
 
+const secondsUntil = (instant: string, now: Date): number =>
+  Math.max(1, Math.ceil((Date.parse(instant) - now.getTime()) / 1_000));
+
 /** `Retry-After` invites the caller to try again, so it is sent only when nothing was recorded. */
-function headersOf(refusal: Refusal): readonly string[] {
-  const { kind } = refusal;
+function headersOf(refusal: Refusal, now: Date | undefined): readonly string[] {
+  const { kind, retryAt } = refusal;
   if (isOutcomeUnknown(refusal)) return [];
-  if (refusal.retryAfterS !== undefined) return ['Retry-After', String(refusal.retryAfterS)];
+  if (retryAt !== undefined && now !== undefined) return ['Retry-After', String(secondsUntil(retryAt, now))];
   if (kind === 'unavailable') return ['Retry-After', String(RETRY_AFTER_UNAVAILABLE_S)];
   if (kind === 'unauthenticated') return ['WWW-Authenticate', 'Bearer'];
   return [];
@@ -113,9 +116,9 @@ function problemOfDatabase(error: unknown): Problem | undefined {
 
 /**
  * The only place that maps refusals to HTTP statuses. Any other error is a bug: the answer shows only `INTERNAL_ERROR`, so
- * the caller must log the error.
+ * the caller must log the error. `now`: for a refusal that names an instant from which a try may succeed.
  */
-export function problemOf(error: unknown): Problem {
+export function problemOf(error: unknown, now?: Date): Problem {
   if (error instanceof ProblemError) return error.problem;
   if (!isRefusal(error)) {
     return (
@@ -133,7 +136,7 @@ export function problemOf(error: unknown): Problem {
     rule: error.rule,
     detail: error.message,
     errors: error.errors.length > 0 ? error.errors : [{ code, message: error.message }],
-    headers: headersOf(error),
+    headers: headersOf(error, now),
   };
 }
 

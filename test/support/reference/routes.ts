@@ -3,6 +3,7 @@ import { fieldsOf, isObject, plain, valueOf, type Field, type JsonSchema } from 
 import {
   BASE_PATH,
   codesOf,
+  needsFactor,
   commands,
   PAGES,
   queries,
@@ -38,6 +39,7 @@ function errorsOf(route: ApiRoute): string {
     ...EVERYWHERE[route.kind],
     ...(Array.isArray(access) ? ['FORBIDDEN'] : []),
     ...(params === undefined ? [] : ['NOT_FOUND']),
+    ...(needsFactor(route.contract) ? ['SECOND_FACTOR_REQUIRED'] : []),
   ];
   const own = codesOf(route).filter((one) => !implied.includes(one));
   return own.length === 0 ? '' : `Own errors: ${listed(own.sort().map(errorLink), 'and')}.`;
@@ -144,6 +146,7 @@ const everyRoute = (): string =>
     `Any command may answer ${listed(EVERYWHERE.command.map(code), 'or')}.`,
     `Any query may answer ${listed(EVERYWHERE.query.map(code), 'or')}.`,
     `A route for certain roles answers ${code('FORBIDDEN')} to others. A route with a parameter in its path answers ${code('NOT_FOUND')} where there is no such thing, or where it belongs to another.`,
+    `With ${code('REQUIRE_SECOND_FACTOR=admin')}, every route for admins or for anyone signed in answers ${code('SECOND_FACTOR_REQUIRED')} to an administrator without a second factor, but those that set it up.`,
   ]);
 
 const outside = (): string =>

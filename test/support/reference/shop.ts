@@ -12,7 +12,7 @@ export { Refusal, type RefusalKind } from '../../../src/errors.ts';
 export { versionOf } from '../keptSchemas.ts';
 export { handlers } from '../../../src/handlers/index.ts';
 export { BASE_PATH, routesOf, type ApiRoute } from '../../../src/http/api/api.ts';
-export { codesOf } from '../../../src/http/api/openapi.ts';
+export { codesOf, needsFactor } from '../../../src/http/api/openapi.ts';
 export { PAGES } from '../../../src/http/api/openapiComponents.ts';
 export { CODES, problemJson, problemOf, ProblemError, type Code, type Problem } from '../../../src/http/api/problem.ts';
 export { createMetrics, type Collector } from '../../../src/http/pages/metrics.ts';
