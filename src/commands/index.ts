@@ -4,6 +4,7 @@ import { cartCommands } from './cart.ts';
 import { categoryCommands } from './category.ts';
 import type { CommandContract } from './contract.ts';
 import { erasureCommands } from './erasure.ts';
+import { inventoryCommands } from './inventory.ts';
 import { linkCommands } from './links.ts';
 import { orderCommands } from './order.ts';
 import { credentialCommands } from './credentials.ts';
@@ -34,6 +35,7 @@ export const commands: readonly CommandContract[] = [
   ...storeCommands,
   ...categoryCommands,
   ...productCommands,
+  ...inventoryCommands,
   ...pictureCommands,
   ...reviewCommands,
   ...cartCommands,

@@ -2,7 +2,6 @@ import { Type } from 'typebox';
 import { categoryDecider } from '../aggregates/category.ts';
 import { type Money, priceInWords, toMinor } from '../aggregates/money.ts';
 import { PRODUCT_STATUSES, productDecider } from '../aggregates/product.ts';
-import { placeOfStock } from '../aggregates/sealed.ts';
 import { stockDecider } from '../aggregates/stock.ts';
 import { storeDecider } from '../aggregates/store.ts';
 import { invalid, missing } from '../errors.ts';
@@ -10,7 +9,7 @@ import { checkOnce } from '../engine/decide/answer.ts';
 import { streamOf } from '../eventstore/eventStore.ts';
 import { type ProductRow, products } from '../projections/products.ts';
 import { Fields, Id, Line, Message, Name, Nullable, Price, Text } from '../schema.ts';
-import { ProductView, productView, stockInTag, StockView, stockView } from '../queries/product.ts';
+import { ProductView, productView, stockInTag } from '../queries/product.ts';
 import type { Answers } from '../engine/decide/command.ts';
 import { type CommandContext, defineChange, defineCommand, type Services } from './contract.ts';
 import { storeIdOf } from '../queries/store.ts';
@@ -169,36 +168,4 @@ const delistProduct = defineCommand({
   },
 });
 
-const adjustStock = defineCommand({
-  name: 'AdjustStock',
-  summary: 'Add to or take from the stock of a product',
-  tag: 'products',
-  route: 'POST /products/:id/stock',
-  access: ['seller', 'admin'],
-  params: Fields({ id: Id }),
-  body: Fields({
-    change: Type.Integer({ minimum: -STOCK_MAX, maximum: STOCK_MAX }),
-    reason: Line(500),
-  }),
-  check({ change }) {
-    if (change === 0) invalid('change', 'must not be 0');
-  },
-  result: StockView,
-  revised: 'always',
-  codes: ['INSUFFICIENT_STOCK'],
-  async run({ params, body }, context) {
-    await checkOnce(context, { stream: streamOf(stockDecider.category, params.id) }, async () => {
-      const { state: product } = await context.load(productDecider, params.id);
-      const theirs =
-        product.status === 'listed' && (context.actor.role !== 'seller' || product.sellerId === context.actor.id);
-      if (!theirs) missing('ProductUnknown', 'You have no product with this id.');
-    });
-    const place = placeOfStock(params.id, context.actor.id, 'StockAdjusted.reason');
-    const reason = await context.services.personalData.seal(place, body.reason);
-    const intent = { type: 'AdjustStock', data: { change: body.change, reason } } as const;
-    const { state, revision } = await context.handle(stockDecider, params.id, intent);
-    return { data: stockView({ on_hand: state.onHand, reserved: state.reserved }), revision };
-  },
-});
-
-export const productCommands = [listProduct, updateProduct, delistProduct, adjustStock];
+export const productCommands = [listProduct, updateProduct, delistProduct];

@@ -10,13 +10,16 @@ const SET_WITH_PRODUCT = 'set with the product';
 const TAKEN_BACK = 'taken back: the product was not changed';
 
 /** As `stockInTag` writes it. */
-const STOCK_IN_TAG = /^(\d{1,10})-(\d{1,10})$/;
+const STOCK_IN_TAG = /^(\d{1,16})-(\d{1,16})$/;
 
-/** The stock that the caller saw, by its `If-Match`; null when that names none, undefined when it pins nothing. */
-function seenStock({ ifMatch, ifMatchBeside = '' }: CommandContext['origin']): StockFigures | null | undefined {
-  if (ifMatch === undefined) return undefined;
+/** The stock that the caller saw, by its `If-Match`: null when that names none. Nothing is pinned without it. */
+export function pinnedStock({ origin: { ifMatch, ifMatchBeside = '' } }: CommandContext): {
+  seen?: StockFigures | null;
+} {
+  if (ifMatch === undefined) return {};
   const [, onHand, reserved] = STOCK_IN_TAG.exec(ifMatchBeside) ?? [];
-  return onHand === undefined || reserved === undefined ? null : { onHand: Number(onHand), reserved: Number(reserved) };
+  const named = onHand !== undefined && reserved !== undefined;
+  return { seen: named ? { onHand: Number(onHand), reserved: Number(reserved) } : null };
 }
 
 /**
@@ -32,8 +35,7 @@ export async function withStock<T>(
   const isTheirs = state.status === 'listed' && state.sellerId === context.actor.id;
   if (!isTheirs) return missing('ProductUnknown', 'You have no product with this id.');
   if (isDoomed(context, revision)) return change();
-  const seen = seenStock(context.origin);
-  const data = { total, reason: SET_WITH_PRODUCT, ...(seen === undefined ? {} : { seen }) };
+  const data = { total, reason: SET_WITH_PRODUCT, ...pinnedStock(context) };
   const set = { type: 'SetStock', data } as const;
   const adjusted = await context.handle(stockDecider, id, set, { step: 'stock', provisional: true });
   let changed: T;

@@ -54,6 +54,7 @@ const ROUTES: Readonly<Record<string, Case>> = {
   'DELETE /products/:id': { id: 'unwanted', expected: ownSellerOrAdmin },
   'GET /products/:id/stock': { id: 'product', expected: ownSellerOrAdmin },
   'GET /products/:id/stock/history': { id: 'product', expected: ownSellerOrAdmin },
+  'PUT /inventory/:id': { id: 'product', body: { operation: 'add', quantity: 1 }, expected: ownSellerOrAdmin },
   'POST /products/:id/stock': { id: 'product', body: { change: 1, reason: 'found' }, expected: ownSellerOrAdmin },
   'GET /products/:id/reviews': { id: 'product', expected: everybody },
   'POST /products/:id/reviews': { id: 'product', body: { rating: 1 }, expected: answers(401, 403, 403, 403) },

@@ -108,6 +108,8 @@ describe('the examples of the specification', function () {
     keep(product, await send('ListProduct', 'seller'));
     await send('UpdateProduct', 'seller', { id: product });
     await send('AdjustStock', 'seller', { id: product });
+    await send('ChangeInventory', 'seller', { id: product });
+    await send('CheckAvailability', 'anybody');
     await sendPicture('ChangeProductImage', `/products/${ours(product)}/image`, 'image');
     await send('RemoveProductImage', 'seller', { id: product });
     await sendPicture('ChangeStoreLogo', `/stores/${ours(store)}/logo`, 'logo');

@@ -26,6 +26,10 @@ const NEXT_PASSWORD = 'quiet harbour lantern';
 const VALUES: Readonly<Record<string, unknown>> = {
   'ListProduct.stock': 25,
   'UpdateProduct.stock': 25,
+  'ChangeInventory.operation': 'set',
+  'ChangeInventory.quantity': 25,
+  'ItemAvailability.in_stock': 12,
+  ...{ 'ItemAvailability.available': true, 'Availability.available': true },
   'CartLine.available': true,
   'User.id': ADA,
   'Store.id': STORE,
