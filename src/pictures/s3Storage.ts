@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { AwsClient } from 'aws4fetch';
 import { PICTURE_SIZES, type PictureSize } from '../aggregates/picture.ts';
 import { delayAfter, type Backoff } from '../platform/backoff.ts';
@@ -48,24 +49,55 @@ function picturesIn(xml: string): Kept[] {
   return [...found].map(([key, writtenAt]) => ({ key, writtenAt }));
 }
 
+interface Sent {
+  readonly method: 'GET' | 'PUT' | 'DELETE';
+  readonly body?: Uint8Array<ArrayBuffer>;
+}
+
+export interface S3Options {
+  readonly requestTimeoutMs?: number;
+}
+
+const refusalOf = (answer: Response, { method }: Sent): string => `the bucket answers ${answer.status} to ${method}`;
+
 /** Sends signed requests. One that fails in passing is sent again: every one of them has the same effect twice as once. */
-function createBucket({ endpoint, bucket, region, accessKeyId, secretAccessKey }: S3Settings) {
-  const client = new AwsClient({ accessKeyId, secretAccessKey, region, service: 's3', retries: 0 });
+function createBucket(settings: S3Settings, { requestTimeoutMs = REQUEST_TIMEOUT_MS }: S3Options) {
+  const { endpoint, bucket, ...signing } = settings;
+  const client = new AwsClient({ ...signing, service: 's3', retries: 0 });
   const base = `${endpoint.replace(/\/+$/, '')}/${bucket}`;
 
-  async function attempt(path: string, init: RequestInit): Promise<Response> {
-    // The time is also that of the body, which the caller reads.
-    return client.fetch(`${base}${path}`, { ...init, signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS) });
+  const attempt = (path: string, { method, body }: Sent): Promise<Response> =>
+    client.fetch(`${base}${path}`, {
+      method,
+      headers: {
+        // The bucket refuses a body that has changed on its way.
+        'x-amz-content-sha256': createHash('sha256')
+          .update(body ?? '')
+          .digest('hex'),
+        ...(body === undefined ? {} : { 'content-type': MEDIA_TYPE }),
+      },
+      ...(body === undefined ? {} : { body }),
+      // Another address would need another signature.
+      redirect: 'manual',
+      // The time is also that of the body, which the caller reads.
+      signal: AbortSignal.timeout(requestTimeoutMs),
+    });
+
+  /** Resolves with undefined when there is no such object. */
+  async function once<T>(path: string, sent: Sent, read: (answer: Response) => Promise<T>): Promise<T | undefined> {
+    const answer = await attempt(path, sent);
+    if (answer.ok) return read(answer);
+    const told = await answer.text();
+    if (PASSING.has(answer.status)) throw new Error(refusalOf(answer, sent));
+    if (answer.status !== 404) throw new Refused(refusalOf(answer, sent));
+    if (told.includes('NoSuchBucket')) throw new Refused('the bucket does not exist');
+    return undefined;
   }
 
-  return async function send<T>(path: string, init: RequestInit, read: (answer: Response) => Promise<T>): Promise<T> {
+  return async function send<T>(path: string, sent: Sent, read: (answer: Response) => Promise<T>) {
     for (let attempts = 1; ; attempts += 1) {
       try {
-        const answer = await attempt(path, init);
-        if (answer.ok || answer.status === 404) return await read(answer);
-        await answer.body?.cancel();
-        const told = `the bucket answers ${answer.status} to ${init.method ?? 'GET'}`;
-        throw PASSING.has(answer.status) ? new Error(told) : new Refused(told);
+        return await once(path, sent, read);
       } catch (error) {
         if (error instanceof Refused || attempts === ATTEMPTS_MAX) throw error;
       }
@@ -74,45 +106,38 @@ function createBucket({ endpoint, bucket, region, accessKeyId, secretAccessKey }
   };
 }
 
+const done = async (answer: Response): Promise<true> => {
+  await answer.body?.cancel();
+  return true;
+};
+
 /** Keeps pictures in an S3-compatible bucket, under `pictures/`. The bucket needs no public access: the shop serves them itself. */
-export function createS3Storage(settings: S3Settings): PictureStorage {
-  const send = createBucket(settings);
+export function createS3Storage(settings: S3Settings, options: S3Options = {}): PictureStorage {
+  const send = createBucket(settings, options);
   const pathOf = (key: string, size: PictureSize): string => {
     if (!KEY.test(key)) throw new TypeError(`not the key of a picture: ${key}`);
     return `/${OBJECTS_FOLDER}${key}/${size}.webp`;
   };
-  const ignored = async (answer: Response): Promise<void> => answer.body?.cancel();
-
-  const mustExist = async (answer: Response): Promise<void> => {
-    await answer.body?.cancel();
-    if (answer.status === 404) throw new Error('the bucket does not exist');
-  };
 
   return {
     async put(key, files) {
-      const headers = { 'content-type': MEDIA_TYPE };
       for (const size of PICTURE_SIZES) {
-        await send(pathOf(key, size), { method: 'PUT', headers, body: new Uint8Array(files[size]) }, mustExist);
+        const kept = await send(pathOf(key, size), { method: 'PUT', body: new Uint8Array(files[size]) }, done);
+        if (kept === undefined) throw new Error('the bucket has no place for the object');
       }
     },
     read: (key, size) =>
-      send(pathOf(key, size), { method: 'GET' }, async (answer) => {
-        if (answer.ok) return Buffer.from(await answer.arrayBuffer());
-        await answer.body?.cancel();
-        return undefined;
-      }),
+      send(pathOf(key, size), { method: 'GET' }, async (answer) => Buffer.from(await answer.arrayBuffer())),
     async remove(key) {
-      for (const size of PICTURE_SIZES) await send(pathOf(key, size), { method: 'DELETE' }, ignored);
+      for (const size of PICTURE_SIZES) await send(pathOf(key, size), { method: 'DELETE' }, done);
     },
     async *list() {
       let after: string | undefined;
       do {
         const query = new URLSearchParams({ 'list-type': '2', 'max-keys': String(LISTED_MAX), prefix: OBJECTS_FOLDER });
         if (after !== undefined) query.set('continuation-token', after);
-        const xml = await send(`?${query.toString()}`, { method: 'GET' }, async (answer) => {
-          if (answer.ok) return answer.text();
-          throw new Refused('the bucket does not exist');
-        });
+        const xml = await send(`?${query.toString()}`, { method: 'GET' }, (answer) => answer.text());
+        if (xml === undefined) throw new Error('the bucket cannot be listed');
         yield picturesIn(xml);
         after = textsOf(xml, 'IsTruncated')[0] === 'true' ? textsOf(xml, 'NextContinuationToken')[0] : undefined;
       } while (after !== undefined);
