@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { commands } from '../../src/commands/index.ts';
 import { queries } from '../../src/queries/index.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
-import { must, request, serveShop, serving, type Answer, type Caller, type Served } from '../support/shop.ts';
+import { must, PASSWORD, request, serveShop, type Answer, type Caller, type Served } from '../support/shop.ts';
 
 type Stranger = 'nobody' | 'another buyer' | 'another seller' | 'an admin';
 
@@ -19,8 +19,14 @@ interface Case {
     | 'session'
     | 'stranger'
     | 'review'
-    | 'erasable';
+    | 'erasable'
+    | 'ownProduct'
+    | 'ownReview';
   readonly body?: object;
+  /** What the owner is asked with, when a stranger's success would have used `id` up. */
+  readonly ownersId?: Case['id'];
+  /** The status for the owner; without it, that of `ownerGets`. */
+  readonly owner?: number;
   /** The status that each kind of caller gets for an id that is not theirs. */
   readonly expected: Readonly<Record<Stranger, number>>;
 }
@@ -37,7 +43,23 @@ const ownSellerOrAdmin = answers(401, 403, 404, 200);
 const adminOnly = answers(401, 403, 403, 200);
 const ownOnly = answers(401, 404, 404, 200);
 
-/** Every route with an id in its path. The first test fails when one is missing. */
+/** The answers that an owner may get: their own request is let in, and only its content is judged. */
+const LET_IN = [200, 201, 202, 400, 409, 412, 415, 422];
+/** A token of a deactivated or an erased account is none. */
+const GONE = 401;
+/** Routes that admit only administrators refuse also the owner; all others let them in. */
+const ownerGets = ({ owner, expected }: Case): readonly number[] => {
+  if (owner !== undefined) return [owner];
+  return expected['another buyer'] === 403 && expected['another seller'] === 403 ? [403] : LET_IN;
+};
+/** A route that refuses another buyer by the role, and another seller by the thing, is a seller's. */
+const isSellers = ({ expected }: Case): boolean =>
+  expected['another buyer'] === 403 && expected['another seller'] === 404;
+
+/**
+ * Every route with an id in its path, by what it is about: what nobody, another buyer, another seller and an administrator get. The
+ * owner and the accounts that are gone follow from `ownerGets` and `GONE`. Routes without an id are in `actors.spec.ts`.
+ */
 const ROUTES: Readonly<Record<string, Case>> = {
   'GET /stores/:id': { id: 'store', expected: everybody },
   'GET /stores/:id/products': { id: 'store', expected: everybody },
@@ -51,16 +73,21 @@ const ROUTES: Readonly<Record<string, Case>> = {
   'DELETE /products/:id/image': { id: 'product', expected: ownSellerOnly },
   'POST /stores/:id/logo': { id: 'store', body: {}, expected: ownSellerOnly },
   'DELETE /stores/:id/logo': { id: 'store', expected: ownSellerOnly },
-  'DELETE /products/:id': { id: 'unwanted', expected: ownSellerOrAdmin },
+  'DELETE /products/:id': { id: 'unwanted', ownersId: 'ownProduct', expected: ownSellerOrAdmin },
   'GET /products/:id/stock': { id: 'product', expected: ownSellerOrAdmin },
   'GET /products/:id/stock/history': { id: 'product', expected: ownSellerOrAdmin },
   'PUT /inventory/:id': { id: 'product', body: { operation: 'add', quantity: 1 }, expected: ownSellerOrAdmin },
   'POST /products/:id/stock': { id: 'product', body: { change: 1, reason: 'found' }, expected: ownSellerOrAdmin },
   'GET /products/:id/reviews': { id: 'product', expected: everybody },
-  'POST /products/:id/reviews': { id: 'product', body: { rating: 1 }, expected: answers(401, 403, 403, 403) },
+  'POST /products/:id/reviews': {
+    id: 'product',
+    body: { rating: 1 },
+    owner: 409,
+    expected: answers(401, 403, 403, 403),
+  },
   'GET /reviews/:id': { id: 'review', expected: everybody },
   'PUT /reviews/:id': { id: 'review', body: { rating: 1 }, expected: answers(401, 404, 404, 404) },
-  'DELETE /reviews/:id': { id: 'review', expected: answers(401, 404, 404, 404) },
+  'DELETE /reviews/:id': { id: 'review', ownersId: 'ownReview', expected: answers(401, 404, 404, 404) },
   'PUT /reviews/:id/answer': { id: 'review', body: { text: 'Mine' }, expected: ownSellerOnly },
   'DELETE /reviews/:id/answer': { id: 'review', expected: ownSellerOnly },
   'PUT /admin/reviews/:id/hide': { id: 'review', body: { reason: 'spam' }, expected: adminOnly },
@@ -96,6 +123,8 @@ describe('what is not theirs', function () {
   let ids: Record<Case['id'], string>;
   let strangers: Record<Stranger, Caller | undefined>;
   let buyer: Caller;
+  let owners: { seller: Caller; buyer: Caller };
+  let gone: { deactivated: Caller; erased: Caller };
 
   before(async () => {
     database = await freshDatabase();
@@ -105,7 +134,9 @@ describe('what is not theirs', function () {
     buyer = await people.buyer();
     const category = await people.category();
     const [product, unwanted] = [await people.product(seller, category), await people.product(seller, category)];
-    const body = { shipping_address: '1 Abbey Road', items: [{ product_id: product, quantity: 1 }] };
+    const [ownProduct, second] = [await people.product(seller, category), await people.product(seller, category)];
+    const items = [product, second].map((product_id) => ({ product_id, quantity: 1 }));
+    const body = { shipping_address: '1 Abbey Road', items };
     const order = must(await buyer.call('POST', '/orders', body), 201).data;
     await people.untilOrder(buyer, order.id, 'paid');
     const shipped = must(await buyer.call('POST', '/orders', body), 201).data.id;
@@ -114,9 +145,16 @@ describe('what is not theirs', function () {
       must(await seller.call('PUT', `/orders/${shipped}/status`, { status }), 200);
     }
     const review = must(await buyer.call('POST', `/products/${product}/reviews`, { rating: 5 }), 201).data.id;
+    const ownReview = must(await buyer.call('POST', `/products/${second}/reviews`, { rating: 5 }), 201).data.id;
+    must(await buyer.call('POST', '/cart/items', { product_id: product, quantity: 1 }), 201, 200);
     const user = must(await buyer.call('GET', '/users/me'), 200).data.id;
     const stranger = (await people.buyer()).id;
-    const session = must(await buyer.call('GET', '/users/me/sessions'), 200).data[0].id;
+    await people.logIn(buyer.email);
+    const sessions = must(await buyer.call('GET', '/users/me/sessions'), 200).data as {
+      id: string;
+      current: boolean;
+    }[];
+    const session = sessions.find(({ current }) => !current)!.id;
     const erasable = (await people.buyer()).id;
     ids = {
       store: seller.storeId,
@@ -130,12 +168,19 @@ describe('what is not theirs', function () {
       session,
       review,
       erasable,
+      ownProduct,
+      ownReview,
     };
+    owners = { seller, buyer };
+    const admin = await people.admin();
+    gone = { deactivated: await people.buyer(), erased: await people.buyer() };
+    must(await admin.call('PUT', `/admin/users/${gone.deactivated.id}/deactivate`), 200);
+    must(await gone.erased.call('DELETE', '/users/me', { password: PASSWORD }), 200);
     strangers = {
       nobody: undefined,
       'another buyer': await people.buyer(),
       'another seller': await people.seller(),
-      'an admin': await people.admin(),
+      'an admin': admin,
     };
   });
   after(async () => {
@@ -152,10 +197,26 @@ describe('what is not theirs', function () {
 
   it('is judged for every route that has an id in its path', () => {
     const declared = [...commands, ...queries].map(({ route }) => route).filter((route) => route.includes(':'));
+    const missing = declared.filter((route) => !Object.hasOwn(ROUTES, route));
+    expect(missing, 'add a line for each to ROUTES: what it is about, and `expected` for each caller').to.deep.equal(
+      [],
+    );
     expect(Object.keys(ROUTES).sort()).to.deep.equal([...declared].sort());
   });
 
-  for (const [route, { id, body, expected }] of Object.entries(ROUTES)) {
+  for (const [route, line] of Object.entries(ROUTES)) {
+    const { id, body, expected } = line;
+
+    it(`${route} answers a deactivated or erased account ${GONE}, and the owner ${ownerGets(line).join(' or ')}`, async () => {
+      for (const [who, caller] of Object.entries(gone)) {
+        const answer = await ask(caller, route, ids[id], body);
+        expect(answer.status, `${who}: ${answer.text}`).to.equal(GONE);
+      }
+      const owner = isSellers(line) ? owners.seller : owners.buyer;
+      const answer = await ask(owner, route, ids[line.ownersId ?? id], body);
+      expect(ownerGets(line), `the owner: ${answer.text}`).to.include(answer.status);
+    });
+
     it(`${route} answers ${Object.entries(expected)
       .map(([who, status]) => `${who} ${status}`)
       .join(', ')}`, async () => {
@@ -203,63 +264,4 @@ describe('what is not theirs', function () {
     const { data } = must(await request(shop.url, 'POST', '/auth/login', { body }), 200);
     return `Bearer ${data.access_token}`;
   }
-});
-
-describe('a session', function () {
-  this.timeout(60_000);
-  let shop: Served;
-  serving((served) => (shop = served));
-
-  const post = (path: string, body: object, token?: string): Promise<Answer> =>
-    request(shop.url, 'POST', path, { body, ...(token === undefined ? {} : { token }) });
-  const password = 'correct horse battery';
-  const logIn = async (email: string) => must(await post('/auth/login', { email, password }), 200).data;
-
-  it('ends with its refresh token’s second use, for thief and owner alike', async () => {
-    const { email } = await shop.people.buyer();
-    const first = await logIn(email);
-    const second = must(await post('/auth/refresh', { refresh_token: first.refresh_token }), 200).data;
-    must(await post('/auth/refresh', { refresh_token: first.refresh_token }), 401);
-    must(await post('/auth/refresh', { refresh_token: second.refresh_token }), 401);
-    must(await request(shop.url, 'GET', '/users/me', { token: second.access_token }), 401);
-  });
-
-  it('has one successor, asked for 20 times at once', async () => {
-    const { email } = await shop.people.buyer();
-    const { refresh_token } = await logIn(email);
-    const all = await Promise.all(Array.from({ length: 20 }, () => post('/auth/refresh', { refresh_token })));
-    expect(all.filter(({ status }) => status === 200).length).to.be.at.most(1);
-  });
-
-  it('is over at once after logging out', async () => {
-    const { email } = await shop.people.buyer();
-    const { access_token: token, refresh_token } = await logIn(email);
-    must(await request(shop.url, 'GET', '/users/me', { token }), 200);
-    must(await post('/auth/logout', { refresh_token }), 200);
-    must(await request(shop.url, 'GET', '/users/me', { token }), 401);
-    must(await post('/auth/refresh', { refresh_token }), 401);
-  });
-
-  it('is over when the password was changed in another, which goes on', async () => {
-    const { email } = await shop.people.buyer();
-    const [here, there] = [await logIn(email), await logIn(email)];
-    const body = { current_password: password, new_password: 'another horse, another battery' };
-    must(await request(shop.url, 'PUT', '/users/me/password', { body, token: here.access_token }), 200);
-    must(await request(shop.url, 'GET', '/users/me', { token: here.access_token }), 200);
-    must(await request(shop.url, 'GET', '/users/me', { token: there.access_token }), 401);
-    must(await post('/auth/refresh', { refresh_token: there.refresh_token }), 401);
-    must(await post('/auth/refresh', { refresh_token: here.refresh_token }), 200);
-    must(await post('/auth/login', { email, password }), 401);
-  });
-
-  it('of a buyer who opened a store becomes a seller’s with the next token', async () => {
-    const person = await shop.people.buyer();
-    must(await person.call('POST', '/stores', { name: 'A store' }), 201);
-    must(await person.call('POST', '/stores', { name: 'A second store' }), 409);
-    const { refresh_token } = await logIn(person.email);
-    const { access_token: token, user } = must(await post('/auth/refresh', { refresh_token }), 200).data;
-    expect(user.role).to.equal('seller');
-    must(await request(shop.url, 'GET', '/seller/orders', { token }), 200);
-    must(await request(shop.url, 'GET', '/cart', { token }), 403);
-  });
 });
