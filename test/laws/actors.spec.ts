@@ -68,6 +68,7 @@ const ROUTES: Readonly<Record<string, Line>> = {
   'GET /users/me/reviews': user,
   'GET /admin/reviews': admin,
   'GET /seller/products': seller,
+  'POST /inventory/check-availability': anybodyForm,
   'GET /inventory/low-stock': seller,
   'GET /cart': buyer,
   'GET /orders': user,
