@@ -19,6 +19,7 @@ export const SEALED_FIELDS = {
   SecondFactorOffered: { secret: 'pd2' },
   SecondFactorEnabled: { recoveryHashes: 'pd2' },
   RecoveryCodesRenewed: { recoveryHashes: 'pd2' },
+  SecondFactorDisabled: { reason: 'pd2' },
   SessionStarted: { address: 'pd2', agent: 'pd2' },
   UserDeactivated: { reason: 'pd2' },
   UserReactivated: { reason: 'pd2' },

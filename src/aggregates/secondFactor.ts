@@ -18,9 +18,10 @@ export type SecondFactorEnabled = {
   type: 'SecondFactorEnabled';
   data: { step: number; recoveryHashes: Sealed; keptSession: string | null; at: string };
 };
+/** `reason`: of somebody else who turned it off. */
 export type SecondFactorDisabled = {
   type: 'SecondFactorDisabled';
-  data: { proof: Proof | null; keptSession: string | null; at: string };
+  data: { proof: Proof | null; keptSession: string | null; at: string; reason?: Sealed };
 };
 export type RecoveryCodesRenewed = {
   type: 'RecoveryCodesRenewed';
@@ -43,10 +44,10 @@ export type EnableSecondFactor = Command<
   'EnableSecondFactor',
   { secret: Sealed; step: number; recoveryHashes: Sealed; keptSession: string | null }
 >;
-/** `secret`: the one that the code was compared with. Without a proof, the operator of the shop disables it. */
+/** `secret`: the one that the code was compared with. Without a proof, the operator of the shop or an administrator disables it. */
 export type DisableSecondFactor = Command<
   'DisableSecondFactor',
-  { secret: Sealed; proof: Proof; keptSession: string | null } | { keptSession: null }
+  { secret: Sealed; proof: Proof; keptSession: string | null } | { keptSession: null; reason?: Sealed }
 >;
 export type RenewRecoveryCodes = Command<
   'RenewRecoveryCodes',
@@ -181,7 +182,7 @@ export function decideSecondFactor({ type, data, now }: SecondFactorCommand, sta
     case 'DisableSecondFactor': {
       if (!('secret' in data)) {
         if (enabled === null) return [];
-        return [{ type: 'SecondFactorDisabled', data: { proof: null, keptSession: null, at: now } }];
+        return [{ type: 'SecondFactorDisabled', data: { proof: null, at: now, ...data } }];
       }
       const { secret, proof, keptSession } = data;
       proved(state, { secret, proof }, now);

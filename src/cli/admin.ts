@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { checkAdmin, createAdmin, NAME_DEFAULT, type NewAdmin } from '../compose/admin.ts';
+import { checkAdmin, createAdmin, endFactorByEmail, NAME_DEFAULT, type NewAdmin } from '../compose/admin.ts';
 import { isRefusal } from '../errors.ts';
 import { onShop, operator, tellSecurity } from './onShop.ts';
 import { readPassword } from './password.ts';
@@ -28,10 +28,24 @@ async function create({ passwordStdin = false, ...admin }: Options): Promise<voi
   );
 }
 
+async function endFactor({ email, reason }: { readonly email: string; readonly reason?: string }): Promise<void> {
+  await onShop(async ({ shop, log }) => {
+    const lost = reason === undefined ? { email } : { email, reason };
+    const { id, wasOn } = await endFactorByEmail(shop.services, { ...lost, email: clean(email) }, operator());
+    if (wasOn) tellSecurity(log, 'second factor off by an admin', { user: id });
+    console.log(`The second factor of ${clean(email)} (${id}) ${wasOn ? 'is off now.' : 'was off already.'}`);
+  });
+}
+
 export function register(program: Command): void {
-  program
-    .command('admin')
-    .description('look after administrators')
+  const admin = program.command('admin').description('look after administrators');
+  admin
+    .command('second-factor-off')
+    .description('turn off the second factor of somebody who has lost it; ends their sessions and mailed links')
+    .requiredOption('--email <address>', 'the address that they log in with', words)
+    .option('--reason <text>', 'kept with the event, sealed for the person', words)
+    .action(endFactor);
+  admin
     .command('create')
     .description('register an administrator; the password is asked for, or read from stdin')
     .requiredOption('--email <address>', 'the address that they log in with', words)

@@ -16,6 +16,7 @@ import { reviewCommands } from './review.ts';
 import { roleCommands } from './role.ts';
 import { standingCommands } from './standing.ts';
 import { sessionCommands } from './session.ts';
+import { lostFactorCommands } from './lostFactor.ts';
 import { secondFactorCommands } from './secondFactor.ts';
 import { storeCommands } from './store.ts';
 import { userCommands } from './user.ts';
@@ -27,6 +28,7 @@ export const commands: readonly CommandContract[] = [
   ...userCommands,
   ...linkCommands,
   ...secondFactorCommands,
+  ...lostFactorCommands,
   ...roleCommands,
   ...standingCommands,
   ...erasureCommands,

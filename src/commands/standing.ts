@@ -11,9 +11,9 @@ import { type CommandContext, defineChange } from './contract.ts';
 
 const REASON_LENGTH_MAX = 500;
 
-const Standing = Fields({ reason: Type.Optional(Line(REASON_LENGTH_MAX)) });
+export const Reasoned = Fields({ reason: Type.Optional(Line(REASON_LENGTH_MAX)) });
 
-async function knownUser(context: CommandContext, id: string): Promise<ActiveUser> {
+export async function knownUser(context: CommandContext, id: string): Promise<ActiveUser> {
   const { state } = await context.load(userDecider, id);
   return state.status === 'active' ? state : missing('UserUnknown', 'There is no such user.');
 }
@@ -34,7 +34,7 @@ const deactivate = defineChange({
   security: 'deactivation of an account',
   tells: ({ params: { id } }) => ({ target: id }),
   params: Fields({ id: Id }),
-  body: Standing,
+  body: Reasoned,
   result: UserView,
   answers: userAnswers,
   codes: ['CONFLICT', 'NOT_FOUND'],
@@ -57,7 +57,7 @@ const reactivate = defineChange({
   security: 'reactivation of an account',
   tells: ({ params: { id } }) => ({ target: id }),
   params: Fields({ id: Id }),
-  body: Standing,
+  body: Reasoned,
   result: UserView,
   answers: userAnswers,
   codes: ['NOT_FOUND'],

@@ -1,6 +1,7 @@
 import { emailClaim, normalEmail, PEOPLE } from '../commands/auth.ts';
 import { holderOf } from '../commands/claim.ts';
 import type { Services } from '../commands/contract.ts';
+import { endFactorOf } from '../commands/lostFactor.ts';
 import { registerUser } from '../commands/registration.ts';
 import { type Config, ConfigError } from '../config/config.ts';
 import type { ReadDb } from '../engine/ask/query.ts';
@@ -37,6 +38,19 @@ function checkForm(admin: NewAdmin): Required<NewAdmin> {
 export async function checkAdmin(config: Config, admin: NewAdmin): Promise<void> {
   const { email, name, password } = checkForm(admin);
   (await passwordsOf(config)).check(password, 'password', [email, name]);
+}
+
+/** Turns off the second factor of the person with this address. Returns their id, and whether it was on. */
+export async function endFactorByEmail(
+  services: Services,
+  { email, reason }: { readonly email: string; readonly reason?: string },
+  actor: Actor,
+): Promise<{ readonly id: string; readonly wasOn: boolean }> {
+  const context = commandContext(services, { actor });
+  const found = await holderOf(context, emailClaim(context, email), PEOPLE);
+  if (found === undefined) throw new Error(`There is no account with the e-mail address ${email}.`);
+  const { appended } = await endFactorOf(context, found.id, reason);
+  return { id: found.id, wasOn: appended().length > 0 };
 }
 
 /** Registers an administrator by the same rules as any user. With the same `id`, a repeat changes nothing. */

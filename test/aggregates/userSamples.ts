@@ -35,7 +35,7 @@ export const userSample: Sample = sample(
     SecondFactorFailed: { at: NOW, countsUntil: EXPIRY },
     RecoveryCodesRenewed: { proof: { step: 9 }, recoveryHashes: asSealed('d'), keptSession: null, at: NOW },
     SecondFactorDisabled: {
-      ...{ proof: { recoverySet: 2, recoveryIndex: 0 }, keptSession: null, at: NOW },
+      ...{ proof: { recoverySet: 2, recoveryIndex: 0 }, keptSession: null, at: NOW, reason: asSealed('r') },
     },
     RegistrationAbandoned: {},
     UserErased: { reason: asSealed('r') },

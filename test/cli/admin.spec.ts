@@ -99,6 +99,17 @@ describe('cartulary admin create', function () {
     expect(unasked.output).to.contain('--password-stdin');
   });
 
+  it('turns off no second factor where there is no account, or none to turn off', async () => {
+    const { id } = await world.people.person('First');
+    const off = (email: string) => world.run(['admin', 'second-factor-off', '--email', email, '--reason', 'lost']);
+    const unknown = await off('nobody@example.com');
+    expect(unknown.code).to.equal(1);
+    expect(unknown.output).to.contain('There is no account with the e-mail address nobody@example.com.');
+    const { code, answer } = await off('first@example.com');
+    expect(code).to.equal(0);
+    expect(answer).to.equal(`The second factor of first@example.com (${id}) was off already.\n`);
+  });
+
   describe('the first admin of a server', () => {
     const log = createLogger('silent');
     const once = (password = PASSWORD, email = 'first@example.com') =>

@@ -105,6 +105,7 @@ const ROUTES: Readonly<Record<string, Case>> = {
   'DELETE /users/me/sessions/:id': { id: 'session', expected: answers(401, 404, 404, 404) },
   'GET /admin/users/:id': { id: 'user', expected: adminOnly },
   'DELETE /admin/users/:id': { id: 'erasable', body: {}, expected: adminOnly },
+  'PUT /admin/users/:id/second-factor/disable': { id: 'stranger', body: {}, expected: adminOnly },
   'PUT /admin/users/:id/deactivate': { id: 'stranger', expected: adminOnly },
   'PUT /admin/users/:id/reactivate': { id: 'stranger', expected: adminOnly },
   'GET /admin/dead-letters/:id': { id: 'store', expected: answers(401, 403, 403, 404) },

@@ -240,6 +240,7 @@ describe('the examples of the specification', function () {
     await send('EndOtherSessions', 'seller');
     await send('EndSession', 'seller', { id: others[0].id });
     await send('VerifyCredentials', 'admin');
+    await send('DisableSecondFactorOf', 'admin', { id: user });
     await send('DeactivateUser', 'admin', { id: user });
     await send('ReactivateUser', 'admin', { id: user });
     callers.ada = await shop.people.buyer();

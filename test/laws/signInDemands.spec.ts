@@ -1,12 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
+import { sealedInEvent } from '../../src/aggregates/sealed.ts';
 import { commands } from '../../src/commands/index.ts';
-import { createAdmin } from '../../src/compose/admin.ts';
+import { createAdmin, endFactorByEmail } from '../../src/compose/admin.ts';
 import { routesOf } from '../../src/http/api/api.ts';
 import { queries } from '../../src/queries/index.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { enrolBy } from '../support/enrolling.ts';
 import { keptMails } from '../support/mails.ts';
+import { rejection } from '../support/rejection.ts';
 import {
   type Answer,
   type Json,
@@ -18,6 +20,7 @@ import {
   type Served,
 } from '../support/shop.ts';
 
+const OPERATOR = { id: 'cli:test', role: 'system' };
 const STRICT = { REQUIRE_SECOND_FACTOR: 'admin', REQUIRE_VERIFIED_EMAIL: 'true' };
 /** The routes by which an administrator without a second factor sets it up. */
 const ENROLMENT = [
@@ -163,7 +166,7 @@ describe('what the settings demand of a login', function () {
       const write = await openWriteSide(database.url, STRICT);
       try {
         const made = { email, name: 'First', password: PASSWORD };
-        await createAdmin(write.services, made, { actor: { id: 'cli:test', role: 'system' } });
+        await createAdmin(write.services, made, { actor: OPERATOR });
       } finally {
         await write.close();
       }
@@ -181,6 +184,45 @@ describe('what the settings demand of a login', function () {
       must(await post('/auth/second-factor', { challenge: next.challenge }), 409);
       const by = must(await post('/auth/login/code', { challenge: next.challenge, code: codes[0]! }), 200).data;
       must(await as(by.access_token, 'GET', '/admin/users'), 200);
+    });
+
+    it('lets another administrator, or the operator, turn off a factor that was lost, but nobody their own', async () => {
+      const ann = await lax.people.buyer();
+      const chief = await lax.people.admin();
+      const enrolment = { password: PASSWORD };
+      await enrolBy((path, body) => ann.call('POST', `/users/me/second-factor${path}`, body), enrolment);
+      const off = (id: string): Promise<Answer> =>
+        chief.call('PUT', `/admin/users/${id}/second-factor/disable`, { reason: 'Lost the phone, called us' });
+      must(await request(lax.url, 'PUT', `/admin/users/${ann.id}/second-factor/disable`, { body: {} }), 401);
+      must(await ann.call('PUT', `/admin/users/${ann.id}/second-factor/disable`, {}), 403);
+      expect(must(await off(chief.id), 403).body.type).to.equal('/problems/OwnFactor');
+      expect(must(await off(ann.id), 200).data.second_factor).to.equal(false);
+      must(await ann.call('GET', '/users/me'), 401);
+      const again = await lax.people.logIn(ann.email);
+      await enrolBy((path, body) => again.call('POST', `/users/me/second-factor${path}`, body), enrolment);
+      const write = await openWriteSide(database.url);
+      try {
+        const wanted = { email: ann.email.toUpperCase(), reason: 'Lost it again' };
+        expect(await endFactorByEmail(write.services, wanted, OPERATOR)).to.deep.equal({ id: ann.id, wasOn: true });
+        expect((await endFactorByEmail(write.services, wanted, OPERATOR)).wasOn).to.equal(false);
+        expect(await rejection(endFactorByEmail(write.services, { email: 'no@example.com' }, OPERATOR))).to.be.an(
+          'error',
+        );
+        const events = await write.store.read(`user-${ann.id}`);
+        const ends = events.filter(({ type }) => type === 'SecondFactorDisabled');
+        expect(ends.map(({ metadata }) => metadata.actor)).to.deep.equal([chief.id, OPERATOR.id]);
+        expect(JSON.stringify(ends.map(({ data }) => data))).to.not.contain('Lost');
+        const opened = await Promise.all(
+          ends.map((event) => write.services.personalData.reveal(event.data, sealedInEvent(event, ann.id))),
+        );
+        expect(opened.map((data) => (data as Json).reason)).to.deep.equal([
+          'Lost the phone, called us',
+          'Lost it again',
+        ]);
+      } finally {
+        await write.close();
+      }
+      await lax.people.logIn(ann.email);
     });
 
     it('reaches a person who is made an administrator', async () => {

@@ -141,6 +141,7 @@ const told: readonly (readonly [rule: string, status: number, code: string, ...s
     'REQUEST_TIMEOUT',
     'The log did not answer in time, so it is not known whether this was recorded. Look before you repeat it, or repeat it with the same Idempotency-Key.',
   ],
+  ['OwnFactor', 403, 'FORBIDDEN', 'Turn off your own second factor with your password and a code.'],
   ['PageTooDeep', 422, 'PAGE_TOO_DEEP'],
   ['PasswordsBusy', 503, 'SERVICE_UNAVAILABLE', 'Too many sign-ins at the moment; try again.'],
   ['PaymentInProgress', 409, 'CONFLICT', 'A payment of this order is still in progress.'],
