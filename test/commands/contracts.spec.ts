@@ -155,7 +155,7 @@ describe('the commands that may end sessions', () => {
   it('say so, for their answers wait until this process refuses the tokens', () => {
     const revoking = commands.filter(({ revokes }) => revokes === true).map(({ name }) => name);
     expect(revoking).to.have.members([
-      ...['EraseMe', 'EraseUser'],
+      ...['EraseMe', 'EraseUser', 'DisableSecondFactorOf'],
       ...['EndSession', 'EndOtherSessions'],
       ...['RefreshTokens', 'LogOut', 'ChangePassword', 'ChangeRole', 'DeactivateUser', 'ResetPassword', 'ChangeEmail'],
       ...['EnableSecondFactorAtLogin', 'EnableSecondFactor', 'DisableSecondFactor', 'RenewRecoveryCodes'],

@@ -137,6 +137,13 @@ describe('settings', () => {
     for (const length of ['6', '7']) expect(remarks(length).join()).to.contain(`PASSWORD_MIN_LENGTH is ${length}`);
   });
 
+  it('are remarked on when they demand links that nobody is mailed', () => {
+    const remarks = (settings: Record<string, string>): string[] => weakSettings(loadConfig(settings));
+    expect(remarks({ REQUIRE_VERIFIED_EMAIL: 'true' }).join()).to.contain('without SMTP_URL');
+    expect(remarks({ REQUIRE_VERIFIED_EMAIL: 'true', SMTP_URL: 'smtp://localhost' })).to.deep.equal([]);
+    expect(remarks({})).to.deep.equal([]);
+  });
+
   const bad: readonly [string, string][] = [
     ['WORKERS', '0'],
     ['ROLES', 'http,proyector'],
