@@ -51,6 +51,7 @@ const SHOP = new Set(['aggregates', 'commands', 'queries', 'projections', 'handl
 const WALL_CLOCK: Readonly<Record<string, string>> = {
   'backup/exportLog.ts': 'dates an export, for people',
   'cli/importProducts.ts': 'dates the events of imported products',
+  'cli/pictures.ts': 'finds files that are older than hours',
   'cli/workers.ts': 'dates the events of reactions that a command runs',
   'compose/parts.ts': 'dates the events of reactions',
   'compose/shop.ts': 'dates the events of commands from the command line',

@@ -77,7 +77,7 @@ export type ListedProduct = Readonly<ProductListed['data']> & {
   readonly claimEpoch: number;
   readonly image: Picture | null;
 };
-/** The name, price and picture of a delisted product are for the carts that still hold it; its SKU can be used again. */
+/** The name and price of a delisted product are for the carts that still hold it; its SKU can be used again. It has no picture. */
 export type DelistedProduct = { readonly status: 'delisted' } & Pick<
   ListedProduct,
   'storeId' | 'sellerId' | 'sku' | 'name' | 'price' | 'currency' | 'image'
@@ -144,8 +144,7 @@ export const productDecider: Decider<ProductState, ProductCommand, ProductEvent>
       }
       case 'DelistProduct':
         if (state.status === 'delisted' && state.sellerId === command.data.by) return [];
-        theirs(state, command.data.by);
-        return [{ type: 'ProductDelisted', data: {} }];
+        return delist(theirs(state, command.data.by));
       case 'AbandonProduct':
         return state.status === 'none' ? [{ type: 'ProductAbandoned', data: {} }] : [];
       case 'AbandonProductClaim': {
@@ -178,6 +177,12 @@ const claimsAnother = ({ sku: wanted }: ProductUpdated['data'], { sku }: ListedP
 const delisted = ({ storeId, sellerId, sku, name, price, currency, image }: ListedProduct): DelistedProduct => ({
   ...{ status: 'delisted', storeId, sellerId, sku, name, price, currency, image },
 });
+
+/** The picture goes first, so that its files go as those of any other picture. */
+const delist = ({ image }: ListedProduct): ProductEvent[] => [
+  ...(image === null ? [] : [{ type: 'ProductImageRemoved' as const, data: { replaced: image.key } }]),
+  { type: 'ProductDelisted', data: {} },
+];
 
 function theirs(state: ProductState, by: string): ListedProduct {
   if (state.status !== 'listed' || state.sellerId !== by)

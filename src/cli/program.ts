@@ -22,6 +22,7 @@ const COMMANDS: Readonly<Record<string, readonly (() => Promise<CommandModule>)[
   handlers: [() => import('./handlers.ts')],
   events: [() => import('./events.ts')],
   keys: [() => import('./keys.ts')],
+  pictures: [() => import('./pictures.ts')],
   seed: [() => import('./seed.ts')],
 };
 

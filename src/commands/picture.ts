@@ -8,7 +8,7 @@ import { streamOf } from '../eventstore/eventStore.ts';
 import { KINDS } from '../pictures/kind.ts';
 import { stores } from '../projections/stores.ts';
 import { ProductView } from '../queries/product.ts';
-import { StoreView, storeView } from '../queries/store.ts';
+import { storeIdOf, StoreView, storeView } from '../queries/store.ts';
 import { Fields, Id } from '../schema.ts';
 import { type CommandContext, defineChange, type Services } from './contract.ts';
 import { answers as productAnswers } from './product.ts';
@@ -154,5 +154,14 @@ const removeStoreLogo = defineChange({
   run: ({ params: { id } }, context) =>
     context.handle(storeDecider, id, { type: 'RemoveStoreLogo', data: { by: context.actor.id } }, { pinned: true }),
 });
+
+/** Takes the logo of an erased seller's store away: it may show the person. Their products were taken off sale before. */
+export async function removeLogoOf(context: CommandContext, ownerId: string): Promise<void> {
+  const id = storeIdOf(ownerId);
+  const { state } = await context.load(storeDecider, id);
+  if (state.status !== 'open' || state.logo === null) return;
+  const step = { step: 'remove the logo', provisional: true };
+  await context.handle(storeDecider, id, { type: 'RemoveStoreLogo', data: { by: ownerId } }, step);
+}
 
 export const pictureCommands = [changeProductImage, removeProductImage, changeStoreLogo, removeStoreLogo];

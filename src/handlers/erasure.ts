@@ -1,6 +1,7 @@
 import type { Subscription } from '../bus/bus.ts';
 import { closeTrade } from '../commands/erasure.ts';
 import type { CommandContext, Services } from '../commands/contract.ts';
+import { removeLogoOf } from '../commands/picture.ts';
 import { contextOf, type ReactionDeps } from '../engine/react/reaction.ts';
 import { idOf } from '../eventstore/eventStore.ts';
 import { rest } from '../platform/backoff.ts';
@@ -25,7 +26,9 @@ export const erasure = (deps: ErasureDeps): Subscription => ({
     await rest(await erasures.heldFor(userId), signal);
     signal.throwIfAborted();
     await erasures.forget(userId);
-    await closeTrade(contextOf('erasure', event, deps) as CommandContext, userId);
+    const context = contextOf('erasure', event, deps) as CommandContext;
+    await closeTrade(context, userId);
+    await removeLogoOf(context, userId);
     await deps.dropAnswers();
   },
 });

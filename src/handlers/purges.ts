@@ -58,7 +58,10 @@ export const PURGES: Readonly<Record<string, Purge>> = {
   order_parts: { by: 'key', why: 'a part of an order stays, with its amounts' },
   payments: { by: 'nothing', why: 'amounts and methods' },
   deadlines: { by: 'nothing', why: 'ids and instants' },
-  stores: { by: 'nothing', why: 'a store is a business, and rests when its owner is erased' },
+  stores: {
+    by: 'nothing',
+    why: 'a store is a business, and rests when its owner is erased; its logo goes by an event',
+  },
   categories: { by: 'nothing', why: 'no person' },
   products: { by: 'nothing', why: 'no person' },
   reviews: { by: 'key', why: 'a rating stays, without its comment and its author' },

@@ -4,7 +4,7 @@ import type { Queryable } from '../platform/postgres/pool.ts';
 const BATCH = 100;
 /** How long a key that was taken is left alone, ms: longer than the look at a batch takes. After a crash it is taken again. */
 const TAKEN_MS = 120_000;
-/** Stands among the keys for the search for files that no key here leads to. */
+/** Stands among the keys for the search for files that no key here leads to. No picture has it. */
 export const SWEEP = '00000000-0000-0000-0000-000000000000';
 
 /**

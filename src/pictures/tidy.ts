@@ -9,7 +9,9 @@ const FAILED: Backoff = { delayMs: 1_000, delayMaxMs: 60_000 };
 const SWEEP_FIRST_MS = 600_000;
 const SWEEP_EVERY_MS = 6 * 3_600_000;
 /** Files that are younger than this are left alone by a sweep, ms. A repeat under an idempotency key may still take them up for a day. */
-export const SWEEP_AGE_MS = 48 * 3_600_000;
+const SWEEP_AGE_MS = 48 * 3_600_000;
+/** Pictures of one sweep, at most. */
+export const SWEPT_MAX = 10_000;
 
 export interface TidyOptions {
   readonly loose: LoosePictures;
@@ -32,38 +34,49 @@ export interface Tidy {
 
 type Looking = Pick<TidyOptions, 'storage' | 'shown'>;
 
-/** Removes the files of those of these pictures that nothing shows. Returns how many pictures that were. */
-async function removeUnshown({ storage, shown }: Looking, keys: readonly string[]): Promise<number> {
-  if (keys.length === 0) return 0;
+/** Those of these pictures that nothing shows. */
+async function unshownOf({ shown }: Looking, keys: readonly string[]): Promise<readonly string[]> {
+  if (keys.length === 0) return [];
   const kept = await shown(keys);
-  const gone = keys.filter((key) => !kept.has(key));
-  for (const key of gone) await storage.remove(key);
-  return gone.length;
+  return keys.filter((key) => !kept.has(key));
+}
+
+async function removeUnshown(looking: Looking, keys: readonly string[]): Promise<void> {
+  for (const key of await unshownOf(looking, keys)) await looking.storage.remove(key);
 }
 
 export interface SweepOptions extends Looking {
   readonly now: () => string;
   /** Leaves younger files alone, ms. */
   readonly ageMs?: number;
+  /** Ends after this many pictures. */
+  readonly limit?: number;
   /** Removes nothing. */
   readonly dryRun?: boolean;
 }
 
-/** Removes the files of every picture that nothing shows, whatever has left them behind. Returns how many pictures that were. */
-export async function sweep({ now, ageMs = SWEEP_AGE_MS, dryRun = false, ...looking }: SweepOptions): Promise<number> {
+/**
+ * Finds the files of every picture that nothing shows, whatever has left them behind, and removes them. Returns how many pictures
+ * that were; the limit means that there may be more.
+ */
+export async function sweep(options: SweepOptions): Promise<number> {
+  const { now, ageMs = SWEEP_AGE_MS, limit = SWEPT_MAX, dryRun = false, ...looking } = options;
   const before = Date.parse(now()) - ageMs;
-  let removed = 0;
+  let found = 0;
   for await (const page of looking.storage.list()) {
     const old = page.flatMap(({ key, writtenAt }) => (writtenAt < before ? [key] : []));
-    if (dryRun) {
-      const kept = old.length === 0 ? new Set() : await looking.shown(old);
-      removed += old.filter((key) => !kept.has(key)).length;
-    } else removed += await removeUnshown(looking, old);
+    const unshown = (await unshownOf(looking, old)).slice(0, limit - found);
+    if (!dryRun) for (const key of unshown) await looking.storage.remove(key);
+    found += unshown.length;
+    if (found >= limit) break;
   }
-  return removed;
+  return found;
 }
 
-/** Looks at the loose pictures whose time has come, and sweeps from time to time. Any number of processes may do so at once. */
+/**
+ * Looks at the loose pictures whose time has come. Any number of processes may do so at once. From time to time it counts what a sweep
+ * would remove and says so; it removes nothing of that, because a folder or bucket that another shop uses too looks the same.
+ */
 export function createTidy(options: TidyOptions): Tidy {
   const { loose, log, intervalMs = INTERVAL_MS } = options;
   const stopping = new AbortController();
@@ -77,8 +90,9 @@ export function createTidy(options: TidyOptions): Tidy {
     if (!taken.includes(SWEEP)) return;
     await loose.settle([SWEEP]);
     await loose.planSweep(SWEEP_EVERY_MS);
-    const removed = await sweep(options);
-    if (removed > 0) log.warn({ removed }, 'files of pictures that nothing shows were removed');
+    const found = await sweep({ ...options, dryRun: true });
+    if (found > 0)
+      log.warn({ found }, 'there are pictures that nothing shows: "cartulary pictures sweep" removes them');
   }
 
   async function live(): Promise<void> {

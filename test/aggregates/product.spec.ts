@@ -63,6 +63,9 @@ describe('product', () => {
     for (const intent of [change('theirs', 'cleo'), remove('cleo')]) {
       given(productDecider, listed, changed('first', null)).when(intent).thenRefused('ProductUnknown');
     }
+    given(productDecider, listed, changed('first', null))
+      .when({ type: 'DelistProduct', data: { by: 'ben' } })
+      .then({ type: 'ProductImageRemoved', data: { replaced: 'first' } }, delisted);
     given(productDecider, listed, delisted).when(change('late')).thenRefused('ProductUnknown');
   });
 

@@ -1,13 +1,15 @@
+import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { expect } from 'chai';
 import sharp from 'sharp';
+import { programOn } from '../cli/world.ts';
 import { type Bucket, openBucket } from '../support/bucket.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
 import { upload } from '../support/pictures.ts';
 import { temporaryFolder } from '../support/process.ts';
-import { must, serveShop, type Caller, type Served } from '../support/shop.ts';
+import { must, PASSWORD, serveShop, type Caller, type Served } from '../support/shop.ts';
 
 const GONE_WITHIN_MS = 30_000;
 
@@ -80,5 +82,38 @@ describe('a shop that keeps its pictures in a bucket', function () {
     }
     bucket.fail(500);
     expect(must(await send(), 200).data.image_url).not.to.equal(before.image_url);
+  });
+
+  it('sweeps what nothing shows from there, by the command line', async () => {
+    const stray = randomUUID();
+    for (const name of ['small', 'large']) {
+      const writtenAt = Date.now() - 3 * 3_600_000;
+      bucket.objects.set(`pictures/${stray}/${name}.webp`, { bytes: png, type: 'image/webp', writtenAt });
+    }
+    const before = keysKept();
+    const program = programOn(database.url);
+    const run = async (...args: string[]) => {
+      const { code, answer, output } = await program(['pictures', 'sweep', ...args], { env: bucket.settings });
+      expect(code, output).to.equal(0);
+      return answer.trim();
+    };
+    expect(await run('--hours', '2', '--dry-run')).to.equal('Would remove 1 picture that nothing shows.');
+    expect(keysKept()).to.deep.equal(before);
+    expect(JSON.parse(await run('--hours', '2', '--json'))).to.deep.equal({ found: 1, removed: 1, more: false });
+    before.delete(stray);
+    expect(keysKept()).to.deep.equal(before);
+  });
+
+  it('keeps no picture of a product that is deleted, and no logo of a seller who is erased', async () => {
+    must(await send(), 200);
+    must(await send(`/stores/${seller.storeId}/logo`, 'logo'), 200);
+    must(await seller.call('DELETE', `/products/${product}`), 200);
+    must(await seller.call('DELETE', '/users/me', { password: PASSWORD }), 200);
+    await untilKept(0);
+    const { data } = must(
+      await shop.people.buyer().then((buyer) => buyer.call('GET', `/stores/${seller.storeId}`)),
+      200,
+    );
+    expect([data.logo_url, data.logos]).to.deep.equal([null, null]);
   });
 });
