@@ -25,7 +25,11 @@ const MADE_FROM: Readonly<Record<string, { readonly names: readonly string[]; ma
     },
   };
 
-export const OTHER_NAMES: readonly string[] = Object.values(MADE_FROM).flatMap(({ names }) => names);
+/** The other names of each setting that has some. */
+export const OTHER_NAMES_OF: Readonly<Record<string, readonly string[]>> = Object.fromEntries(
+  Object.entries(MADE_FROM).map(([name, { names }]) => [name, names]),
+);
+export const OTHER_NAMES: readonly string[] = Object.values(OTHER_NAMES_OF).flat();
 
 const MODES: Readonly<Record<string, string>> = {
   ...{ development: 'development', dev: 'development', test: 'test' },

@@ -28,7 +28,7 @@ describe('the mission: payments and stock of a whole purchase', () => {
     await mission.people.untilOrder(buyer, id, 'paid');
   });
 
-  it('EP-67: empties a cart, confirms, reads and refunds a payment, and shows the stock and its history meanwhile', async () => {
+  it('EP-67, AX.4: empties a cart, confirms, reads and refunds a payment, and shows the stock and its history meanwhile', async () => {
     must(await buyer.call('POST', '/cart', { product_id: offer.productId, quantity: 1, price: 10 }), 200);
     expect(must(await buyer.call('DELETE', '/cart'), 200).data.items).to.deep.equal([]);
     const { id } = must(await order(2, 'sandbox_confirm'), 201).data;

@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { comingFromPage } from './comingFrom.ts';
 import { commandLinePage } from './commandLine.ts';
 import { errorsPage } from './errors.ts';
 import { eventsPage } from './events.ts';
@@ -16,4 +17,5 @@ export const PAGES: Readonly<Record<string, () => string | Promise<string>>> = {
   'events.md': eventsPage,
   'errors.md': errorsPage,
   'metrics.md': metricsPage,
+  'coming-from.md': comingFromPage,
 };
