@@ -69,7 +69,8 @@ export const PURGES: Readonly<Record<string, Purge>> = {
   dashboard_orders: { by: 'nothing', why: 'amounts and instants of orders' },
   rebuilds: { by: 'nothing', why: 'ids and counts' },
   loose_pictures: { by: 'nothing', why: 'random names of files' },
-  related: { by: 'nothing', why: 'counts' },
+  vocabulary: { by: 'nothing', why: 'words of products and stores' },
+  bought: { by: 'nothing', why: 'products and units of orders, without the buyer' },
   sandbox_charges: { by: 'nothing', why: 'amounts and references' },
   sandbox_refunds: { by: 'nothing', why: 'amounts and references' },
 };

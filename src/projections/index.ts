@@ -1,3 +1,4 @@
+import { bought } from './bought.ts';
 import { carts } from './carts.ts';
 import { categories } from './categories.ts';
 import { dashboardFigures } from './dashboardFigures.ts';
@@ -8,7 +9,6 @@ import { orders } from './orders.ts';
 import { payments } from './payments.ts';
 import { products } from './products.ts';
 import type { Projection } from '../engine/project/projection.ts';
-import { related } from './related.ts';
 import { revocations } from './revocations.ts';
 import { reviews } from './reviews.ts';
 import { sessions } from './sessions.ts';
@@ -32,11 +32,11 @@ export const projections: readonly Projection[] = [
   row(orderParts),
   row(payments),
   row(deadlines),
-  row(related),
   row(dashboardFigures),
   row(dashboardOrders),
   row(reviews),
   row(vocabulary),
+  row(bought),
 ];
 
 export const projectionNames: readonly string[] = projections.map(({ name }) => name);

@@ -1,4 +1,5 @@
 import { administrationQueries } from './administration.ts';
+import { boughtQueries } from './bought.ts';
 import { cartQueries } from './cart.ts';
 import { categoryQueries } from './category.ts';
 import { dashboardQueries } from './dashboard.ts';
@@ -14,6 +15,7 @@ import { sellerOrderQueries } from './sellerOrder.ts';
 import { sessionQueries } from './session.ts';
 import { stockQueries } from './stock.ts';
 import { storeQueries } from './store.ts';
+import { storeListQueries } from './storeList.ts';
 import { storeProductQueries } from './storeProducts.ts';
 import { userQueries } from './user.ts';
 
@@ -22,7 +24,9 @@ export const queries: readonly QueryContract[] = [
   ...userQueries,
   ...sessionQueries,
   ...storeQueries,
+  ...storeListQueries,
   ...categoryQueries,
+  ...boughtQueries,
   ...productQueries,
   ...productListQueries,
   ...reviewQueries,

@@ -88,7 +88,6 @@ export type FoundProduct = ShownRow & { readonly store_name: string; readonly re
 export const PRODUCT_COLUMNS = `${[...SHOWN, 'revision'].map((column) => `p.${column}`).join(', ')}, s.name AS store_name`;
 export const PRODUCTS = 'products p JOIN stores s ON s.id = p.store_id';
 export const TTL_MS = 600_000;
-const RELATED_MAX = 10;
 
 export const view = (row: FoundProduct) => productView(row, row.store_name);
 
@@ -97,7 +96,7 @@ function detail(row: FoundProduct) {
   return { data, revision: BigInt(row.revision), beside: stockInTag(data.stock) };
 }
 
-const unknown = (): never => missing('ProductUnknown', 'There is no such product.');
+export const unknown = (): never => missing('ProductUnknown', 'There is no such product.');
 
 const getProduct = defineQuery({
   name: 'GetProduct',
@@ -129,30 +128,4 @@ const getProduct = defineQuery({
   },
 });
 
-const listRelated = defineQuery({
-  name: 'ListRelatedProducts',
-  summary: 'Products bought together with this one, most often first',
-  tag: 'products',
-  route: 'GET /products/:id/related',
-  access: 'anyone',
-  params: Fields({ id: Id }),
-  result: Type.Array(ProductView),
-  reads: ['products', 'stores', 'related'],
-  cache: {
-    ttlMs: 60_000,
-    key: ({ params }) => `related:${params.id}`,
-    tags: ({ params }) => [`product:${params.id}`, 'stores'],
-  },
-  async run({ params }, { db }) {
-    const [product] = await db.rows(`SELECT 1 FROM ${PRODUCTS} WHERE p.id = $1 AND ${VISIBLE}`, [params.id]);
-    if (product === undefined) return missing('ProductUnknown', 'There is no such product.');
-    const rows = await db.rows<FoundProduct>(
-      `SELECT ${PRODUCT_COLUMNS} FROM related r JOIN ${PRODUCTS} ON p.id = r.related_id
-       WHERE r.product_id = $1 AND ${VISIBLE} ORDER BY r.times DESC, p.id LIMIT ${RELATED_MAX}`,
-      [params.id],
-    );
-    return { data: rows.map(view) };
-  },
-});
-
-export const productQueries = [getProduct, listRelated];
+export const productQueries = [getProduct];

@@ -9,18 +9,16 @@ import { Fields, Id, PriceLimit } from '../schema.ts';
 import { defineQuery, type QueryContext } from './contract.ts';
 import { type FoundProduct, PRODUCT_COLUMNS, PRODUCTS, ProductView, TTL_MS, view } from './product.ts';
 import { anyHit, pageOfSearch } from './search.ts';
+import { SearchText } from './searchText.ts';
 import { searchFor } from './searchTerms.ts';
 import { FOR_EVERYBODY, type Scope } from './visible.ts';
 
 export const Filters = {
   ...Paging,
   search: Type.Optional(
-    Type.String({
-      minLength: 1,
-      maxLength: 200,
-      description:
-        'Words of the name, the SKU or the description, all of them. The best hits come first: the whole name, words of the name, their beginnings, other forms, words of the description, and at last words that are spelt alike.',
-    }),
+    SearchText(
+      'Words of the name, the SKU or the description, all of them. The best hits come first: the whole name, words of the name, their beginnings, other forms, words of the description, and at last words that are spelt alike.',
+    ),
   ),
   category_id: Type.Optional(Id),
   min_price: Type.Optional(PriceLimit),

@@ -114,8 +114,9 @@ describe('the examples of the specification', function () {
     await send('RemoveProductImage', 'seller', { id: product });
     await sendPicture('ChangeStoreLogo', `/stores/${ours(store)}/logo`, 'logo');
     await send('RemoveStoreLogo', 'seller', { id: store });
-    for (const name of ['GetProduct', 'ListProducts', 'ListRelatedProducts'])
+    for (const name of ['GetProduct', 'ListProducts', 'ListRelatedProducts', 'ListPopularProducts', 'ListStores']) {
       await send(name, 'anybody', { id: product });
+    }
     await send('ListStoreProducts', 'anybody', { id: store });
     for (const name of ['GetStock', 'ListStockHistory', 'ListLowStock', 'ListOwnProducts']) {
       await send(name, 'seller', { id: product });

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { queries } from '../../src/queries/index.ts';
 
 /** Lists with a fixed, small number of entries. */
-const SHORT = ['ListProjections', 'ListRelatedProducts'];
+const SHORT = ['ListPopularProducts', 'ListProjections', 'ListRelatedProducts'];
 
 describe('a query that answers with a list', () => {
   const lists = queries.filter(({ result }) => (result as { type?: string }).type === 'array');

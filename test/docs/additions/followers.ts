@@ -74,8 +74,8 @@ export const readModel: Addition = {
     edits: [
       {
         file: 'src/projections/index.ts',
-        from: '  row(related),\n',
-        to: '  row(related),\n  row(categoryNames),\n',
+        from: '  row(vocabulary),\n',
+        to: '  row(vocabulary),\n  row(categoryNames),\n',
       },
       {
         file: 'src/projections/index.ts',
