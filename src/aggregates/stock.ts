@@ -13,7 +13,12 @@ export type StockReserved = {
 };
 export type StockReleased = { type: 'StockReleased'; data: { orderId: string; quantity: number } };
 export type StockShipped = { type: 'StockShipped'; data: { orderId: string; quantity: number } };
-export type StockEvent = StockReceived | StockAdjusted | StockReserved | StockReleased | StockShipped;
+/** Without this event, or with `below: null`, nobody is told when little is left. */
+export type LowStockThresholdChanged = { type: 'LowStockThresholdChanged'; data: { below: number | null } };
+/** The event before it took the units that can be sold below the threshold. It comes again only after they were above. */
+export type StockRanLow = { type: 'StockRanLow'; data: { available: number; below: number } };
+export type StockEvent =
+  StockReceived | StockAdjusted | StockReserved | StockReleased | StockShipped | LowStockThresholdChanged | StockRanLow;
 
 export type ReceiveStock = Command<'ReceiveStock', { quantity: number }>;
 export type AdjustStock = Command<'AdjustStock', { change: number; reason: SealedOrOwn }>;
@@ -23,7 +28,9 @@ export type SetStock = Command<'SetStock', { total: number; reason: SealedOrOwn;
 export type ReserveStock = Command<'ReserveStock', StockReserved['data']>;
 export type ReleaseStock = Command<'ReleaseStock', { orderId: string }>;
 export type ShipStock = Command<'ShipStock', { orderId: string }>;
-export type StockCommand = ReceiveStock | AdjustStock | SetStock | ReserveStock | ReleaseStock | ShipStock;
+export type ChangeLowStockThreshold = Command<'ChangeLowStockThreshold', { below: number | null }>;
+export type StockCommand =
+  ReceiveStock | AdjustStock | SetStock | ReserveStock | ReleaseStock | ShipStock | ChangeLowStockThreshold;
 
 type Bucket = Readonly<Record<string, number>>;
 
@@ -32,6 +39,8 @@ export interface StockState {
   readonly reserved: number;
   /** Open reservations, order id to quantity, in buckets: a best-seller has thousands, and each event copies only one bucket. */
   readonly reservations: readonly (Bucket | null)[];
+  /** Little is left when fewer units than this can be sold. */
+  readonly lowBelow: number | null;
 }
 
 const BUCKETS = 256;
@@ -54,8 +63,8 @@ function hold(state: StockState, orderId: string, quantity: number, made?: Made)
 
 export const stockDecider: Decider<StockState, StockCommand, StockEvent> = {
   category: 'stock',
-  snapshotVersion: 1,
-  initial: { onHand: 0, reserved: 0, reservations: [] },
+  snapshotVersion: 2,
+  initial: { onHand: 0, reserved: 0, reservations: [], lowBelow: null },
   evolve(state, event, made) {
     switch (event.type) {
       case 'StockReceived':
@@ -68,6 +77,10 @@ export const stockDecider: Decider<StockState, StockCommand, StockEvent> = {
         return hold(state, event.data.orderId, 0, made);
       case 'StockShipped':
         return { ...hold(state, event.data.orderId, 0, made), onHand: state.onHand - event.data.quantity };
+      case 'LowStockThresholdChanged':
+        return { ...state, lowBelow: event.data.below };
+      case 'StockRanLow':
+        return state;
     }
   },
   decide(command, state) {
@@ -75,18 +88,34 @@ export const stockDecider: Decider<StockState, StockCommand, StockEvent> = {
       case 'ReceiveStock':
         return command.data.quantity > 0 ? [{ type: 'StockReceived', data: { quantity: command.data.quantity } }] : [];
       case 'AdjustStock':
-        return adjust(command.data, state);
+        return watched(adjust(command.data, state), state);
       case 'SetStock':
-        return set(command, state);
+        return watched(set(command, state), state);
       case 'ReserveStock':
-        return reserve(command, state);
+        return watched(reserve(command, state), state);
       case 'ReleaseStock':
         return settle('StockReleased', command.data.orderId, state);
       case 'ShipStock':
         return settle('StockShipped', command.data.orderId, state);
+      case 'ChangeLowStockThreshold': {
+        const { below } = command.data;
+        return below === state.lowBelow ? [] : [{ type: 'LowStockThresholdChanged', data: { below } }];
+      }
     }
   },
 };
+
+/** The units that an event takes from those that can be sold. */
+const takenBy = (event: StockEvent): number =>
+  event.type === 'StockReserved' ? event.data.quantity : event.type === 'StockAdjusted' ? -event.data.change : 0;
+
+/** Says so when the events cross the threshold downward. */
+function watched(events: StockEvent[], state: StockState): StockEvent[] {
+  const below = state.lowBelow;
+  if (below === null || available(state) < below) return events;
+  const left = events.reduce((units, event) => units - takenBy(event), available(state));
+  return left < below ? [...events, { type: 'StockRanLow', data: { available: left, below } }] : events;
+}
 
 function set({ data: { total, reason, seen } }: SetStock, state: StockState): StockEvent[] {
   if (seen !== undefined && (seen?.onHand !== state.onHand || seen.reserved !== state.reserved)) {

@@ -2,16 +2,17 @@ import { Type } from 'typebox';
 import { CART_ITEMS_MAX } from '../aggregates/cart.ts';
 import { productDecider } from '../aggregates/product.ts';
 import { placeOfStock, type SealedOrOwn } from '../aggregates/sealed.ts';
-import { type AdjustStock, available, type SetStock, stockDecider } from '../aggregates/stock.ts';
+import { type AdjustStock, available, type SetStock, stockDecider, type StockState } from '../aggregates/stock.ts';
 import { checkOnce } from '../engine/decide/answer.ts';
 import type { Answer } from '../engine/decide/command.ts';
+import type { Loaded } from '../engine/decide/services.ts';
 import { invalid, missing } from '../errors.ts';
 import { streamOf } from '../eventstore/eventStore.ts';
-import { stockInTag, StockView, stockView } from '../queries/product.ts';
+import { InventoryView, inventoryView, stockInTag } from '../queries/product.ts';
 import { Fields, Id, Line, Named } from '../schema.ts';
 import { type CommandContext, defineCommand } from './contract.ts';
 import { productOnSale } from './prices.ts';
-import { STOCK_MAX, pinnedStock } from './stock.ts';
+import { changeThreshold, LowStockThreshold, pinnedStock, STOCK_MAX } from './stock.ts';
 
 const REASON_LENGTH_MAX = 500;
 const OPERATIONS = ['set', 'add', 'subtract'] as const;
@@ -36,8 +37,12 @@ async function move(
   await checkOnce(context, { stream: streamOf(stockDecider.category, id) }, () => mustBeTheirs(context, id));
   const place = placeOfStock(id, context.actor.id, 'StockAdjusted.reason');
   const given = reason === undefined ? NO_REASON : await context.services.personalData.seal(place, reason);
-  const { state, revision } = await context.handle(stockDecider, id, intentWith(given));
-  const data = stockView({ on_hand: state.onHand, reserved: state.reserved });
+  return answerOf(await context.handle(stockDecider, id, intentWith(given)));
+}
+
+function answerOf({ state, revision }: Loaded<StockState>): Answer {
+  const { onHand, reserved, lowBelow } = state;
+  const data = inventoryView({ on_hand: onHand, reserved, low_stock_below: lowBelow });
   return { data, revision, beside: stockInTag(data) };
 }
 
@@ -55,7 +60,7 @@ const adjustStock = defineCommand({
   check({ change }) {
     if (change === 0) invalid('change', 'must not be 0');
   },
-  result: StockView,
+  result: InventoryView,
   revised: 'always',
   codes: ['INSUFFICIENT_STOCK'],
   run: ({ params: { id }, body: { change, reason: typed } }, context) =>
@@ -71,22 +76,34 @@ const changeInventory = defineCommand({
   params: Fields({ id: Id }),
   body: Fields({
     operation: Type.Optional(Type.Enum(OPERATIONS, { default: 'set' })),
-    quantity: Type.Integer({ minimum: 0, maximum: STOCK_MAX }),
+    quantity: Type.Optional(Type.Integer({ minimum: 0, maximum: STOCK_MAX })),
     reason: Type.Optional(Line(REASON_LENGTH_MAX)),
+    low_stock_threshold: Type.Optional(LowStockThreshold),
   }),
-  check({ operation, quantity }) {
+  check({ operation, quantity, low_stock_threshold: threshold }) {
     const moves = operation === 'add' || operation === 'subtract';
     if (moves && quantity === 0) invalid('quantity', 'must be above 0 to add or to subtract');
+    if (quantity !== undefined) return;
+    if (operation !== undefined) invalid('quantity', 'must be there with an operation');
+    if (threshold === undefined) invalid('quantity', 'must be there, or low_stock_threshold');
   },
-  result: StockView,
+  result: InventoryView,
   revised: 'always',
   codes: ['INSUFFICIENT_STOCK'],
-  run: ({ params: { id }, body: { operation = 'set', quantity, reason: typed } }, context) =>
-    move(context, { id, reason: typed }, (reason) =>
-      operation === 'set'
-        ? { type: 'SetStock', data: { total: quantity, reason, ...pinnedStock(context) } }
-        : { type: 'AdjustStock', data: { change: operation === 'add' ? quantity : -quantity, reason } },
-    ),
+  async run({ params: { id }, body }, context) {
+    const { operation = 'set', quantity, reason: typed, low_stock_threshold: threshold } = body;
+    if (quantity === undefined) await mustBeTheirs(context, id);
+    else {
+      const moved = await move(context, { id, reason: typed }, (reason) =>
+        operation === 'set'
+          ? { type: 'SetStock', data: { total: quantity, reason, ...pinnedStock(context) } }
+          : { type: 'AdjustStock', data: { change: operation === 'add' ? quantity : -quantity, reason } },
+      );
+      if (threshold === undefined) return moved;
+    }
+    await changeThreshold(context, id, threshold);
+    return answerOf(await context.load(stockDecider, id));
+  },
 });
 
 const AvailabilityView = Named('Availability', {

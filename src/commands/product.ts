@@ -13,7 +13,7 @@ import { ProductView, productView, stockInTag } from '../queries/product.ts';
 import type { Answers } from '../engine/decide/command.ts';
 import { type CommandContext, defineChange, defineCommand, type Services } from './contract.ts';
 import { storeIdOf } from '../queries/store.ts';
-import { STOCK_MAX, withStock } from './stock.ts';
+import { changeThreshold, LowStockThreshold, STOCK_MAX, withStock } from './stock.ts';
 import { onCurrentClaims, using } from './claim.ts';
 import { claimSku, releaseSku, SKU_LENGTH_MAX, storedSku, updateWithSku } from './sku.ts';
 
@@ -67,6 +67,7 @@ const listProduct = defineChange({
     category_id: Id,
     sku: Type.Optional(Sku),
     status: Type.Optional(Status),
+    low_stock_threshold: Type.Optional(LowStockThreshold),
   }),
   status: 201,
   result: ProductView,
@@ -88,11 +89,13 @@ const listProduct = defineChange({
     };
     const isNew = sku !== null && (await context.load(productDecider, id)).state.status === 'none';
     const claimed = isNew ? await claimSku(context, { storeId, sku }, id) : undefined;
-    return using(context, claimed, async () => {
+    const listed = await using(context, claimed, async () => {
       const received = { type: 'ReceiveStock', data: { quantity: body.stock } } as const;
       await context.handle(stockDecider, id, received, { step: 'receive', provisional: true });
       return context.handle(productDecider, id, { type: 'ListProduct', data }, { step: 'list' });
     });
+    await changeThreshold(context, id, body.low_stock_threshold);
+    return listed;
   },
 });
 
@@ -112,6 +115,7 @@ const updateProduct = defineChange({
     sku: Type.Optional(Nullable(Sku)),
     status: Type.Optional(Status),
     stock: Type.Optional(Type.Integer({ minimum: 0, maximum: STOCK_MAX })),
+    low_stock_threshold: Type.Optional(LowStockThreshold),
   }),
   result: ProductView,
   answers,
@@ -139,7 +143,10 @@ const updateProduct = defineChange({
         : onCurrentClaims(() =>
             updateWithSku(context, params.id, { ...data, sku: sku === null ? null : storedSku(sku) }),
           );
-    return body.stock === undefined ? update() : withStock(context, { id: params.id, total: body.stock }, update);
+    const { stock: total } = body;
+    const updated = await (total === undefined ? update() : withStock(context, { id: params.id, total }, update));
+    await changeThreshold(context, params.id, body.low_stock_threshold);
+    return updated;
   },
 });
 

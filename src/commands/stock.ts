@@ -1,10 +1,15 @@
+import { Type } from 'typebox';
 import { productDecider } from '../aggregates/product.ts';
 import { stockDecider, type StockFigures } from '../aggregates/stock.ts';
 import { isOutcomeUnknown, isRefusal, missing } from '../errors.ts';
+import { Nullable } from '../schema.ts';
 import { isDoomed } from './claim.ts';
 import type { CommandContext } from './contract.ts';
 
 export const STOCK_MAX = 1_000_000_000;
+
+/** Units below which a seller is told that little is left; null for never. */
+export const LowStockThreshold = Nullable(Type.Integer({ minimum: 0, maximum: STOCK_MAX }));
 
 const SET_WITH_PRODUCT = 'set with the product';
 const TAKEN_BACK = 'taken back: the product was not changed';
@@ -56,4 +61,11 @@ export async function withStock<T>(
   }
   if (adjusted.events.length > 0) context.happened({ stream: adjusted.stream, position: adjusted.position });
   return changed;
+}
+
+/** Changes the threshold of a product that was found to be the caller's. Without one it stays as it is. */
+export async function changeThreshold(context: CommandContext, id: string, below?: number | null): Promise<void> {
+  if (below === undefined) return;
+  const intent = { type: 'ChangeLowStockThreshold', data: { below } } as const;
+  await context.handle(stockDecider, id, intent, { step: 'threshold' });
 }

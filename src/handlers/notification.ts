@@ -1,6 +1,8 @@
 import { categoryOf, idOf, type RecordedEvent } from '../eventstore/eventStore.ts';
 import { orderDecider, type OrderEvent, type PlacedOrder } from '../aggregates/order.ts';
 import { pay } from '../aggregates/orderMoney.ts';
+import { productDecider } from '../aggregates/product.ts';
+import type { StockRanLow } from '../aggregates/stock.ts';
 import { sealedInEvent, sealedInUser } from '../aggregates/sealed.ts';
 import { type ActiveUser, userDecider } from '../aggregates/user.ts';
 import type { EmailChanged, LinkRequested } from '../aggregates/userLinks.ts';
@@ -53,9 +55,9 @@ const ORDER_MESSAGES: {
   },
 };
 
-const TYPES = ['UserRegistered', 'LinkRequested', 'EmailChanged', ...Object.keys(ORDER_MESSAGES)];
+const TYPES = ['UserRegistered', 'LinkRequested', 'EmailChanged', 'StockRanLow', ...Object.keys(ORDER_MESSAGES)];
 
-/** Notifies people about their registration, their address and their orders, and mails links, at most once per event and channel. */
+/** Notifies people about their registration, their address, their orders and products that run low, and mails links, at most once per event and channel. */
 export const notification = (deps: NotificationDeps): Subscription => ({
   name: 'notification',
   types: TYPES,
@@ -75,6 +77,7 @@ export const notification = (deps: NotificationDeps): Subscription => ({
 
 /** The message about an event, and its addressee; undefined when there is none, or none any more. */
 async function writtenFor(deps: NotificationDeps, event: RecordedEvent) {
+  if (event.type === 'StockRanLow') return stockLow(deps, event as RecordedEvent<StockRanLow>);
   const order = await orderOf(deps, event);
   const userId = order?.buyerId ?? idOf(event.stream);
   const person = await personOf(deps, userId);
@@ -91,6 +94,17 @@ async function writtenFor(deps: NotificationDeps, event: RecordedEvent) {
   }
   const message = messageOf({ ...event, data }, order);
   return message && { person, userId, message, to: person.email };
+}
+
+/** The message to the seller of a product; undefined when it was delisted meanwhile. */
+async function stockLow(deps: NotificationDeps, { stream, data }: RecordedEvent<StockRanLow>) {
+  const productId = idOf(stream);
+  const { state: product } = await deps.services.aggregates.load(productDecider, productId);
+  if (product.status !== 'listed') return undefined;
+  const userId = product.sellerId;
+  const person = await personOf(deps, userId);
+  const message = templates.stockLow({ productId, name: product.name, available: data.available });
+  return person && { person, userId, message, to: person.email };
 }
 
 async function orderOf({ services }: NotificationDeps, event: RecordedEvent): Promise<PlacedOrder | undefined> {

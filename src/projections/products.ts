@@ -42,6 +42,8 @@ export interface ProductRow {
   readonly category_id: string;
   readonly on_hand: number;
   readonly reserved: number;
+  /** Its seller is told when fewer units than this can be sold; null for never. */
+  readonly low_stock_below: number | null;
   /** Units in all orders placed so far. */
   readonly ordered: number;
   /** How many reviews that are not hidden give 1, 2, 3, 4 and 5. */
@@ -60,7 +62,7 @@ const NOWHERE = '00000000-0000-0000-0000-000000000000';
 const unlisted = (id: string, at: string): ProductRow => ({
   ...{ id, listed: false, hidden: null, store_id: NOWHERE, seller_id: NOWHERE, sku: null, name: '', description: '' },
   ...{ price: 0, currency: '', category_id: NOWHERE, on_hand: 0, reserved: 0, ordered: 0 },
-  ...{ ratings: RATINGS.map(() => 0), rating: null, image: null },
+  ...{ low_stock_below: null, ratings: RATINGS.map(() => 0), rating: null, image: null },
   created_at: at,
   updated_at: at,
   words: '',
@@ -118,6 +120,7 @@ export const products: Projection<ProductRow, ProductEvent | StockEvent | OrderE
     category_id: 'uuid',
     on_hand: 'bigint',
     reserved: 'bigint',
+    low_stock_below: 'bigint',
     ordered: 'bigint',
     ratings: 'jsonb',
     rating: 'float8',
@@ -195,6 +198,13 @@ export const products: Projection<ProductRow, ProductEvent | StockEvent | OrderE
     StockReserved: stock<StockReserved>(({ quantity }) => ({ reserved: quantity })),
     StockReleased: stock<StockReleased>(({ quantity }) => ({ reserved: -quantity })),
     StockShipped: stock<StockShipped>(({ quantity }) => ({ onHand: -quantity, reserved: -quantity })),
+    LowStockThresholdChanged: {
+      key: (event) => idOf(event.stream),
+      row: (found, { data, metadata }, id) => ({
+        ...(found ?? unlisted(id, metadata.occurredAt)),
+        low_stock_below: data.below,
+      }),
+    },
     OrderPlaced: {
       key: (event) => event.data.lines.map(({ productId }) => productId),
       row: (row, event, id) => {

@@ -47,6 +47,18 @@ export const stockView = (row: Pick<ProductRow, 'on_hand' | 'reserved'>): Static
   total: row.on_hand,
 });
 
+/** The stock of a product as its seller sees it. */
+export const InventoryView = Named('Inventory', {
+  ...StockView.properties,
+  low_stock_threshold: Nullable(
+    Type.Integer({ description: 'Its seller is told when fewer units than this are available; null for never.' }),
+  ),
+});
+
+export const inventoryView = (
+  row: Pick<ProductRow, 'on_hand' | 'reserved' | 'low_stock_below'>,
+): Static<typeof InventoryView> => ({ ...stockView(row), low_stock_threshold: row.low_stock_below });
+
 /** The stock as a product's ETag counts it. */
 export const stockInTag = ({ total, reserved }: Static<typeof StockView>): string => `${total}-${reserved}`;
 

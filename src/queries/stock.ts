@@ -4,7 +4,14 @@ import { missing } from '../errors.ts';
 import { NO_STREAM, streamOf } from '../eventstore/eventStore.ts';
 import type { ProductRow } from '../projections/products.ts';
 import { Fields, Id, Instant, Nullable, Named } from '../schema.ts';
-import { type FoundProduct, PRODUCT_COLUMNS, ProductView, productView, StockView, stockView } from './product.ts';
+import {
+  type FoundProduct,
+  InventoryView,
+  inventoryView,
+  PRODUCT_COLUMNS,
+  ProductView,
+  productView,
+} from './product.ts';
 import { type Order, pageOf } from '../engine/ask/pages.ts';
 import { conditions, EventPaging, eventPageOf, Paging } from '../engine/ask/paging.ts';
 import { defineQuery, type QueryContext } from './contract.ts';
@@ -29,9 +36,9 @@ const getStock = defineQuery({
   aliases: ['GET /inventory/:id'],
   access: ['seller', 'admin'],
   params: Fields({ id: Id }),
-  result: StockView,
+  result: InventoryView,
   reads: ['products'],
-  run: async ({ params }, context) => ({ data: stockView(await theirs(params.id, context)) }),
+  run: async ({ params }, context) => ({ data: inventoryView(await theirs(params.id, context)) }),
 });
 
 /** The data fields of all stock events together. */
@@ -99,15 +106,19 @@ const LEAST_FIRST: Order = {
   descending: false,
 };
 
+/** Bounds the rows that are compared each with its own threshold, so that an index finds them. */
+const HIGHEST_THRESHOLD = `(SELECT greatest(${LOW_STOCK_BELOW_DEFAULT}, max(t.low_stock_below)) FROM products t
+  WHERE t.seller_id = ? AND t.low_stock_below IS NOT NULL)`;
+
 const listLowStock = defineQuery({
   name: 'ListLowStock',
-  summary: 'Products of mine of which little is left',
+  summary: 'Products of mine of which little is left: less than `below`, or than the threshold of each, or than 10',
   tag: 'products',
   route: 'GET /inventory/low-stock',
   access: ['seller'],
   query: Fields({
     ...Paging,
-    below: Type.Integer({ minimum: 0, maximum: 1_000_000, default: LOW_STOCK_BELOW_DEFAULT }),
+    below: Type.Optional(Type.Integer({ minimum: 0, maximum: 1_000_000 })),
   }),
   result: Type.Array(ProductView),
   paginated: true,
@@ -115,7 +126,10 @@ const listLowStock = defineQuery({
   run({ query }, context) {
     const where = conditions(KEPT);
     where.add('p.seller_id = ?', context.actor.id);
-    where.add('p.on_hand - p.reserved < ?', query.below);
+    if (query.below === undefined) {
+      where.add(`p.on_hand - p.reserved < ${HIGHEST_THRESHOLD}`, context.actor.id);
+      where.add('p.on_hand - p.reserved < coalesce(p.low_stock_below, ?)', LOW_STOCK_BELOW_DEFAULT);
+    } else where.add('p.on_hand - p.reserved < ?', query.below);
     const sql = { columns: PRODUCT_COLUMNS, from: 'products p JOIN stores s ON s.id = p.store_id', where };
     return pageOf<FoundProduct>(context, { ...sql, order: LEAST_FIRST }, query, (row) =>
       productView(row, row.store_name),

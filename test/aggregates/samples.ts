@@ -108,6 +108,8 @@ export const samples: readonly Sample[] = [
       StockReserved: reservation,
       StockReleased: { orderId: 'one', quantity: 2 },
       StockShipped: { orderId: 'one', quantity: 2 },
+      LowStockThresholdChanged: { below: 5 },
+      StockRanLow: { available: 4, below: 5 },
     },
     {
       ReceiveStock: { data: { quantity: 10 }, again: ADDS_UP },
@@ -115,6 +117,7 @@ export const samples: readonly Sample[] = [
       SetStock: { after: ['StockReceived'], data: { total: 7, reason: 'counted' } },
       ReserveStock: { after: ['StockReceived'], data: reservation },
       ReleaseStock: { after: ['StockReceived', 'StockReserved'], data: { orderId: 'one' } },
+      ChangeLowStockThreshold: { data: { below: 5 } },
       ShipStock: { after: ['StockReceived', 'StockReserved'], data: { orderId: 'one' } },
     },
   ),

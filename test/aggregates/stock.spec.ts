@@ -79,6 +79,39 @@ describe('stock', () => {
       .thenRefused('StockChanged');
   });
 
+  it('says once that little is left, and again only after there was more', () => {
+    const threshold: StockEvent = { type: 'LowStockThresholdChanged', data: { below: 5 } };
+    const low = (left: number): StockEvent => ({ type: 'StockRanLow', data: { available: left, below: 5 } });
+    const watched = [received, threshold] as const;
+    given(stockDecider, ...watched)
+      .when(reserve('one', 5))
+      .then(reserved('one', 5));
+    given(stockDecider, ...watched)
+      .when(reserve('one', 6))
+      .then(reserved('one', 6), low(4));
+    given(stockDecider, ...watched)
+      .when(adjust(-8))
+      .then({ type: 'StockAdjusted', data: { change: -8, reason: 'counted' } }, low(2));
+    const ranLow = [...watched, reserved('one', 6), low(4)] as const;
+    given(stockDecider, ...ranLow)
+      .when(reserve('two', 1))
+      .then(reserved('two', 1));
+    given(stockDecider, ...ranLow, released('one', 6))
+      .when(reserve('two', 9))
+      .then(reserved('two', 9), low(1));
+    given(stockDecider, received).when(reserve('one', 10)).then(reserved('one', 10));
+  });
+
+  it('takes another threshold, also above what is left, and none', () => {
+    const change = (below: number | null) => ({ type: 'ChangeLowStockThreshold', data: { below } }) as const;
+    const changed = (below: number | null): StockEvent => ({ type: 'LowStockThresholdChanged', data: { below } });
+    given(stockDecider, received).when(change(20)).then(changed(20));
+    given(stockDecider, received, changed(20)).when(change(20)).thenNothing();
+    given(stockDecider, received, changed(20)).when(reserve('one', 1)).then(reserved('one', 1));
+    given(stockDecider, received, changed(5)).when(change(null)).then(changed(null));
+    given(stockDecider, received).when(change(null)).thenNothing();
+  });
+
   it('is reserved as long as there is enough', () => {
     given(stockDecider, received).when(reserve('one', 10)).then(reserved('one', 10));
     given(stockDecider, received).when(reserve('one', 11)).thenRefused('InsufficientStock', 'INSUFFICIENT_STOCK');
@@ -133,10 +166,15 @@ describe('stock', () => {
 /** A naive model of the same rules: a number and a map. */
 class Shelf {
   onHand = 0;
+  below = 0;
   readonly reservations = new Map<string, number>();
 
   get reserved(): number {
     return [...this.reservations.values()].reduce((sum, quantity) => sum + quantity, 0);
+  }
+
+  get isLow(): boolean {
+    return this.onHand - this.reserved < this.below;
   }
 
   take({ type, data }: Intent<StockCommand>): 'done' | 'refused' {
@@ -164,6 +202,9 @@ class Shelf {
         this.onHand -= this.reservations.get(data.orderId) ?? 0;
         this.reservations.delete(data.orderId);
         return 'done';
+      case 'ChangeLowStockThreshold':
+        this.below = data.below ?? 0;
+        return 'done';
     }
   }
 }
@@ -178,6 +219,9 @@ const stockCommand: fc.Arbitrary<Intent<StockCommand>> = fc.oneof(
   fc.tuple(order, quantity).map(([id, many]) => reserve(id, many)),
   order.map(release),
   order.map(ship),
+  fc
+    .option(fc.integer({ min: 0, max: 20 }))
+    .map((below) => ({ type: 'ChangeLowStockThreshold' as const, data: { below } })),
 );
 
 describe('stock, under any sequence of commands', () => {
@@ -197,7 +241,11 @@ describe('stock, under any sequence of commands', () => {
         let state = stockDecider.initial;
         for (const intent of commands) {
           const events = decided(state, intent);
+          const wasLow = shelf.isLow;
           expect(events === 'refused' ? 'refused' : 'done').to.equal(shelf.take(intent));
+          const isTold = events !== 'refused' && events.some(({ type }) => type === 'StockRanLow');
+          const crossed = shelf.isLow && !wasLow && intent.type !== 'ChangeLowStockThreshold';
+          expect(isTold, 'told that little is left').to.equal(crossed);
           state = fold(stockDecider, state, events === 'refused' ? [] : events);
           const held = ORDERS.reduce((sum, id) => sum + reservedFor(state, id), 0);
           expect(state.onHand).to.equal(shelf.onHand);

@@ -23,7 +23,7 @@ describe('the mission: inventory', () => {
     for (const _ of [1, 2]) must(await put(offer, { quantity: 2, operation: 'add' }, key), 200);
     must(await put(offer, { quantity: 42 }), 200);
     const shown = must(await seller.call('GET', `/inventory/${productId}`), 200).data;
-    expect(shown).to.deep.equal({ available: 42, reserved: 0, total: 42 });
+    expect(shown).to.deep.equal({ available: 42, reserved: 0, total: 42, low_stock_threshold: null });
 
     const history = must(await seller.call('GET', `/inventory/${productId}/history`), 200).data as Json[];
     expect(history.map(({ quantity, reason }) => [quantity, reason])).to.deep.equal([
@@ -57,14 +57,59 @@ describe('the mission: inventory', () => {
     must(await put(offer, { quantity: 2 }), 409);
     const tag = { 'if-match': opened.headers.get('etag') ?? '' };
     expect(must(await put(offer, { quantity: 10 }, tag), 412).body.type).to.equal('/problems/StockChanged');
-    expect(must(await seller.call('GET', `/inventory/${productId}`), 200).data).to.deep.equal({
+    expect(must(await seller.call('GET', `/inventory/${productId}`), 200).data).to.include({
       ...{ available: 7, reserved: 3, total: 10 },
     });
     const taken = must(await put(offer, { quantity: 7, operation: 'subtract' }), 200);
-    expect(taken.data).to.deep.equal({ available: 0, reserved: 3, total: 3 });
+    expect(taken.data).to.include({ available: 0, reserved: 3, total: 3 });
     const again = { 'if-match': taken.headers.get('etag') ?? '' };
     must(await put(offer, { quantity: 4 }, again), 200);
     must(await put(offer, { quantity: 5 }, again), 412);
+  });
+
+  it('INV-04: lists what ran low, and tells the seller once each time that a product falls below its threshold', async () => {
+    const offer = await mission.offer({ stock: 30, low_stock_threshold: 5 });
+    const { seller, productId } = offer;
+    const path = `/inventory/${productId}`;
+    expect(must(await seller.call('GET', path), 200).data).to.include({ low_stock_threshold: 5, available: 30 });
+    const low = async (query = ''): Promise<string[]> =>
+      must(await seller.call('GET', `/inventory/low-stock${query}`), 200).data.map(({ id }: Json) => id);
+    const told = async (): Promise<number> =>
+      must(await seller.call('GET', '/notifications?per_page=100'), 200).data.filter(
+        ({ kind }: Json) => kind === 'stock low',
+      ).length;
+    expect(await low()).to.deep.equal([]);
+    expect(await low('?below=31')).to.deep.equal([productId]);
+
+    must(await put(offer, { quantity: 5 }), 200);
+    expect(await low(), 'as many as the threshold').to.deep.equal([]);
+    const buyer = await mission.people.buyer();
+    for (const _ of [1, 2]) await mission.buy(buyer, productId, 1);
+    await mission.until('the seller is told', async () => (await told()) === 1);
+    expect(await low()).to.deep.equal([productId]);
+
+    must(await put(offer, { quantity: 20, operation: 'add' }), 200);
+    must(await put(offer, { quantity: 20, operation: 'subtract' }), 200);
+    await mission.until('the seller is told again', async () => (await told()) === 2);
+    const notice = must(await seller.call('GET', '/notifications'), 200).data[0];
+    expect(notice).to.include({ kind: 'stock low', channel: 'email' });
+
+    must(await seller.call('PUT', `/products/${productId}`, { low_stock_threshold: null }), 200);
+    expect(must(await seller.call('GET', path), 200).data.low_stock_threshold).to.equal(null);
+    expect(await low(), 'ten, without a threshold').to.deep.equal([productId]);
+    must(await put(offer, { low_stock_threshold: 2 }), 200);
+    expect(await low()).to.deep.equal([]);
+    must(await seller.call('PUT', `/products/${productId}`, { low_stock_threshold: 50 }), 200);
+    expect(await low(), 'above the ten').to.deep.equal([productId]);
+    expect(await told(), 'a threshold is no crossing').to.equal(2);
+
+    for (const threshold of [-1, 0.5, '5', 1e21]) must(await put(offer, { low_stock_threshold: threshold }), 400);
+    must(await put(offer, {}), 400);
+    must(await put(offer, { operation: 'add', low_stock_threshold: 1 }), 400);
+    const stranger = await mission.people.seller();
+    must(await stranger.call('PUT', path, { low_stock_threshold: 1 }), 404);
+    must(await stranger.call('PUT', `/products/${productId}`, { low_stock_threshold: 1 }), 404);
+    expect(must(await seller.call('GET', path), 200).data.low_stock_threshold).to.equal(50);
   });
 
   it('INV-04, EP-67: says in one call whether many products can be bought, each and all together', async () => {
@@ -115,6 +160,6 @@ describe('the mission: inventory', () => {
     for (const quantity of [0, -1, 0.5, 1e21]) await check([[some.productId, quantity]], 400);
     await check([['no-id', 1]], 400);
     const stock = must(await some.seller.call('GET', `/inventory/${some.productId}`), 200).data;
-    expect(stock, 'nothing is reserved').to.deep.equal({ available: 3, reserved: 2, total: 5 });
+    expect(stock, 'nothing is reserved').to.include({ available: 3, reserved: 2, total: 5 });
   });
 });

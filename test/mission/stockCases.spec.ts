@@ -118,7 +118,7 @@ describe('the mission: a form with the stock in it', function () {
     for (const stock of [-1, 0.5, '1', 1e21, null, [1]]) {
       must(await seller.call('PUT', `/products/${productId}`, { stock }), 400);
     }
-    expect(must(await seller.call('GET', path), 200).data).to.deep.equal({ available: 7, reserved: 0, total: 7 });
+    expect(must(await seller.call('GET', path), 200).data).to.include({ available: 7, reserved: 0, total: 7 });
     expect((await historyOf(seller, productId)).map(({ quantity }) => quantity)).to.deep.equal([5, 2]);
   });
 });

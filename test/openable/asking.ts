@@ -95,6 +95,7 @@ const GAINED: ReadonlySet<string> = new Set([
   'logos',
   'status',
   'next',
+  'low_stock_threshold',
   'email_verified',
   'second_factor',
 ]);

@@ -39,6 +39,7 @@ const row = (id: string, name: string, stock: Partial<ProductRow> = {}): Product
     currency: 'EUR',
     category_id: 'teas',
     on_hand: 0,
+    low_stock_below: null,
     reserved: 0,
     ordered: 0,
     ratings: [0, 0, 0, 0, 0],

@@ -20,6 +20,12 @@ export interface OrderFacts {
   readonly currency: string;
 }
 
+export interface LowStock {
+  readonly productId: string;
+  readonly name: string;
+  readonly available: number;
+}
+
 export interface Cancellation {
   readonly reason: string;
   readonly givenBack: boolean;
@@ -105,6 +111,14 @@ export const templates = {
     kind: 'welcome',
     subject: 'Welcome',
     text: letter('Your account is ready. Good to have you.'),
+  }),
+  stockLow: ({ productId, name, available }: LowStock): Message => ({
+    kind: 'stock low',
+    subject: 'Little is left of a product of yours',
+    text: letter(
+      `Of "${typed(name)}", ${available} can still be sold, and no more.`,
+      `The product's full number is ${productId}.`,
+    ),
   }),
   orderPlaced: (order: OrderFacts): Message => ({
     kind: 'order placed',

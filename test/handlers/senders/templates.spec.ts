@@ -63,6 +63,7 @@ describe('templates', () => {
     const lines = [{ ...anOrder.lines[0]!, name: 'https://evil.example' }];
     const told = { reason: 'see evil.example', givenBack: false };
     for (const { text } of [
+      templates.stockLow({ productId: 'p', name: lines[0]!.name, available: 4 }),
       templates.orderPlaced({ ...order, lines }),
       templates.orderPaid({ ...order, lines }, 5_000),
       templates.paymentDeclined(order, 'see evil.example'),
