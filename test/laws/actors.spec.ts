@@ -65,6 +65,8 @@ const ROUTES: Readonly<Record<string, Line>> = {
   'GET /users/me/sessions': user,
   'GET /categories': anybody,
   'GET /products': anybody,
+  'GET /products/popular': anybody,
+  'GET /stores': anybody,
   'GET /users/me/reviews': user,
   'GET /admin/reviews': admin,
   'GET /seller/products': seller,
