@@ -26,6 +26,7 @@ export const BENCHES: Readonly<Record<string, Bench>> = {
   eventStoreDb: { roundsPerTurn: 3 },
   crowd: { roundsPerTurn: 3 },
   loads: { roundsPerTurn: 1 },
+  lists: { roundsPerTurn: 1 },
   projecting: { roundsPerTurn: 1 },
   rebuild: { roundsPerTurn: 1 },
   lag: { roundsPerTurn: 1 },
