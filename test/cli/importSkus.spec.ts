@@ -34,7 +34,7 @@ describe('cartulary import products, by SKU', function () {
     return state.status === 'listed' ? { name: state.name, sku: state.sku } : state;
   }
 
-  it('changes the product that has the SKU also when no read model shows it yet, and writes the SKU as the file does', async () => {
+  it('B17 (5): changes the product that has the SKU also when no read model shows it yet, and writes the SKU as the file does', async () => {
     const category = await world.people.category('Maps');
     const body = { name: 'Old', price: '1', stock: 1, category_id: category, sku: 'p-1' };
     const { id } = await perform('ListProduct', { body }, world.people.as(seller));
@@ -76,7 +76,7 @@ describe('cartulary import products, by SKU', function () {
     expect(await product(id as string)).to.deep.include({ name: 'Third' });
   });
 
-  it('refuses a SKU that is on two lines, whatever its spelling, and one that cannot be seen', async () => {
+  it('B17 (6): refuses a SKU that is on two lines, whatever its spelling, and one that cannot be seen', async () => {
     const rows = ['P-1,Quill,,10,5,Books', ' p-1 ,Ink,,10,5,Books', '\u200b,Wax,,10,5,Books'];
     const { answer } = await importing(lines(...rows));
     expect(answer).to.match(/^line 3: sku p-1 is on line 2 already$/m);

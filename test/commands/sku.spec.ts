@@ -129,7 +129,7 @@ describe('a SKU', () => {
 });
 
 describe('a SKU whose command was killed between claim and use', () => {
-  it('is free after its deadline, and the product that was to have it is not listed any more', async () => {
+  it('B17 (4): is free after its deadline, and the product that was to have it is not listed any more', async () => {
     const pens = await openSkuShop();
     const id = randomUUID();
     await killed(pens.list('P-1', { id, ...cut(pens, 2) }));
@@ -138,7 +138,7 @@ describe('a SKU whose command was killed between claim and use', () => {
     expect(await ruleOf(pens.list('P-1', { id }))).to.equal('ProductExpired');
   });
 
-  it('is used by the same command when it is sent again in time', async () => {
+  it('B17 (4): is used by the same command when it is sent again in time', async () => {
     const pens = await openSkuShop();
     const id = randomUUID();
     await killed(pens.list('P-1', { id, ...cut(pens, 1) }));

@@ -9,6 +9,7 @@ import { servingTwice, type TwoServers } from '../support/twoServers.ts';
 
 const ROUNDS = 5;
 const AT_ONCE = 4;
+const RACERS = 20;
 
 describe('a SKU, in a shop of two processes', function () {
   this.timeout(120_000);
@@ -85,6 +86,38 @@ describe('a SKU, in a shop of two processes', function () {
     must(await list('MATCH-2'), 201);
     must(await seller.call('DELETE', `/products/${id}`), 200);
     must(await list('MATCH-1', 1), 201);
+  });
+
+  it('B17 (1): is compared without outer spaces, width, case and what nobody sees, and shown as it was typed', async () => {
+    const id = idOf(await list('ABC-1'));
+    for (const [index, sku] of [' abc-1 ', '\uff21\uff22\uff23-1', 'ABC-1\u200b', 'abc-1'].entries()) {
+      const refused = must(await list(sku, index), 409);
+      expect(refused.body.errors[0].field, JSON.stringify(sku)).to.equal('sku');
+    }
+    expect(must(await rename(id, 'Abc-1', 1), 200).data.sku).to.equal('Abc-1');
+    must(await rename(id, 'Abc-1'), 200);
+    const other = await people.seller();
+    const body = { name: 'Quill', price: '1.00', stock: 1, category_id: category, sku: 'ABC-1' };
+    must(await other.call('POST', '/products', body), 201);
+  });
+
+  it('B17 (2): goes to one of twenty at once, over both processes', async () => {
+    const answers = await Promise.all(Array.from({ length: RACERS }, (_, index) => list('RACE-1', index)));
+    expect(statuses(answers)).to.deep.equal([201, ...Array<number>(RACERS - 1).fill(409)]);
+  });
+
+  it('B17 (3): is used again after a deletion, which nothing undoes, and two products swap theirs by a third', async () => {
+    const first = idOf(await list('REUSED-1'));
+    must(await seller.call('DELETE', `/products/${first}`), 200);
+    const second = idOf(await list('reused-1', 1));
+    must(await rename(first, 'REUSED-1'), 404);
+    const other = idOf(await list('REUSED-2'));
+    must(await rename(other, 'REUSED-1', 1), 409);
+    const swapped = await Promise.all([rename(second, 'REUSED-2'), rename(other, 'REUSED-1', 1)]);
+    expect(statuses(swapped)).to.deep.equal([409, 409]);
+    must(await rename(second, 'REUSED-3'), 200);
+    must(await rename(other, 'REUSED-1', 1), 200);
+    must(await rename(second, 'REUSED-2'), 200);
   });
 
   it('goes to an import or to the API, whichever comes first', async () => {
