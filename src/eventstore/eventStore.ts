@@ -101,6 +101,8 @@ export interface EventStore {
   readonly appendInOrder?: (appends: readonly Append[]) => Promise<readonly AppendResult[]>;
   /** One page of one stream, oldest first, from revision `from` (inclusive). */
   read(stream: string, from?: bigint, limit?: number): Promise<RecordedEvent[]>;
+  /** One page of one stream, newest first, before a revision (exclusive); from its end when none is given. */
+  readBack(stream: string, before?: bigint, limit?: number): Promise<RecordedEvent[]>;
   /** The stream's events with these ids, oldest first. */
   find(stream: string, ids: readonly string[]): Promise<RecordedEvent[]>;
   /** The events with these ids before a position, in any stream. */
@@ -109,6 +111,8 @@ export interface EventStore {
   readonly scan?: (range: Range) => AsyncIterable<readonly RecordedEvent[]>;
   /** One page of the whole log, after `after` (exclusive), in order of position. */
   readAll(after: bigint, limit?: number): Promise<RecordedEvent[]>;
+  /** One page of the whole log, newest first, before the position of an event (exclusive); from its end when none is given. */
+  readAllBack(before?: bigint, limit?: number): Promise<RecordedEvent[]>;
   /** Every event after `after`, in batches, without gaps. Goes on until `signal` aborts. */
   follow(after: bigint, options: { signal: AbortSignal; limit?: number }): AsyncIterable<readonly RecordedEvent[]>;
   head(): Promise<Head>;

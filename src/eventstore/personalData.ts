@@ -15,6 +15,8 @@ export interface PersonalData {
   reveal<T extends object>(value: T, opening: Opening): Promise<T>;
   /** As `reveal`, for several objects. Fetches the keys in one statement. */
   revealAll<T extends object>(values: readonly T[], openingOf: (value: T, index: number) => Opening): Promise<T[]>;
+  /** Those of these persons who have a key: the data of all others opens as `[erased]`. */
+  withKey(subjects: readonly string[]): Promise<ReadonlySet<string>>;
   /** The same, which tells of each person whose key opened or sealed something. */
   noting(onUsed: (subject: string) => void): PersonalData;
   /** Keyed hash (hex) of a normalised value (e-mail, phone). Equal values give equal hashes; a hash does not reveal its value. */
@@ -91,6 +93,7 @@ function openedWith(keys: Keys, blindKey: Buffer, onUsed?: (subject: string) => 
     },
     reveal: async (value, opening) => (await revealAll([value], () => opening))[0]!,
     revealAll,
+    withKey: async (subjects) => new Set((await keys.load([...new Set(subjects)])).keys()),
     noting: (noted) => openedWith(keys, blindKey, noted),
     blindIndex: (kind, value) => createHmac('sha256', blindKey).update(`${kind}\0${value}`).digest('hex'),
   };

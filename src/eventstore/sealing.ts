@@ -75,6 +75,10 @@ function partsOf(text: string): Parts | undefined {
   return subject === undefined ? undefined : { subject, bytes: bytes! };
 }
 
+/** The person whose key encrypts a text; undefined for text that is not sealed. */
+export const subjectOf = (text: unknown): string | undefined =>
+  typeof text === 'string' ? partsOf(text)?.subject : undefined;
+
 /** The text's parts when it may have been sealed for one of these fields of this person. */
 function admitted(text: unknown, { subject, fields }: { subject: string; fields: readonly SealedField[] }) {
   const parts = typeof text === 'string' ? partsOf(text) : undefined;

@@ -126,6 +126,8 @@ export function upcasting(store: EventStore, upcasters: Upcasters, newer: NewerE
     read: async (...args) => raise(await store.read(...args)),
     find: async (...args) => raise(await store.find(...args)),
     readAll: async (...args) => raise(await store.readAll(...args)),
+    readBack: async (...args) => raise(await store.readBack(...args)),
+    readAllBack: async (...args) => raise(await store.readAllBack(...args)),
     async locate(...args) {
       const located = await store.locate(...args);
       return { ...located, events: raise(located.events) };

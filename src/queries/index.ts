@@ -3,6 +3,7 @@ import { boughtQueries } from './bought.ts';
 import { cartQueries } from './cart.ts';
 import { categoryQueries } from './category.ts';
 import { dashboardQueries } from './dashboard.ts';
+import { eventQueries } from './events.ts';
 import { notificationQueries } from './notification.ts';
 import { orderQueries } from './order.ts';
 import { orderHistoryQueries } from './orderHistory.ts';
@@ -40,4 +41,5 @@ export const queries: readonly QueryContract[] = [
   ...notificationQueries,
   ...administrationQueries,
   ...dashboardQueries,
+  ...eventQueries,
 ];

@@ -106,7 +106,7 @@ const listOrderPayments = defineQuery({
     where.add('o.id = ?', params.id);
     const sql = { columns: 'p.*', from: FROM, where, order: BY_ATTEMPT };
     const page = await pageOf<PaymentRow>(context, sql, query, paymentView);
-    return page.pagination?.total_items === 0 ? missing('OrderUnknown', 'There is no such order.') : page;
+    return page.pagination.total_items === 0 ? missing('OrderUnknown', 'There is no such order.') : page;
   },
 });
 

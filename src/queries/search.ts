@@ -1,6 +1,6 @@
-import { type Keyed, type PageArguments, pageFrom, type Sought } from '../engine/ask/pages.ts';
+import { type Keyed, type PageArguments, type PagedAnswer, pageFrom, type Sought } from '../engine/ask/pages.ts';
 import type { Conditions } from '../engine/ask/paging.ts';
-import type { QueryAnswer, ReadDb } from '../engine/ask/query.ts';
+import type { ReadDb } from '../engine/ask/query.ts';
 import type { QueryContext } from './contract.ts';
 import type { Search } from './searchTerms.ts';
 
@@ -179,7 +179,7 @@ export async function pageOfSearch<R extends object>(
   { searched, search }: { searched: Searched; search: Search },
   page: PageArguments,
   view: (row: R) => unknown,
-): Promise<QueryAnswer> {
+): Promise<PagedAnswer> {
   const { rows, pagination } = await pageFrom<R>(context, 'search rank, id', page, async (sought) => {
     const { rows: hits, counted } = await bestHits<R>(context.db, searched, search, pageOfHits(sought));
     const keyed = hits.map((hit): R & Keyed => ({ ...hit, sort_keys: [String(hit.search_rank), hit.id] }));

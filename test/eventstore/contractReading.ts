@@ -62,6 +62,26 @@ export function reading({ store, contiguous }: Subject): void {
     expect((await store().head()).position).to.equal((await wholeLog(store(), from)).at(-1)?.position);
   });
 
+  it('reads a stream and the whole log backwards, from the end or before any event', async () => {
+    const [stream, other] = [newStream(), newStream()];
+    const from = (await store().head()).position;
+    await store().append(stream, NO_STREAM, things(10));
+    await store().append(other, NO_STREAM, things(2));
+    expect(revisions(await store().readBack(stream, undefined, 4))).to.deep.equal([9n, 8n, 7n, 6n]);
+    expect(revisions(await store().readBack(stream, 3n))).to.deep.equal([2n, 1n, 0n]);
+    expect(await store().readBack(stream, 0n)).to.deep.equal([]);
+    expect(await store().readBack(newStream())).to.deep.equal([]);
+    const forwards = await wholeLog(store(), from);
+    const backwards: RecordedEvent[] = [];
+    for (let before: bigint | undefined; backwards.length < forwards.length; before = backwards.at(-1)!.position) {
+      backwards.push(...(await store().readAllBack(before, 5)));
+    }
+    const positions = backwards.slice(0, forwards.length).map(({ position }) => position);
+    expect(positions).to.deep.equal(forwards.map(({ position }) => position).reverse());
+    const [first] = await store().readAll(0n, 1);
+    expect(await store().readAllBack(first!.position)).to.deep.equal([]);
+  });
+
   it('finds events by id in any stream, but none from a position on', async () => {
     const [one, other] = [newStream(), newStream()];
     const [mine, theirs] = [things(3), things(1)];

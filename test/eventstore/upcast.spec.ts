@@ -120,6 +120,8 @@ describe('a log whose events are raised', () => {
     read: (store) => store.read('thing-1'),
     find: (store, id) => store.find('thing-1', [id]),
     readAll: (store) => store.readAll(0n),
+    readBack: (store) => store.readBack('thing-1'),
+    readAllBack: (store) => store.readAllBack(),
     locate: async (store, id) => (await store.locate([id], 1_000n)).events,
     follow: async (store) => {
       for await (const page of store.follow(0n, { signal: opened.signal })) return page;

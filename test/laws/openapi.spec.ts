@@ -169,7 +169,7 @@ describe('the examples of the specification', function () {
 
   async function administered(): Promise<void> {
     for (const name of ['SuspendStore', 'RestoreStore']) await send(name, 'admin', { id: store });
-    for (const name of ['GetDashboard', 'ListProjections']) await send(name, 'admin');
+    for (const name of ['GetDashboard', 'ListProjections', 'ListEvents']) await send(name, 'admin');
     await send('RequestRebuild', 'admin', { id: 'orders' });
     real.set(deadLetter, await makeDeadLetter(shop.databaseUrl));
     for (const name of ['ListDeadLetters', 'GetDeadLetter', 'RetryDeadLetter', 'SkipDeadLetter']) {

@@ -102,7 +102,7 @@ describe('a search of the catalogue', function () {
     const about = { searched: searchedIn(store), search };
     const answer = await pageOfSearch<{ id: string; name: string }>({ db, cursors }, about, wanted, (row) => row);
     const rows = answer.data as { id: string; name: string }[];
-    return { names: rows.map(({ name }) => name), ids: rows.map(({ id }) => id), pagination: answer.pagination! };
+    return { names: rows.map(({ name }) => name), ids: rows.map(({ id }) => id), pagination: answer.pagination };
   }
   interface FindOptions {
     readonly store?: string;

@@ -111,6 +111,20 @@ export function createMemoryEventStore({ stride = 1n }: { stride?: bigint } = {}
     find: (stream, ids) => turn(() => eventsOf(stream).filter(({ id }) => ids.includes(id))),
     locate: (ids, before) => turn(() => locate(ids, before)),
     readAll: (after, limit = READ_PAGE) => turn(() => page(after, limit)),
+    readBack: (stream, before, limit = READ_PAGE) =>
+      turn(() =>
+        eventsOf(stream)
+          .filter(({ revision }) => before === undefined || revision < before)
+          .slice(-limit)
+          .reverse(),
+      ),
+    readAllBack: (before, limit = READ_PAGE) =>
+      turn(() =>
+        log
+          .filter(({ position }) => before === undefined || position < before)
+          .slice(-limit)
+          .reverse(),
+      ),
     follow,
     head: () => turn(() => ({ epoch, position: headPosition() })),
     ping: () => turn(() => undefined),

@@ -30,6 +30,7 @@ export function memoryPersonalData(): PersonalData & { forget(subject: string): 
       seal: (place, text) => Promise.resolve().then(() => sealText(used(place.subject)!, place, text)),
       reveal: async (value, opening) => (await revealAll([value], () => opening))[0]!,
       revealAll,
+      withKey: (subjects) => Promise.resolve(new Set(subjects.filter((subject) => keyOf(subject) !== undefined))),
       noting: (noted) => made(noted),
       blindIndex: (kind, value) => createHmac('sha256', 'index').update(`${kind}\0${value}`).digest('hex'),
     };

@@ -228,13 +228,15 @@ export const readPage = <R extends object>(context: Context, sql: ListSql, page:
     return { rows, counted };
   });
 
+export type PagedAnswer = QueryAnswer & { readonly pagination: Pagination };
+
 /** One page of a list as an answer. */
 export async function pageOf<R extends object>(
   context: Context,
   sql: ListSql,
   page: PageArguments,
   view: (row: R) => unknown,
-): Promise<QueryAnswer> {
+): Promise<PagedAnswer> {
   const { rows, pagination } = await readPage<R>(context, sql, page);
   return { data: rows.map(view), pagination };
 }

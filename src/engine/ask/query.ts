@@ -19,10 +19,17 @@ export interface Pagination {
   readonly next?: string;
 }
 
+/** Of a list whose length nobody has counted: pages of it only follow each other. */
+interface Onward {
+  readonly per_page: number;
+  /** As in `Pagination`. A page may have fewer entries than asked for, even none, and yet be followed by another. */
+  readonly next?: string;
+}
+
 /** `revision` becomes the ETag, with `beside` as in the answer of a command. */
 export interface QueryAnswer {
   readonly data: unknown;
-  readonly pagination?: Pagination;
+  readonly pagination?: Pagination | Onward;
   readonly revision?: bigint;
   readonly beside?: string;
 }
@@ -75,8 +82,8 @@ export interface QueryContract<D extends Domain = Domain> {
   readonly result: TSchema;
   /** Default: never. */
   readonly revised?: Revised;
-  /** A list in pages: it takes the arguments of `Paging`, and their other names. */
-  readonly paginated?: boolean;
+  /** A list in pages: it takes the arguments of `Paging`, and their other names. `onward`: its pages only follow each other. */
+  readonly paginated?: boolean | 'onward';
   /** Other names of arguments, each with the name in `query`. A caller gives an argument by one of its names. */
   readonly queryAliases?: Readonly<Record<string, string>>;
   readonly codes?: readonly string[];

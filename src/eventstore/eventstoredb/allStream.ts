@@ -20,6 +20,8 @@ const HEADS_PER_READ_MAX = 100_000;
 export interface WholeLog {
   /** One page of our events after a position. The position must be 0 or that of an event. */
   page(after: bigint, limit: number): Promise<RecordedEvent[]>;
+  /** One page of our events, newest first, before the position of an event; from the end when none is given. */
+  pageBack(before: bigint | undefined, limit: number): Promise<RecordedEvent[]>;
   /** Searches events by id, backwards from a position, through about `LOCATE_EVENTS_MAX` events. */
   locate(ids: readonly string[], before: bigint): Promise<Located>;
   /** Position of our newest event; 0 when there is none. */
@@ -101,6 +103,7 @@ export function createWholeLog(connection: Connection): WholeLog {
 
   return {
     ...{ page, locate },
+    pageBack: (before, limit) => pageBack(all, before, limit),
     head: () => head(undefined),
     saw: (position) => newest.saw(position),
     forget() {
@@ -108,6 +111,21 @@ export function createWholeLog(connection: Connection): WholeLog {
       newest.forget();
     },
   };
+}
+
+async function pageBack(all: ReadAll, before: bigint | undefined, limit: number): Promise<RecordedEvent[]> {
+  const size = pageSize(limit);
+  const found: WireEvent[] = [];
+  let cursor = before;
+  while (cursor === undefined || cursor > 0n) {
+    const asked = Math.max(size - found.length + 1, WIRE_PAGE_MIN);
+    const from = cursor;
+    const events = await all(BACKWARDS, from, asked);
+    found.push(...events.filter((event) => isOurs(event) && (from === undefined || positionOf(event) < from)));
+    cursor = rawPositionOf(events.at(-1)) ?? 0n;
+    if (found.length >= size || events.length < asked) break;
+  }
+  return found.slice(0, size).map(toRecorded);
 }
 
 interface Newest {

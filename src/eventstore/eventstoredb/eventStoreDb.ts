@@ -83,6 +83,8 @@ export async function createEventStoreDb(options: EventStoreDbOptions): Promise<
     find: (stream, ids) => streams.find(stream, ids),
     locate: (ids, before) => whole.locate(ids, before),
     readAll: (after, limit = READ_PAGE) => whole.page(after, limit),
+    readBack: (stream, before, limit = READ_PAGE) => streams.readBack(stream, before, limit),
+    readAllBack: (before, limit = READ_PAGE) => whole.pageBack(before, limit),
     follow: (after, how) => followers.follow(after, how),
     head,
     async ping() {

@@ -1,4 +1,4 @@
-import type { EventStoreDBClient, ResolvedEvent, StreamingRead } from '@eventstore/db-client';
+import { BACKWARDS, END, type EventStoreDBClient, type ResolvedEvent, type StreamingRead } from '@eventstore/db-client';
 import { READ_PAGE, type RecordedEvent } from '../eventStore.ts';
 import { CALL_DEADLINE_MS, type Connection, failureOf, withDeadline } from './client.ts';
 import { eventOf, toRecorded, type WireEvent } from './wireEvents.ts';
@@ -30,8 +30,12 @@ export async function readStream(
   stream: string,
   { from, limit }: { from: bigint; limit: number },
 ): Promise<WireEvent[]> {
+  return ifThere(client.readStream(stream, { fromRevision: from, maxCount: limit, requiresLeader: true }));
+}
+
+async function ifThere(streaming: StreamingRead<ResolvedEvent>): Promise<WireEvent[]> {
   try {
-    return await collect(client.readStream(stream, { fromRevision: from, maxCount: limit, requiresLeader: true }));
+    return await collect(streaming);
   } catch (error) {
     if (failureOf(error) === 'not there') return [];
     throw error;
@@ -41,6 +45,8 @@ export async function readStream(
 export interface Streams {
   wire(stream: string, from: bigint, limit: number): Promise<WireEvent[]>;
   read(stream: string, from: bigint, limit: number): Promise<RecordedEvent[]>;
+  /** One page, newest first. */
+  readBack(stream: string, before: bigint | undefined, limit: number): Promise<RecordedEvent[]>;
   find(stream: string, ids: readonly string[]): Promise<RecordedEvent[]>;
   /** All event ids in the stream now. */
   idsOf(stream: string): Promise<KnownIds>;
@@ -91,8 +97,15 @@ export function createStreams(connection: Connection): Streams {
     return events;
   }
 
+  async function readBack(stream: string, before: bigint | undefined, limit: number): Promise<RecordedEvent[]> {
+    if (before !== undefined && before <= 0n) return [];
+    const fromRevision = before === undefined ? END : before - 1n;
+    const how = { direction: BACKWARDS, fromRevision, maxCount: pageSize(limit), requiresLeader: true } as const;
+    return (await connection.read((client) => ifThere(client.readStream(stream, how)))).map(toRecorded);
+  }
+
   return {
-    ...{ wire, find, idsOf },
+    ...{ wire, readBack, find, idsOf },
     read: async (stream, from, limit) => (await wire(stream, from, limit)).map(toRecorded),
     appended: (stream, expected, added) => void ids.learn(stream, expected + 1n, added),
   };

@@ -75,6 +75,8 @@ export async function createPostgresEventStore(options: PostgresEventStoreOption
     locate: async (ids, before) => ({ events: await reads.locate(ids, before), complete: true }),
     scan: (range) => scanPostgres(url, range),
     readAll: async (after, limit = READ_PAGE) => (await reads.page(after, limit)).map(({ event }) => event),
+    readBack: (stream, before, limit = READ_PAGE) => reads.readBack(stream, before, limit),
+    readAllBack: (before, limit = READ_PAGE) => reads.pageBack(before, limit),
     follow(after, how) {
       listener.start();
       return tail.follow(after, how);

@@ -38,15 +38,27 @@ const LOCATE = `
 const READ_ALL = `
   SELECT 1, position, stream, revision, id, type, data, metadata
   FROM events WHERE position > $1 ORDER BY position LIMIT $2`;
+const READ_BACK = `
+  SELECT 1, position, stream, revision, id, type, data, metadata
+  FROM events WHERE stream = $1 AND revision < $2 ORDER BY revision DESC LIMIT $3`;
+const READ_ALL_BACK = `
+  SELECT 1, position, stream, revision, id, type, data, metadata
+  FROM events WHERE position < $1 ORDER BY position DESC LIMIT $2`;
+/** Greatest `int8`: no event is there. */
+const BEYOND_ALL = 2n ** 63n - 1n;
 
 type EventRow = readonly [string, string, string, string, string, string, string, string];
 
 export interface PostgresReads {
   read(stream: string, from: bigint, limit: number): Promise<RecordedEvent[]>;
+  /** One page of a stream, newest first. */
+  readBack(stream: string, before: bigint | undefined, limit: number): Promise<RecordedEvent[]>;
   find(stream: string, ids: readonly string[]): Promise<RecordedEvent[]>;
   locate(ids: readonly string[], before: bigint): Promise<RecordedEvent[]>;
   /** One page of the whole log. Throws when positions are missing in it. */
   page(after: bigint, limit: number): Promise<SizedEvent[]>;
+  /** One page of the whole log, newest first. */
+  pageBack(before: bigint | undefined, limit: number): Promise<RecordedEvent[]>;
   head(): Promise<Head>;
   ping(): Promise<void>;
   close(): Promise<void>;
@@ -89,6 +101,12 @@ export function createPostgresReads(url: string, onLostConnection: () => void = 
 
   return {
     read: (stream, from, limit) => read({ stream, from: from < 0n ? 0n : from, limit: pageSize(limit) }),
+    async readBack(stream, before = BEYOND_ALL, limit) {
+      return (await rows('read_back', READ_BACK, [stream, before, pageSize(limit)])).map(toEvent);
+    },
+    async pageBack(before = BEYOND_ALL, limit) {
+      return (await rows('read_all_back', READ_ALL_BACK, [before, pageSize(limit)])).map(toEvent);
+    },
     find(stream, ids) {
       const known = ids.filter((id) => UUID.test(id));
       return known.length === 0 ? Promise.resolve([]) : find({ stream, ids: known });

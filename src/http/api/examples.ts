@@ -153,6 +153,13 @@ const VALUES: Readonly<Record<string, unknown>> = {
   ),
   ...{ units: 2, new_users: 1, carts: 1, orders_from_carts: 1, orders: 1 },
   ...{ cart_to_order: 1, order_to_captured: 1, cart_to_captured: 1, 'StockAlert.available': 3, 'StockAlerts.total': 1 },
+  ...{
+    'LogEvent.revision': '0',
+    'LogEvent.data': { productId: PRODUCT, quantity: 2 },
+    'LogEvent.type': 'CartItemAdded',
+  },
+  ...{ 'LogEvent.stream': `cart-${ADA}`, 'LogEvent.command': 'AddCartItem', 'ListEvents.order': 'newest' },
+  'ListEvents.to': '2100-01-01T00:00:00Z',
   cursor: 'Y3Vyc29yIG9mIHRoZSBuZXh0IHBhZ2U',
 };
 

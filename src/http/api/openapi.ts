@@ -7,14 +7,7 @@ import { takesKey } from './idempotency.ts';
 import { type ApiRoute, BASE_PATH, isReadable } from './api.ts';
 import { exampleOf } from './examples.ts';
 import type { Forms } from './expected.ts';
-import {
-  componentsWith,
-  META_EXAMPLE,
-  PAGES,
-  PAGING_EXAMPLE,
-  parameterRef,
-  problemExamples,
-} from './openapiComponents.ts';
+import { componentsWith, META_EXAMPLE, PAGES, metaOf, parameterRef, problemExamples } from './openapiComponents.ts';
 import { headersOf } from './openapiHeaders.ts';
 import { createSchemaTable, plain, type Schema, schemaRef, type SchemaTable } from './openapiSchemas.ts';
 import { uploadBody } from './openapiUpload.ts';
@@ -106,7 +99,7 @@ export function codesOf({ contract, kind }: ApiRoute): Code[] {
   if (needsFactor(contract)) codes.add('SECOND_FACTOR_REQUIRED');
   if (contract.params !== undefined) codes.add('NOT_FOUND');
   if (kind === 'command') EVERY_COMMAND.forEach((code) => codes.add(code));
-  if ('paginated' in contract && contract.paginated) codes.add('PAGE_TOO_DEEP');
+  if ('paginated' in contract && contract.paginated === true) codes.add('PAGE_TOO_DEEP');
   for (const code of contract.codes ?? []) {
     if (!Object.hasOwn(CODES, code)) throw new Error(`${contract.name} declares the unknown code ${code}.`);
     codes.add(code as Code);
@@ -152,14 +145,15 @@ const DESCRIPTIONS = { 200: 'OK', 201: 'Created', 202: 'Accepted' } as const;
 function successResponse(making: Making): Json {
   const { contract, kind } = making.route;
   const status = kind === 'command' ? ((contract as CommandContract).status ?? 200) : 200;
-  const paginated = kind === 'query' && (contract as QueryContract).paginated === true;
+  const paged = kind === 'query' ? (contract as QueryContract).paginated : false;
+  const [metaName, pagination] = metaOf(paged);
   const revised = revisedOf(making.route);
   const schema = {
     type: 'object',
     required: ['data', 'meta'],
-    properties: { data: resultOf(making), meta: schemaRef(paginated ? 'PagedMeta' : 'Meta') },
+    properties: { data: resultOf(making), meta: schemaRef(metaName) },
   };
-  const meta = paginated ? { ...META_EXAMPLE, pagination: PAGING_EXAMPLE } : META_EXAMPLE;
+  const meta = { ...META_EXAMPLE, ...pagination };
   const example = { data: exampleOf(plain(contract.result), [contract.name]), meta };
   return {
     ...unlikelySuccess(kind, revised),

@@ -45,6 +45,24 @@ const schemas = {
       },
     },
   },
+  OnwardMeta: {
+    type: 'object',
+    required: ['request_id', 'timestamp', 'pagination'],
+    properties: { ...meta, pagination: schemaRef('Onward') },
+  },
+  Onward: {
+    type: 'object',
+    description: 'Of a list whose length nobody has counted.',
+    required: ['per_page'],
+    properties: {
+      per_page: wholeNumber(1),
+      next: {
+        type: 'string',
+        description:
+          'The `cursor` of the page that follows; absent on the last page. A page may be empty and yet have one.',
+      },
+    },
+  },
   FieldError: {
     type: 'object',
     required: ['code', 'message'],
@@ -116,7 +134,7 @@ const parameters = {
 };
 
 export const META_EXAMPLE = { request_id: 'a1b2c3', timestamp: '2026-03-01T12:00:00.000Z' };
-export const PAGING_EXAMPLE = { current_page: 1, per_page: 20, total_items: 1, total_pages: 1 };
+const PAGING_EXAMPLE = { current_page: 1, per_page: 20, total_items: 1, total_pages: 1 };
 
 /** One problem of each code. */
 const examples = Object.fromEntries(
@@ -204,3 +222,11 @@ export const PAGES = {
     },
   },
 };
+
+const UNPAGED = ['Meta', {}] as const;
+const PAGED = ['PagedMeta', { pagination: PAGING_EXAMPLE }] as const;
+const ONWARD = ['OnwardMeta', { pagination: { per_page: PAGING_EXAMPLE.per_page } }] as const;
+
+/** The schema of an answer's `meta`, and the example of what it has beside the meta of every answer. */
+export const metaOf = (paginated: boolean | 'onward' | undefined) =>
+  paginated === 'onward' ? ONWARD : paginated === true ? PAGED : UNPAGED;
