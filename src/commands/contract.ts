@@ -6,7 +6,7 @@ import { commandsOf, type CommandContract as ContractOf, type Domain } from '../
 import type { CommandContext as ContextOf } from '../engine/decide/context.ts';
 import { answeringCommandsOf } from '../engine/decide/answer.ts';
 import type { ProductRow } from '../projections/products.ts';
-import type { Services as QueryServices } from '../queries/contract.ts';
+import type { ExportPass, ExportPasses, Services as QueryServices } from '../queries/contract.ts';
 import type { Operations } from '../queries/operations.ts';
 
 export interface Passwords {
@@ -34,7 +34,9 @@ interface WaitingLogin {
   readonly epoch: number;
 }
 
-export interface OneTimeTokens {
+export interface OneTimeTokens extends ExportPasses {
+  /** A signed, short-lived pass to an export, and its lifetime in seconds. */
+  pass(right: ExportPass): { token: string; expiresIn: number };
   /** The hash of the token of a mailed link, which the log stores. */
   linkHash(userId: string, linkId: string): string;
   /** The token that has this hash; undefined when the secret that it followed from is no longer listed. */

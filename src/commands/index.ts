@@ -5,6 +5,7 @@ import { categoryCommands } from './category.ts';
 import type { CommandContract } from './contract.ts';
 import { erasureCommands } from './erasure.ts';
 import { inventoryCommands } from './inventory.ts';
+import { exportCommands } from './export.ts';
 import { linkCommands } from './links.ts';
 import { orderCommands } from './order.ts';
 import { credentialCommands } from './credentials.ts';
@@ -32,6 +33,7 @@ export const commands: readonly CommandContract[] = [
   ...roleCommands,
   ...standingCommands,
   ...erasureCommands,
+  ...exportCommands,
   ...sessionCommands,
   ...credentialCommands,
   ...storeCommands,

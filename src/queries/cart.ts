@@ -1,5 +1,5 @@
 import type { CartRow } from '../projections/carts.ts';
-import { defineQuery } from './contract.ts';
+import { defineQuery, type QueryContext } from './contract.ts';
 import { type Static, Type } from 'typebox';
 import type { CartLine } from '../aggregates/cart.ts';
 import type { Picture } from '../aggregates/picture.ts';
@@ -76,6 +76,20 @@ export function cartView(
   return { items: shown, total: toMajor(total.amount, currency), currency, updated_at: updatedAt };
 }
 
+/** The cart of the caller, at today's prices. */
+export async function cartOf({ actor, db, services }: QueryContext): Promise<{ data: CartView; revision?: bigint }> {
+  const [cart] = await db.rows<CartRow & { revision: number }>('SELECT * FROM carts WHERE buyer_id = $1', [actor.id]);
+  const items = cart?.items ?? [];
+  const products = await db.rows<CartProduct & { id: string }>(
+    `SELECT p.id, p.name, p.price, p.currency, p.image, p.listed AND NOT coalesce(s.suspended, false) AS listed
+     FROM products p LEFT JOIN stores s ON s.id = p.store_id WHERE p.id = ANY($1)`,
+    [items.map(({ productId }) => productId)],
+  );
+  const known = new Map(products.map(({ id, ...product }) => [id, product]));
+  const data = cartView(items, known, services.settings.currency, cart?.updated_at ?? null);
+  return { data, ...(cart === undefined ? {} : { revision: BigInt(cart.revision) }) };
+}
+
 const getCart = defineQuery({
   name: 'GetCart',
   summary: 'My cart, at today’s prices',
@@ -85,18 +99,7 @@ const getCart = defineQuery({
   result: CartView,
   revised: 'sometimes',
   reads: ['carts', 'products', 'stores'],
-  async run(_input, { actor, db, services }) {
-    const [cart] = await db.rows<CartRow & { revision: number }>('SELECT * FROM carts WHERE buyer_id = $1', [actor.id]);
-    const items = cart?.items ?? [];
-    const products = await db.rows<CartProduct & { id: string }>(
-      `SELECT p.id, p.name, p.price, p.currency, p.image, p.listed AND NOT coalesce(s.suspended, false) AS listed
-       FROM products p LEFT JOIN stores s ON s.id = p.store_id WHERE p.id = ANY($1)`,
-      [items.map(({ productId }) => productId)],
-    );
-    const known = new Map(products.map(({ id, ...product }) => [id, product]));
-    const data = cartView(items, known, services.settings.currency, cart?.updated_at ?? null);
-    return { data, ...(cart === undefined ? {} : { revision: BigInt(cart.revision) }) };
-  },
+  run: (_input, context) => cartOf(context),
 });
 
 export const cartQueries = [getCart];

@@ -36,12 +36,25 @@ export interface ShopSettings {
   readonly phoneDefaultCountry: PhoneCountry | undefined;
 }
 
+/** The right of a user, shown by their password, to read their export. */
+export interface ExportPass {
+  readonly userId: string;
+  /** The user's `signInEpoch` when the password was verified. */
+  readonly epoch: number;
+}
+
+export interface ExportPasses {
+  /** Undefined when the pass is invalid or expired. */
+  parsePass(pass: string): ExportPass | undefined;
+}
+
 /** The services that this shop's queries may use. */
 export interface Services extends EngineServices {
   readonly personalData: PersonalData;
   readonly settings: ShopSettings;
   readonly operations: Operations;
   readonly personIndex: PersonIndex;
+  readonly tokens: ExportPasses;
 }
 
 interface Shop extends Domain {

@@ -4,6 +4,7 @@ import { cartQueries } from './cart.ts';
 import { categoryQueries } from './category.ts';
 import { dashboardQueries } from './dashboard.ts';
 import { eventQueries } from './events.ts';
+import { exportQueries } from './export.ts';
 import { notificationQueries } from './notification.ts';
 import { orderQueries } from './order.ts';
 import { orderHistoryQueries } from './orderHistory.ts';
@@ -24,6 +25,7 @@ import { userQueries } from './user.ts';
 export const queries: readonly QueryContract[] = [
   ...userQueries,
   ...sessionQueries,
+  ...exportQueries,
   ...storeQueries,
   ...storeListQueries,
   ...categoryQueries,

@@ -1,11 +1,11 @@
-import { Type } from 'typebox';
+import { type Static, Type } from 'typebox';
 import { sealedInNotification } from '../aggregates/sealed.ts';
 import { Fields, Id, Instant, Nullable, Named } from '../schema.ts';
 import { newestFirst, readPage } from '../engine/ask/pages.ts';
 import { conditions, Paging } from '../engine/ask/paging.ts';
 import { defineQuery } from './contract.ts';
 
-interface NotificationRow {
+export interface NotificationRow {
   readonly id: string;
   readonly event_id: string;
   readonly channel: string;
@@ -18,7 +18,7 @@ interface NotificationRow {
   readonly sent_at: string | null;
 }
 
-const NotificationView = Named('Notification', {
+export const NotificationView = Named('Notification', {
   id: Id,
   event_id: Id,
   channel: Type.String(),
@@ -31,6 +31,8 @@ const NotificationView = Named('Notification', {
   sent_at: Nullable(Instant),
 });
 
+export type NotificationView = Static<typeof NotificationView>;
+
 /** Recipient and text from a revealed body. After the person was erased, the body is not JSON but `[erased]`. */
 function opened(body: string): { to: string; text: string } {
   try {
@@ -41,6 +43,13 @@ function opened(body: string): { to: string; text: string } {
     return { to: body, text: body };
   }
 }
+
+/** Expects a `row` whose body is already revealed. */
+export const notificationView = (row: NotificationRow): NotificationView => ({
+  ...{ id: row.id, event_id: row.event_id, channel: row.channel, kind: row.kind, subject: row.subject },
+  ...opened(row.body),
+  ...{ status: row.status, created_at: row.created_at, sent_at: row.sent_at },
+});
 
 const listNotifications = defineQuery({
   name: 'ListNotifications',
@@ -60,7 +69,7 @@ const listNotifications = defineQuery({
     const sql = { columns, from: 'notifications', where, order: newestFirst() };
     const { rows, pagination } = await readPage<NotificationRow>(context, sql, query);
     const revealed = await services.personalData.revealAll(rows, (row) => sealedInNotification(row.id, actor.id));
-    return { data: revealed.map(({ body, ...row }) => ({ ...row, ...opened(body) })), pagination };
+    return { data: revealed.map(notificationView), pagination };
   },
 });
 

@@ -60,6 +60,8 @@ const ROUTES: Readonly<Record<string, Line>> = {
   'POST /orders': buyerForm,
   'POST /payments': userForm,
   'GET /users/me': user,
+  'POST /users/me/export': proof,
+  'GET /users/me/export': proof,
   'GET /users/me/second-factor': user,
   'GET /admin/users': admin,
   'GET /users/me/sessions': user,

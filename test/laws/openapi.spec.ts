@@ -86,8 +86,20 @@ describe('the examples of the specification', function () {
       const { data } = await request(shop.url, 'GET', `/orders/${id}/payments`, { headers: headersOf('ada') });
       return (data as Json[] | undefined)?.find((payment) => payment.status === status)?.id as string | undefined;
     });
-  const { user, seller, store, category, product, order, payment, review, deadLetter, refreshToken, instant } =
-    PLACEHOLDERS;
+  const {
+    user,
+    seller,
+    store,
+    category,
+    product,
+    order,
+    payment,
+    review,
+    deadLetter,
+    refreshToken,
+    instant,
+    exportPass,
+  } = PLACEHOLDERS;
 
   it('of people and catalogues work as they stand', async () => {
     keep(user, await send('RegisterUser', 'anybody'));
@@ -238,6 +250,11 @@ describe('the examples of the specification', function () {
     await send('GetUser', 'admin', { id: user });
     await send('ListUsers', 'admin');
     const { data: others } = await send('ListSessions', 'seller');
+    real.set(
+      exportPass,
+      (await send('AskExport', 'seller', { changed: { password: PASSWORD, code: undefined } })).data.pass,
+    );
+    await send('GetExport', 'seller');
     await send('EndOtherSessions', 'seller');
     await send('EndSession', 'seller', { id: others[0].id });
     await send('VerifyCredentials', 'admin');

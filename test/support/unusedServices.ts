@@ -15,6 +15,8 @@ export const noTokens: Services['tokens'] = {
   parseLink: () => unused('parseLink'),
   challenge: () => unused('challenge'),
   parseChallenge: () => unused('parseChallenge'),
+  pass: () => unused('pass'),
+  parsePass: () => unused('parsePass'),
   sessionTtlMs: 0,
 };
 export const noPictures: Services['pictures'] = {

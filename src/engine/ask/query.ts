@@ -90,6 +90,8 @@ export interface QueryContract<D extends Domain = Domain> {
   /** The projections that the query reads. It waits for them (read your writes) and reports their `Projection-Position`. */
   readonly reads: readonly string[];
   readonly cache?: CacheRule;
+  /** No cache on the way may keep an answer, not even the caller's own. */
+  readonly secret?: true;
   run(input: AnyInput, context: QueryContext<D['services']>): Promise<QueryAnswer>;
   /**
    * Runs when `run` finds nothing and the caller is signed in: for what this caller alone may see. Its answer is never cached. It

@@ -64,6 +64,10 @@ const VALUES: Readonly<Record<string, unknown>> = {
   ...{ current_password: 'copper kettle morning', new_password: NEXT_PASSWORD },
   ...{ access_token: 'eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhZGEifQ.c2lnbmF0dXJl', expires_in: 900 },
   challenge: 'eyJ0eXAiOiJsb2dpbitqd3QifQ.eyJzdWIiOiJhZGEifQ.c2lnbmF0dXJl',
+  pass: 'eyJ0eXAiOiJleHBvcnQrand0In0.eyJzdWIiOiJhZGEifQ.c2lnbmF0dXJl',
+  former_email: 'ada@shop.example',
+  ...{ 'ExportedReview.rating': 4, 'ExportedReview.answer': 'Thank you, Ada.', 'ExportedChange.name': 'Ada Byron' },
+  ...{ 'ExportedChange.address': '12 St James’s Square, London', 'ExportedSession.address': '203.0.113.7' },
   ...{ code: '492039', token: `${ADA}.q6mE2YwVQ0V4nUo1N0g3kQb8c5S2dXyZtR7uJvLhPfA` },
   ...{ 'SecondFactorOffer.secret': 'JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP', recovery_codes: ['7KQM-ZB2X-LD4N-WT6R'] },
   otpauth_url: 'otpauth://totp/Cartulary:ada%40shop.example?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP&issuer=Cartulary',
@@ -151,7 +155,7 @@ const VALUES: Readonly<Record<string, unknown>> = {
       status === 'paid' ? 1 : 0,
     ]),
   ),
-  ...{ units: 2, new_users: 1, carts: 1, orders_from_carts: 1, orders: 1 },
+  ...{ units: 2, new_users: 1, carts: 1, orders_from_carts: 1, 'Conversion.orders': 1 },
   ...{ cart_to_order: 1, order_to_captured: 1, cart_to_captured: 1, 'StockAlert.available': 3, 'StockAlerts.total': 1 },
   ...{
     'LogEvent.revision': '0',
@@ -177,6 +181,7 @@ export const PLACEHOLDERS = {
     deadLetter: DEAD_LETTER,
   },
   refreshToken: VALUES['refresh_token'] as string,
+  exportPass: VALUES['pass'] as string,
   instant: '2026-03-01T12:00:00.000Z',
 } as const;
 

@@ -10,7 +10,7 @@ import { parseQuery, renamed } from './queryString.ts';
 import { textCheck } from './validate.ts';
 
 /** Every stored answer must be revalidated before use; shared caches may store only answers for anyone. */
-const CACHE_CONTROL = { anyone: 'no-cache', others: 'private, no-cache' } as const;
+const CACHE_CONTROL = { anyone: 'no-cache', others: 'private, no-cache', nobody: 'no-store' } as const;
 
 /** The endpoint of one query; after admission, a cached answer is sent without waiting for anything. */
 export function queryEndpoint(query: QueryContract, path: string, deps: EndpointDeps): Endpoint {
@@ -18,7 +18,8 @@ export function queryEndpoint(query: QueryContract, path: string, deps: Endpoint
   const readParams = paramsReader(path, query.params, deps.forms);
   const aliases = new Map(Object.entries(aliasesOf(query)));
   const checkQuery = textCheck(query.query, deps.forms);
-  const cacheControl = query.access === 'anyone' ? CACHE_CONTROL.anyone : CACHE_CONTROL.others;
+  const shared = query.access === 'anyone' ? CACHE_CONTROL.anyone : CACHE_CONTROL.others;
+  const cacheControl = query.secret === true ? CACHE_CONTROL.nobody : shared;
 
   const questionOf = (exchange: Exchange, values: readonly string[]): Question => {
     const errors: FieldError[] = [];

@@ -64,6 +64,7 @@ const told: readonly (readonly [rule: string, status: number, code: string, ...s
     'Verify your e-mail address first, by the link that was mailed to it.',
   ],
   ['EmptyCart', 400, 'EMPTY_CART', 'There is nothing in the cart.', 'The order has no items.'],
+  ['ExportUnknown', 404, 'NOT_FOUND', 'There is no such export, or its pass has expired.'],
   [
     'IdempotencyKeyReused',
     422,
