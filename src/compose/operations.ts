@@ -1,11 +1,5 @@
 import type { RebuildTurn, ShopOperations } from '../commands/contract.ts';
-import {
-  listDeadLetters,
-  refuseUnlessDead,
-  requestRetry,
-  requestSkip,
-  showDeadLetter,
-} from '../engine/follow/deadLetterRequests.ts';
+import { refuseUnlessDead, requestRetry, requestSkip, showDeadLetter } from '../engine/follow/deadLetterRequests.ts';
 import { projectionStatus } from '../engine/project/status.ts';
 import { isRefusal } from '../errors.ts';
 import type { EventStore } from '../eventstore/eventStore.ts';
@@ -42,7 +36,6 @@ export function createOperations(options: Options): OpenOperations {
           return rebuild === undefined ? status : { ...status, rebuild };
         });
       }),
-    deadLetters: (wanted) => translating(() => listDeadLetters(pool, wanted)),
     deadLetter: (id) => translating(() => showDeadLetter(pool, id)),
     takeRebuildTurn: (name, actor): Promise<RebuildTurn> => translating(() => rebuilds.takeTurn(name, actor)),
     deadLetterMustBeDead: (id, act) => translating(async () => refuseUnlessDead(await showDeadLetter(pool, id), act)),

@@ -1,7 +1,9 @@
 import { type Static, Type } from 'typebox';
 import { Fields, Id, Instant, Named, Nullable } from '../schema.ts';
 import { defineQuery } from './contract.ts';
-import type { DeadLetter } from '../engine/follow/deadLetters.ts';
+import { type Order, pageOf } from '../engine/ask/pages.ts';
+import { conditions, Paging } from '../engine/ask/paging.ts';
+import { type DeadLetter, LETTER_COLUMNS, type LetterRow, toLetter } from '../engine/follow/deadLetters.ts';
 import type { ProjectionHealth, RebuildStatus } from './operations.ts';
 
 const Position = Type.String();
@@ -70,8 +72,6 @@ const listProjections = defineQuery({
   run: async (_input, { services }) => ({ data: (await services.operations.projections()).map(projectionView) }),
 });
 
-const DEAD_LETTERS_MAX = 100;
-
 const LETTER = {
   id: Id,
   consumer: Type.String({ description: 'A handler, or `projection:` and the name of a read model.' }),
@@ -104,6 +104,16 @@ export const deadLetterView = (letter: DeadLetter): DeadLetterView => ({
   updated_at: letter.updatedAt,
 });
 
+/** Named with its table, because a column of the answer has the same name and is a text. */
+const OLDEST_FIRST: Order = {
+  keys: [
+    { sql: 'dead_letters.position', type: 'bigint' },
+    { sql: 'id', type: 'uuid' },
+  ],
+  descending: false,
+};
+const OPEN = "status NOT IN ('resolved', 'skipped')";
+
 const listDeadLetters = defineQuery({
   name: 'ListDeadLetters',
   summary: 'Events that a handler or read model could not take, and those that wait behind them, oldest first',
@@ -113,17 +123,17 @@ const listDeadLetters = defineQuery({
   query: Fields({
     consumer: Type.Optional(Type.String({ minLength: 1, maxLength: 100 })),
     closed: Type.Optional(Type.Boolean({ description: 'Whether to list also those that are resolved or skipped.' })),
-    after: Type.Optional(
-      Type.String({ format: 'uuid', maxLength: 36, description: 'The id of the last one of the page before.' }),
-    ),
-    limit: Type.Integer({ minimum: 1, maximum: DEAD_LETTERS_MAX, default: DEAD_LETTERS_MAX }),
+    ...Paging,
   }),
   result: Type.Array(DeadLetterView),
-  codes: ['NOT_FOUND'],
+  paginated: true,
   reads: [],
-  run: async ({ query }, { services }) => ({
-    data: (await services.operations.deadLetters(query)).map(deadLetterView),
-  }),
+  run({ query }, context) {
+    const where = query.closed === true ? conditions() : conditions(OPEN);
+    if (query.consumer !== undefined) where.add('consumer = ?', query.consumer);
+    const sql = { columns: LETTER_COLUMNS, from: 'dead_letters', where, order: OLDEST_FIRST };
+    return pageOf<LetterRow>(context, sql, query, (row) => deadLetterView(toLetter(row)));
+  },
 });
 
 const DeadLetterDetailView = Named('DeadLetterDetail', {

@@ -1,5 +1,4 @@
-import type { DeadLetterDetail, ListRequest } from '../engine/follow/deadLetterRequests.ts';
-import type { DeadLetter } from '../engine/follow/deadLetters.ts';
+import type { DeadLetterDetail } from '../engine/follow/deadLetterRequests.ts';
 import type { ProjectionStatus } from '../engine/project/status.ts';
 
 /** A rebuild that an administrator asked for. Positions are those of the log. */
@@ -27,8 +26,6 @@ export interface ProjectionHealth extends ProjectionStatus {
 /** The parts that run behind the shop, as every process can see them. */
 export interface Operations {
   projections(): Promise<readonly ProjectionHealth[]>;
-  /** Oldest first. Refuses an unknown `after` (`notFound`). */
-  deadLetters(wanted: ListRequest): Promise<readonly DeadLetter[]>;
   /** Refuses an unknown id (`notFound`). */
   deadLetter(id: string): Promise<DeadLetterDetail>;
 }

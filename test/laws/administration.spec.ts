@@ -106,8 +106,13 @@ describe('an administrator', function () {
     expect(dead.error).to.include('cannot hold 7');
     expect(waiting).to.include({ status: 'waiting', type: 'CategoryRenamed' });
     expect((await list('&limit=1')).map(({ id }) => String(id))).to.deep.equal([dead.id]);
-    expect((await list(`&limit=1&after=${dead.id}`)).map(({ id }) => String(id))).to.deep.equal([waiting.id]);
-    must(await admin.call('GET', `/admin/dead-letters?after=${randomUUID()}`), 404);
+    const first = `/admin/dead-letters?consumer=projection:categories&per_page=1`;
+    const { next, total_items: total } = must(await admin.call('GET', first), 200).body.meta.pagination;
+    const second = must(await admin.call('GET', `${first}&cursor=${next}`), 200);
+    expect(second.data.map(({ id }: Json) => String(id))).to.deep.equal([waiting.id]);
+    expect([total, second.body.meta.pagination.next]).to.deep.equal([2, undefined]);
+    const another = `/admin/dead-letters?consumer=projection:products&per_page=1&cursor=${next}`;
+    must(await admin.call('GET', another), 400);
     expect((await projection('categories')).parked).to.equal(2);
 
     const early = await admin.call('POST', `/admin/dead-letters/${waiting.id}/retry`, {});

@@ -5,7 +5,7 @@ const PAGE = path.resolve(import.meta.dirname, '../../docs/reference/features.md
 const LINE = /^\| ([A-Z]+-\d+|AX\.\d+) +\| (.*?) +\| (.*?) +\| ([^|]+?) +\|$/gm;
 
 /** What the last column of a row says that no test of features shows yet. */
-export const LATER = 'later';
+const LATER = 'later';
 
 /** A row of the page of features. */
 export interface FeatureRow {

@@ -26,7 +26,6 @@ export const noPictures: Services['pictures'] = {
 };
 export const noOperations: Services['operations'] = {
   projections: () => unused('projections'),
-  deadLetters: () => unused('deadLetters'),
   deadLetter: () => unused('deadLetter'),
   takeRebuildTurn: () => unused('takeRebuildTurn'),
   deadLetterMustBeDead: () => unused('deadLetterMustBeDead'),

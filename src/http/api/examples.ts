@@ -132,7 +132,7 @@ const VALUES: Readonly<Record<string, unknown>> = {
   ...{ 'ListOrders.to': '2026-04-01T00:00:00Z', 'ListSellerOrders.to': '2026-04-01T00:00:00Z' },
   ...{ projection: 'orders', 'Projection.name': 'orders', head: '42', lag: 0, parked: 0, last_error: null },
   ...{ 'Rebuild.status': 'done', progress: 1, done: '42', 'Rebuild.total': '42', events: 42, rows: 7, differences: 0 },
-  ...{ 'DeadLetter.id': DEAD_LETTER, 'DeadLetterDetail.id': DEAD_LETTER, 'ListDeadLetters.after': DEAD_LETTER },
+  ...{ 'DeadLetter.id': DEAD_LETTER, 'DeadLetterDetail.id': DEAD_LETTER },
   ...{ error: null, consumer: 'projection:orders', attempts: 1, stream: `order-${ORDER}`, act: 'retry', note: null },
   ...{ 'DeadLetter.error': 'column orders.total is bigint and cannot hold nothing at all' },
   ...{ 'DeadLetterDetail.error': 'column orders.total is bigint and cannot hold nothing at all' },
