@@ -27,6 +27,7 @@ export const BENCHES: Readonly<Record<string, Bench>> = {
   crowd: { roundsPerTurn: 3 },
   loads: { roundsPerTurn: 1 },
   lists: { roundsPerTurn: 1 },
+  search: { roundsPerTurn: 1 },
   projecting: { roundsPerTurn: 1 },
   rebuild: { roundsPerTurn: 1 },
   lag: { roundsPerTurn: 1 },

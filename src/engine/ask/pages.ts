@@ -52,7 +52,7 @@ export interface PageArguments {
 type Context = Pick<QueryContext, 'db' | 'cursors'>;
 
 /** Where a page begins. */
-export interface Start {
+interface Start {
   readonly before: number;
   /** The place that a cursor names. */
   readonly after?: Place;
