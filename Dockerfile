@@ -26,8 +26,9 @@ RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund && rm -rf node_modul
 # ---- the image -------------------------------------------------------------------------------------------------------
 FROM ${NODE_IMAGE}
 WORKDIR /app
-# The only place it may write to, and only when DATABASE_URL, JWT_SECRET or MASTER_KEY are not given: mount a volume here.
-RUN install --directory --owner=node --group=node --mode=0700 /data
+# The only places it may write to: mount volumes here. /data is for when DATABASE_URL, JWT_SECRET or MASTER_KEY are not given,
+# /uploads for pictures when UPLOAD_DIR names it; without that they are in /data/uploads.
+RUN install --directory --owner=node --group=node --mode=0700 /data /uploads
 COPY package.json LICENSE asyncapi.json ./
 COPY bin ./bin
 COPY --from=modules /app/node_modules ./node_modules

@@ -149,6 +149,14 @@ for (const file of ['docker-compose.yml', 'docker-compose.cluster.yml']) {
       expect(Object.keys(tree.volumes)).to.have.members([...new Set(named)]);
     });
 
+    it('keeps pictures in a volume that every process of the shop has', () => {
+      for (const [name, service] of ours(tree)) {
+        const folder = environmentOf(service)['UPLOAD_DIR'];
+        expect(folder, name).to.be.a('string');
+        expect(service.volumes, name).to.include(`uploads:${folder}`);
+      }
+    });
+
     it('keeps the data of Postgres 18 where Postgres 18 puts them', () => {
       const { image, volumes } = tree.services.postgres;
       expect(Number(/^postgres:(\d+)/.exec(image)?.[1])).to.be.at.least(18);

@@ -171,6 +171,19 @@ for (const overlay of ['development', 'production']) {
       }
     });
 
+    it('keeps pictures in one lasting place, for the processes that write, serve and remove them', () => {
+      for (const role of ['http', 'deadlines']) {
+        const object = named(objects, 'Deployment', role);
+        const folder = environmentOf(objects, object)['UPLOAD_DIR'];
+        const { name } = containerOf(object).volumeMounts.find(({ mountPath }: Tree) => mountPath === folder);
+        const volume = podOf(object).spec.volumes.find((one: Tree) => one.name === name);
+        const claim = named(objects, 'PersistentVolumeClaim', volume.persistentVolumeClaim.claimName);
+        expect(claim.spec.accessModes, role).to.deep.equal([
+          overlay === 'development' ? 'ReadWriteOnce' : 'ReadWriteMany',
+        ]);
+      }
+    });
+
     it('asks each process whether it lives and whether it is ready', () => {
       for (const object of ours.filter(({ kind }) => kind === 'Deployment')) {
         const { livenessProbe, readinessProbe, startupProbe, ports } = containerOf(object);
