@@ -77,13 +77,9 @@ const ADOBE_MARKER_BYTES = 16;
 /** With the marker of Adobe's programs, which says that a file has its inks inverted; that is how libvips writes it. */
 const inkOfAdobe = (): Promise<Buffer> => solid(RED).toColourspace('cmyk').jpeg({ quality: 95 }).toBuffer();
 
-/** Without the marker, and the inks as they are. */
-async function plainInk(): Promise<Buffer> {
-  const plane = (ink: number): Sharp =>
-    sharp(new Uint8Array(40 * 20).fill(ink), { raw: { width: 40, height: 20, channels: 1 } });
-  const others = await Promise.all([0, 0, 255].map((ink) => plane(ink).png().toBuffer()));
-  // What it writes inverted is then red as it is: no cyan, all of magenta and yellow, no black.
-  const file = await plane(255).joinChannel(others).toColourspace('cmyk').jpeg({ quality: 95 }).toBuffer();
+/** The same without the marker. Programs invert the inks without saying so too, and a decoder cannot tell: it always takes them as inverted. */
+async function inkWithoutMarker(): Promise<Buffer> {
+  const file = await inkOfAdobe();
   const at = file.indexOf(ADOBE_MARKER);
   return Buffer.concat([file.subarray(0, at), file.subarray(at + ADOBE_MARKER_BYTES)]);
 }
@@ -104,8 +100,8 @@ describe('the decoder of pictures', function () {
     });
   }
 
-  it('B19 (2): shows the red of a CMYK picture as red, in three channels, with the inks inverted or not', async () => {
-    for (const [what, file] of Object.entries({ adobe: await inkOfAdobe(), plain: await plainInk() })) {
+  it('B19 (2): shows the red of a CMYK picture as red, in three channels, with the marker of Adobe or without', async () => {
+    for (const [what, file] of Object.entries({ adobe: await inkOfAdobe(), unmarked: await inkWithoutMarker() })) {
       const { space, channels, hasProfile } = await sharp(file).metadata();
       expect([space, channels, hasProfile, file.includes('Adobe')], what).to.deep.equal([
         ...['cmyk', 4, false, what === 'adobe'],
