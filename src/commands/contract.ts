@@ -131,7 +131,7 @@ export interface Erasures {
   heldFor(userId: string): Promise<number>;
 }
 /** Makes pictures of uploads and keeps them; see `pictures/pictures.ts`. */
-export type PictureKeeping = Pick<Pictures, 'keep' | 'discard' | 'release'>;
+type PictureKeeping = Pick<Pictures, 'keep' | 'discard' | 'release'>;
 
 /** The services that this shop's commands may use; created once by the composition root. */
 export interface Services extends QueryServices {

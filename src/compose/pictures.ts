@@ -19,7 +19,7 @@ const SHOWN = `SELECT image ->> 'key' AS key FROM products WHERE image IS NOT NU
   UNION SELECT logo ->> 'key' FROM stores WHERE logo IS NOT NULL AND logo ->> 'key' = ANY($1)`;
 const SHOWING = ['products', 'stores'];
 
-export const pictureStorageOf = ({ dataDir, uploads }: Pick<Config, 'dataDir' | 'uploads'>): PictureStorage =>
+const pictureStorageOf = ({ dataDir, uploads }: Pick<Config, 'dataDir' | 'uploads'>): PictureStorage =>
   uploads.s3 === undefined
     ? createDiskStorage(path.resolve(uploads.dir ?? path.join(dataDir, 'uploads')))
     : createS3Storage(uploads.s3);

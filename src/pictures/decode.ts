@@ -6,7 +6,7 @@ import { type Kind, kindOf } from './kind.ts';
 export const PIXELS_MAX = 30_000_000;
 
 /** The widths that a picture is kept in. A narrower one is not enlarged. */
-export const WIDTHS: Readonly<Record<PictureSize, number>> = { small: 320, medium: 800, large: 1_600 };
+const WIDTHS: Readonly<Record<PictureSize, number>> = { small: 320, medium: 800, large: 1_600 };
 /** A kept picture is at most this many times as high as its width says; a higher one is made narrower. */
 const HEIGHTS_PER_WIDTH_MAX = 4;
 const QUALITY = 82;

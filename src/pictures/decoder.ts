@@ -18,7 +18,7 @@ const IDLE_MS = 30_000;
 const PROGRAM = path.join(import.meta.dirname, `decoderProcess${path.extname(import.meta.filename)}`);
 
 /** Resolved in the language of the field: "image cannot be …". */
-export type Outcome = { readonly decoded: Decoded } | { readonly refused: string };
+type Outcome = { readonly decoded: Decoded } | { readonly refused: string };
 
 export interface Decoder {
   /** Refuses with `unavailable` when it is too busy, or the picture takes too long. */

@@ -13,7 +13,7 @@ const UNDECIDED_MS = 900_000;
 const ACCEPTED = 'must be a JPEG, PNG or WebP picture, and its content is not';
 
 /** A file that was uploaded, and the field that it came in. */
-export interface UploadedPicture {
+interface UploadedPicture {
   readonly field: string;
   readonly bytes: Buffer;
 }

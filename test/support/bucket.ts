@@ -11,7 +11,7 @@ const NAME = 'shop-pictures';
 const PAGE_MAX = 4;
 
 /** What becomes of the next request in place of an answer. */
-export type Fault = number | 'cut' | 'cut in the body' | 'silent';
+type Fault = number | 'cut' | 'cut in the body' | 'silent';
 
 export interface Bucket {
   /** The settings of a shop that uses it. */
