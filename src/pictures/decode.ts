@@ -1,5 +1,6 @@
 import sharp, { type OutputInfo, type Sharp } from 'sharp';
 import { type Picture, PICTURE_SIZES, type PictureSize } from '../aggregates/picture.ts';
+import { hasJpegEnd } from './jpegEnd.ts';
 import { type Kind, kindOf } from './kind.ts';
 
 /** The most pixels of a picture that is decoded: it bounds the memory that decoding takes. A camera of 24 megapixels is below it. */
@@ -15,6 +16,8 @@ const EFFORT = 3;
 
 /** The operations of libvips that read an accepted kind from memory. All others stay blocked, whatever a file calls itself. */
 const LOADERS = ['VipsForeignLoadJpegBuffer', 'VipsForeignLoadPngBuffer', 'VipsForeignLoadWebpBuffer'];
+
+const CUT_OFF = 'cannot be read as a picture: it is damaged or cut off';
 
 /** Why a picture is refused: it completes the sentence that begins with the field's name. */
 export class Undecodable extends Error {}
@@ -47,6 +50,7 @@ async function mustBeDecodable(bytes: Buffer, kind: Kind): Promise<void> {
 export async function decode(bytes: Buffer): Promise<Decoded> {
   const kind = kindOf(bytes);
   if (kind === undefined) throw new Undecodable('is no JPEG, PNG or WebP');
+  if (kind === 'jpeg' && !hasJpegEnd(bytes)) throw new Undecodable(CUT_OFF);
   try {
     await mustBeDecodable(bytes, kind);
     // `failOn` is what refuses a file that is cut off: libvips would fill up the rest with grey.
@@ -57,7 +61,7 @@ export async function decode(bytes: Buffer): Promise<Decoded> {
     return await inAllSizes(whole);
   } catch (error) {
     if (error instanceof Undecodable) throw error;
-    throw new Undecodable('cannot be read as a picture: it is damaged or cut off', { cause: error });
+    throw new Undecodable(CUT_OFF, { cause: error });
   }
 }
 
