@@ -9,6 +9,7 @@ import { notificationQueries } from './notification.ts';
 import { orderQueries } from './order.ts';
 import { orderHistoryQueries } from './orderHistory.ts';
 import { paymentQueries } from './payment.ts';
+import { productBySkuQueries } from './productBySku.ts';
 import { productQueries } from './product.ts';
 import { productListQueries } from './productList.ts';
 import { reviewQueries } from './review.ts';
@@ -31,6 +32,7 @@ export const queries: readonly QueryContract[] = [
   ...categoryQueries,
   ...boughtQueries,
   ...productQueries,
+  ...productBySkuQueries,
   ...productListQueries,
   ...reviewQueries,
   ...storeProductQueries,

@@ -103,7 +103,7 @@ export const TTL_MS = 600_000;
 
 export const view = (row: FoundProduct) => productView(row, row.store_name);
 
-function detail(row: FoundProduct) {
+export function detail(row: FoundProduct) {
   const data = view(row);
   return { data, revision: BigInt(row.revision), beside: stockInTag(data.stock) };
 }

@@ -57,7 +57,7 @@ describe('the examples of the specification', function () {
     const query = 'query' in contract ? contract.query : undefined;
     const example = (schema: object): Json => ours(exampleOf(plain(schema), [name]));
     const search = query === undefined ? '' : searchOf(example(query));
-    const where = path.replace(/:(?:id|product_id|projection)/, ours(id)) + search;
+    const where = path.replace(/:(?:id|product_id|projection|sku)/, ours(id)) + search;
     const sent = body === undefined ? {} : { body: { ...example(body), ...changed } };
     const answer = must(
       await request(shop.url, method, where, { ...sent, headers: headersOf(who) }),
@@ -126,6 +126,7 @@ describe('the examples of the specification', function () {
     await send('RemoveProductImage', 'seller', { id: product });
     await sendPicture('ChangeStoreLogo', `/stores/${ours(store)}/logo`, 'logo');
     await send('RemoveStoreLogo', 'seller', { id: store });
+    await send('GetProductBySku', 'anybody', { id: 'QUILL-1' });
     for (const name of ['GetProduct', 'ListProducts', 'ListRelatedProducts', 'ListPopularProducts', 'ListStores']) {
       await send(name, 'anybody', { id: product });
     }

@@ -96,7 +96,18 @@ describe('a SKU, in a shop of two processes', function () {
     }
     expect(must(await rename(id, 'Abc-1', 1), 200).data.sku).to.equal('Abc-1');
     must(await rename(id, 'Abc-1'), 200);
+    const found = async (sku: string, store = seller.storeId, as: Caller = seller): Promise<Answer> =>
+      as.call('GET', `/products/sku/${encodeURIComponent(sku)}?store_id=${store}`);
+    for (const sku of ['Abc-1', ' abc-1 ', '\uff21\uff22\uff23-1']) {
+      expect(must(await found(sku), 200).data, sku).to.include({ id, sku: 'Abc-1' });
+    }
+    must(await found('ABC'), 404);
+    must(await seller.call('GET', '/products/sku/ABC-1'), 400);
     const other = await people.seller();
+    must(await found('Abc-1', other.storeId), 404);
+    must(await seller.call('PUT', `/products/${id}`, { status: 'draft' }), 200);
+    expect(must(await found('abc-1'), 200).data).to.include({ id, status: 'draft' });
+    must(await found('abc-1', seller.storeId, other), 404);
     const body = { name: 'Quill', price: '1.00', stock: 1, category_id: category, sku: 'ABC-1' };
     must(await other.call('POST', '/products', body), 201);
   });
