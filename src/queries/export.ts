@@ -67,7 +67,7 @@ const PastSessionView = Named('ExportedSession', {
 });
 
 /** All that an export holds. A field that is not named here, or in the view that is named here, is in no export. */
-export const ExportView = Named('Export', {
+const ExportView = Named('Export', {
   exported_at: Instant,
   profile: UserView,
   changes: Type.Array(ChangeView),

@@ -79,6 +79,7 @@ const ROUTES: Readonly<Record<string, Line>> = {
   'GET /seller/orders': seller,
   'GET /payments': user,
   'GET /notifications': user,
+  'GET /admin/events': admin,
   'GET /admin/projections': admin,
   'GET /admin/dead-letters': admin,
   'GET /admin/dashboard': admin,
