@@ -2,7 +2,8 @@ import { missing, reject } from '../errors.ts';
 import type { Command, Decider } from '../engine/decide/decider.ts';
 
 // NOTE: these names and shapes are the storage format; version them with care.
-export type CategoryCreated = { type: 'CategoryCreated'; data: { name: string } };
+/** `parentId`: the parent at first; `CategoryPlaced` tells of each move. */
+export type CategoryCreated = { type: 'CategoryCreated'; data: { name: string; parentId?: string } };
 export type CategoryRenamed = { type: 'CategoryRenamed'; data: { name: string } };
 export type CategoryDeleted = { type: 'CategoryDeleted'; data: object };
 /** Fences a creation that stopped half way: this category can no longer be created. */
@@ -12,7 +13,7 @@ export type CategoryClaimAbandoned = { type: 'CategoryClaimAbandoned'; data: { c
 export type CategoryEvent =
   CategoryCreated | CategoryRenamed | CategoryDeleted | CategoryAbandoned | CategoryClaimAbandoned;
 
-export type CreateCategory = Command<'CreateCategory', { name: string }>;
+export type CreateCategory = Command<'CreateCategory', CategoryCreated['data']>;
 /** `claimEpoch`: that of the category when the command began, before it claimed the name. */
 export type RenameCategory = Command<'RenameCategory', { name: string; claimEpoch: number }>;
 export type DeleteCategory = Command<'DeleteCategory', { productsInIt: number }>;
@@ -69,7 +70,7 @@ export const categoryDecider: Decider<CategoryState, CategoryCommand, CategoryEv
 function create({ data }: CreateCategory, state: CategoryState): CategoryEvent[] {
   if (state.status === 'abandoned') reject('CategoryExpired', 'This took too long; please try again.');
   if (state.status !== 'none') reject('CategoryExists', 'This category already exists.');
-  return [{ type: 'CategoryCreated', data: { name: data.name } }];
+  return [{ type: 'CategoryCreated', data }];
 }
 
 const unknown = (): never => missing('CategoryUnknown', 'There is no such category.');

@@ -13,6 +13,8 @@ export const EVENT_TYPES: readonly string[] = [
   'CategoryClaimAbandoned',
   'CategoryCreated',
   'CategoryDeleted',
+  'CategoryPlaced',
+  'CategoryRemoved',
   'CategoryRenamed',
   'CheckoutFailed',
   'CheckoutStarted',

@@ -3,6 +3,7 @@ import { administrationDecider } from './administration.ts';
 import { adminsDecider } from './admins.ts';
 import { cartDecider } from './cart.ts';
 import { categoryDecider } from './category.ts';
+import { categoryTreeDecider } from './categoryTree.ts';
 import { claimDecider } from './claim.ts';
 import { currencyDecider } from './currency.ts';
 import { mailboxDecider } from './mailbox.ts';
@@ -25,6 +26,7 @@ const deciders: readonly { readonly upcasters?: Upcasters }[] = [
   currencyDecider,
   storeDecider,
   categoryDecider,
+  categoryTreeDecider,
   productDecider,
   stockDecider,
   cartDecider,

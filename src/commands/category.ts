@@ -4,9 +4,11 @@ import {
   type CategoryEvent,
   type CategoryState,
 } from '../aggregates/category.ts';
+import { categoryTreeDecider, childrenOf, parentOf, TREE_ID } from '../aggregates/categoryTree.ts';
 import { categories, type CategoryRow } from '../projections/categories.ts';
-import { reject } from '../errors.ts';
-import { Fields, Id, Message, Name } from '../schema.ts';
+import { invalid, reject } from '../errors.ts';
+import { Fields, Id, Message, Name, Nullable } from '../schema.ts';
+import { Type } from 'typebox';
 import { CategoryView } from '../queries/category.ts';
 import type { Done } from '../engine/decide/context.ts';
 import type { Loaded } from '../engine/decide/services.ts';
@@ -24,7 +26,7 @@ import {
 } from './claim.ts';
 import type { Answers } from '../engine/decide/command.ts';
 import { type CommandContext, defineChange, defineCommand, type Services } from './contract.ts';
-import { stateBefore, wasHandled } from '../engine/decide/answer.ts';
+import { checkOnce, stateBefore, wasHandled } from '../engine/decide/answer.ts';
 
 /** The id of the claim that makes a name unique, whatever its case, Unicode form and outer spaces. */
 export const claimOf = (context: CommandContext, name: string): string =>
@@ -59,19 +61,25 @@ async function claimNewName(
   return claimName(context, name, id);
 }
 
-/** Renames at the claims that the category has now. */
-async function rename(context: CommandContext, id: string, name: string): Promise<Done<CategoryState, CategoryEvent>> {
-  const wanted = claimOf(context, name);
+/** Renames and moves, at the claims that the category has now. */
+async function change(
+  context: CommandContext,
+  { id, ...wish }: { readonly id: string; readonly name?: string; readonly move: () => Promise<void> },
+): Promise<Done<CategoryState, CategoryEvent>> {
   const known = await context.load(categoryDecider, id);
+  const name = wish.name ?? (known.state.status === 'active' ? known.state.name : '');
+  const wanted = claimOf(context, name);
   const former = known.state.status === 'active' ? claimOf(context, known.state.name) : wanted;
   const turn = former === wanted ? 0 : await turnOf(context, former);
   const claimed = await claimNewName(context, { id, name }, known);
   const usable = claimed !== undefined || former === wanted;
   const claimEpoch = usable && known.state.status === 'active' ? known.state.claimEpoch : 0;
   const intent = { type: 'RenameCategory', data: { name, claimEpoch } } as const;
-  const handled = await using(context, claimed, () =>
-    context.handle(categoryDecider, id, intent, { step: 'rename', pinned: true }),
-  );
+  const isThere = known.state.status === 'active' && !isDoomed(context, known.revision);
+  const handled = await using(context, claimed, async () => {
+    if (isThere) await wish.move();
+    return context.handle(categoryDecider, id, intent, { step: 'rename', pinned: true });
+  });
   if (handled.repeated) {
     const before = await stateBefore(context.services, categoryDecider, id, handled);
     const claimId = before.status === 'active' ? claimOf(context, before.name) : wanted;
@@ -80,9 +88,50 @@ async function rename(context: CommandContext, id: string, name: string): Promis
   return handled;
 }
 
+/** Puts a category, with its branch, below a parent; null: below none. */
+async function place(context: CommandContext, id: string, parentId: string | null, provisional = false): Promise<void> {
+  const stream = streamOf(categoryTreeDecider.category, TREE_ID);
+  await checkOnce(context, { stream, step: 'place' }, async () => {
+    if (parentId === null) return;
+    const { state } = await context.load(categoryDecider, parentId);
+    if (state.status !== 'active') invalid('parent_id', 'must be the id of a category that exists');
+  });
+  const intent = { type: 'PlaceCategory', data: { categoryId: id, parentId } } as const;
+  await context.handle(categoryTreeDecider, TREE_ID, intent, { step: 'place', provisional });
+}
+
+/**
+ * Says in the tree that nothing can be put below the category any more. Children whose creation stopped half way are given up first:
+ * they can no longer be created.
+ */
+async function removeFromTree(context: CommandContext, id: string): Promise<void> {
+  const remove = (categoryId: string, provisional: boolean) =>
+    context.handle(
+      categoryTreeDecider,
+      TREE_ID,
+      { type: 'RemoveCategory', data: { categoryId } },
+      {
+        step: `remove ${categoryId}`,
+        provisional,
+      },
+    );
+  const { state: tree } = await context.load(categoryTreeDecider, TREE_ID);
+  for (const child of childrenOf(tree, id)) {
+    const { state } = await context.load(categoryDecider, child);
+    if (state.status === 'active') continue;
+    const abandon = { type: 'AbandonCategory', data: {} } as const;
+    await context.handle(categoryDecider, child, abandon, { step: `abandon ${child}`, provisional: true });
+    if ((await context.load(categoryDecider, child)).state.status !== 'active') await remove(child, true);
+  }
+  await remove(id, true);
+}
+
 const answers: Answers<CategoryRow, Services> = {
   row: categories,
-  view: ({ id, name, created_at, updated_at }) => ({ id, name, created_at, updated_at }),
+  async view({ id, name, created_at, updated_at }, context) {
+    const { state: tree } = await context.load(categoryTreeDecider, TREE_ID);
+    return { id, name, parent_id: parentOf(tree, id), created_at, updated_at };
+  },
 };
 
 const createCategory = defineChange({
@@ -91,7 +140,7 @@ const createCategory = defineChange({
   tag: 'categories',
   route: 'POST /categories',
   access: ['admin'],
-  body: Fields({ name: Name }),
+  body: Fields({ name: Name, parent_id: Type.Optional(Nullable(Id)) }),
   status: 201,
   result: CategoryView,
   answers,
@@ -101,28 +150,44 @@ const createCategory = defineChange({
     const name = body.name.trim();
     const { state } = await context.load(categoryDecider, id);
     const claimed = state.status === 'none' ? await claimName(context, name, id) : undefined;
-    const intent = { type: 'CreateCategory', data: { name } } as const;
-    return using(context, claimed, () => context.handle(categoryDecider, id, intent, { step: 'create' }));
+    const { parent_id: parent } = body;
+    const parentId = parent === undefined || parent === null ? undefined : parent;
+    const data = { name, ...(parentId === undefined ? {} : { parentId }) };
+    return using(context, claimed, async () => {
+      if (parentId !== undefined && state.status === 'none') await place(context, id, parentId, true);
+      return context.handle(categoryDecider, id, { type: 'CreateCategory', data }, { step: 'create' });
+    });
   },
 });
 
 const renameCategory = defineChange({
   name: 'RenameCategory',
-  summary: 'Rename a category',
+  summary: 'Rename a category, or move it with its branch',
   tag: 'categories',
   route: 'PUT /categories/:id',
   access: ['admin'],
   params: Fields({ id: Id }),
-  body: Fields({ name: Name }),
+  body: Fields({ name: Type.Optional(Name), parent_id: Type.Optional(Nullable(Id)) }),
   result: CategoryView,
   answers,
   codes: ['CONFLICT'],
-  run: ({ params: { id }, body }, context) => onCurrentClaims(() => rename(context, id, body.name.trim())),
+  run({ params: { id }, body }, context) {
+    const wish = {
+      ...(body.name === undefined ? {} : { name: body.name.trim() }),
+    };
+    let moved = body.parent_id === undefined;
+    const move = async (): Promise<void> => {
+      if (moved) return;
+      await place(context, id, body.parent_id ?? null);
+      moved = true;
+    };
+    return onCurrentClaims(() => change(context, { id, ...wish, move }));
+  },
 });
 
 const deleteCategory = defineCommand({
   name: 'DeleteCategory',
-  summary: 'Delete a category that no product is in',
+  summary: 'Delete a category that no product is in and no category is below',
   tag: 'categories',
   route: 'DELETE /categories/:id',
   access: ['admin'],
@@ -130,9 +195,11 @@ const deleteCategory = defineCommand({
   result: Message,
   codes: ['CONFLICT'],
   async run({ params: { id } }, context) {
-    const { state } = await context.load(categoryDecider, id);
+    const { state, revision } = await context.load(categoryDecider, id);
     const productsInIt = await context.services.hints.productsInCategory(id);
     const intent = { type: 'DeleteCategory', data: { productsInIt } } as const;
+    const goes = state.status === 'active' && productsInIt === 0 && !isDoomed(context, revision);
+    if (goes) await removeFromTree(context, id);
     await context.handle(categoryDecider, id, intent, { step: 'delete', pinned: true });
     if (state.status === 'active') {
       await releaseUnused(context, { claimId: claimOf(context, state.name), holder: id }, CATEGORIES);

@@ -3,11 +3,12 @@ import type { CategoryRow } from '../projections/categories.ts';
 import { type Order, pageOf } from '../engine/ask/pages.ts';
 import { AS_PEOPLE_SORT, conditions, listKey, Paging } from '../engine/ask/paging.ts';
 import { defineQuery } from './contract.ts';
-import { Fields, Id, Instant, Named } from '../schema.ts';
+import { Fields, Id, Instant, Named, Nullable } from '../schema.ts';
 
 export const CategoryView = Named('Category', {
   id: Id,
   name: Type.String(),
+  parent_id: Nullable(Id),
   created_at: Instant,
   updated_at: Instant,
 });
@@ -37,7 +38,7 @@ const listCategories = defineQuery({
     tags: () => ['categories'],
   },
   run({ query }, context) {
-    const columns = 'id, name, created_at, updated_at';
+    const columns = 'id, name, parent_id, created_at, updated_at';
     const sql = { columns, from: 'categories', where: conditions(), order: BY_NAME };
     return pageOf<CategoryRow>(context, sql, query, (row) => row);
   },

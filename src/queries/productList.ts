@@ -53,15 +53,30 @@ const stocked = (wanted: boolean | undefined): readonly string[] =>
 function filtersOf(filters: ListFilters, { settings }: QueryContext['services'], { base, add }: Scope): Conditions {
   const minor = (field: 'min_price' | 'max_price', amount: string | number): number =>
     toMinor(amount, settings.currency) ?? invalid(field, `must be ${priceLimitInWords(settings.currency)}`);
-  const { category_id, store_id, min_price, max_price, in_stock } = filters;
+  const { store_id, min_price, max_price, in_stock } = filters;
   const where = conditions(base, ...stocked(in_stock));
-  if (category_id !== undefined) where.add('p.category_id = ?', category_id);
   if (store_id !== undefined) where.add('p.store_id = ?', store_id);
   if (min_price !== undefined || max_price !== undefined) where.add('p.currency = ?', settings.currency);
   if (min_price !== undefined) where.add('p.price >= ?', minor('min_price', min_price));
   if (max_price !== undefined) where.add('p.price <= ?', minor('max_price', max_price));
   add(where);
   return where;
+}
+
+/** The category and all below it. UNION drops what was found before, so the walk ends. */
+const BRANCH = `
+  WITH RECURSIVE branch (id) AS (
+    SELECT $1::uuid UNION SELECT c.id FROM categories c JOIN branch b ON c.parent_id = b.id
+  )
+  SELECT id FROM branch`;
+
+const branchOf = async (id: string, db: QueryContext['db']): Promise<readonly string[]> =>
+  (await db.rows<{ id: string }>(BRANCH, [id])).map((found) => found.id);
+
+/** A category without others below it is read in the order of its index. */
+function addBranch(where: Conditions, branch: readonly string[]): void {
+  if (branch.length === 1) where.add('p.category_id = ?', branch[0]);
+  else where.add('p.category_id = ANY(?::uuid[])', branch);
 }
 
 /** A search lists the best hits first, unless another order is asked for. Blanks alone are no search. */
@@ -72,6 +87,7 @@ export async function list(
 ): Promise<QueryAnswer> {
   const { services, db } = context;
   const where = filtersOf(filters, services, scope);
+  if (filters.category_id !== undefined) addBranch(where, await branchOf(filters.category_id, db));
   const sql = { columns: PRODUCT_COLUMNS, from: PRODUCTS, where };
   if (filters.search !== undefined && !isBlank(filters.search)) {
     const search = await searchFor(filters.search, services.settings.searchLanguage, db);
@@ -94,12 +110,12 @@ const listProducts = defineQuery({
   query: ListFilters,
   result: Type.Array(ProductView),
   paginated: true,
-  reads: ['products', 'stores', 'vocabulary'],
+  reads: ['products', 'stores', 'vocabulary', 'categories'],
   cache: {
     ttlMs: TTL_MS,
     // Processes of the versions before use other names, because they find other products.
-    key: ({ query }) => listKey('products by rank', query),
-    tags: () => ['products', 'stores'],
+    key: ({ query }) => listKey('products by branch', query),
+    tags: () => ['products', 'stores', 'categories'],
   },
   run: ({ query }, context) => list(query, context),
 });

@@ -17,7 +17,7 @@ const listStoreProducts = defineQuery({
   query: Fields(Filters),
   result: Type.Array(ProductView),
   paginated: true,
-  reads: ['products', 'stores', 'vocabulary'],
+  reads: ['products', 'stores', 'vocabulary', 'categories'],
   async run({ params, query }, context) {
     const [store] = await context.db.rows('SELECT 1 FROM stores WHERE id = $1', [params.id]);
     if (store === undefined) return missing('StoreUnknown', 'There is no such store.');
@@ -34,7 +34,7 @@ const listOwnProducts = defineQuery({
   query: Fields({ ...Filters, status: Type.Optional(Type.Enum(PRODUCT_STATUSES)) }),
   result: Type.Array(ProductView),
   paginated: true,
-  reads: ['products', 'stores', 'vocabulary'],
+  reads: ['products', 'stores', 'vocabulary', 'categories'],
   run: ({ query: { status, ...query } }, context) =>
     list(query, context, {
       base: KEPT,

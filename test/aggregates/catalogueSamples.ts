@@ -1,9 +1,12 @@
 import { categoryDecider } from '../../src/aggregates/category.ts';
+import { categoryTreeDecider } from '../../src/aggregates/categoryTree.ts';
 import { productDecider } from '../../src/aggregates/product.ts';
 import { storeDecider } from '../../src/aggregates/store.ts';
 import { type Sample, sample } from './sample.ts';
 
 const NEW_FILES = 'each upload has files of its own; that it is the same command is known by its id';
+
+const PARENT = '0197f2e4-6c1b-7c3e-9b1a-0a1b2c3d4e41';
 
 const picture = {
   key: '0197f2e4-6c1b-7c3e-9b1a-0a1b2c3d4e40',
@@ -54,6 +57,17 @@ export const catalogueSamples: readonly Sample[] = [
       DeleteCategory: { after: ['CategoryCreated'], data: { productsInIt: 0 } },
       AbandonCategory: { data: {} },
       AbandonCategoryClaim: { after: ['CategoryCreated'], data: { claim: 'category-1', claimEpoch: 1 } },
+    },
+  ),
+  sample(
+    categoryTreeDecider,
+    {
+      CategoryPlaced: { categoryId: 'c', parentId: PARENT },
+      CategoryRemoved: { categoryId: 'c' },
+    },
+    {
+      PlaceCategory: { data: { categoryId: 'c', parentId: PARENT } },
+      RemoveCategory: { data: { categoryId: 'c' } },
     },
   ),
   sample(

@@ -91,6 +91,7 @@ const LIVES: readonly Life[] = [
   { ...{ name: 'mailbox', what: 'mails' }, events: repeated('mailbox', 'LinkMailAllowed') },
   { ...{ name: 'store', what: 'names' }, events: repeated('store', 'StoreUpdated') },
   { ...{ name: 'category', what: 'names' }, events: repeated('category', 'CategoryRenamed') },
+  { ...{ name: 'categoryTree', what: 'moves' }, events: repeated('categoryTree', 'CategoryPlaced') },
   { ...{ name: 'claim', what: 'turns' }, events: repeated('claim', 'ValueClaimed') },
   { ...{ name: 'review', what: 'answers' }, events: repeated('review', 'ReviewAnswered') },
   { ...{ name: 'administration', what: 'rebuilds' }, events: repeated('administration', 'RebuildRequested') },

@@ -91,6 +91,7 @@ function asKept(answer: Kept): Kept {
 /** Fields that answers have gained since a shop was kept. */
 const GAINED: ReadonlySet<string> = new Set([
   'rating',
+  'parent_id',
   'images',
   'logos',
   'status',

@@ -17,6 +17,7 @@ const UNHEARD: Readonly<Record<string, string>> = {
   RegistrationAbandoned:
     'nobody ever was registered, so there is nobody to show; the claim on their e-mail is taken over',
   CategoryAbandoned: 'as for a registration: it never was, and the claim on its name is taken over',
+  CategoryRemoved: 'what may be put below it is decided by the tree itself; the deletion is shown by the category',
   ProductAbandoned: 'as for a category: it never was listed',
   ValueClaimed: 'uniqueness is decided by the claim itself; what is claimed is shown by its holder',
   ClaimReleased: 'as for its claiming',

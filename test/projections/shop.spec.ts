@@ -165,7 +165,7 @@ describe('stores', () => {
 
 describe('categories', () => {
   const created = (name: string): CategoryEvent => ({ type: 'CategoryCreated', data: { name } });
-  const row = (id: string, name: string): CategoryRow => ({ id, name, ...at });
+  const row = (id: string, name: string): CategoryRow => ({ id, name, parent_id: null, ...at });
   const both = [
     ['category-one', created('Books'), FIRST],
     ['category-two', created('Teas'), FIRST],

@@ -56,6 +56,7 @@ const VALUES: Readonly<Record<string, unknown>> = {
   ...{ 'Review.rating': 4, 'ReviewForAdmins.rating': 4, 'PostReview.rating': 4, 'EditReview.rating': 5 },
   'ListReviews.rating': 4,
   ...{ buyer_id: ADA, owner_id: SID, seller_id: SID, actor: ADA, store_id: STORE, product_id: PRODUCT },
+  parent_id: null,
   ...{ category_id: CATEGORY, order_id: ORDER, event_id: EVENT, causation_id: EVENT },
   ...{ command_id: COMMAND, correlation_id: 'a1b2c3' },
   ...{ email: 'ada@shop.example', password: 'copper kettle morning', phone: '+44 20 7946 0958' },

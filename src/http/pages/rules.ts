@@ -23,6 +23,7 @@ const told: readonly (readonly [rule: string, status: number, code: string, ...s
   ['CartFull', 409, 'CONFLICT', 'A cart holds at most … different products.'],
   ['CategoryExists', 409, 'CONFLICT', 'This category already exists.'],
   ['CategoryExpired', 409, 'CONFLICT', 'This took too long; please try again.'],
+  ['CategoryHasChildren', 409, 'CONFLICT', 'There are still … categories below this one.'],
   ['CategoryInUse', 409, 'CONFLICT', 'There are still … products in this category.'],
   ['CategoryNameTaken', 409, 'CONFLICT'],
   ['CategoryUnknown', 404, 'NOT_FOUND', 'There is no such category.'],
