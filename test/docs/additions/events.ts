@@ -21,8 +21,8 @@ export const rule: Addition = {
     edits: [
       {
         file: STOCK,
-        from: 'export type StockEvent = StockReceived |',
-        to: "export type StockRanOut = { type: 'StockRanOut'; data: object };\nexport type StockEvent = StockRanOut | StockReceived |",
+        from: 'export type StockEvent =\n  StockReceived |',
+        to: "export type StockRanOut = { type: 'StockRanOut'; data: object };\nexport type StockEvent =\n  StockRanOut | StockReceived |",
       },
       ranOutEvolves,
       {
