@@ -21,6 +21,7 @@ interface Case {
     | 'review'
     | 'erasable'
     | 'ownProduct'
+    | 'sku'
     | 'ownReview';
   readonly body?: object;
   /** What the owner is asked with, when a stranger's success would have used `id` up. */
@@ -67,6 +68,7 @@ const ROUTES: Readonly<Record<string, Case>> = {
   'PUT /categories/:id': { id: 'category', body: { name: 'Mine now' }, expected: adminOnly },
   'DELETE /categories/:id': { id: 'category', expected: answers(401, 403, 403, 409) },
   'GET /products/:id': { id: 'product', expected: everybody },
+  'GET /products/sku/:sku': { id: 'sku', expected: everybody },
   'GET /products/:id/related': { id: 'product', expected: everybody },
   'PUT /products/:id': { id: 'product', body: { price: '0.01' }, expected: ownSellerOnly },
   'POST /products/:id/image': { id: 'product', body: {}, expected: ownSellerOnly },
@@ -134,7 +136,9 @@ describe('what is not theirs', function () {
     const seller = await people.seller();
     buyer = await people.buyer();
     const category = await people.category();
-    const [product, unwanted] = [await people.product(seller, category), await people.product(seller, category)];
+    const sku = 'QUILL-7';
+    const product = await people.product(seller, category, { sku });
+    const unwanted = await people.product(seller, category);
     const [ownProduct, second] = [await people.product(seller, category), await people.product(seller, category)];
     const items = [product, second].map((product_id) => ({ product_id, quantity: 1 }));
     const body = { shipping_address: '1 Abbey Road', items };
@@ -170,6 +174,7 @@ describe('what is not theirs', function () {
       review,
       erasable,
       ownProduct,
+      sku,
       ownReview,
     };
     owners = { seller, buyer };
@@ -191,13 +196,13 @@ describe('what is not theirs', function () {
 
   const ask = (caller: Caller | undefined, route: string, id: string, body?: object): Promise<Answer> => {
     const [method = '', pattern = ''] = route.split(' ');
-    const path = pattern.replace(/:\w+/, id);
+    const path = pattern.replace(/:\w+/, id) + (pattern.endsWith('/:sku') ? `?store_id=${ids.store}` : '');
     if (caller !== undefined) return caller.call(method, path, body);
     return request(shop.url, method, path, body === undefined ? {} : { body });
   };
 
   it('is judged for every route that has an id in its path', () => {
-    const declared = [...commands, ...queries].map(({ route }) => route).filter((route) => /:(?!sku)/.test(route));
+    const declared = [...commands, ...queries].map(({ route }) => route).filter((route) => route.includes(':'));
     const missing = declared.filter((route) => !Object.hasOwn(ROUTES, route));
     expect(missing, 'add a line for each to ROUTES: what it is about, and `expected` for each caller').to.deep.equal(
       [],
@@ -230,7 +235,8 @@ describe('what is not theirs', function () {
     it(`${route} answers 400 to an id that is none, whoever may ask at all`, async () => {
       const owner = Object.values(strangers).find((caller) => caller !== undefined)!;
       const { status, body: problem } = await ask(owner, route, 'no-uuid', body);
-      expect([400, 403], JSON.stringify(problem)).to.include(status);
+      // Any text may be a SKU, so it is only unknown.
+      expect(id === 'sku' ? [404] : [400, 403], JSON.stringify(problem)).to.include(status);
     });
 
     it(`${route} answers 404 for what never was`, async () => {
