@@ -47,8 +47,8 @@ function opened(body: string): { to: string; text: string } {
 /** Expects a `row` whose body is already revealed. */
 export const notificationView = (row: NotificationRow): NotificationView => ({
   ...{ id: row.id, event_id: row.event_id, channel: row.channel, kind: row.kind, subject: row.subject },
-  ...opened(row.body),
   ...{ status: row.status, created_at: row.created_at, sent_at: row.sent_at },
+  ...opened(row.body),
 });
 
 const listNotifications = defineQuery({

@@ -24,6 +24,7 @@ writeFileSync(csv, 'sku,name,description,price,stock,category\n');
 /** A value for an argument or an option that must be given, by its name. A new name gets a line here. */
 const VALUES: Readonly<Record<string, readonly string[]>> = {
   id: [randomUUID()],
+  email: ['ada@shop.example'],
   'file.csv': [csv],
   file: [path.join(folder, 'export.ndjson')],
   name: ['orders'],

@@ -64,15 +64,12 @@ describe('the words of the products of an older shop', function () {
     expect(rows).to.deep.equal([{ missing: 0, indexed: true }]);
   });
 
-  it('follow what processes of the version before list and rename meanwhile, and are exact once the projection writes them', async () => {
+  it('are exact once the projection writes them, whatever processes of the version before list and rename meanwhile', async () => {
     const [old, listed] = [randomUUID(), randomUUID()];
     await writeOld(old, 'Quill');
     await migrateUp(database.url);
     await writeOld(listed, 'Café/Bar');
-    expect(await found('BAR cafe')).to.deep.equal(['Café/Bar']);
     await writeOld(old, 'Goose feather');
-    expect(await found('goose')).to.deep.equal(['Goose feather']);
-    await pool.query(`SELECT FROM products WHERE search @@ 'goose'`);
     for (const [id, name] of [
       [old, 'AC/DC'],
       [old, 'AC/DC.'],
@@ -103,7 +100,7 @@ describe('the words of the products of an older shop', function () {
     }
   });
 
-  it('need neither trigger nor the former column where there was no product, and the migration can be taken back', async () => {
+  it('need neither trigger nor the former column, and the migration can be taken back', async () => {
     await migrateUp(database.url);
     const shape = async () =>
       (
@@ -118,7 +115,7 @@ describe('the words of the products of an older shop', function () {
     expect(await shape()).to.deep.equal([{ columns: ['search'], triggers: 0 }]);
     await writeOld(randomUUID(), 'Quill');
     await migrateUp(database.url);
-    expect(await shape()).to.deep.equal([{ columns: ['search', 'words'], triggers: 2 }]);
+    expect(await shape()).to.deep.equal([{ columns: ['words'], triggers: 0 }]);
     while ((await migrateStatus(database.url)).applied.includes(MIGRATION)) await migrateDown(database.url);
     expect(await shape()).to.deep.equal([{ columns: ['search'], triggers: 0 }]);
   });
