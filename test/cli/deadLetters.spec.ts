@@ -102,7 +102,9 @@ describe('cartulary dead-letters', function () {
       expect({ code, answer }).to.deep.equal({ code: 1, answer: '' });
       expect(output)
         .to.contain(told)
-        .and.to.match(/There are: .*payment, pictures, printer, projection:bought, projection:carts, .*projection:orders/);
+        .and.to.match(
+          /There are: .*payment, pictures, printer, projection:bought, projection:carts, .*projection:orders/,
+        );
     }
     for (const name of ['payment', 'projection:orders', CONSUMER]) {
       expect((await world.run(['dead-letters', 'list', '--consumer', name])).code, name).to.equal(0);
