@@ -82,6 +82,7 @@ describe('a shop that keeps its pictures in a bucket', function () {
     }
     bucket.fail(500);
     expect(must(await send(), 200).data.image_url).not.to.equal(before.image_url);
+    await untilKept(1);
   });
 
   it('sweeps what nothing shows from there, by the command line', async () => {
