@@ -63,8 +63,12 @@ export async function sweep(options: SweepOptions): Promise<number> {
   const { now, ageMs = SWEEP_AGE_MS, limit = SWEPT_MAX, dryRun = false, ...looking } = options;
   const before = Date.parse(now()) - ageMs;
   let found = 0;
+  let previous: ReadonlySet<string> = new Set();
   for await (const page of looking.storage.list()) {
-    const old = page.flatMap(({ key, writtenAt }) => (writtenAt < before ? [key] : []));
+    // The files of one picture may lie on both sides of the end of a page.
+    const fresh = page.filter(({ key }) => !previous.has(key));
+    previous = new Set(page.map(({ key }) => key));
+    const old = fresh.flatMap(({ key, writtenAt }) => (writtenAt < before ? [key] : []));
     const unshown = (await unshownOf(looking, old)).slice(0, limit - found);
     if (!dryRun) for (const key of unshown) await looking.storage.remove(key);
     found += unshown.length;
