@@ -1,3 +1,5 @@
+export const SKU_LENGTH_MAX = 64;
+
 /** Characters that nobody sees: those without a picture, and controls that are no white space. */
 const UNSEEN = /\p{Default_Ignorable_Code_Point}|\p{Cf}|(?!\s)\p{Cc}/gu;
 const SPACES = /\s+/gu;

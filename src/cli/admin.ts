@@ -41,7 +41,7 @@ export function register(program: Command): void {
   const admin = program.command('admin').description('look after administrators');
   admin
     .command('second-factor-off')
-    .description('turn off the second factor of somebody who has lost it; ends their sessions and mailed links')
+    .description('turn off the lost second factor of an account; ends its sessions and mailed links')
     .requiredOption('--email <address>', 'the address that they log in with', words)
     .option('--reason <text>', 'kept with the event, sealed for the person', words)
     .action(endFactor);

@@ -64,7 +64,7 @@ async function claimNewName(
 /** Renames and moves, at the claims that the category has now. */
 async function change(
   context: CommandContext,
-  { id, ...wish }: { readonly id: string; readonly name?: string; readonly move: () => Promise<void> },
+  { id, move, ...wish }: { readonly id: string; readonly name: string | undefined; readonly move: () => Promise<void> },
 ): Promise<Done<CategoryState, CategoryEvent>> {
   const known = await context.load(categoryDecider, id);
   const name = wish.name ?? (known.state.status === 'active' ? known.state.name : '');
@@ -77,7 +77,7 @@ async function change(
   const intent = { type: 'RenameCategory', data: { name, claimEpoch } } as const;
   const isThere = known.state.status === 'active' && !isDoomed(context, known.revision);
   const handled = await using(context, claimed, async () => {
-    if (isThere) await wish.move();
+    if (isThere) await move();
     return context.handle(categoryDecider, id, intent, { step: 'rename', pinned: true });
   });
   if (handled.repeated) {
@@ -150,8 +150,7 @@ const createCategory = defineChange({
     const name = body.name.trim();
     const { state } = await context.load(categoryDecider, id);
     const claimed = state.status === 'none' ? await claimName(context, name, id) : undefined;
-    const { parent_id: parent } = body;
-    const parentId = parent === undefined || parent === null ? undefined : parent;
+    const parentId = body.parent_id ?? undefined;
     const data = { name, ...(parentId === undefined ? {} : { parentId }) };
     return using(context, claimed, async () => {
       if (parentId !== undefined && state.status === 'none') await place(context, id, parentId, true);
@@ -171,17 +170,17 @@ const renameCategory = defineChange({
   result: CategoryView,
   answers,
   codes: ['CONFLICT'],
-  run({ params: { id }, body }, context) {
-    const wish = {
-      ...(body.name === undefined ? {} : { name: body.name.trim() }),
-    };
-    let moved = body.parent_id === undefined;
+  check({ name, parent_id: parentId }) {
+    if (name === undefined && parentId === undefined) invalid('name', 'must be given, or `parent_id`');
+  },
+  run({ params: { id }, body: { name, parent_id: parentId } }, context) {
+    let moved = parentId === undefined;
     const move = async (): Promise<void> => {
       if (moved) return;
-      await place(context, id, body.parent_id ?? null);
+      await place(context, id, parentId ?? null);
       moved = true;
     };
-    return onCurrentClaims(() => change(context, { id, ...wish, move }));
+    return onCurrentClaims(() => change(context, { id, name: name?.trim(), move }));
   },
 });
 

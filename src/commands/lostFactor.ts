@@ -1,4 +1,3 @@
-import { placeOfUser } from '../aggregates/sealed.ts';
 import { userDecider } from '../aggregates/user.ts';
 import type { Outcome } from '../engine/decide/context.ts';
 import { forbid } from '../errors.ts';
@@ -6,20 +5,20 @@ import { UserView } from '../queries/user.ts';
 import { Fields, Id } from '../schema.ts';
 import { userAnswers } from './auth.ts';
 import { type CommandContext, defineChange } from './contract.ts';
-import { knownUser, Reasoned } from './standing.ts';
+import { knownUser, Reasoned, sealedReason } from './standing.ts';
 
 /** Turns off the second factor of a person who has lost it, without a code. The operator, or an administrator, vouches for them. */
 export async function endFactorOf(context: CommandContext, id: string, reason?: string): Promise<Outcome> {
   await knownUser(context, id);
-  const place = placeOfUser(id, 'SecondFactorDisabled.reason');
-  const sealed = reason === undefined ? {} : { reason: await context.services.personalData.seal(place, reason.trim()) };
-  const intent = { type: 'DisableSecondFactor', data: { keptSession: null, ...sealed } } as const;
+  const sealed = await sealedReason(context, { id, field: 'SecondFactorDisabled.reason' }, reason);
+  const data = { keptSession: null, ...(sealed === null ? {} : { reason: sealed }) };
+  const intent = { type: 'DisableSecondFactor', data } as const;
   return context.handle(userDecider, id, intent, { pinned: true });
 }
 
 const endLost = defineChange({
   name: 'DisableSecondFactorOf',
-  summary: 'Turn off the second factor of somebody who has lost it; ends all their sessions and mailed links',
+  summary: 'Turn off the lost second factor of an account; ends all their sessions and mailed links',
   tag: 'users',
   route: 'PUT /admin/users/:id/second-factor/disable',
   access: ['admin'],

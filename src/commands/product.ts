@@ -15,7 +15,8 @@ import { type CommandContext, defineChange, defineCommand, type Services } from 
 import { storeIdOf } from '../queries/store.ts';
 import { changeThreshold, LowStockThreshold, STOCK_MAX, withStock } from './stock.ts';
 import { onCurrentClaims, using } from './claim.ts';
-import { claimSku, releaseSku, SKU_LENGTH_MAX, storedSku, updateWithSku } from './sku.ts';
+import { SKU_LENGTH_MAX } from '../aggregates/sku.ts';
+import { claimSku, releaseSku, storedSku, updateWithSku } from './sku.ts';
 
 /** A price in the shop's currency. Refuses zero, too many decimals and too high a price, naming the field `price`. */
 export function priceOf({ settings: { currency } }: Services, amount: string | number): Money {

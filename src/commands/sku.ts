@@ -1,5 +1,5 @@
 import { type ProductCommand, productDecider, type ProductEvent, type ProductState } from '../aggregates/product.ts';
-import { sameSku, skuKey, skuOf } from '../aggregates/sku.ts';
+import { sameSku, SKU_LENGTH_MAX, skuKey, skuOf } from '../aggregates/sku.ts';
 import type { Done } from '../engine/decide/context.ts';
 import { stateBefore, wasHandled } from '../engine/decide/answer.ts';
 import type { Loaded } from '../engine/decide/services.ts';
@@ -18,8 +18,6 @@ import {
   using,
 } from './claim.ts';
 import type { CommandContext } from './contract.ts';
-
-export const SKU_LENGTH_MAX = 64;
 
 /** The form in which a SKU is stored. Refuses one that is too long in that form, naming the field `sku`. */
 export function storedSku(typed: string): string {

@@ -19,7 +19,7 @@ export async function knownUser(context: CommandContext, id: string): Promise<Ac
 }
 
 /** A reason is about the user, so it is sealed for the user. */
-const sealedReason = async (
+export const sealedReason = async (
   { services: { personalData } }: CommandContext,
   { id, field }: { readonly id: string; readonly field: SealedName },
   reason: string | undefined,

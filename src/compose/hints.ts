@@ -4,6 +4,7 @@ import type { ReadDb } from '../engine/ask/query.ts';
 import type { Progress } from '../engine/project/progress.ts';
 import type { EventStore } from '../eventstore/eventStore.ts';
 import type { ProductRow } from '../projections/products.ts';
+import { foldedSku } from '../queries/productBySku.ts';
 import { KEPT } from '../queries/visible.ts';
 import { behind, createUnseenListings } from './listings.ts';
 import { createTradeHints } from './tradeHints.ts';
@@ -14,10 +15,8 @@ const HINT_WAIT_MAX_MS = 2_000;
 const HINT_READS_MAX = 3;
 /** Products that a hint names, at most: the first that has the SKU decides, and only those of earlier versions can be several. */
 const SAME_SKU_MAX = 100;
-/** The expression of the index `products_same_sku`. */
-const FOLDED = (text: string): string => `lower(normalize(${text}, NFKC) COLLATE "und-x-icu")`;
 const sameSku = (there: string): string =>
-  `SELECT id FROM products WHERE store_id = $1 AND ${FOLDED('sku')} = ${FOLDED('$2::text')} AND ${there}`;
+  `SELECT id FROM products WHERE store_id = $1 AND ${foldedSku('sku')} = ${foldedSku('$2::text')} AND ${there}`;
 /** Each half has an index of its own. */
 const SAME_SKU = `${sameSku('listed')} UNION ALL ${sameSku('hidden IS NOT NULL')} LIMIT ${SAME_SKU_MAX}`;
 

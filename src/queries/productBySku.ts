@@ -1,18 +1,17 @@
 import { Type } from 'typebox';
+import { SKU_LENGTH_MAX, skuOf } from '../aggregates/sku.ts';
 import { missing } from '../errors.ts';
 import { Fields, Id } from '../schema.ts';
 import { defineQuery, type QueryContext } from './contract.ts';
 import { detail, type FoundProduct, PRODUCT_COLUMNS, PRODUCTS, ProductView } from './product.ts';
 import { VISIBLE } from './visible.ts';
 
-const SKU_LENGTH_MAX = 64;
-
-/** The expressions of the indexes `products_same_sku` and `products_hidden_sku`, which compare SKUs as their claims do. */
-const FOLDED = (text: string): string => `lower(normalize(${text}, NFKC) COLLATE "und-x-icu")`;
+/** SQL: a SKU as the indexes `products_same_sku` and `products_hidden_sku` have it, which compare SKUs as their claims do. */
+export const foldedSku = (text: string): string => `lower(normalize(${text}, NFKC) COLLATE "und-x-icu")`;
 
 const withSku = (there: string): string =>
   `SELECT ${PRODUCT_COLUMNS} FROM ${PRODUCTS}
-   WHERE p.store_id = $1 AND ${FOLDED('p.sku')} = ${FOLDED('btrim($2::text)')} AND ${there} ORDER BY p.id LIMIT 1`;
+   WHERE p.store_id = $1 AND ${foldedSku('p.sku')} = ${foldedSku('$2::text')} AND ${there} ORDER BY p.id LIMIT 1`;
 
 async function found({ db }: QueryContext, sql: string, values: readonly string[]) {
   const [row] = await db.rows<FoundProduct>(sql, values);
@@ -30,10 +29,14 @@ const getProductBySku = defineQuery({
   result: ProductView,
   revised: 'always',
   reads: ['products', 'stores'],
-  run: ({ params: { sku }, query }, context) => found(context, withSku(VISIBLE), [query.store_id, sku]),
+  run: ({ params: { sku }, query }, context) => found(context, withSku(VISIBLE), [query.store_id, skuOf(sku)]),
   /** The seller also finds a product that is hidden from others. */
   ownRun: ({ params: { sku }, query }, context) =>
-    found(context, withSku('p.hidden IS NOT NULL AND p.seller_id::text = $3'), [query.store_id, sku, context.actor.id]),
+    found(context, withSku('p.hidden IS NOT NULL AND p.seller_id::text = $3'), [
+      query.store_id,
+      skuOf(sku),
+      context.actor.id,
+    ]),
 });
 
 export const productBySkuQueries = [getProductBySku];

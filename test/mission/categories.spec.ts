@@ -23,6 +23,8 @@ describe('the mission: categories', () => {
       (must(await seller.call('GET', path), 200).data as Json[]).map((product) => product.id as string);
     expect(await idsNow()).to.deep.equal([nib.id]);
     must(await admin.call('DELETE', `/categories/${top}`), 409);
+    const nothing = must(await admin.call('PUT', `/categories/${id}`, {}), 400);
+    expect(nothing.body.errors.map(({ field }: Json) => field)).to.deep.equal(['name']);
     const moved = must(await admin.call('PUT', `/categories/${id}`, { parent_id: null }), 200);
     expect(moved.data).to.include({ id, name: 'Scriptorium nibs', parent_id: null });
     expect(must(await mission.ask('GET', path), 200).data).to.deep.equal([]);

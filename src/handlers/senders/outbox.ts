@@ -21,7 +21,7 @@ export interface Notice {
   readonly to: string;
   readonly subject: string;
   readonly text: string;
-  /** Part of the text; whoever has it can act for the person. */
+  /** Part of the text; it is enough to act for the person. */
   readonly link?: string | undefined;
 }
 
