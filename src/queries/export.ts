@@ -21,7 +21,7 @@ import type { UserRow } from '../projections/users.ts';
 import { Fields, Id, Instant, Named, Nullable } from '../schema.ts';
 import { cartOf, CartView } from './cart.ts';
 import { defineQuery, type QueryContext } from './contract.ts';
-import { type NotificationRow, notificationView, NotificationView } from './notification.ts';
+import { NOTIFICATION_COLUMNS, type NotificationRow, notificationView, NotificationView } from './notification.ts';
 import { orderView, OrderView } from './order.ts';
 import { paymentView, PaymentView } from './payment.ts';
 import { type FoundProduct, PRODUCT_COLUMNS, PRODUCTS, ProductView, view as productView } from './product.ts';
@@ -160,8 +160,6 @@ const reviewsOf = (context: QueryContext): Promise<Static<typeof OwnReviewView>[
         ...{ created_at: row.created_at, updated_at: row.updated_at },
       })),
   );
-
-const NOTIFICATION_COLUMNS = 'id, event_id, channel, kind, subject, body, status, created_at, sent_at';
 
 /** What the person bought, wrote and was told. */
 async function asBuyer(context: QueryContext) {

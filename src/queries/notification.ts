@@ -51,6 +51,8 @@ export const notificationView = (row: NotificationRow): NotificationView => ({
   ...opened(row.body),
 });
 
+export const NOTIFICATION_COLUMNS = 'id, event_id, channel, kind, subject, body, status, created_at, sent_at';
+
 const listNotifications = defineQuery({
   name: 'ListNotifications',
   summary: 'The messages that were sent to me, newest first',
@@ -65,8 +67,7 @@ const listNotifications = defineQuery({
     const { actor, services } = context;
     const where = conditions();
     where.add('user_id = ?', actor.id);
-    const columns = 'id, event_id, channel, kind, subject, body, status, created_at, sent_at';
-    const sql = { columns, from: 'notifications', where, order: newestFirst() };
+    const sql = { columns: NOTIFICATION_COLUMNS, from: 'notifications', where, order: newestFirst() };
     const { rows, pagination } = await readPage<NotificationRow>(context, sql, query);
     const revealed = await services.personalData.revealAll(rows, (row) => sealedInNotification(row.id, actor.id));
     return { data: revealed.map(notificationView), pagination };

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { createPool, createSession } from '../../src/platform/postgres/pool.ts';
+import { createPostgresListener } from '../../src/eventstore/postgres/listener.ts';
 import { createPostgresWriter } from '../../src/eventstore/postgres/writer.ts';
 import { serialise } from '../../src/eventstore/serialise.ts';
 import { isOutcomeUnknown } from '../../src/errors.ts';
@@ -94,5 +95,35 @@ describe('a connection to Postgres that goes silent', function () {
     expect(performance.now() - began).to.be.lessThan(WRITER_SILENCE_MS + MARGIN_MS);
     expect(await writer.send([item('00000002')])).to.have.length(1);
     await writer.close();
+  });
+});
+
+describe('a connection to Postgres that is ended before it is open', function () {
+  this.timeout(10_000);
+  let database: TestDatabase;
+  before(async () => {
+    database = await freshDatabase();
+  });
+  after(() => database.drop());
+
+  const ENDED = 'The connection was ended before it was open.';
+
+  it('says so to those that wait for it, when it is ended at once', async () => {
+    const session = createSession({ url: database.url, name: 'test' });
+    const connecting = rejection(session.connect());
+    void session.end();
+    expect(await connecting).to.have.property('message', ENDED);
+  });
+
+  it('says so to those that wait for it, when it is ended before the greeting of the server', async () => {
+    const session = createSession({ url: database.url, name: 'test' });
+    session.connection.stream.once('connect', () => void session.end());
+    expect(await rejection(session.connect())).to.have.property('message', ENDED);
+  });
+
+  it('is not waited for by a log that is closed while it begins to listen', async () => {
+    const listener = createPostgresListener({ url: database.url, onNews: () => undefined });
+    listener.start();
+    await listener.close();
   });
 });

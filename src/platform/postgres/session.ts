@@ -169,7 +169,7 @@ export class Session extends pg.Client {
   async #open(): Promise<pg.Client> {
     const late = setTimeout(() => this.cut(silent(this.#connectMs)), this.#connectMs);
     try {
-      await super.connect();
+      await this.#greeted(super.connect());
       const { rows } = await this.query<{ pid: unknown }>(this.#pin);
       this.#pid = Number(rows[0]!.pid);
       this.#watch();
@@ -179,6 +179,20 @@ export class Session extends pg.Client {
       throw error;
     } finally {
       clearTimeout(late);
+    }
+  }
+
+  /** The driver never tells those that wait for a connection of its end, if the process itself ended it. */
+  async #greeted(connecting: Promise<unknown>): Promise<void> {
+    let onEnd: () => void = () => undefined;
+    const ended = new Promise<never>((_resolve, reject) => {
+      onEnd = () => reject(new Error('The connection was ended before it was open.'));
+      this.once('end', onEnd);
+    });
+    try {
+      await Promise.race([connecting, ended]);
+    } finally {
+      this.off('end', onEnd);
     }
   }
 
